@@ -1,0 +1,158 @@
+//! The bodies of the two operations, read to the letter.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::object::Object;
+
+/// "The number of file IDs ranges from 1 to 1000" (createBatchTask).
+const MAX_FILE_IDS: usize = 1000;
+
+pub(super) const PACKAGE_DOWNLOAD: i64 = 1;
+pub(super) const DUMP: i64 = 2;
+
+/// What is wrong, as `<field>: <why>`.
+type Refused = String;
+
+/// The body of createBatchTask. What later steps don't read is checked and dropped.
+pub(super) struct CreateTask {
+    pub(super) task_type: i64,
+    pub(super) container_id: String,
+    pub(super) file_ids: Vec<String>,
+    pub(super) share_id: String,
+    pub(super) kdstoken: Option<String>,
+}
+
+impl CreateTask {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Refused> {
+        let mut fields = Fields::parse("", as_text(body)?)?;
+        let task_type = fields.integer("taskType")?;
+        let task = Self {
+            task_type,
+            container_id: fields.text("containerId")?,
+            file_ids: fields.file_ids()?,
+            share_id: fields.text("shareId")?,
+            kdstoken: fields.optional_text("kdstoken")?,
+        };
+        let zip_name = fields.optional_text("zipName")?;
+        let target = fields.0.remove("targetFileId").map(|raw| target(raw.get()));
+        let target = target.transpose()?;
+        fields.end()?;
+        match task_type {
+            PACKAGE_DOWNLOAD if zip_name.is_none() => {
+                Err("zipName: mandatory when taskType is 1".to_owned())
+            }
+            DUMP if target.is_none() => {
+                Err("targetFileId: mandatory when taskType is 2".to_owned())
+            }
+            PACKAGE_DOWNLOAD | DUMP => Ok(task),
+            other => Err(format!("taskType: must be 1 or 2, got {other}")),
+        }
+    }
+}
+
+/// The body of getBatchTask.
+pub(super) struct TaskDetail {
+    pub(super) task_id: String,
+    pub(super) share_id: String,
+    pub(super) kdstoken: Option<String>,
+}
+
+impl TaskDetail {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Refused> {
+        let mut fields = Fields::parse("", as_text(body)?)?;
+        let detail = Self {
+            task_id: fields.text("taskId")?,
+            share_id: fields.text("shareId")?,
+            kdstoken: fields.optional_text("kdstoken")?,
+        };
+        fields.end()?;
+        Ok(detail)
+    }
+}
+
+/// A `FileIdInfo`: both fields are required.
+fn target(raw: &str) -> Result<(), Refused> {
+    let mut fields = Fields::parse("targetFileId", raw)?;
+    let within = |why| format!("targetFileId.{why}");
+    fields.text("fileId").map_err(within)?;
+    fields.text("containerId").map_err(within)?;
+    fields.end().map_err(within)
+}
+
+fn as_text(body: &[u8]) -> Result<&str, Refused> {
+    std::str::from_utf8(body).map_err(|_| "body: not UTF-8".to_owned())
+}
+
+/// The fields not read yet.
+struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    fn parse(name: &str, text: &'a str) -> Result<Self, Refused> {
+        let name = if name.is_empty() { "body" } else { name };
+        let Object(pairs) =
+            serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        let mut fields = BTreeMap::new();
+        for (field, raw) in pairs {
+            if fields.contains_key(&field) {
+                return Err(format!("{field}: given twice"));
+            }
+            fields.insert(field, raw);
+        }
+        Ok(Self(fields))
+    }
+
+    fn required(&mut self, name: &str) -> Result<&'a RawValue, Refused> {
+        let raw = self.0.remove(name);
+        raw.ok_or_else(|| format!("{name}: mandatory"))
+    }
+
+    fn integer(&mut self, name: &str) -> Result<i64, Refused> {
+        let raw = self.required(name)?;
+        serde_json::from_str(raw.get()).map_err(|_| format!("{name}: must be an integer"))
+    }
+
+    fn text(&mut self, name: &str) -> Result<String, Refused> {
+        let raw = self.required(name)?;
+        string(name, raw.get())
+    }
+
+    fn optional_text(&mut self, name: &str) -> Result<Option<String>, Refused> {
+        let raw = self.0.remove(name);
+        raw.map(|raw| string(name, raw.get())).transpose()
+    }
+
+    fn file_ids(&mut self) -> Result<Vec<String>, Refused> {
+        let raw = self.required("fileIds")?;
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| "fileIds: must be an array".to_owned())?;
+        if items.is_empty() || items.len() > MAX_FILE_IDS {
+            let len = items.len();
+            return Err(format!(
+                "fileIds: must hold 1 to {MAX_FILE_IDS} ids, holds {len}"
+            ));
+        }
+        let items = items.iter().enumerate();
+        items
+            .map(|(index, item)| string(&format!("fileIds[{index}]"), item.get()))
+            .collect()
+    }
+
+    fn end(&self) -> Result<(), Refused> {
+        match self.0.keys().next() {
+            Some(name) => Err(format!("{name}: unknown field")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A string that isn't empty. `null` isn't a string.
+fn string(name: &str, raw: &str) -> Result<String, Refused> {
+    match serde_json::from_str::<String>(raw) {
+        Ok(text) if text.is_empty() => Err(format!("{name}: must not be empty")),
+        Ok(text) => Ok(text),
+        // Not the parser's message: it repeats the value, which may be a secret.
+        Err(_) => Err(format!("{name}: must be a string")),
+    }
+}

@@ -1,0 +1,218 @@
+//! The documented rules, checked from the raw request.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
+use super::authentication::unauthorized;
+use super::fault::Answer;
+
+/// X-Date "must be within 15 minutes from the current time": 15 × 60 s.
+const WINDOW_SECONDS: i64 = 15 * 60;
+
+/// "Length 58", counted in characters, all of them ASCII.
+const TRACE_ID_LEN: usize = 58;
+
+/// The headers a request may have: those of the reference, then those of HTTP itself.
+const KNOWN_HEADERS: [&str; 12] = [
+    "authorization",
+    "x-traceid",
+    "x-user-id",
+    "x-date",
+    "x-hw-agentname",
+    "host",
+    "accept",
+    "accept-encoding",
+    "content-type",
+    "content-length",
+    "user-agent",
+    "connection",
+];
+
+/// Of those, the ones a request may repeat.
+const REPEATABLE_HEADERS: [&str; 3] = ["accept", "accept-encoding", "connection"];
+
+/// The two operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    CreateBatchTask,
+    GetBatchTask,
+}
+
+impl Operation {
+    /// Finds the operation of the request line.
+    ///
+    /// # Errors
+    /// 404 for an unknown path, 405 for another method than POST, 400 for a query.
+    pub(super) fn of(parts: &Parts, path_prefix: &str) -> Result<Self, Answer> {
+        let operation = match parts.uri.path().strip_prefix(path_prefix) {
+            Some("/koodrive/ose/v1/share/tasks") => Self::CreateBatchTask,
+            Some("/koodrive/ose/v1/share/taskDetail") => Self::GetBatchTask,
+            _ => {
+                let message = "The API does not exist or has not been published in the environment";
+                return Err(Answer::gateway(404, "APIGW.0101", message));
+            }
+        };
+        if parts.method != axum::http::Method::POST {
+            let answer = Answer::gateway(405, "APIGW.0103", "The request method is not allowed");
+            return Err(answer.header("Allow", "POST"));
+        }
+        match parts.uri.query() {
+            Some(_) => Err(invalid("query: the operation takes none")),
+            None => Ok(operation),
+        }
+    }
+}
+
+/// What later steps need of the headers.
+pub(super) struct Caller {
+    pub(super) user_id: String,
+    pub(super) trace_id: Option<String>,
+}
+
+/// Checks every header but Authorization, at the server's time `now`.
+///
+/// # Errors
+/// The answer to send.
+pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Caller, Answer> {
+    for name in headers.keys().map(axum::http::HeaderName::as_str) {
+        if !KNOWN_HEADERS.contains(&name) {
+            return Err(invalid(&format!("header {name}: not documented")));
+        }
+        if headers.get_all(name).iter().count() > 1 && !REPEATABLE_HEADERS.contains(&name) {
+            return Err(invalid(&format!("header {name}: given twice")));
+        }
+    }
+    let date = required(headers, "x-date")?;
+    let date = parse_x_date(date)
+        .ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
+    check_window(date, now)?;
+    let user_id = required(headers, "x-user-id")?.to_owned();
+    required(headers, "x-hw-agentname")?;
+    let trace_id = headers.get("x-traceid").map(trace_id).transpose()?;
+    content_type(headers)?;
+    Ok(Caller { user_id, trace_id })
+}
+
+/// A failed parameter check of the service.
+pub(super) fn invalid(why: &str) -> Answer {
+    let message = format!("parameter verification failed: {why}");
+    Answer::service(400, "13000102", &message)
+}
+
+/// A header that must be there, in printable ASCII (0x20 to 0x7E) and not empty.
+fn required<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Answer> {
+    let Some(value) = headers.get(name) else {
+        return Err(invalid(&format!("header {name}: mandatory")));
+    };
+    match value.to_str() {
+        Ok("") => Err(invalid(&format!("header {name}: must not be empty"))),
+        // The header type's own check lets a tab through.
+        Ok(text) if !text.contains('\t') => Ok(text),
+        _ => Err(invalid(&format!("header {name}: must be printable ASCII"))),
+    }
+}
+
+fn trace_id(value: &HeaderValue) -> Result<String, Answer> {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    match value.to_str() {
+        Ok(text) if text.len() == TRACE_ID_LEN && text.as_bytes().iter().all(allowed) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(invalid(
+            "header x-traceid: must be 58 letters, digits and underscores",
+        )),
+    }
+}
+
+/// `application/json`, and no charset but UTF-8.
+fn content_type(headers: &HeaderMap) -> Result<(), Answer> {
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut parts = value.unwrap_or_default().split(|byte| *byte == b';');
+    let mut next_is = |expected: &[u8]| {
+        let part = parts.next().map(<[u8]>::trim_ascii);
+        part.map(|part| part.eq_ignore_ascii_case(expected))
+    };
+    let json = next_is(b"application/json") == Some(true);
+    let utf8 = next_is(b"charset=utf-8").unwrap_or(true);
+    if json && utf8 && parts.next().is_none() {
+        return Ok(());
+    }
+    Err(invalid("header content-type: must be application/json"))
+}
+
+/// Reads `^\d{8}T\d{6}Z$` with a date that exists.
+fn parse_x_date(text: &str) -> Option<NaiveDateTime> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    if date.len() != 8 || time.len() != 6 {
+        return None;
+    }
+    let number = |text: &str, from: usize, to: usize| {
+        let digits = text.get(from..to)?;
+        let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+        all_digits.then(|| digits.parse::<u32>().ok()).flatten()
+    };
+    let year = i32::try_from(number(date, 0, 4)?).ok()?;
+    NaiveDate::from_ymd_opt(year, number(date, 4, 6)?, number(date, 6, 8)?)?.and_hms_opt(
+        number(time, 0, 2)?,
+        number(time, 2, 4)?,
+        number(time, 4, 6)?,
+    )
+}
+
+/// Counts in whole seconds: an age of 0 s and one of 15 min 0 s are both accepted.
+fn check_window(date: NaiveDateTime, now: DateTime<Utc>) -> Result<(), Answer> {
+    let age = now.timestamp() - date.and_utc().timestamp();
+    if (0..=WINDOW_SECONDS).contains(&age) {
+        return Ok(());
+    }
+    let form = "%Y%m%dT%H%M%SZ";
+    let (date, now) = (date.format(form), now.format(form));
+    let why = format!("signature expired, signature time:{date},server time:{now}");
+    Err(unauthorized("IAM", &why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(date: &str, now: &str) -> bool {
+        // Half a second past: a fraction must not count.
+        let now = parse_x_date(now).unwrap().and_utc() + chrono::TimeDelta::milliseconds(500);
+        check_window(parse_x_date(date).unwrap(), now).is_ok()
+    }
+
+    #[test]
+    fn the_window_includes_now_and_fifteen_minutes_and_nothing_beyond() {
+        assert!(window("20261124T080000Z", "20261124T080000Z"));
+        assert!(window("20261124T080000Z", "20261124T081500Z"));
+        assert!(!window("20261124T080000Z", "20261124T081501Z"));
+        assert!(!window("20261124T080001Z", "20261124T080000Z"));
+        assert!(window("20261231T235959Z", "20270101T001459Z"));
+    }
+
+    #[test]
+    fn only_real_dates_in_the_documented_form_are_read() {
+        assert!(parse_x_date("20240229T235959Z").is_some());
+        for text in [
+            "20230229T000000Z",
+            "20261301T000000Z",
+            "20261124T240000Z",
+            "20261124T235960Z",
+            "20261124T080000",
+            "20261124t080000Z",
+            "2026-11-24T08:00:00Z",
+            "20261124T080000Z ",
+            "2026112T4080000Z",
+            "+0261124T080000Z",
+            "20261124T+80000Z",
+            "20261124T08000éZ",
+            "2026112T080000Z",
+            "",
+            "TZ",
+        ] {
+            assert!(parse_x_date(text).is_none(), "{text}");
+        }
+    }
+}

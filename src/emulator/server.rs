@@ -1,0 +1,191 @@
+//! The service behind the socket: its state, and the handler of every request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum::http::request::Parts;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::authentication::Accepted;
+use super::body::{CreateTask, TaskDetail};
+use super::connection::{Allowance, Limit};
+use super::fault::{Answer, Fault};
+use super::request::RecordedRequest;
+use super::rules::{Caller, Operation, check_headers, invalid};
+use super::schedule::{CodeShape, Schedule};
+use super::task::{Task, Tasks};
+
+/// 4 MiB: 1,000 ids of 4 KiB each, far more than any real body.
+pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What doesn't change while the emulator runs.
+pub(super) struct Settings {
+    pub(super) path_prefix: String,
+    pub(super) kdstoken: Option<String>,
+    pub(super) create_code: CodeShape,
+    pub(super) record: usize,
+    /// The first half of every X-request-id.
+    pub(super) request_id_seed: u64,
+}
+
+/// What does.
+pub(super) struct Live {
+    pub(super) accepted: Arc<Accepted>,
+    pub(super) clock_offset: TimeDelta,
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) faults: VecDeque<Fault>,
+    pub(super) requests: VecDeque<RecordedRequest>,
+    pub(super) received: u64,
+    pub(super) tasks: Tasks,
+}
+
+pub(super) struct Service {
+    pub(super) settings: Settings,
+    pub(super) live: Mutex<Live>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// No code panics while it holds the lock, and even then the state would be whole.
+    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        let (now, offset) = (Utc::now(), self.live().clock_offset);
+        now.checked_add_signed(offset).unwrap_or(now)
+    }
+
+    /// Records a request. Returns its number, from 1, and the fault queued for it.
+    fn receive(&self, received: &Received) -> (u64, Option<Fault>) {
+        let request = RecordedRequest::new(&received.parts, received.body.clone());
+        let mut live = self.live();
+        live.received += 1;
+        if live.requests.len() == self.settings.record {
+            live.requests.pop_front();
+        }
+        if self.settings.record > 0 {
+            live.requests.push_back(request);
+        }
+        (live.received, live.faults.pop_front())
+    }
+
+    fn process(&self, received: &Received) -> Answer {
+        if !received.whole {
+            return Answer::gateway(413, "APIGW.0201", "Request entity too large");
+        }
+        let answer = self.check(&received.parts, &received.body);
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// Checks the rules in order, then does what was asked.
+    ///
+    /// # Errors
+    /// The refusal to send.
+    fn check(&self, parts: &Parts, body: &Bytes) -> Result<Answer, Answer> {
+        let operation = Operation::of(parts, &self.settings.path_prefix)?;
+        let accepted = Arc::clone(&self.live().accepted);
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        accepted.check(method, path, &parts.headers, body)?;
+        let now = self.now();
+        let caller = check_headers(&parts.headers, now)?;
+        match operation {
+            Operation::CreateBatchTask => self.create(caller, body, now),
+            Operation::GetBatchTask => self.detail(body, now),
+        }
+    }
+
+    fn create(&self, caller: Caller, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
+        let checked = CreateTask::parse(body).map_err(|why| invalid(&why))?;
+        self.check_share_access(checked.kdstoken.as_deref())?;
+        let schedule = Arc::clone(&self.live().schedule);
+        let task = Task::new(checked, caller, body.clone(), schedule, now);
+        let id = self.live().tasks.add(task, self.settings.record);
+        let code = self.settings.create_code.success();
+        let answer = json!({"code": code, "msg": "Success", "taskId": id});
+        Ok(Answer::json(200, &answer))
+    }
+
+    fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
+        let asked = TaskDetail::parse(body).map_err(|why| invalid(&why))?;
+        self.check_share_access(asked.kdstoken.as_deref())?;
+        let found = self.live().tasks.poll(&asked.task_id, &asked.share_id, now);
+        found
+            .map(|answer| Answer::json(200, &answer))
+            .ok_or_else(|| Answer::service(400, "13000309", "resource does not exist"))
+    }
+
+    fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {
+        match self.settings.kdstoken.as_deref() {
+            Some(expected) if kdstoken != Some(expected) => Err(Answer::service(
+                400,
+                "13000410",
+                "the user may not operate on this space",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A request with its body, or what has arrived of it.
+struct Received {
+    parts: Parts,
+    body: Bytes,
+    whole: bool,
+}
+
+/// Answers one request.
+pub(super) async fn handle(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(allowance): ConnectInfo<Allowance>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, BODY_LIMIT).await;
+    let received = Received {
+        parts,
+        // Copied, so that what is kept doesn't hold on to a bigger read buffer.
+        body: Bytes::copy_from_slice(body.as_deref().unwrap_or_default()),
+        whole: body.is_ok(),
+    };
+    let (number, fault) = service.receive(&received);
+    let answer = match fault {
+        None => service.process(&received),
+        Some(Fault::Reply(answer)) => answer,
+        Some(Fault::ReplyAfterProcessing(answer)) => {
+            drop(service.process(&received));
+            answer
+        }
+        Some(Fault::CloseAfterProcessing) => {
+            allowance.set(Limit::Bytes(0));
+            service.process(&received)
+        }
+        Some(Fault::CutAnswer { after }) => {
+            allowance.set(Limit::BodyBytes(after));
+            service.process(&received).header("Connection", "close")
+        }
+        Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
+    };
+    let request_id = format!("{:016x}{number:016x}", service.settings.request_id_seed);
+    answer.into_response(service.now(), &request_id)
+}
+
+/// Waits, then processes, in a task of its own: a caller that hangs up meanwhile ends the handler, and mustn't end this.
+async fn delay(duration: Duration, service: Arc<Service>, received: Received) -> Answer {
+    let delayed = tokio::spawn(async move {
+        let mut stopping = service.stopping.clone();
+        tokio::select! {
+            () = tokio::time::sleep(duration) => service.process(&received),
+            // The connection is closing, so no answer arrives.
+            _ = stopping.wait_for(|stop| *stop) => Answer::new(503),
+        }
+    });
+    delayed.await.unwrap_or_else(|_| Answer::new(503))
+}

@@ -1,0 +1,273 @@
+//! The tasks an emulator has made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::body::{CreateTask, DUMP, PACKAGE_DOWNLOAD};
+use super::rules::Caller;
+use super::schedule::{Download, Schedule, Step, TaskInfosShape};
+use super::signature::sha256_hex;
+
+/// The id of the first task, that of the reference's example. Later tasks count up from it, so a task's place in the
+/// list follows from its id.
+const FIRST_TASK_ID: u64 = 1_689_765_568_237_837_824;
+
+/// A task that the emulator made.
+///
+/// Small enough to be kept for every task of a long run: of the file ids only the number and a digest stay.
+#[derive(Clone)]
+pub struct EmulatedTask {
+    task_id: String,
+    task_type: i64,
+    share_id: String,
+    user_id: String,
+    trace_id: Option<String>,
+    file_count: usize,
+    file_ids_sha256: String,
+    polls: u64,
+    body: Option<Bytes>,
+}
+
+impl EmulatedTask {
+    /// The task id: 19 digits, unique within one emulator.
+    #[must_use]
+    pub fn task_id(&self) -> &str {
+        &self.task_id
+    }
+
+    /// 1 for a package download, 2 for a dump.
+    #[must_use]
+    pub fn task_type(&self) -> i64 {
+        self.task_type
+    }
+
+    /// The share the task is for. getBatchTask must name the same one.
+    #[must_use]
+    pub fn share_id(&self) -> &str {
+        &self.share_id
+    }
+
+    /// The X-User-Id that made the task.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The X-Traceid that made the task, if one was sent.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+
+    /// The number of file ids, 1 to 1,000.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        self.file_count
+    }
+
+    /// SHA-256, in lower-case hex, of the file ids joined by `"\n"`. Proves which ids made this task.
+    #[must_use]
+    pub fn file_ids_sha256(&self) -> &str {
+        &self.file_ids_sha256
+    }
+
+    /// How often getBatchTask has answered about this task.
+    #[must_use]
+    pub fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    /// The body that made the task, kdstoken included. `None` once the task is older than the last
+    /// [`record`](super::EmulatorBuilder::record) ones.
+    #[must_use]
+    pub fn body(&self) -> Option<Value> {
+        serde_json::from_slice(self.body.as_deref()?).ok()
+    }
+}
+
+/// Leaves the body out: it may hold a kdstoken.
+impl fmt::Debug for EmulatedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmulatedTask")
+            .field("task_id", &self.task_id)
+            .field("task_type", &self.task_type)
+            .field("share_id", &self.share_id)
+            .field("user_id", &self.user_id)
+            .field("trace_id", &self.trace_id)
+            .field("file_count", &self.file_count)
+            .field("file_ids_sha256", &self.file_ids_sha256)
+            .field("polls", &self.polls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task with what moves it.
+pub(super) struct Task {
+    public: EmulatedTask,
+    schedule: Arc<Schedule>,
+    made: Instant,
+    created: DateTime<Utc>,
+    started: Option<DateTime<Utc>>,
+    ended: Option<DateTime<Utc>>,
+}
+
+impl Task {
+    /// A task of a checked body. It gets its id when it joins the [`Tasks`].
+    pub(super) fn new(
+        checked: CreateTask,
+        caller: Caller,
+        body: Bytes,
+        schedule: Arc<Schedule>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let public = EmulatedTask {
+            task_id: String::new(),
+            task_type: checked.task_type,
+            share_id: checked.share_id,
+            user_id: caller.user_id,
+            trace_id: caller.trace_id,
+            file_count: checked.file_ids.len(),
+            file_ids_sha256: sha256_hex(checked.file_ids.join("\n").as_bytes()),
+            polls: 0,
+            body: Some(body),
+        };
+        Self {
+            public,
+            schedule,
+            made: Instant::now(),
+            created: now,
+            started: None,
+            ended: None,
+        }
+    }
+
+    fn poll(&mut self, now: DateTime<Utc>) -> Value {
+        self.public.polls += 1;
+        let pending = Step::pending();
+        let schedule = Arc::clone(&self.schedule);
+        let step = schedule.step(self.public.polls, self.made.elapsed());
+        let step = step.unwrap_or(&pending);
+        if step.task_status != 0 {
+            self.started.get_or_insert(now);
+        }
+        if matches!(step.task_status, 2 | 3) {
+            self.ended.get_or_insert(now);
+        }
+        let mut answer = json!({
+            "code": step.code.success(),
+            "msg": "Success",
+            "jobInfo": self.job_info(step),
+        });
+        if let Some(infos) = self.task_infos(step) {
+            answer["taskInfos"] = infos;
+        }
+        answer
+    }
+
+    fn job_info(&self, step: &Step) -> Value {
+        let task = &self.public;
+        let digits = |time: DateTime<Utc>| time.format("%Y%m%d%H%M%S").to_string();
+        let download = match &step.download {
+            Download::Always(url) => Some(url.clone()),
+            Download::Automatic
+                if task.task_type == PACKAGE_DOWNLOAD
+                    && step.task_status == 2
+                    && matches!(step.result_code, Some(1 | 2)) =>
+            {
+                let (id, token) = (&task.task_id, &task.file_ids_sha256[..32]);
+                Some(format!("https://download.invalid/{id}.zip?token={token}"))
+            }
+            Download::Automatic | Download::Never => None,
+        };
+        let fields = [
+            ("userId", Some(json!(task.user_id))),
+            ("taskId", Some(json!(task.task_id))),
+            ("taskType", Some(json!(task.task_type))),
+            ("taskStatus", Some(json!(step.task_status))),
+            ("taskResultCode", step.result_code.map(Value::from)),
+            ("createTime", Some(json!(digits(self.created)))),
+            ("startTime", self.started.map(|time| json!(digits(time)))),
+            ("endTime", self.ended.map(|time| json!(digits(time)))),
+            ("progress", step.progress.map(Value::from)),
+            ("downloadUrl", download.map(Value::from)),
+        ];
+        let present = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(present.collect::<Map<_, _>>())
+    }
+
+    fn task_infos(&self, step: &Step) -> Option<Value> {
+        match step.task_infos {
+            TaskInfosShape::Absent => None,
+            TaskInfosShape::Null => Some(Value::Null),
+            TaskInfosShape::Object => Some(self.file_infos(step, 1).pop().unwrap_or_default()),
+            TaskInfosShape::Array => Some(Value::Array(self.file_infos(step, usize::MAX))),
+        }
+    }
+
+    fn file_infos(&self, step: &Step, limit: usize) -> Vec<Value> {
+        let Some(Ok(made_from)) = self.public.body.as_deref().map(CreateTask::parse) else {
+            return Vec::new();
+        };
+        let statuses = step.file_statuses.iter().map(String::as_str).cycle();
+        let statuses = statuses.chain(std::iter::repeat("0"));
+        let files = made_from.file_ids.iter().zip(statuses).take(limit);
+        files
+            .enumerate()
+            .map(|(index, (file_id, status))| {
+                let mut info = json!({
+                    "fileId": file_id,
+                    "status": status,
+                    "srcContainerId": made_from.container_id,
+                });
+                if self.public.task_type == DUMP && status == "1" {
+                    info["newFileId"] = json!(format!("F{}{index:04}", self.public.task_id));
+                }
+                info
+            })
+            .collect()
+    }
+}
+
+/// Every task, in the order made.
+#[derive(Default)]
+pub(super) struct Tasks(Vec<Task>);
+
+impl Tasks {
+    /// Adds a task and returns its id. The bodies of all but the last `keep_bodies` tasks are dropped.
+    pub(super) fn add(&mut self, mut task: Task, keep_bodies: usize) -> String {
+        let place = self.0.len();
+        // A usize has at most 64 bits on every platform that tokio supports.
+        let id = (FIRST_TASK_ID + place as u64).to_string();
+        task.public.task_id.clone_from(&id);
+        self.0.push(task);
+        let outdated = place.checked_sub(keep_bodies);
+        if let Some(outdated) = outdated.and_then(|place| self.0.get_mut(place)) {
+            outdated.public.body = None;
+        }
+        id
+    }
+
+    /// The answer of getBatchTask, or `None` if there's no such task in that share.
+    pub(super) fn poll(&mut self, id: &str, share_id: &str, now: DateTime<Utc>) -> Option<Value> {
+        let place = id.parse::<u64>().ok()?.checked_sub(FIRST_TASK_ID)?;
+        let task = self.0.get_mut(usize::try_from(place).ok()?)?;
+        // The id is compared as text too: "+1689…" parses to the same number.
+        let found = task.public.task_id == id && task.public.share_id == share_id;
+        found.then(|| task.poll(now))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn list(&self) -> Vec<EmulatedTask> {
+        self.0.iter().map(|task| task.public.clone()).collect()
+    }
+}

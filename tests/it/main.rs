@@ -1,0 +1,3 @@
+//! The integration tests, a file per concept.
+
+mod emulator;
