@@ -1,0 +1,452 @@
+//! How a client is set up.
+
+use std::{env, fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use reqwest::{Url, redirect};
+use tokio::sync::Semaphore;
+
+use super::{Client, Shared};
+use crate::{
+    Credentials,
+    validation::{ValidationError, Violations, secret_shown, shown},
+    x_date::{Clock, Now},
+};
+
+/// The vendor's endpoint in AP-Singapore. Source: carrier reference, endpoints.
+pub const ENDPOINT_INTL: &str = "https://intl.myhuaweicloud-koodrive.com";
+
+/// The vendor's endpoint in China. Source: carrier reference, endpoints.
+pub const ENDPOINT_CN: &str = "https://cn.myhuaweicloud-koodrive.com";
+
+/// Longest total time-out, one day: beyond it a call is forgotten rather than awaited.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
+const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
+
+const MAX_CONCURRENT_REQUESTS: usize = 100_000;
+
+/// Sets up a [`Client`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # use koodrive_share::{Client, Credentials, ENDPOINT_INTL};
+/// let client = Client::builder()
+///     .endpoint(ENDPOINT_INTL)
+///     .credentials(Credentials::app("a378331e…".replace('…', "0"), "app secret"))
+///     .user_id("1505084218764547200")
+///     .agent_name("carrier")
+///     .timeout(Duration::from_secs(20))
+///     .build()?;
+/// # Ok::<(), koodrive_share::BuildError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct ClientBuilder {
+    endpoint: String,
+    allow_http: bool,
+    credentials: Vec<(&'static str, Credentials)>,
+    user_id: String,
+    agent_name: String,
+    connect_timeout: Duration,
+    timeout: Duration,
+    max_attempts: u32,
+    max_reply_bytes: usize,
+    max_concurrent_requests: usize,
+    backdate: Duration,
+    root_certificates: Vec<Vec<u8>>,
+    proxy_from_env: bool,
+    now: Now,
+    unreadable: Vec<&'static str>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            allow_http: false,
+            credentials: Vec::new(),
+            user_id: String::new(),
+            agent_name: String::new(),
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            max_attempts: 3,
+            max_reply_bytes: 1 << 20,
+            max_concurrent_requests: 100,
+            backdate: Duration::from_secs(10),
+            root_certificates: Vec::new(),
+            proxy_from_env: true,
+            now: Arc::new(Utc::now),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Begins with what the environment says: `KOODRIVE_ENDPOINT`, `KOODRIVE_USER_ID`, `KOODRIVE_AGENT_NAME`, and one of
+    /// `KOODRIVE_TOKEN`, `KOODRIVE_AUTHORIZATION`, or `KOODRIVE_APP_ID` with `KOODRIVE_APP_SECRET`.
+    ///
+    /// An empty variable counts as one that is not set. What is missing is told by [`build`](Self::build), unless it
+    /// has been set here by then.
+    pub fn from_env() -> Self {
+        let mut builder = Self::default();
+        let mut unreadable = Vec::new();
+        let mut var = |name| match env::var(name) {
+            Ok(value) => value,
+            Err(env::VarError::NotPresent) => String::new(),
+            Err(env::VarError::NotUnicode(_)) => {
+                unreadable.push(name);
+                String::new()
+            }
+        };
+        builder.endpoint = var("KOODRIVE_ENDPOINT");
+        builder.user_id = var("KOODRIVE_USER_ID");
+        builder.agent_name = var("KOODRIVE_AGENT_NAME");
+        let token = var("KOODRIVE_TOKEN");
+        let authorization = var("KOODRIVE_AUTHORIZATION");
+        let (app_id, app_secret) = (var("KOODRIVE_APP_ID"), var("KOODRIVE_APP_SECRET"));
+        if !token.is_empty() {
+            builder
+                .credentials
+                .push(("KOODRIVE_TOKEN", Credentials::bearer(token)));
+        }
+        if !authorization.is_empty() {
+            let credentials = Credentials::authorization(authorization);
+            builder
+                .credentials
+                .push(("KOODRIVE_AUTHORIZATION", credentials));
+        }
+        if !app_id.is_empty() || !app_secret.is_empty() {
+            let name = "KOODRIVE_APP_ID with KOODRIVE_APP_SECRET";
+            builder
+                .credentials
+                .push((name, Credentials::app(app_id, app_secret)));
+        }
+        builder.unreadable = unreadable;
+        builder
+    }
+
+    /// Sets the base URL of the service, such as [`ENDPOINT_INTL`]. Mandatory. A path is kept as a prefix.
+    ///
+    /// It must be https, except to this machine (`localhost`, 127.0.0.0/8, `[::1]`) or after
+    /// [`allow_http`](Self::allow_http), and without credentials, query and fragment.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// Allows http to other machines, which shows the token to everyone on the way. Defaults to false.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// Sets what authenticates the client. Mandatory.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = vec![("credentials", credentials)];
+        self
+    }
+
+    /// Sets the user id on KooDrive, `X-User-Id`: visible ASCII. Mandatory.
+    pub fn user_id(mut self, user_id: impl Into<String>) -> Self {
+        self.user_id = user_id.into();
+        self
+    }
+
+    /// Sets the carrier name, `X-Hw-Agentname`: visible ASCII. Mandatory.
+    pub fn agent_name(mut self, agent_name: impl Into<String>) -> Self {
+        self.agent_name = agent_name.into();
+        self
+    }
+
+    /// Sets the time to establish a connection, TLS included. Defaults to 10 s; more than 0 and less than the total.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the time for a whole call: credentials, all attempts, waits between them, and reading the reply. Defaults
+    /// to 30 s; more than the connect time-out and at most a day.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how often a request is sent at most when that is safe: after a connection that did not come about and
+    /// after 429, and for a query also after other passing failures. Defaults to 3; 1 never resends; at most 10.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB; at least 1 KiB.
+    pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+        self.max_reply_bytes = bytes;
+        self
+    }
+
+    /// Sets how many requests, and so connections, there are at most at a time; further calls wait within their
+    /// total time-out. Defaults to 100; 1 to 100,000.
+    pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
+        self.max_concurrent_requests = requests;
+        self
+    }
+
+    /// Sets how far in the past `X-Date` lies. Defaults to 10 s; 0 to 10 minutes.
+    ///
+    /// The service refuses a date in its future, so with 0 a clock one second fast is refused until a reply has shown
+    /// the server's clock.
+    pub fn backdate(mut self, backdate: Duration) -> Self {
+        self.backdate = backdate;
+        self
+    }
+
+    /// Adds certificates, as PEM, that the service's may be signed by, beside the platform's. Defaults to none.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Sets whether the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed. Defaults to
+    /// true; to this machine they never are.
+    pub fn proxy_from_env(mut self, follow: bool) -> Self {
+        self.proxy_from_env = follow;
+        self
+    }
+
+    /// Sets the clock that `X-Date` is taken from, for tests against an [`Emulator`](crate::Emulator). Defaults to the
+    /// system's.
+    #[cfg(feature = "emulator")]
+    pub fn clock(
+        mut self,
+        now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static,
+    ) -> Self {
+        self.now = Arc::new(now);
+        self
+    }
+
+    /// Checks the settings and makes the client. Connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules together, or what keeps the HTTP client from being made (certificates, TLS).
+    pub fn build(self) -> Result<Client, BuildError> {
+        let mut violations = Violations::default();
+        for name in &self.unreadable {
+            let advice = "set it to text in UTF-8";
+            violations.add(*name, "utf-8", "must be UTF-8", "other bytes", advice);
+        }
+        let endpoint = self.validate_endpoint(&mut violations);
+        let credentials = self.validate_credentials(&mut violations);
+        let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
+        violations.header_text("X-User-Id", &self.user_id, advice);
+        let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
+        violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
+        self.validate_limits(&mut violations);
+        let (Some(endpoint), Some(credentials)) = (endpoint, credentials) else {
+            return Err(Cause::Rules(violations.into_error()).into());
+        };
+        violations.into_result().map_err(Cause::Rules)?;
+
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!(
+                env!("CARGO_PKG_NAME"),
+                "/",
+                env!("CARGO_PKG_VERSION")
+            ))
+            .connect_timeout(self.connect_timeout)
+            // A redirect would carry the user id and the body to another host.
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(self.max_concurrent_requests);
+        if is_loopback(&endpoint) || !self.proxy_from_env {
+            http = http.no_proxy();
+        }
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        for pem in &self.root_certificates {
+            let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(Cause::Transport)?;
+            http = http.tls_certs_merge(roots);
+        }
+        Ok(Client(Arc::new(Shared {
+            http: http.build().map_err(Cause::Transport)?,
+            endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            credentials,
+            user_id: self.user_id,
+            agent_name: self.agent_name,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            max_attempts: self.max_attempts,
+            max_reply_bytes: self.max_reply_bytes,
+            places: Semaphore::new(self.max_concurrent_requests),
+            clock: Arc::new(Clock::new(self.now, self.backdate)),
+        })))
+    }
+
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<Credentials> {
+        let several: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
+        let (limit, given, advice) = match self.credentials.as_slice() {
+            [(_, credentials)] => {
+                credentials.validate(violations);
+                return Some(credentials.clone());
+            }
+            [] => (
+                "must be given",
+                "nothing".to_owned(),
+                "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
+                 KOODRIVE_APP_SECRET, or call .credentials(…)",
+            ),
+            [..] => (
+                "must be of one kind",
+                several.join(" and "),
+                "unset all but one",
+            ),
+        };
+        violations.add("credentials", "credentials", limit, given, advice);
+        None
+    }
+
+    fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
+        const PATH: &str = "endpoint";
+        let advice = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in \
+                      KOODRIVE_ENDPOINT or by .endpoint(…)";
+        let Ok(url) = Url::parse(&self.endpoint) else {
+            // What does not parse may hold a password all the same.
+            let given = secret_shown(&self.endpoint);
+            violations.add(PATH, "endpoint-url", "must be a base URL", given, advice);
+            return None;
+        };
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => is_loopback(&url) || self.allow_http,
+            _ => false,
+        };
+        if !secure || !url.has_host() {
+            let limit = "must be https, or http to this machine or after allow_http(true)";
+            violations.add(PATH, "endpoint-https", limit, shown(url.scheme()), advice);
+        }
+        if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+            let advice = "enable the cargo feature `rustls` or `native-tls`";
+            let limit = "needs a TLS back end for https";
+            violations.add(PATH, "endpoint-tls", limit, "a build without one", advice);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let limit = "must hold no credentials";
+            violations.add(
+                PATH,
+                "endpoint-bare",
+                limit,
+                "credentials",
+                "give them as credentials",
+            );
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            let limit = "must hold neither query nor fragment";
+            violations.add(PATH, "endpoint-bare", limit, "one of them", advice);
+        }
+        Some(url)
+    }
+
+    fn validate_limits(&self, violations: &mut Violations) {
+        let Self {
+            connect_timeout,
+            timeout,
+            backdate,
+            ..
+        } = self;
+        let advice = "choose a value within the bounds";
+        let mut check = |path, limit, within: bool, given: String| {
+            if !within {
+                violations.add(path, "bounds", limit, given, advice);
+            }
+        };
+        let limit = "must be more than 0 and less than the total time-out";
+        let within = !connect_timeout.is_zero() && connect_timeout < timeout;
+        check(
+            "connect_timeout",
+            limit,
+            within,
+            format!("{connect_timeout:?}"),
+        );
+        let limit = "must be at most a day";
+        check(
+            "timeout",
+            limit,
+            *timeout <= MAX_TIMEOUT,
+            format!("{timeout:?}"),
+        );
+        let limit = "must be at most 10 minutes";
+        check(
+            "backdate",
+            limit,
+            *backdate <= MAX_BACKDATE,
+            format!("{backdate:?}"),
+        );
+        let attempts = self.max_attempts;
+        check(
+            "max_attempts",
+            "must be 1 to 10",
+            (1..=10).contains(&attempts),
+            attempts.to_string(),
+        );
+        let bytes = self.max_reply_bytes;
+        check(
+            "max_reply_bytes",
+            "must be at least 1024",
+            bytes >= 1024,
+            bytes.to_string(),
+        );
+        let requests = self.max_concurrent_requests;
+        let within = (1..=MAX_CONCURRENT_REQUESTS).contains(&requests);
+        check(
+            "max_concurrent_requests",
+            "must be 1 to 100000",
+            within,
+            requests.to_string(),
+        );
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Secrets are masked.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("credentials", &self.credentials)
+            .field("user_id", &self.user_id)
+            .field("agent_name", &self.agent_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client that could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BuildError(#[from] Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Rules(ValidationError),
+    #[error("the HTTP client cannot be made: check the certificates and the TLS back end")]
+    Transport(#[source] reqwest::Error),
+}
+
+impl BuildError {
+    /// The broken rules, if that is the cause: correct them all.
+    #[must_use]
+    pub fn validation_error(&self) -> Option<&ValidationError> {
+        match &self.0 {
+            Cause::Rules(error) => Some(error),
+            Cause::Transport(_) => None,
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! One call: its attempts, and what comes of them.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    Shared,
+    hooks::{Attempt, Authorization, Exchange, Traffic},
+    reply::{Reply, presentable},
+};
+use crate::{
+    Error, Outcome, ServiceCode, ShareTask, TraceId, XDate,
+    credentials::{self, KdsToken, Kind as CredentialsKind, token_cache::TokenCache},
+    error::Kind,
+    generated::{
+        self, ResponseValue,
+        types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
+    },
+    x_date::ServerTime,
+};
+
+type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
+
+/// An operation of the generated client, with all that one call of it needs.
+pub(super) trait Operation: Sync {
+    type Answer: DeserializeOwned + Send;
+
+    /// Whether sending it twice is the same as sending it once.
+    const IDEMPOTENT: bool;
+
+    fn trace_id(&self) -> &TraceId;
+
+    /// Given by the caller, for every attempt.
+    fn x_date(&self) -> Option<XDate>;
+
+    fn kdstoken(&self) -> Option<&KdsToken>;
+
+    fn send(
+        &self,
+        client: &generated::Client,
+        shared: &Shared,
+        x_date: &XDate,
+    ) -> impl Future<Output = Sent<Self::Answer>> + Send;
+
+    fn code(answer: &Self::Answer) -> &ServiceCode;
+}
+
+impl Operation for ShareTask {
+    type Answer = CreateBatchTaskResponse;
+
+    const IDEMPOTENT: bool = false;
+
+    fn trace_id(&self) -> &TraceId {
+        self.trace_id()
+    }
+
+    fn x_date(&self) -> Option<XDate> {
+        self.x_date()
+    }
+
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        self.body().kdstoken.as_ref()
+    }
+
+    async fn send(
+        &self,
+        client: &generated::Client,
+        shared: &Shared,
+        x_date: &XDate,
+    ) -> Sent<Self::Answer> {
+        let Shared {
+            user_id,
+            agent_name,
+            ..
+        } = shared;
+        client
+            .create_batch_task(
+                x_date,
+                agent_name,
+                Some(self.trace_id()),
+                user_id,
+                self.body(),
+            )
+            .await
+    }
+
+    fn code(answer: &Self::Answer) -> &ServiceCode {
+        &answer.code
+    }
+}
+
+/// A query of a task's state, with a trace id of its own.
+pub(super) struct StatusQuery {
+    pub(super) trace_id: TraceId,
+    pub(super) body: GetBatchTaskRequest,
+}
+
+impl Operation for StatusQuery {
+    type Answer = GetBatchTaskResponse;
+
+    const IDEMPOTENT: bool = true;
+
+    fn trace_id(&self) -> &TraceId {
+        &self.trace_id
+    }
+
+    fn x_date(&self) -> Option<XDate> {
+        None
+    }
+
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        self.body.kdstoken.as_ref()
+    }
+
+    async fn send(
+        &self,
+        client: &generated::Client,
+        shared: &Shared,
+        x_date: &XDate,
+    ) -> Sent<Self::Answer> {
+        let Shared {
+            user_id,
+            agent_name,
+            ..
+        } = shared;
+        client
+            .get_batch_task(
+                x_date,
+                agent_name,
+                Some(&self.trace_id),
+                user_id,
+                &self.body,
+            )
+            .await
+    }
+
+    fn code(answer: &Self::Answer) -> &ServiceCode {
+        &answer.code
+    }
+}
+
+/// One call of an operation: all its attempts, within one deadline.
+pub(super) struct Call<'a, O> {
+    client: &'a Shared,
+    operation: &'a O,
+    deadline: Instant,
+}
+
+/// An attempt that failed, and what could make the next one succeed.
+struct Failed {
+    error: Error,
+    /// The server's clock explains the refusal.
+    x_date_refused: bool,
+    /// The token that was sent, if it can be renewed.
+    renewable: Option<SecretString>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            x_date_refused: false,
+            renewable: None,
+        }
+    }
+}
+
+impl<'a, O: Operation> Call<'a, O> {
+    pub(super) fn new(client: &'a Shared, operation: &'a O) -> Self {
+        Self {
+            client,
+            operation,
+            deadline: Instant::now() + client.timeout,
+        }
+    }
+
+    /// Sends the request until it succeeds or may not be sent again.
+    pub(super) async fn run(&self) -> Result<(O::Answer, Reply), Error> {
+        let place = timeout_at(self.deadline, self.client.places.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return Err(self.error(Kind::Busy, Outcome::NotSent));
+        };
+        let mut waits = self.waits();
+        let (mut resigned, mut renewed) = (false, false);
+        loop {
+            let Failed {
+                error,
+                x_date_refused,
+                renewable,
+            } = match self.attempt().await {
+                Ok(success) => return Ok(success),
+                Err(failed) => failed,
+            };
+            tracing::debug!(trace_id = %self.operation.trace_id(), %error, "attempt failed");
+            if x_date_refused && !resigned {
+                resigned = true;
+                continue;
+            }
+            if let (Some(token), Some(cache), false) = (renewable, self.token_cache(), renewed) {
+                renewed = true;
+                cache.discard(&token);
+                continue;
+            }
+            let resendable = error.is_connect()
+                || error.is_throttled()
+                || (O::IDEMPOTENT && error.is_transient());
+            let wait = if resendable { waits.next() } else { None };
+            let Some(wait) = wait else { return Err(error) };
+            let resume = Instant::now() + wait.max(error.retry_after().unwrap_or_default());
+            // An attempt without time to connect would turn "not sent" into "unknown".
+            if resume + self.client.connect_timeout > self.deadline {
+                return Err(error);
+            }
+            sleep(resume - Instant::now()).await;
+        }
+    }
+
+    /// The waits between attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
+    fn waits(&self) -> ExponentialBackoff {
+        ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .with_max_times(self.client.max_attempts as usize - 1)
+            .with_jitter()
+            .build()
+    }
+
+    async fn attempt(&self) -> Result<(O::Answer, Reply), Failed> {
+        let (authorization, token) = self.authorize().await?;
+        let clock = &self.client.clock;
+        let x_date = match self.operation.x_date() {
+            Some(given) => {
+                let checked = given.check(clock.server_now());
+                checked.map_err(|error| Error::validation(error, self.operation.trace_id()))?;
+                given
+            }
+            None => clock.x_date(),
+        };
+        let exchange = Arc::new(Exchange::default());
+        let attempt = Attempt {
+            authorization,
+            deadline: self.deadline,
+            max_reply_bytes: self.client.max_reply_bytes,
+            clock: clock.clone(),
+            exchange: exchange.clone(),
+        };
+        let http = self.client.http.clone();
+        let client = generated::Client::new_with_client(&self.client.endpoint, http, attempt);
+        let sent = self.operation.send(&client, self.client, &x_date).await;
+        let Traffic { signed, reply } = exchange.take();
+        let Some(reply) = reply else {
+            return Err(self.no_reply(sent).into());
+        };
+        tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
+        let (answer, broken) = match sent {
+            Ok(answer) => (Some(answer.into_inner()), None),
+            Err(generated::Error::CommunicationError(cause)) => (None, Some(cause)),
+            Err(_) if reply.status.is_success() => (reply.decode(), None),
+            Err(_) => (None, None),
+        };
+        let refused = match answer {
+            Some(answer) if O::code(&answer).is_success() => {
+                clock.learn(reply.date, reply.received);
+                return Ok((answer, reply));
+            }
+            _ => reply.verdict(),
+        };
+        let said = refused.message.as_deref().unwrap_or_default();
+        let server_time = ServerTime::read(reply.date, said);
+        let x_date_refused = self.operation.x_date().is_none()
+            && refused.outcome == Outcome::Rejected
+            && matches!(reply.status.as_u16(), 400 | 401 | 403)
+            && server_time.refuses(x_date);
+        let mut note = server_time.contradiction();
+        if let Some(difference) = signed.and_then(|signed| signed.difference(said)) {
+            note = Some(presentable(&difference, &self.secrets(token.as_ref())));
+        }
+        clock.learn(server_time.known(), reply.received);
+        let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
+        let kind = match refused.outcome {
+            Outcome::Rejected => Kind::Refused,
+            _ if broken.as_ref().is_some_and(reqwest::Error::is_timeout) => Kind::TimedOut,
+            Outcome::Unknown | Outcome::NotSent => Kind::Unreadable(reply.defect()),
+        };
+        let mut error = self
+            .error(kind, refused.outcome)
+            .with_reply(reply.refusal(refused, &self.secrets(token.as_ref())))
+            .with_note(note);
+        if let Some(cause) = broken {
+            error = error.with_source(cause);
+        }
+        Err(Failed {
+            error,
+            x_date_refused,
+            renewable: token.filter(|_| unauthorized),
+        })
+    }
+
+    /// The `Authorization` of an attempt, and the token in it if that can be renewed.
+    async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
+        let ready = |value: Option<_>| {
+            value.map(Authorization::Ready).ok_or_else(|| {
+                let what = "the token that the provider gave fits no header: visible ASCII without a scheme is needed";
+                self.error(Kind::Credentials(what), Outcome::NotSent)
+            })
+        };
+        match &self.client.credentials.0 {
+            CredentialsKind::Bearer(token) => Ok((ready(credentials::bearer(token))?, None)),
+            CredentialsKind::Authorization(value) => {
+                Ok((ready(credentials::sensitive(value.expose_secret()))?, None))
+            }
+            CredentialsKind::App(key) => Ok((Authorization::Signed(key.clone()), None)),
+            CredentialsKind::Provider(cache) => {
+                match timeout_at(self.deadline, cache.token()).await {
+                    Ok(Ok(token)) => Ok((ready(credentials::bearer(&token))?, Some(token))),
+                    Ok(Err(failure)) => {
+                        let what = "the token provider failed";
+                        Err(self
+                            .error(Kind::Credentials(what), Outcome::NotSent)
+                            .with_source(failure))
+                    }
+                    Err(_) => {
+                        let what = "the token provider gave no token in time";
+                        Err(self.error(Kind::Credentials(what), Outcome::NotSent))
+                    }
+                }
+            }
+        }
+    }
+
+    fn token_cache(&self) -> Option<&TokenCache> {
+        match &self.client.credentials.0 {
+            CredentialsKind::Provider(cache) => Some(cache),
+            CredentialsKind::Bearer(_)
+            | CredentialsKind::Authorization(_)
+            | CredentialsKind::App(_) => None,
+        }
+    }
+
+    /// The error of an attempt that no reply came to.
+    fn no_reply(&self, sent: Sent<O::Answer>) -> Error {
+        let Err(generated::Error::CommunicationError(cause)) = sent else {
+            // The request was not made: a header that holds no value, which the rules exclude.
+            return self.error(
+                Kind::Credentials("the request cannot be made"),
+                Outcome::NotSent,
+            );
+        };
+        // A connect time-out is both; nothing was sent then.
+        let (kind, outcome) = if cause.is_connect() || cause.is_builder() {
+            (Kind::Connect, Outcome::NotSent)
+        } else if cause.is_timeout() {
+            (Kind::TimedOut, Outcome::Unknown)
+        } else {
+            (Kind::Lost, Outcome::Unknown)
+        };
+        self.error(kind, outcome).with_source(cause)
+    }
+
+    pub(super) fn unreadable(&self, reply: &Reply, why: &'static str) -> Error {
+        let refusal = reply.refusal(reply.verdict(), &self.secrets(None));
+        self.error(Kind::Unreadable(why), Outcome::Unknown)
+            .with_reply(refusal)
+    }
+
+    fn error(&self, kind: Kind, outcome: Outcome) -> Error {
+        Error::new(kind, outcome, self.operation.trace_id())
+    }
+
+    /// What a reply must not echo into an error.
+    fn secrets<'b>(&'b self, token: Option<&'b SecretString>) -> Vec<&'b str> {
+        let mut secrets = self.client.credentials.secrets();
+        secrets.extend(token.map(ExposeSecret::expose_secret));
+        secrets.extend(self.operation.kdstoken().map(KdsToken::expose));
+        secrets
+    }
+}

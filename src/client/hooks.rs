@@ -1,0 +1,163 @@
+//! What happens around each request of the generated client: credentials last, the deadline, and the reply's bounds.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, header};
+use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use tokio::time::Instant;
+
+use super::reply::{Body, Reply};
+use crate::{
+    credentials::app_signature::{AppKey, CanonicalRequest, SIGNED_HEADERS},
+    generated,
+    x_date::Clock,
+};
+
+/// One attempt at a call: what the hooks need, and what they learn.
+///
+/// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) authorization: Authorization,
+    pub(crate) deadline: Instant,
+    pub(crate) max_reply_bytes: usize,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) exchange: Arc<Exchange>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Authorization {
+    Ready(HeaderValue),
+    Signed(Arc<AppKey>),
+}
+
+/// Neither the value nor the key.
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(***)")
+    }
+}
+
+/// What went over the wire in an attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange(Mutex<Traffic>);
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) signed: Option<CanonicalRequest>,
+    pub(crate) reply: Option<Reply>,
+}
+
+impl Exchange {
+    pub(crate) fn take(&self) -> Traffic {
+        self.with(std::mem::take)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Traffic) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientHooks<Attempt> for generated::Client {
+    /// Adds `Authorization`, over the final URL, headers and body, and removes the one header that the generator adds
+    /// and the API does not document.
+    async fn pre<E>(
+        &self,
+        request: &mut reqwest::Request,
+        _: &OperationInfo,
+    ) -> Result<(), generated::Error<E>> {
+        request
+            .headers_mut()
+            .remove(HeaderName::from_static("api-version"));
+        let attempt = self.inner();
+        let authorization = match &attempt.authorization {
+            Authorization::Ready(value) => Some(value.clone()),
+            Authorization::Signed(key) => {
+                let canonical = canonical_request(request);
+                let value = key.authorization(&canonical);
+                attempt
+                    .exchange
+                    .with(|traffic| traffic.signed = Some(canonical));
+                value
+            }
+        };
+        let unusable = || generated::Error::InvalidRequest("unusable credentials".to_owned());
+        let authorization = authorization.ok_or_else(unusable)?;
+        request
+            .headers_mut()
+            .insert(header::AUTHORIZATION, authorization);
+        Ok(())
+    }
+
+    /// Sends the request and reads the reply whole, within the deadline and the limit on its size.
+    async fn exec(
+        &self,
+        mut request: reqwest::Request,
+        _: &OperationInfo,
+    ) -> reqwest::Result<reqwest::Response> {
+        let Attempt {
+            deadline,
+            max_reply_bytes,
+            clock,
+            exchange,
+            ..
+        } = self.inner();
+        *request.timeout_mut() = Some(deadline.saturating_duration_since(Instant::now()));
+        let mut response = self.client().execute(request).await?;
+        let mut reply = Reply::head(response.status(), response.headers(), clock.now());
+        exchange.with(|traffic| traffic.reply = Some(reply.clone()));
+        reply.body = read(&mut response, *max_reply_bytes).await?;
+        let (status, body) = (reply.status, reply.body.bytes());
+        exchange.with(|traffic| traffic.reply = Some(reply));
+        let mut whole = http::Response::new(body);
+        *whole.status_mut() = status;
+        Ok(whole.into())
+    }
+}
+
+async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result<Body> {
+    let mut body = Bytes::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Ok(Body::TooLarge);
+        }
+        // The one chunk of most replies is not copied.
+        body = match body.is_empty() {
+            true => chunk,
+            false => {
+                let mut joined = BytesMut::from(body);
+                joined.extend_from_slice(&chunk);
+                joined.freeze()
+            }
+        };
+    }
+    Ok(Body::Whole(body))
+}
+
+/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there.
+fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
+    let url = request.url();
+    let host = match (url.host_str().unwrap_or_default(), url.port()) {
+        (host, None) => host.to_owned(),
+        (host, Some(port)) => format!("{host}:{port}"),
+    };
+    let headers = SIGNED_HEADERS.map(|name| match name {
+        "host" => (name, host.as_str()),
+        name => (
+            name,
+            request
+                .headers()
+                .get(name)
+                .map_or("", |value| value.to_str().unwrap_or("")),
+        ),
+    });
+    let body = request
+        .body()
+        .and_then(reqwest::Body::as_bytes)
+        .unwrap_or_default();
+    CanonicalRequest::new(request.method().as_str(), url.path(), &headers, body)
+}

@@ -1,0 +1,165 @@
+//! Who calls: access tokens and app signatures.
+//!
+//! [`Credentials::bearer`] for a token at hand, [`Credentials::provider`] for tokens that are renewed,
+//! [`Credentials::app`] for an AppId and AppSecret, and [`Credentials::authorization`] for anything else.
+
+pub(crate) mod app_signature;
+pub(crate) mod token_cache;
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+use self::{
+    app_signature::AppKey,
+    token_cache::{TokenCache, TokenProvider},
+};
+use crate::validation::{Violations, is_header_text};
+
+/// What authenticates a client. No `Debug` shows a secret.
+///
+/// ```
+/// # use koodrive_share::Credentials;
+/// let token = Credentials::bearer("3b91…");
+/// assert!(!format!("{token:?}").contains("3b91"));
+/// ```
+///
+/// They are checked when the client is built, together with all else.
+#[derive(Clone, Debug)]
+pub struct Credentials(pub(crate) Kind);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Bearer(SecretString),
+    Authorization(SecretString),
+    App(Arc<AppKey>),
+    Provider(Arc<TokenCache>),
+}
+
+impl Credentials {
+    /// An access token, sent as `Authorization: Bearer <token>`.
+    ///
+    /// The vendor's token lives 20 minutes from its last use; once it has lapsed every call fails with 401. A process
+    /// that runs longer than its calls are apart wants [`provider`](Self::provider). Source: carrier reference,
+    /// authentication.
+    #[must_use]
+    pub fn bearer(token: impl Into<String>) -> Self {
+        Self(Kind::Bearer(token.into().into()))
+    }
+
+    /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
+    #[must_use]
+    pub fn authorization(value: impl Into<String>) -> Self {
+        Self(Kind::Authorization(value.into().into()))
+    }
+
+    /// An app's id and secret: every request is signed, the secret is never sent.
+    ///
+    /// A signature covers the user id and `X-Date` and is valid for 15 minutes. Source: carrier reference, app
+    /// authentication.
+    #[must_use]
+    pub fn app(app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
+        Self(Kind::App(Arc::new(AppKey::new(
+            app_id.into(),
+            app_secret.into().into(),
+        ))))
+    }
+
+    /// Tokens from `provider`, kept until shortly before they lapse; concurrent calls share one renewal.
+    ///
+    /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
+    /// more.
+    #[must_use]
+    pub fn provider(provider: impl TokenProvider) -> Self {
+        Self(Kind::Provider(Arc::new(TokenCache::new(provider))))
+    }
+
+    pub(crate) fn validate(&self, violations: &mut Violations) {
+        match &self.0 {
+            Kind::Bearer(token) => {
+                let token = token.expose_secret();
+                violations.secret_header_text("token", token, "copy the access token alone");
+                if is_header_text(token) && has_scheme(token) {
+                    violations.add(
+                        "token",
+                        "bare-token",
+                        "must not carry a scheme",
+                        "a token with a scheme in front",
+                        "give the token alone, or the whole value as Credentials::authorization \
+                         (KOODRIVE_AUTHORIZATION)",
+                    );
+                }
+            }
+            Kind::Authorization(value) => {
+                let advice = "give the header's whole value, such as `Bearer <token>`";
+                violations.secret_header_text("Authorization", value.expose_secret(), advice);
+            }
+            Kind::App(key) => key.validate(violations),
+            Kind::Provider(_) => {}
+        }
+    }
+
+    /// The secrets that a reply could echo.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        match &self.0 {
+            Kind::Bearer(secret) => vec![secret.expose_secret()],
+            Kind::Authorization(value) => {
+                let value = value.expose_secret();
+                let token = value.split_once([' ', '+']).map_or("", |(_, token)| token);
+                vec![value, token]
+            }
+            Kind::App(key) => vec![key.secret()],
+            // The tokens of a provider change: the attempt knows the one it sent.
+            Kind::Provider(_) => vec![],
+        }
+    }
+}
+
+/// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
+fn has_scheme(token: &str) -> bool {
+    const SCHEMES: [&str; 3] = ["bearer+", "at+", "hmac-sha256 "];
+    let lower = token.to_ascii_lowercase();
+    token.contains(' ') || SCHEMES.iter().any(|scheme| lower.starts_with(scheme))
+}
+
+/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token.
+pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let token = token.expose_secret();
+    let usable = is_header_text(token) && !has_scheme(token);
+    usable
+        .then(|| sensitive(&format!("Bearer {token}")))
+        .flatten()
+}
+
+pub(crate) fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The temporary token of a share with an access code, `kdstoken`.
+///
+/// It serialises into a request's body and nowhere else: no public type that holds one implements `Serialize` over it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct KdsToken(SecretString);
+
+impl KdsToken {
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for KdsToken {
+    fn from(token: String) -> Self {
+        Self(token.into())
+    }
+}
+
+impl Serialize for KdsToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}

@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod client;
+mod credentials;
+#[cfg(feature = "emulator")]
+pub mod emulator;
+mod error;
+#[allow(
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_interfaces,
+    unreachable_pub,
+    reason = "the generator's style, and output that is not used here"
+)]
+mod generated;
+mod poller;
+mod service_code;
+mod share_task;
+mod task;
+mod trace_id;
+mod validation;
+mod x_date;
+
+pub use client::{
+    Client,
+    builder::{BuildError, ClientBuilder, ENDPOINT_CN, ENDPOINT_INTL},
+};
+pub use credentials::{
+    Credentials,
+    app_signature::CanonicalRequest,
+    token_cache::{AccessToken, ProviderError, TokenProvider},
+};
+#[cfg(feature = "emulator")]
+pub use emulator::Emulator;
+pub use error::{Error, Outcome};
+pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
+pub use service_code::ServiceCode;
+pub use share_task::{MAX_FILE_IDS, ShareTask, ShareTaskBuilder, TargetDirectory, TaskType};
+pub use task::{
+    DownloadUrl, FileStatus, FileStatusReport, TaskHandle, TaskResult, TaskState, TaskStatus,
+};
+pub use trace_id::TraceId;
+pub use validation::{ValidationError, Violation};
+pub use x_date::XDate;

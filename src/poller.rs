@@ -1,0 +1,359 @@
+//! Following a task to its end.
+//!
+//! [`Client::poller`](crate::Client::poller) makes a [`Poller`]; [`PollingPolicy`] says how often it asks and when it
+//! gives up.
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use futures_util::{Stream, stream};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    Client, Error, TaskHandle, TaskStatus,
+    validation::{ValidationError, Violations},
+};
+
+/// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
+const MAX_INTERVAL: Duration = Duration::from_secs(19 * 60);
+
+/// How often a task is asked for, and when that ends.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use koodrive_share::PollingPolicy;
+/// let policy = PollingPolicy::builder()
+///     .max_interval(Duration::from_secs(60))
+///     .timeout(Duration::from_secs(6 * 60 * 60))
+///     .build()?;
+/// # Ok::<(), koodrive_share::ValidationError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PollingPolicy {
+    interval: Duration,
+    max_interval: Duration,
+    timeout: Duration,
+    max_failures: u32,
+}
+
+impl Default for PollingPolicy {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            max_interval: Duration::from_secs(15),
+            timeout: Duration::from_secs(60 * 60),
+            max_failures: 5,
+        }
+    }
+}
+
+impl PollingPolicy {
+    /// Begins a policy.
+    pub fn builder() -> PollingPolicyBuilder {
+        PollingPolicyBuilder(Self::default())
+    }
+}
+
+/// Builds a [`PollingPolicy`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct PollingPolicyBuilder(PollingPolicy);
+
+impl PollingPolicyBuilder {
+    /// Sets the wait after the first poll; each further one is twice as long, without jitter. Defaults to 1 s; more
+    /// than 0.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.0.interval = interval;
+        self
+    }
+
+    /// Sets the longest wait between two polls. Defaults to 15 s; at least the first wait, at most 19 minutes.
+    ///
+    /// A vendor's token lapses 20 minutes after its last use, so polling more rarely would lose the session.
+    pub fn max_interval(mut self, interval: Duration) -> Self {
+        self.0.max_interval = interval;
+        self
+    }
+
+    /// Sets the time after which following the task ends, with one last poll. Defaults to 1 hour. `Duration::MAX` never
+    /// ends; 0 polls once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.0.timeout = timeout;
+        self
+    }
+
+    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5; 0 gives up at the first.
+    pub fn max_failures(mut self, failures: u32) -> Self {
+        self.0.max_failures = failures;
+        self
+    }
+
+    /// Checks the policy.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules together: `bounds`, `session-lifetime`.
+    pub fn build(self) -> Result<PollingPolicy, ValidationError> {
+        let PollingPolicy {
+            interval,
+            max_interval,
+            ..
+        } = &self.0;
+        let mut violations = Violations::default();
+        if interval.is_zero() || interval > max_interval {
+            let limit = "must be more than 0 and at most the longest wait";
+            let given = format!("{interval:?}");
+            violations.add(
+                "interval",
+                "bounds",
+                limit,
+                given,
+                "choose a value within the bounds",
+            );
+        }
+        if *max_interval > MAX_INTERVAL {
+            let limit = "must be at most 19 minutes";
+            let advice = "poll more often: a token lapses 20 minutes after its last use";
+            let given = format!("{max_interval:?}");
+            violations.add("max_interval", "session-lifetime", limit, given, advice);
+        }
+        violations.into_result()?;
+        Ok(self.0)
+    }
+}
+
+/// Follows a task.
+///
+/// ```no_run
+/// # use koodrive_share::{Client, TaskHandle};
+/// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
+/// let status = client.poller(handle).until_done().await?;
+/// println!("{}", status.state());
+/// # Ok(()) }
+/// ```
+///
+/// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the policy or
+/// the service's `Retry-After` (up to 19 minutes) says otherwise.
+///
+/// # Cancel safety
+///
+/// Dropping any of its futures or the poller itself leaks nothing and does nothing to the task on the server. A
+/// dropped future loses at most the answer to one poll; the poller goes on from there, or another one from the handle.
+#[derive(Debug)]
+pub struct Poller {
+    client: Client,
+    handle: TaskHandle,
+    policy: PollingPolicy,
+    schedule: Option<Schedule>,
+    polls: u32,
+    failures: u32,
+    done: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Schedule {
+    started: Instant,
+    /// `None`: never.
+    deadline: Option<Instant>,
+    due: Instant,
+    /// The wait after the next poll.
+    interval: Duration,
+}
+
+impl Poller {
+    pub(crate) fn new(client: Client, handle: TaskHandle, policy: PollingPolicy) -> Self {
+        Self {
+            client,
+            handle,
+            policy,
+            schedule: None,
+            polls: 0,
+            failures: 0,
+            done: false,
+        }
+    }
+
+    /// The task that is followed.
+    #[must_use]
+    pub fn handle(&self) -> &TaskHandle {
+        &self.handle
+    }
+
+    /// Polls once, now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::status`].
+    pub async fn poll(&mut self) -> Result<TaskStatus, Error> {
+        self.polls += 1;
+        let status = self.client.status(&self.handle).await?;
+        self.done = status.state().is_final();
+        Ok(status)
+    }
+
+    /// Polls until the task has ended, well or not: look at [`TaskStatus::state`].
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or polling fails for good or too often. The task goes on regardless.
+    pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
+        loop {
+            let status = self.next().await?;
+            if self.done {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Turns the poller into a stream of what each poll says; it ends after the task's end or the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<TaskStatus, PollError>> + Send {
+        stream::unfold(Some(self), |poller| async {
+            let mut poller = poller.filter(|poller| !poller.done)?;
+            let next = poller.next().await;
+            let rest = next.is_ok().then_some(poller);
+            Some((next, rest))
+        })
+    }
+
+    /// Waits for the next poll that the schedule has, and makes it.
+    async fn next(&mut self) -> Result<TaskStatus, PollError> {
+        loop {
+            let now = Instant::now();
+            let schedule = *self.schedule.get_or_insert(Schedule {
+                started: now,
+                deadline: now.checked_add(self.policy.timeout),
+                due: now,
+                interval: self.policy.interval,
+            });
+            sleep_until(schedule.due).await;
+            let outcome = self.poll().await;
+            let now = Instant::now();
+            let over = schedule.deadline.is_some_and(|deadline| now >= deadline);
+            let wait = match &outcome {
+                Ok(_) => {
+                    self.failures = 0;
+                    schedule.interval
+                }
+                Err(error) => {
+                    self.failures += 1;
+                    schedule
+                        .interval
+                        .max(error.retry_after().unwrap_or_default())
+                        .min(MAX_INTERVAL)
+                }
+            };
+            let due = now + wait;
+            self.schedule = Some(Schedule {
+                // One last poll when the time is over.
+                due: schedule.deadline.map_or(due, |deadline| due.min(deadline)),
+                interval: (schedule.interval * 2).min(self.policy.max_interval),
+                ..schedule
+            });
+            match outcome {
+                Ok(status) if over && !self.done => {
+                    return Err(self.give_up(schedule, None, Some(status)));
+                }
+                Ok(status) => return Ok(status),
+                Err(error)
+                    if over
+                        || !error.is_transient()
+                        || self.failures > self.policy.max_failures =>
+                {
+                    return Err(self.give_up(schedule, Some(error), None));
+                }
+                Err(error) => tracing::debug!(%error, polls = self.polls, "poll failed"),
+            }
+        }
+    }
+
+    fn give_up(
+        &self,
+        schedule: Schedule,
+        error: Option<Error>,
+        last: Option<TaskStatus>,
+    ) -> PollError {
+        PollError(Box::new(GivenUp {
+            handle: self.handle.clone(),
+            elapsed: schedule.started.elapsed(),
+            polls: self.polls,
+            last,
+            error,
+        }))
+    }
+}
+
+/// A task that was not followed to its end. The task itself goes on.
+///
+/// Poll again with the [`handle`](Self::handle), now or in another process.
+#[derive(Debug)]
+pub struct PollError(Box<GivenUp>);
+
+#[derive(Debug)]
+struct GivenUp {
+    handle: TaskHandle,
+    elapsed: Duration,
+    polls: u32,
+    last: Option<TaskStatus>,
+    error: Option<Error>,
+}
+
+impl PollError {
+    /// The task, to go on with.
+    #[must_use]
+    pub fn handle(&self) -> &TaskHandle {
+        &self.0.handle
+    }
+
+    /// How long the task was followed.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// How many polls were made.
+    #[must_use]
+    pub fn polls(&self) -> u32 {
+        self.0.polls
+    }
+
+    /// The time was over and the task had not ended: this is what the last poll said.
+    #[must_use]
+    pub fn last_status(&self) -> Option<&TaskStatus> {
+        self.0.last.as_ref()
+    }
+
+    /// The failure of the last poll, if that was the cause.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.0.error.as_ref()
+    }
+}
+
+/// `gave up on task 1689… after 12 polls in 120 s: it is being processed; poll again with its handle`
+impl fmt::Display for PollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GivenUp {
+            handle,
+            elapsed,
+            polls,
+            last,
+            error: _,
+        } = &*self.0;
+        let seconds = elapsed.as_secs();
+        write!(
+            f,
+            "gave up on task {} after {polls} polls in {seconds} s: ",
+            handle.task_id()
+        )?;
+        match last {
+            Some(status) => write!(f, "it is {}", status.state())?,
+            None => f.write_str("the last poll failed")?,
+        }
+        f.write_str("; the task goes on, poll again with its handle")
+    }
+}
+
+impl StdError for PollError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.error.as_ref().map(|error| error as _)
+    }
+}

@@ -1,0 +1,159 @@
+//! The service's response codes.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Lists the codes once: variant, number, what it means, advice.
+macro_rules! service_codes {
+    ($($variant:ident = $number:literal, $meaning:literal, $advice:literal;)+) => {
+        /// A response code of the service or of the gateway in front of it.
+        ///
+        /// ```
+        /// # use koodrive_share::ServiceCode;
+        /// let code = ServiceCode::from("13000311");
+        /// assert_eq!(code, ServiceCode::NotEnoughSpace);
+        /// assert_eq!(code.advice(), Some("free space in the target, then send it again"));
+        /// assert_eq!(ServiceCode::from("APIGW.0308").as_str(), "APIGW.0308");
+        /// ```
+        ///
+        /// An open set: a code that the reference does not list is kept as [`Other`](Self::Other). Source: carrier
+        /// reference, errors.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ServiceCode {
+            /// 0: success.
+            Success,
+            $(#[doc = concat!($number, ": ", $meaning, ". What to do: ", $advice, ".")] $variant,)+
+            /// A code that the reference does not list, as the service wrote it.
+            Other(Box<str>),
+        }
+
+        impl ServiceCode {
+            /// The code as the service writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    Self::Success => "0",
+                    $(Self::$variant => $number,)+
+                    Self::Other(code) => code,
+                }
+            }
+
+            /// What to do about a code that the reference lists; sending the same request again helps with none.
+            #[must_use]
+            pub fn advice(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($advice),)+
+                    Self::Success | Self::Other(_) => None,
+                }
+            }
+        }
+
+        impl From<&str> for ServiceCode {
+            fn from(code: &str) -> Self {
+                match code {
+                    "0" => Self::Success,
+                    $($number => Self::$variant,)+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+    };
+}
+
+service_codes! {
+    ParameterVerificationFailed = "13000102", "parameter verification failed", "compare the ids with those of the share";
+    SpaceAbnormal = "13000301", "space missing or in an abnormal state", "check the container id and the state of the space";
+    FileNotInGivenSpace = "13000302", "file not in the given space", "check that every file id belongs to the container id";
+    TargetDirectoryAbnormal = "13000304", "target directory abnormal", "choose another target directory";
+    TargetDirectoryRecycled = "13000305", "target directory in the recycle bin", "restore it or choose another target directory";
+    FileRecycled = "13000306", "file in the recycle bin", "restore the file or leave it out";
+    DirectoriesNested = "13000307", "directories nested in each other", "choose a target outside the directories being dumped";
+    FileMetadataIncorrect = "13000308", "file metadata incorrect", "leave the file out, or have its owner upload it again";
+    ResourceNotFound = "13000309", "resource does not exist", "check that the share, the files and the target still exist";
+    TooManyDirectoryLevels = "13000310", "too many directory levels", "choose a target nearer to the root";
+    NotEnoughSpace = "13000311", "not enough space", "free space in the target, then send it again";
+    FileAlreadyInTarget = "13000312", "file already in the target folder", "leave the file out or choose another target directory";
+    DuplicateFileName = "13000405", "duplicate file name", "rename one of the files or choose another target directory";
+    NotPossibleOnFolder = "13000406", "operation not possible on a folder", "give the files in the folder instead";
+    UserMayNotOperate = "13000410", "user may not operate on this space", "ask the space's owner for the right, or check the user id";
+    FileNotInSpace = "13000411", "file not in this space", "check that every file id belongs to the container id";
+    SpaceNotActive = "13000412", "space not active", "activate the space first";
+}
+
+impl ServiceCode {
+    pub(crate) fn is_success(&self) -> bool {
+        *self == Self::Success
+    }
+
+    /// A refusal that the reference lists.
+    pub(crate) fn is_known_refusal(&self) -> bool {
+        !matches!(self, Self::Success | Self::Other(_))
+    }
+
+    /// A number, as the service's codes are and the gateway's are not.
+    pub(crate) fn is_number(&self) -> bool {
+        self.as_str()
+            .trim_start_matches('-')
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+    }
+}
+
+impl fmt::Display for ServiceCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ServiceCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.as_str().parse::<i64>() {
+            Ok(number) => serializer.serialize_i64(number),
+            Err(_) => serializer.serialize_str(self.as_str()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceCode {
+    /// Reads an integer of any size and a string alike: older editions type `code` as String.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = ServiceCode;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a response code: an integer or a string")
+            }
+
+            fn visit_i64<E>(self, code: i64) -> Result<ServiceCode, E> {
+                Ok(code.to_string().as_str().into())
+            }
+
+            fn visit_u64<E>(self, code: u64) -> Result<ServiceCode, E> {
+                Ok(code.to_string().as_str().into())
+            }
+
+            /// An integer beyond 64 bits; a fraction is no code.
+            fn visit_f64<E: de::Error>(self, code: f64) -> Result<ServiceCode, E> {
+                match code.to_string() {
+                    text if code.abs() >= 1e18 => Ok(text.as_str().into()),
+                    _ => Err(E::invalid_type(de::Unexpected::Float(code), &self)),
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, code: &str) -> Result<ServiceCode, E> {
+                let padded = code.trim_start_matches('0');
+                match (code.is_empty(), padded.is_empty()) {
+                    (true, _) => Err(E::invalid_length(0, &self)),
+                    (false, true) => Ok(ServiceCode::Success),
+                    (false, false) => Ok(code.into()),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}

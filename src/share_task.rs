@@ -1,0 +1,332 @@
+//! A share task to create.
+//!
+//! [`ShareTask::package_download`] and [`ShareTask::dump`] begin one; [`ShareTaskBuilder::build`] checks all of it.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{
+    TraceId, XDate,
+    generated::types::{CreateBatchTaskRequest, FileIdInfo},
+    validation::{ValidationError, Violations},
+};
+
+/// Most file ids that one task takes. Source: source document.
+pub const MAX_FILE_IDS: usize = 1_000;
+
+/// The id that names the root directory of a space. Source: source document.
+const ROOT: &str = "root";
+
+/// A share task that keeps every rule the reference states.
+///
+/// ```
+/// # use koodrive_share::{ShareTask, TargetDirectory};
+/// let task = ShareTask::dump(TargetDirectory::root("my-space"))
+///     .share_id("1689765568237837824")
+///     .container_id("IAABh_RdhS8bOg0cA1684711052660690818")
+///     .file_ids(["Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI"])
+///     .build()?;
+/// println!("about to create a task with trace id {}", task.trace_id());
+/// # Ok::<(), koodrive_share::ValidationError>(())
+/// ```
+///
+/// It carries its trace id from the start, so that it can be logged before anything is sent. It can be read from the
+/// JSON of a request's body, which is checked alike; it is not written as JSON, since it may hold a kdstoken.
+#[derive(Clone, Debug)]
+pub struct ShareTask {
+    body: CreateBatchTaskRequest,
+    trace_id: TraceId,
+    x_date: Option<XDate>,
+}
+
+/// What a task does with the files, `taskType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "i64", into = "i64")]
+#[non_exhaustive]
+pub enum TaskType {
+    /// 1: the files are packed into a zip to download.
+    PackageDownload,
+    /// 2: the files are saved into a space.
+    Dump,
+    /// A number that the reference does not list, from the service.
+    Other(i64),
+}
+
+impl From<i64> for TaskType {
+    fn from(number: i64) -> Self {
+        match number {
+            1 => Self::PackageDownload,
+            2 => Self::Dump,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<TaskType> for i64 {
+    fn from(task_type: TaskType) -> Self {
+        match task_type {
+            TaskType::PackageDownload => 1,
+            TaskType::Dump => 2,
+            TaskType::Other(number) => number,
+        }
+    }
+}
+
+/// The directory that a dump saves into, `targetFileId`.
+#[derive(Clone, Debug)]
+pub struct TargetDirectory(FileIdInfo);
+
+impl TargetDirectory {
+    /// A directory, and the space it is in.
+    #[must_use]
+    pub fn new(file_id: impl Into<String>, container_id: impl Into<String>) -> Self {
+        Self(FileIdInfo {
+            file_id: file_id.into(),
+            container_id: container_id.into(),
+        })
+    }
+
+    /// The root directory of a space.
+    #[must_use]
+    pub fn root(container_id: impl Into<String>) -> Self {
+        Self::new(ROOT, container_id)
+    }
+}
+
+impl ShareTask {
+    /// Begins a task that packs the files into a zip of this name.
+    #[must_use]
+    pub fn package_download(zip_name: impl Into<String>) -> ShareTaskBuilder {
+        ShareTaskBuilder::new(TaskType::PackageDownload, Some(zip_name.into()), None)
+    }
+
+    /// Begins a task that saves the files into a directory.
+    #[must_use]
+    pub fn dump(target: TargetDirectory) -> ShareTaskBuilder {
+        ShareTaskBuilder::new(TaskType::Dump, None, Some(target.0))
+    }
+
+    /// What the task does with the files.
+    #[must_use]
+    pub fn task_type(&self) -> TaskType {
+        self.body.task_type
+    }
+
+    /// The share the files are behind.
+    #[must_use]
+    pub fn share_id(&self) -> &str {
+        &self.body.share_id
+    }
+
+    /// The space the files are in.
+    #[must_use]
+    pub fn container_id(&self) -> &str {
+        &self.body.container_id
+    }
+
+    /// The files, 1 to 1000.
+    #[must_use]
+    pub fn file_ids(&self) -> &[String] {
+        &self.body.file_ids
+    }
+
+    /// The name of the package.
+    #[must_use]
+    pub fn zip_name(&self) -> Option<&str> {
+        self.body.zip_name.as_deref()
+    }
+
+    /// The trace id that the request is sent with.
+    #[must_use]
+    pub fn trace_id(&self) -> &TraceId {
+        &self.trace_id
+    }
+
+    pub(crate) fn body(&self) -> &CreateBatchTaskRequest {
+        &self.body
+    }
+
+    pub(crate) fn x_date(&self) -> Option<XDate> {
+        self.x_date
+    }
+}
+
+impl<'de> Deserialize<'de> for ShareTask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = CreateBatchTaskRequest::deserialize(deserializer)?;
+        ShareTaskBuilder::from(body)
+            .build()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Builds a [`ShareTask`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct ShareTaskBuilder {
+    body: CreateBatchTaskRequest,
+    trace_id: Option<TraceId>,
+    x_date: Option<XDate>,
+}
+
+impl From<CreateBatchTaskRequest> for ShareTaskBuilder {
+    fn from(body: CreateBatchTaskRequest) -> Self {
+        Self {
+            body,
+            trace_id: None,
+            x_date: None,
+        }
+    }
+}
+
+impl ShareTaskBuilder {
+    fn new(task_type: TaskType, zip_name: Option<String>, target: Option<FileIdInfo>) -> Self {
+        Self::from(CreateBatchTaskRequest {
+            container_id: String::new(),
+            file_ids: Vec::new(),
+            kdstoken: None,
+            share_id: String::new(),
+            target_file_id: target,
+            task_type,
+            zip_name,
+        })
+    }
+
+    /// Sets the share the files are behind. Mandatory.
+    pub fn share_id(mut self, share_id: impl Into<String>) -> Self {
+        self.body.share_id = share_id.into();
+        self
+    }
+
+    /// Sets the space the files are in. Mandatory.
+    pub fn container_id(mut self, container_id: impl Into<String>) -> Self {
+        self.body.container_id = container_id.into();
+        self
+    }
+
+    /// Sets the files, 1 to 1000 of them. Mandatory. A `Vec<String>` is moved, not copied.
+    ///
+    /// More than 1000 are for [`Client::create_bulk`](crate::Client::create_bulk).
+    pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.body.file_ids = file_ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the temporary token of a share that has an access code. Defaults to none.
+    pub fn kdstoken(mut self, kdstoken: impl Into<String>) -> Self {
+        self.body.kdstoken = Some(kdstoken.into().into());
+        self
+    }
+
+    /// Sets the trace id. Defaults to a random one.
+    pub fn trace_id(mut self, trace_id: TraceId) -> Self {
+        self.trace_id = Some(trace_id);
+        self
+    }
+
+    /// Sets the `X-Date` that the request is sent with, checked when it is sent. Defaults to one made for each
+    /// attempt, which is what you want unless you replay a request.
+    pub fn x_date(mut self, x_date: XDate) -> Self {
+        self.x_date = Some(x_date);
+        self
+    }
+
+    /// Checks the task.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules together: `file-ids-count`, `not-empty`, `zip-name-required`, `target-required`, `task-type`.
+    pub fn build(self) -> Result<ShareTask, ValidationError> {
+        let Self {
+            body,
+            trace_id,
+            x_date,
+        } = self;
+        validate(&body)?;
+        Ok(ShareTask {
+            body,
+            trace_id: trace_id.unwrap_or_else(TraceId::random),
+            x_date,
+        })
+    }
+}
+
+fn validate(body: &CreateBatchTaskRequest) -> Result<(), ValidationError> {
+    let mut violations = Violations::default();
+    violations.not_empty(
+        "$.containerId",
+        &body.container_id,
+        "name the space the files are in",
+    );
+    violations.not_empty(
+        "$.shareId",
+        &body.share_id,
+        "name the share the files are behind",
+    );
+    let count = body.file_ids.len();
+    if !(1..=MAX_FILE_IDS).contains(&count) {
+        let advice = if count == 0 {
+            "name the files"
+        } else {
+            "split them over several tasks"
+        };
+        let limit = "must hold 1 to 1000 file ids";
+        violations.add(
+            "$.fileIds",
+            "file-ids-count",
+            limit,
+            count.to_string(),
+            advice,
+        );
+    }
+    for (n, file_id) in body.file_ids.iter().enumerate() {
+        if file_id.is_empty() {
+            violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
+        }
+    }
+    if let Some(target) = &body.target_file_id {
+        let advice = "name the directory, `root` for the root directory";
+        violations.not_empty("$.targetFileId.fileId", &target.file_id, advice);
+        let advice = "name the space the directory is in";
+        violations.not_empty("$.targetFileId.containerId", &target.container_id, advice);
+    }
+    if let Some(kdstoken) = &body.kdstoken {
+        let advice = "leave it out if the share has no access code";
+        violations.not_empty("$.kdstoken", kdstoken.expose(), advice);
+    }
+    match (
+        body.task_type,
+        body.zip_name.as_deref(),
+        &body.target_file_id,
+    ) {
+        (TaskType::PackageDownload, None | Some(""), _) => {
+            let limit = "a package download must have a zip name";
+            violations.add(
+                "$.zipName",
+                "zip-name-required",
+                limit,
+                "nothing",
+                "name the package",
+            );
+        }
+        (TaskType::Dump, _, None) => {
+            let limit = "a dump must have a target directory";
+            violations.add(
+                "$.targetFileId",
+                "target-required",
+                limit,
+                "nothing",
+                "name the directory",
+            );
+        }
+        (TaskType::Dump, Some(""), _) => violations.not_empty("$.zipName", "", "leave it out"),
+        (TaskType::Other(number), ..) => {
+            let (limit, advice) = (
+                "must be 1 (package download) or 2 (dump)",
+                "choose one of them",
+            );
+            violations.add("$.taskType", "task-type", limit, number.to_string(), advice);
+        }
+        (TaskType::PackageDownload | TaskType::Dump, ..) => {}
+    }
+    violations.into_result()
+}

@@ -1,0 +1,86 @@
+//! The trace id that finds a request in the service's logs.
+
+use std::{fmt, str::FromStr};
+
+use rand::distr::{Alphanumeric, SampleString};
+use serde::{Deserialize, Serialize};
+
+use crate::validation::{ValidationError, Violations, shown};
+
+/// Length of a trace id in characters. The source document's "58 bits" is the Chinese edition's 58 characters.
+const LENGTH: usize = 58;
+
+/// A service trace id, `X-Traceid`: 58 letters, digits or underscores.
+///
+/// ```
+/// # use koodrive_share::TraceId;
+/// let made = TraceId::random();
+/// let given: TraceId = "portal_42_".repeat(6)[..58].parse()?;
+/// assert_eq!(made.as_str().len(), given.as_str().len());
+/// # Ok::<(), koodrive_share::ValidationError>(())
+/// ```
+///
+/// It is known before the request leaves, so write it to your own log first: after a lost reply it is what the
+/// vendor's support can search for. Source: carrier reference, request headers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TraceId(Box<str>);
+
+impl TraceId {
+    /// Makes a trace id of 58 random letters and digits: 345 random bits, since log₂(62⁵⁸) = 345.3.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Alphanumeric.sample_string(&mut rand::rng(), LENGTH).into())
+    }
+
+    /// The trace id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TraceId {
+    type Error = ValidationError;
+
+    /// # Errors
+    ///
+    /// Rule `trace-id`: anything but exactly 58 of `[0-9A-Za-z_]`.
+    fn try_from(value: String) -> Result<Self, ValidationError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let mut violations = Violations::default();
+        if value.len() != LENGTH || !value.bytes().all(allowed) {
+            let given = format!("{} of {} bytes", shown(&value), value.len());
+            let limit = "must be exactly 58 of the characters 0-9, A-Z, a-z and _";
+            violations.add(
+                "X-Traceid",
+                "trace-id",
+                limit,
+                given,
+                "correct it, or leave it out to have one made",
+            );
+        }
+        violations.into_result()?;
+        Ok(Self(value.into()))
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = ValidationError;
+
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<TraceId> for String {
+    fn from(trace_id: TraceId) -> Self {
+        trace_id.0.into()
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,237 @@
+//! `X-Date`, and what the client knows of the server's clock.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+
+use crate::validation::{ValidationError, Violations, shown};
+
+/// The wire format: `yyyyMMdd'T'HHmmss'Z'` in UTC.
+const FORMAT: &str = "%Y%m%dT%H%M%SZ";
+
+/// How old an `X-Date` may be. Source: source document.
+pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(15);
+
+/// When a request was made, `X-Date`: UTC to the second.
+///
+/// ```
+/// # use koodrive_share::XDate;
+/// let date: XDate = "20251103T070140Z".parse()?;
+/// assert_eq!(date.to_string(), "20251103T070140Z");
+/// assert_eq!(date, XDate::from(date.time()));
+/// # Ok::<(), koodrive_share::ValidationError>(())
+/// ```
+///
+/// The service takes a date of the last 15 minutes and none of the future, by its own clock. Left to itself, the
+/// client makes one for every attempt and follows the server's clock; a date of one's own is for replaying a
+/// signature. Source: source document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct XDate(DateTime<Utc>);
+
+impl XDate {
+    /// The moment.
+    #[must_use]
+    pub fn time(self) -> DateTime<Utc> {
+        self.0
+    }
+
+    /// Rule `x-date-window`: not in the future and at most 15 minutes old at `now`.
+    pub(crate) fn check(self, now: DateTime<Utc>) -> Result<(), ValidationError> {
+        let mut violations = Violations::default();
+        let age = now - self.0;
+        if age < TimeDelta::zero() || age > WINDOW {
+            let given = format!("{self} at {}", Self::from(now));
+            let limit = "must be at most 15 minutes old and not in the future";
+            let advice = "leave it out to have one made for every attempt";
+            violations.add("X-Date", "x-date-window", limit, given, advice);
+        }
+        violations.into_result()
+    }
+}
+
+impl From<DateTime<Utc>> for XDate {
+    /// Cuts the fraction of the second off.
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.trunc_subsecs(0))
+    }
+}
+
+impl FromStr for XDate {
+    type Err = ValidationError;
+
+    /// # Errors
+    ///
+    /// Rule `x-date-format`: anything but a date of the calendar as `yyyyMMdd'T'HHmmss'Z'`.
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
+        let time = NaiveDateTime::parse_from_str(text, FORMAT).map(|time| Self(time.and_utc()));
+        match time {
+            // The parser also takes signs and blanks, which the round trip refuses.
+            Ok(date) if date.to_string() == text => Ok(date),
+            _ => {
+                let mut violations = Violations::default();
+                let limit = "must be a UTC time as yyyyMMdd'T'HHmmss'Z'";
+                let advice = "write it like 20251103T070140Z";
+                violations.add("X-Date", "x-date-format", limit, shown(text), advice);
+                Err(violations.into_error())
+            }
+        }
+    }
+}
+
+/// `20251103T070140Z`
+impl fmt::Display for XDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.format(FORMAT).fmt(f)
+    }
+}
+
+/// The source of the current time.
+pub(crate) type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// How much slower than the server's our clock may be before it is corrected. A slow clock only makes an `X-Date`
+/// older: 60 s, 10 min of backdating, 30 s of latency and 2 s of rounding are still within the 15 minutes.
+const SLOW_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
+
+/// How far two readings of the server's clock may be apart and still count as one.
+const AGREEMENT: TimeDelta = TimeDelta::seconds(5);
+
+/// Our clock, the backdating, and the correction learnt from the server's replies.
+///
+/// A correction is a lower bound of how far the server is ahead of us. A lower bound never puts `X-Date` into the
+/// server's future; it makes the date older by no more than the reply's latency and a second.
+pub(crate) struct Clock {
+    now: Now,
+    backdate: TimeDelta,
+    correction: Mutex<TimeDelta>,
+}
+
+impl Clock {
+    pub(crate) fn new(now: Now, backdate: Duration) -> Self {
+        let backdate = TimeDelta::from_std(backdate).unwrap_or(TimeDelta::MAX);
+        Self {
+            now,
+            backdate,
+            correction: Mutex::default(),
+        }
+    }
+
+    /// Our own time, uncorrected.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.now)()
+    }
+
+    /// The server's time, as far as it is known; not later than it really is once a reply has been seen.
+    pub(crate) fn server_now(&self) -> DateTime<Utc> {
+        let correction = *self
+            .correction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.now()
+            .checked_add_signed(correction)
+            .unwrap_or_else(|| self.now())
+    }
+
+    /// The `X-Date` of an attempt that is signed now.
+    pub(crate) fn x_date(&self) -> XDate {
+        let now = self.server_now();
+        now.checked_sub_signed(self.backdate).unwrap_or(now).into()
+    }
+
+    /// [`Self::observe`], if the reply told the time.
+    pub(crate) fn learn(&self, server: Option<DateTime<Utc>>, received: DateTime<Utc>) {
+        if let Some(server) = server {
+            self.observe(server, received);
+        }
+    }
+
+    /// Learns from a reply that was received at `received`, our time, and made at `server`, the server's time.
+    ///
+    /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
+    /// So it is ahead of ours by at least `server - received`. No correction is made where none is needed even at
+    /// this bound: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
+    pub(crate) fn observe(&self, server: DateTime<Utc>, received: DateTime<Utc>) {
+        let ahead = server - received;
+        let needless = -self.backdate <= ahead && ahead <= SLOW_TOLERANCE;
+        let correction = if needless { TimeDelta::zero() } else { ahead };
+        *self
+            .correction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = correction;
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            now: _,
+            backdate,
+            correction,
+        } = self;
+        f.debug_struct("Clock")
+            .field("backdate", backdate)
+            .field("correction", correction)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The server's time as a refused reply tells it, by its `Date` header and by the gateway's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerTime {
+    Unknown,
+    Known(DateTime<Utc>),
+    /// The two sources are further apart than [`AGREEMENT`].
+    Contradictory {
+        header: DateTime<Utc>,
+        text: DateTime<Utc>,
+    },
+}
+
+impl ServerTime {
+    /// Reads the `Date` header's time and, in the gateway's text, `server time:20261124T081700Z`.
+    pub(crate) fn read(header: Option<DateTime<Utc>>, text: &str) -> Self {
+        match (header, gateway_time(text)) {
+            (Some(header), Some(text)) if (header - text).abs() > AGREEMENT => {
+                Self::Contradictory { header, text }
+            }
+            // The earlier one: neither is then in the server's future.
+            (Some(header), Some(text)) => Self::Known(header.min(text)),
+            (Some(time), None) | (None, Some(time)) => Self::Known(time),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn known(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Known(time) => Some(time),
+            Self::Unknown | Self::Contradictory { .. } => None,
+        }
+    }
+
+    /// Both readings, where they disagree.
+    pub(crate) fn contradiction(self) -> Option<String> {
+        let Self::Contradictory { header, text } = self else {
+            return None;
+        };
+        let (header, text) = (XDate::from(header), XDate::from(text));
+        Some(format!(
+            "X-Date was not corrected, since the reply's Date header says {header} and its message {text}"
+        ))
+    }
+
+    /// Whether a request dated `x_date` was outside the window at this time.
+    pub(crate) fn refuses(self, x_date: XDate) -> bool {
+        matches!(self, Self::Known(now) if x_date.check(now).is_err())
+    }
+}
+
+fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
+    const MARK: &str = "server time:";
+    let rest = text[text.find(MARK)? + MARK.len()..].trim_start();
+    let date: XDate = rest.get(.."20261124T081700Z".len())?.parse().ok()?;
+    Some(date.time())
+}
