@@ -90,9 +90,13 @@ impl ClientBuilder {
     /// An empty variable counts as one that is not set. What is missing is told by [`build`](Self::build), unless it
     /// has been set here by then.
     pub fn from_env() -> Self {
+        Self::from_vars(|name| env::var(name))
+    }
+
+    fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
         let mut builder = Self::default();
         let mut unreadable = Vec::new();
-        let mut var = |name| match env::var(name) {
+        let mut var = |name| match vars(name) {
             Ok(value) => value,
             Err(env::VarError::NotPresent) => String::new(),
             Err(env::VarError::NotUnicode(_)) => {
@@ -448,5 +452,70 @@ impl BuildError {
             Cause::Rules(error) => Some(error),
             Cause::Transport(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SET: [(&str, &str); 3] = [
+        ("KOODRIVE_ENDPOINT", ENDPOINT_INTL),
+        ("KOODRIVE_USER_ID", "42"),
+        ("KOODRIVE_AGENT_NAME", "carrier"),
+    ];
+
+    /// What a client says that is made with these variables beside the three mandatory ones.
+    fn built_with(credentials: &[(&str, &str)]) -> Result<Client, String> {
+        let builder = ClientBuilder::from_vars(|name| {
+            let vars = SET.iter().chain(credentials);
+            let value = vars
+                .rev()
+                .find(|(set, _)| *set == name)
+                .map(|(_, value)| *value);
+            match value {
+                None => Err(env::VarError::NotPresent),
+                Some("not unicode") => Err(env::VarError::NotUnicode("s3cret".into())),
+                Some(value) => Ok(value.to_owned()),
+            }
+        });
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_kind_of_credentials_is_taken_from_the_environment() {
+        let (id, secret) = (("KOODRIVE_APP_ID", "id"), ("KOODRIVE_APP_SECRET", "secret"));
+        for credentials in [
+            &[("KOODRIVE_TOKEN", "token")][..],
+            &[
+                ("KOODRIVE_AUTHORIZATION", "Bearer token"),
+                ("KOODRIVE_TOKEN", ""),
+            ],
+            &[id, secret],
+        ] {
+            built_with(credentials).unwrap();
+        }
+        for half in [id, secret] {
+            assert!(
+                built_with(&[half]).unwrap_err().contains("app "),
+                "{half:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_than_one_kind_of_credentials_is_refused_by_name() {
+        let error =
+            built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_APP_SECRET", "s")]).unwrap_err();
+        let names = "KOODRIVE_TOKEN and KOODRIVE_APP_ID with KOODRIVE_APP_SECRET";
+        assert!(error.contains(names), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_text_is_named_and_not_shown() {
+        let error = built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_USER_ID", "not unicode")]);
+        let error = error.unwrap_err();
+        assert!(error.contains("KOODRIVE_USER_ID: must be UTF-8"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }

@@ -126,13 +126,12 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
             return Ok(Body::TooLarge);
         }
         // The one chunk of most replies is not copied.
-        body = match body.is_empty() {
-            true => chunk,
-            false => {
-                let mut joined = BytesMut::from(body);
-                joined.extend_from_slice(&chunk);
-                joined.freeze()
-            }
+        body = if body.is_empty() {
+            chunk
+        } else {
+            let mut joined = BytesMut::from(body);
+            joined.extend_from_slice(&chunk);
+            joined.freeze()
         };
     }
     Ok(Body::Whole(body))
