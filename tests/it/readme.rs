@@ -35,7 +35,7 @@ fn every_test_that_the_rule_table_names_exists() {
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let mut count = 0;
     for row in rows {
-        let test = row.trim_end_matches(" |").rsplit('`').nth(1).unwrap();
+        let name = row.trim_end_matches(" |").rsplit('`').nth(1).unwrap();
         assert!(
             text.contains(&format!("fn {test}()")),
             "{test} is not a test"
