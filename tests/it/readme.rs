@@ -37,8 +37,8 @@ fn every_test_that_the_rule_table_names_exists() {
     for row in rows {
         let name = row.trim_end_matches(" |").rsplit('`').nth(1).unwrap();
         assert!(
-            text.contains(&format!("fn {test}()")),
-            "{test} is not a test"
+            text.contains(&format!("fn {name}()")),
+            "{name} is not a test"
         );
         count += 1;
     }
