@@ -4,6 +4,8 @@ pub(crate) mod builder;
 mod call;
 pub(crate) mod hooks;
 pub(crate) mod reply;
+#[cfg(feature = "rustls")]
+mod tls;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -1,11 +1,13 @@
 //! How a client is set up.
 
-use std::{env, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{env, error::Error, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use reqwest::{Url, redirect};
 use tokio::sync::Semaphore;
 
+#[cfg(feature = "rustls")]
+use super::tls;
 use super::{Client, Shared};
 use crate::{
     Credentials,
@@ -267,13 +269,18 @@ impl ClientBuilder {
         if is_loopback(&endpoint) || !self.proxy_from_env {
             http = http.no_proxy();
         }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        #[cfg(feature = "rustls")]
+        {
+            let config = tls::config(endpoint.scheme() == "https", &self.root_certificates);
+            http = http.tls_backend_preconfigured(config.map_err(Cause::Tls)?);
+        }
+        #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
         for pem in &self.root_certificates {
-            let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(Cause::Transport)?;
-            http = http.tls_certs_merge(roots);
+            let roots = reqwest::Certificate::from_pem_bundle(pem);
+            http = http.tls_certs_merge(roots.map_err(|error| Cause::Tls(error.into()))?);
         }
         Ok(Client(Arc::new(Shared {
-            http: http.build().map_err(Cause::Transport)?,
+            http: http.build().map_err(|error| Cause::Tls(error.into()))?,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
             credentials,
             user_id: self.user_id,
@@ -440,8 +447,8 @@ pub struct BuildError(#[from] Cause);
 enum Cause {
     #[error(transparent)]
     Rules(ValidationError),
-    #[error("the HTTP client cannot be made: check the certificates and the TLS back end")]
-    Transport(#[source] reqwest::Error),
+    #[error("TLS cannot be set up: check the certificates that were given and the platform's")]
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl BuildError {
@@ -450,7 +457,7 @@ impl BuildError {
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0 {
             Cause::Rules(error) => Some(error),
-            Cause::Transport(_) => None,
+            Cause::Tls(_) => None,
         }
     }
 }
