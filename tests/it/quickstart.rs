@@ -22,7 +22,7 @@ fn quickstart(variables: &[(&str, &str)]) -> Output {
     // Neither the caller's settings, nor what cargo tells a test: a build script of a dependency would run anew.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
-        if ["KOODRIVE_", "CARGO_MANIFEST_", "CARGO_PKG_"]
+        if ["KOODRIVE_", "CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
         {
