@@ -211,12 +211,13 @@ impl<'a, O: Operation> Call<'a, O> {
                 || (O::IDEMPOTENT && error.is_transient());
             let wait = if resendable { waits.next() } else { None };
             let Some(wait) = wait else { return Err(error) };
-            let resume = Instant::now() + wait.max(error.retry_after().unwrap_or_default());
+            let wait = wait.max(error.retry_after().unwrap_or_default());
             // An attempt without time to connect would turn "not sent" into "unknown".
-            if resume + self.client.connect_timeout > self.deadline {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if wait.saturating_add(self.client.connect_timeout) > left {
                 return Err(error);
             }
-            sleep(resume - Instant::now()).await;
+            sleep(wait).await;
         }
     }
 
