@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     Shared,
     hooks::{Attempt, Authorization, Exchange, Traffic},
-    reply::{Reply, presentable},
+    reply::{Reply, presentable, scrubbed},
 };
 use crate::{
     Error, Outcome, ServiceCode, ShareTask, TraceId, XDate,
@@ -278,8 +278,11 @@ impl<'a, O: Operation> Call<'a, O> {
             && matches!(reply.status.as_u16(), 400 | 401 | 403)
             && server_time.refuses(x_date);
         let mut note = server_time.contradiction();
-        if let Some(difference) = signed.and_then(|signed| signed.difference(said)) {
-            note = Some(presentable(&difference, &self.secrets(token.as_ref())));
+        if let Some(signed) = signed {
+            // Scrubbed first: the difference quotes what differs, and quoting changes a secret.
+            let said = scrubbed(said, &self.secrets(token.as_ref()));
+            let difference = signed.difference(&said);
+            note = difference.map(|text| presentable(&text, &[])).or(note);
         }
         clock.learn(server_time.known(), reply.received);
         let unauthorized = reply.status == StatusCode::UNAUTHORIZED;

@@ -153,8 +153,8 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))
 }
 
-/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
-pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
+/// Text without the secrets.
+pub(crate) fn scrubbed(text: &str, secrets: &[&str]) -> String {
     let mut secrets: Vec<&str> = secrets
         .iter()
         .copied()
@@ -162,11 +162,15 @@ pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
         .collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let scrubbed = secrets
+    secrets
         .iter()
-        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
+/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
+pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::new();
-    for (n, character) in scrubbed.chars().enumerate() {
+    for (n, character) in scrubbed(text, secrets).chars().enumerate() {
         if n == MESSAGE_LIMIT {
             shown.push('…');
             break;
