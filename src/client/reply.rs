@@ -175,7 +175,7 @@ pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
             shown.push('…');
             break;
         }
-        if character.is_control() || is_bidi_control(character) {
+        if character.is_control() || is_line_or_order(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -184,7 +184,10 @@ pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
     shown
 }
 
-/// Characters that turn the order of a line's text around.
-fn is_bidi_control(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Characters that end a line, or turn the order of its text around, and count as no controls.
+fn is_line_or_order(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
