@@ -321,7 +321,14 @@ impl<'a, O: Operation> Call<'a, O> {
             CredentialsKind::App(key) => Ok((Authorization::Signed(key.clone()), None)),
             CredentialsKind::Provider(cache) => {
                 match timeout_at(self.deadline, cache.token()).await {
-                    Ok(Ok(token)) => Ok((ready(credentials::bearer(&token))?, Some(token))),
+                    Ok(Ok(token)) => {
+                        let value = credentials::bearer(&token);
+                        if value.is_none() {
+                            // The next call asks anew, instead of failing until this one lapses.
+                            cache.discard(&token);
+                        }
+                        Ok((ready(value)?, Some(token)))
+                    }
                     Ok(Err(failure)) => {
                         let what = "the token provider failed";
                         Err(self
