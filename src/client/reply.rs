@@ -7,7 +7,11 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::{Outcome, ServiceCode, error::Refusal, generated::types::ErrorBody};
+use crate::{
+    DownloadUrl, Outcome, ServiceCode,
+    error::Refusal,
+    generated::types::{ErrorBody, GetBatchTaskResponse},
+};
 
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
@@ -111,7 +115,11 @@ impl Reply {
 
     /// The verdict as an error shows it.
     pub(crate) fn refusal(&self, verdict: Verdict, secrets: &[&str]) -> Refusal {
-        let fit = |text: String| presentable(&text, secrets);
+        let status: Option<GetBatchTaskResponse> = self.decode();
+        let url = status.and_then(|status| status.job_info?.download_url);
+        let url = url.as_ref().map(DownloadUrl::expose);
+        let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
+        let fit = |text: String| presentable(&text, &secrets);
         Refusal {
             status: self.status.as_u16(),
             code: verdict.code.map(|code| match code {
