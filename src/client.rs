@@ -17,8 +17,11 @@ use self::{
 };
 use crate::{
     Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId,
-    ValidationError, credentials::KdsToken, generated::types::GetBatchTaskRequest,
-    validation::Violations, x_date::Clock,
+    ValidationError,
+    credentials::{KdsToken, Source},
+    generated::types::GetBatchTaskRequest,
+    validation::Violations,
+    x_date::Clock,
 };
 
 /// A client of KooDrive's share tasks.
@@ -45,6 +48,7 @@ struct Shared {
     http: reqwest::Client,
     endpoint: String,
     credentials: Credentials,
+    authorization: Source,
     user_id: String,
     agent_name: String,
     connect_timeout: Duration,

@@ -11,6 +11,7 @@ use super::tls;
 use super::{Client, Shared};
 use crate::{
     Credentials,
+    credentials::Source,
     validation::{ValidationError, Violations, secret_shown, shown},
     x_date::{Clock, Now},
 };
@@ -250,7 +251,7 @@ impl ClientBuilder {
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
         self.validate_limits(&mut violations);
-        let (Some(endpoint), Some(credentials)) = (endpoint, credentials) else {
+        let (Some(endpoint), Some((credentials, authorization))) = (endpoint, credentials) else {
             return Err(Cause::Rules(violations.into_error()).into());
         };
         violations.into_result().map_err(Cause::Rules)?;
@@ -283,6 +284,7 @@ impl ClientBuilder {
             http: http.build().map_err(|error| Cause::Tls(error.into()))?,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
             credentials,
+            authorization,
             user_id: self.user_id,
             agent_name: self.agent_name,
             connect_timeout: self.connect_timeout,
@@ -294,12 +296,11 @@ impl ClientBuilder {
         })))
     }
 
-    fn validate_credentials(&self, violations: &mut Violations) -> Option<Credentials> {
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
         let several: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
         let (limit, given, advice) = match self.credentials.as_slice() {
             [(_, credentials)] => {
-                credentials.validate(violations);
-                return Some(credentials.clone());
+                return Some((credentials.clone(), credentials.check(violations)?));
             }
             [] => (
                 "must be given",

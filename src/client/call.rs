@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
-    hooks::{Attempt, Authorization, Exchange, Traffic},
+    hooks::{Attempt, Exchange, Traffic},
     reply::{Reply, presentable, scrubbed},
 };
 use crate::{
     Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
-    credentials::{self, KdsToken, Kind as CredentialsKind, token_cache::TokenCache},
+    credentials::{self, Authorization, KdsToken, Source, token_cache::TokenCache},
     error::Kind,
     generated::{
         self, ResponseValue,
@@ -337,49 +337,32 @@ impl<'a, O: Operation> Call<'a, O> {
 
     /// The `Authorization` of an attempt, and the token in it if that can be renewed.
     async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
-        let ready = |value: Option<_>| {
-            value.map(Authorization::Ready).ok_or_else(|| {
-                let what = "the token that the provider gave fits no header: visible ASCII without a scheme is needed";
-                self.error(Kind::Credentials(what), Outcome::NotSent)
-            })
+        let cache = match &self.client.authorization {
+            Source::Fixed(authorization) => return Ok((authorization.clone(), None)),
+            Source::Renewed(cache) => cache,
         };
-        match &self.client.credentials.0 {
-            CredentialsKind::Bearer(token) => Ok((ready(credentials::bearer(token))?, None)),
-            CredentialsKind::Authorization(value) => {
-                Ok((ready(credentials::sensitive(value.expose_secret()))?, None))
+        let failed = |what| self.error(Kind::Credentials(what), Outcome::NotSent);
+        let token = match timeout_at(self.deadline, cache.token()).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(failure)) => {
+                return Err(failed("the token provider failed").with_source(failure));
             }
-            CredentialsKind::App(key) => Ok((Authorization::Signed(key.clone()), None)),
-            CredentialsKind::Provider(cache) => {
-                match timeout_at(self.deadline, cache.token()).await {
-                    Ok(Ok(token)) => {
-                        let value = credentials::bearer(&token);
-                        if value.is_none() {
-                            // The next call asks anew, instead of failing until this one lapses.
-                            cache.discard(&token);
-                        }
-                        Ok((ready(value)?, Some(token)))
-                    }
-                    Ok(Err(failure)) => {
-                        let what = "the token provider failed";
-                        Err(self
-                            .error(Kind::Credentials(what), Outcome::NotSent)
-                            .with_source(failure))
-                    }
-                    Err(_) => {
-                        let what = "the token provider gave no token in time";
-                        Err(self.error(Kind::Credentials(what), Outcome::NotSent))
-                    }
-                }
-            }
-        }
+            Err(_) => return Err(failed("the token provider gave no token in time")),
+        };
+        let Some(value) = credentials::bearer(&token) else {
+            // The next call asks anew, instead of failing until this one lapses.
+            cache.discard(&token);
+            return Err(failed(
+                "the provider's token fits no header: it must be visible ASCII without a scheme",
+            ));
+        };
+        Ok((Authorization::Ready(value), Some(token)))
     }
 
     fn token_cache(&self) -> Option<&TokenCache> {
-        match &self.client.credentials.0 {
-            CredentialsKind::Provider(cache) => Some(cache),
-            CredentialsKind::Bearer(_)
-            | CredentialsKind::Authorization(_)
-            | CredentialsKind::App(_) => None,
+        match &self.client.authorization {
+            Source::Fixed(_) => None,
+            Source::Renewed(cache) => Some(cache),
         }
     }
 

@@ -1,18 +1,18 @@
 //! What happens around each request of the generated client: credentials last, the deadline, and the reply's bounds.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use tokio::time::Instant;
 
 use super::reply::{Body, Reply};
 use crate::{
-    credentials::app_signature::{AppKey, CanonicalRequest, SIGNED_HEADERS},
+    credentials::{
+        Authorization,
+        app_signature::{CanonicalRequest, SIGNED_HEADERS},
+    },
     generated,
     x_date::Clock,
 };
@@ -27,19 +27,6 @@ pub(crate) struct Attempt {
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
     pub(crate) exchange: Arc<Exchange>,
-}
-
-#[derive(Clone)]
-pub(crate) enum Authorization {
-    Ready(HeaderValue),
-    Signed(Arc<AppKey>),
-}
-
-/// Neither the value nor the key.
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authorization(***)")
-    }
 }
 
 /// What went over the wire in an attempt.
@@ -109,13 +96,12 @@ impl ClientHooks<Attempt> for generated::Client {
         *request.timeout_mut() = Some(deadline.saturating_duration_since(Instant::now()));
         let mut response = self.client().execute(request).await?;
         let mut reply = Reply::head(response.status(), response.headers(), clock.now());
-        exchange.with(|traffic| traffic.reply = Some(reply.clone()));
-        reply.body = read(&mut response, *max_reply_bytes).await?;
-        let (status, body) = (reply.status, reply.body.bytes());
+        let read = read(&mut response, *max_reply_bytes).await;
+        reply.body = read.as_ref().map_or(Body::Unread, Body::clone);
+        let mut whole = http::Response::new(reply.body.bytes());
+        *whole.status_mut() = reply.status;
         exchange.with(|traffic| traffic.reply = Some(reply));
-        let mut whole = http::Response::new(body);
-        *whole.status_mut() = status;
-        Ok(whole.into())
+        read.map(|_| whole.into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use koodrive_share::{
-    Client, ClientBuilder, Credentials, Outcome,
+    Client, ClientBuilder, Credentials, Outcome, XDate,
     emulator::{Answer, Emulator, Fault},
 };
 
@@ -49,6 +49,31 @@ async fn a_clock_a_little_off_costs_no_attempt() {
             client.create(&dump().build().unwrap()).await.unwrap();
         }
         assert_eq!(emulator.request_count(), 2, "{ahead} seconds");
+    }
+}
+
+#[tokio::test]
+async fn a_success_teaches_the_time_too() {
+    let emulator = emulator().await;
+    for client in clients(&emulator, TimeDelta::minutes(-14)) {
+        client.create(&dump().build().unwrap()).await.unwrap();
+        client.create(&dump().build().unwrap()).await.unwrap();
+    }
+    let requests = emulator.requests();
+    let date = |n: usize| {
+        requests[n]
+            .header("x-date")
+            .unwrap()
+            .parse::<XDate>()
+            .unwrap()
+            .time()
+    };
+    for first in [0, 2] {
+        // Accepted although it was 14 minutes old, and the next one is not.
+        assert!(
+            date(first + 1) - date(first) > TimeDelta::minutes(13),
+            "{requests:?}"
+        );
     }
 }
 
