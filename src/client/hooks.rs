@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::ResponseBuilderExt;
 use tokio::time::Instant;
 
 use super::reply::{Body, Reply};
@@ -98,8 +99,11 @@ impl ClientHooks<Attempt> for generated::Client {
         let mut reply = Reply::head(response.status(), response.headers(), clock.now());
         let read = read(&mut response, *max_reply_bytes).await;
         reply.body = read.as_ref().map_or(Body::Unread, Body::clone);
-        let mut whole = http::Response::new(reply.body.bytes());
-        *whole.status_mut() = reply.status;
+        // Its parts are valid already. Without the URL another one would be made up, and parsed.
+        let whole = http::Response::builder()
+            .status(reply.status)
+            .url(response.url().clone());
+        let whole = whole.body(reply.body.bytes()).unwrap_or_default();
         exchange.with(|traffic| traffic.reply = Some(reply));
         read.map(|_| whole.into())
     }
