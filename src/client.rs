@@ -97,12 +97,12 @@ impl Client {
     /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
     /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
-        let (task_id, reply) = Call::new(&self.0, task).run().await?;
+        let (task_id, created_at) = Call::new(&self.0, task).run().await?;
         Ok(TaskHandle {
             task_id,
             share_id: task.share_id().to_owned(),
             trace_id: task.trace_id().clone(),
-            created_at: reply.received,
+            created_at,
             endpoint: self.0.endpoint.clone(),
             kdstoken: task.body().kdstoken.clone(),
         })

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     Shared,
     hooks::{Attempt, Exchange, Traffic},
-    reply::{Reply, presentable, scrubbed},
+    reply::{presentable, scrubbed},
 };
 use crate::{
     Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
@@ -203,7 +204,9 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// Sends the request until it succeeds or may not be sent again.
-    pub(super) async fn run(&self) -> Result<(O::Made, Reply), Error> {
+    ///
+    /// Gives when the reply came, too.
+    pub(super) async fn run(&self) -> Result<(O::Made, DateTime<Utc>), Error> {
         let place = timeout_at(self.deadline, self.client.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return Err(self.error(Kind::Busy, Outcome::NotSent));
@@ -254,7 +257,7 @@ impl<'a, O: Operation> Call<'a, O> {
             .build()
     }
 
-    async fn attempt(&self) -> Result<(O::Made, Reply), Failed> {
+    async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = self.authorize().await?;
         let clock = &self.client.clock;
         let x_date = match self.operation.x_date() {
@@ -291,7 +294,7 @@ impl<'a, O: Operation> Call<'a, O> {
             Some(answer) if O::code(&answer).is_success() => {
                 clock.learn(reply.date, reply.received);
                 return match O::made(answer) {
-                    Ok(made) => Ok((made, reply)),
+                    Ok(made) => Ok((made, reply.received)),
                     Err(lack) => {
                         let refusal = reply.refusal(reply.verdict(), &self.secrets(token.as_ref()));
                         let error = self.error(Kind::Unreadable(lack), Outcome::Unknown);

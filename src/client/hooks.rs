@@ -18,6 +18,9 @@ use crate::{
     x_date::Clock,
 };
 
+/// The header that the generator adds.
+const API_VERSION: HeaderName = HeaderName::from_static("api-version");
+
 /// One attempt at a call: what the hooks need, and what they learn.
 ///
 /// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
@@ -58,9 +61,7 @@ impl ClientHooks<Attempt> for generated::Client {
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), generated::Error<E>> {
-        request
-            .headers_mut()
-            .remove(HeaderName::from_static("api-version"));
+        request.headers_mut().remove(API_VERSION);
         let attempt = self.inner();
         let authorization = match &attempt.authorization {
             Authorization::Ready(value) => Some(value.clone()),
