@@ -149,6 +149,10 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
             tokio::spawn(async move { create(&client).await })
         })
         .collect();
+    // All of them are under way before the provider answers.
+    while provider.asked() == 0 {
+        tokio::task::yield_now().await;
+    }
     provider.gate.add_permits(50);
     for call in calls {
         call.await.unwrap().unwrap();

@@ -124,6 +124,22 @@ async fn passing_failures_are_tolerated_as_often_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_failures_in_a_row_are_counted() {
+    let (emulator, client, handle) = created(completed_after(2)).await;
+    for _ in 0..3 {
+        emulator.fail_next(Fault::Reply(Answer::new(503)));
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    let policy = PollingPolicy::builder().max_failures(1).build().unwrap();
+    client
+        .poller_with(handle, policy)
+        .until_done()
+        .await
+        .unwrap();
+    assert_eq!(emulator.faults_left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_ends_polling_at_once() {
     let (emulator, client, handle) = created(Schedule::default()).await;
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "gone")));
