@@ -2,4 +2,6 @@
 
 mod emulator;
 mod faults;
+mod properties;
+mod replies;
 mod scripted_server;
