@@ -270,6 +270,9 @@ impl Display for Error {
             (Outcome::NotSent, Kind::Busy) => {
                 f.write_str("; nothing was sent: lower the load or allow more concurrent requests")
             }
+            (Outcome::NotSent, Kind::Credentials(_)) => {
+                f.write_str("; nothing was sent: look at the token provider")
+            }
             (Outcome::NotSent, _) => f.write_str("; nothing was sent"),
             (Outcome::Rejected, _) => {
                 write!(
@@ -292,6 +295,7 @@ impl Error {
             Some(401) => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
             Some(404) => "check the endpoint and its path prefix",
+            Some(408) => "send it again",
             Some(413) => "give fewer file ids",
             Some(429) => "wait, then send fewer requests at a time",
             Some(300..=399) => "check the endpoint, redirects are not followed",

@@ -7,11 +7,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::{
-    DownloadUrl, Outcome, ServiceCode,
-    error::Refusal,
-    generated::types::{ErrorBody, GetBatchTaskResponse},
-};
+use crate::{Outcome, ServiceCode, error::Refusal, generated::types::ErrorBody};
 
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
@@ -115,9 +111,10 @@ impl Reply {
 
     /// The verdict as an error shows it.
     pub(crate) fn refusal(&self, verdict: Verdict, secrets: &[&str]) -> Refusal {
-        let status: Option<GetBatchTaskResponse> = self.decode();
-        let url = status.and_then(|status| status.job_info?.download_url);
-        let url = url.as_ref().map(DownloadUrl::expose);
+        let json: Option<serde_json::Value> = self.decode();
+        let url = json
+            .as_ref()
+            .and_then(|json| json["jobInfo"]["downloadUrl"].as_str());
         let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
         let fit = |text: String| presentable(&text, &secrets);
         Refusal {
