@@ -1,3 +1,5 @@
 //! The integration tests, a file per concept.
 
 mod emulator;
+#[cfg(feature = "httpmock")]
+mod mock;
