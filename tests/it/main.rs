@@ -3,3 +3,4 @@
 mod emulator;
 #[cfg(feature = "httpmock")]
 mod mock;
+mod spec;

@@ -26,7 +26,7 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub target_file_id: ::std::option::Option<FileIdInfo>,
-        ///What to do with the files.
+        ///What to do with the files: 1 packs them into a zip, 2 dumps them into a space.
         #[serde(rename = "taskType")]
         pub task_type: crate::share_task::TaskType,
         ///Name of the package. Mandatory when `taskType` is 1. Rule `zip-name-required`, enforced by the wrapper. Source: source document.

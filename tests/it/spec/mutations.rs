@@ -10,8 +10,15 @@ use super::{
 const REQUEST: &str = "/components/schemas/CreateBatchTaskRequest";
 const DUMP: &str = "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/requestBody/content/application~1json/examples/dump/value";
 
-fn changed(change: impl FnOnce(&mut Value)) -> Value {
+/// The spec as if it were just released.
+fn released() -> Value {
     let mut spec = spec();
+    spec["info"]["version"] = json!("1.0.0");
+    spec
+}
+
+fn changed(change: impl FnOnce(&mut Value)) -> Value {
+    let mut spec = released();
     change(&mut spec);
     spec
 }
@@ -67,7 +74,7 @@ fn a_typo_in_a_field_of_a_schema_is_named() {
         "{properties}/zipName: removed-field: a major change against the released 1.0.0; \
          undo it or raise info.version to 2.0.0"
     );
-    assert_found(&breaches(&self::spec(), &spec), &expected);
+    assert_found(&breaches(&released(), &spec), &expected);
 }
 
 #[test]
@@ -86,7 +93,7 @@ fn a_lowered_bound_is_named() {
         "{min_items}: widened-bound: a minor change against the released 1.0.0; \
          undo it or raise info.version to 1.1.0"
     );
-    assert_found(&breaches(&self::spec(), &spec), &expected);
+    assert_found(&breaches(&released(), &spec), &expected);
     #[cfg(all(feature = "httpmock", feature = "schemars"))]
     assert_found(
         &super::generated_schemas::unlisted(&spec),
@@ -107,7 +114,7 @@ fn a_removed_enum_value_is_named() {
         "{values} 2: removed-enum-value: a major change against the released 1.0.0; \
          undo it or raise info.version to 2.0.0"
     );
-    assert_found(&breaches(&self::spec(), &spec), &expected);
+    assert_found(&breaches(&released(), &spec), &expected);
     assert_found(
         &wrong_examples(&spec),
         &format!("{DUMP}/taskType: 2 is not one of 1"),
@@ -128,7 +135,7 @@ fn a_new_required_field_is_named() {
         "{required} \"region\": new-required: a major change against the released 1.0.0; \
          undo it or raise info.version to 2.0.0"
     );
-    assert_found(&breaches(&self::spec(), &spec), &expected);
+    assert_found(&breaches(&released(), &spec), &expected);
     assert_found(
         &wrong_examples(&spec),
         &format!("{DUMP}: \"region\" is a required property"),
@@ -207,7 +214,7 @@ fn another_description_is_found_by_no_check_but_the_snapshot() {
     assert_eq!(form::dangling_references(&spec), none);
     assert_eq!(form::uncanonical(&form::canonical(&spec)), None);
     assert_eq!(unmatched_rules(&spec), none);
-    assert_eq!(breaches(&self::spec(), &spec), none);
+    assert_eq!(breaches(&released(), &spec), none);
     let client = |spec| build::client(&serde_json::from_value(spec).unwrap(), false).unwrap();
-    assert_ne!(client(spec), client(self::spec()));
+    assert_ne!(client(spec), client(released()));
 }
