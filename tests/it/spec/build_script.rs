@@ -60,16 +60,16 @@ fn a_spec_that_is_no_json_fails_with_the_file_and_the_reason() {
     if is_child() {
         return;
     }
-    let broken = spec_text().replacen(':', "", 1);
+    let broken = r#"{"openapi" "3.0.3"}"#;
     let (succeeded, to_cargo, stderr) = run(
         "a_spec_that_is_no_json_fails_with_the_file_and_the_reason",
-        &broken,
+        broken,
     );
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();
     assert_eq!(
         error,
-        "cargo::error=no client can be generated from openapi/koodrive-share.json: expected `:` at line 2 column 16"
+        "cargo::error=no client can be generated from openapi/koodrive-share.json: expected `:` at line 1 column 12"
     );
     assert_eq!(stderr, "");
 }
