@@ -31,7 +31,8 @@ fn client(server: &MockServer) -> Client {
 }
 
 async fn created(server: &MockServer) -> TaskHandle {
-    server.create_batch_task(|_, then| {
+    server.create_batch_task(|when, then| {
+        when.body(&(&task()).into());
         then.ok(&CreateBatchTaskResponse {
             code: ServiceCode::Success,
             msg: None,

@@ -130,7 +130,7 @@ fn source_document_request_and_response_are_examples() {
 
 #[cfg(feature = "httpmock")]
 mod types {
-    use std::{fmt::Display, str::FromStr};
+    use std::{error::Error, fmt::Display, str::FromStr};
 
     use koodrive_share::{
         TraceId, XDate,
@@ -144,14 +144,16 @@ mod types {
 
     use super::{examples, spec};
 
-    fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
-        let typed: T = serde_json::from_value(value.clone()).unwrap();
-        serde_json::to_value(typed).unwrap()
+    type Passed = Result<Value, Box<dyn Error>>;
+
+    fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Passed {
+        let typed: T = serde_json::from_value(value.clone())?;
+        Ok(serde_json::to_value(typed)?)
     }
 
-    fn through_text<T: FromStr<Err: std::fmt::Debug> + Display>(value: &Value) -> Value {
-        let typed: T = value.as_str().unwrap().parse().unwrap();
-        typed.to_string().into()
+    fn through_text<T: FromStr<Err: Error + 'static> + Display>(value: &Value) -> Passed {
+        let typed: T = value.as_str().ok_or("not a string")?.parse()?;
+        Ok(typed.to_string().into())
     }
 
     /// Equal but for two spellings of the same: a `code` as a number or as text, and 70 or 70.0.
@@ -197,6 +199,7 @@ mod types {
                 other => panic!("{}: name the type of {other} here", example.pointer),
             };
             let pointer = &example.pointer;
+            let passed = passed.unwrap_or_else(|error| panic!("{pointer}: {error}"));
             assert!(same(&passed, value), "{pointer}: {value} became {passed}");
         }
     }

@@ -98,16 +98,21 @@ fn accepts_no_body_but_an_object() {
 fn accepts_the_examples_of_the_spec() {
     let validator = jsonschema::draft7::new(&ShareTask::json_schema()).unwrap();
     let spec = spec();
+    let request = "#/components/schemas/CreateBatchTaskRequest";
     let examples = examples(&spec).into_iter();
-    let mut requests = examples
-        .filter(|example| example.schema["$ref"] == "#/components/schemas/CreateBatchTaskRequest");
-    assert_eq!(
-        requests
-            .by_ref()
-            .filter(|example| validator.is_valid(example.value))
-            .count(),
-        2
-    );
+    let requests: Vec<_> = examples
+        .filter(|example| example.schema["$ref"] == request)
+        .collect();
+    for example in &requests {
+        assert!(
+            validator.is_valid(example.value),
+            "{}: {}",
+            example.pointer,
+            example.value
+        );
+    }
+    // A package download and a dump.
+    assert!(requests.len() >= 2);
 }
 
 /// What the spec states and the schema of a request lacks, or states otherwise.

@@ -125,18 +125,17 @@ async fn the_wrapper_refuses_a_query_with_empty_fields_and_names_the_rule() {
             .unwrap()
             .with_kdstoken(kdstoken)
     };
-    for handle in [
-        handle("", "s", "k"),
-        handle("t", "", "k"),
-        handle("t", "s", ""),
+    for (handle, field) in [
+        (handle("", "s", "k"), "$.taskId"),
+        (handle("t", "", "k"), "$.shareId"),
+        (handle("t", "s", ""), "$.kdstoken"),
     ] {
         let error = client().build().unwrap().status(&handle).await.unwrap_err();
-        assert!(error.is_validation());
-        let error = error.to_string();
-        assert!(
-            error.starts_with("a rule is broken: ") && error.contains(" (not-empty); "),
-            "{error}"
-        );
+        let violations = error.validation_error().unwrap().violations();
+        let [violation] = violations else {
+            panic!("one rule is broken, not {violations:?}");
+        };
+        assert_eq!((violation.path(), violation.rule()), (field, "not-empty"));
     }
 }
 
