@@ -1,6 +1,8 @@
 """What the spec cannot tell schemathesis: the prose rules, and the clock."""
 
 from datetime import datetime, timedelta, timezone
+import json
+from pathlib import Path
 import re
 
 import schemathesis
@@ -10,16 +12,8 @@ X_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 TARGET = {"containerId": "c", "fileId": "root"}
 
-FIELDS = {
-    "containerId",
-    "fileIds",
-    "kdstoken",
-    "shareId",
-    "targetFileId",
-    "taskId",
-    "taskType",
-    "zipName",
-}
+SPEC = Path(__file__).parents[2] / "openapi" / "koodrive-share.json"
+SCHEMAS = json.loads(SPEC.read_text("utf-8"))["components"]["schemas"]
 
 
 class LastTouch(AuthBase):
@@ -35,8 +29,8 @@ class LastTouch(AuthBase):
         return request
 
 
-def keep(fields, known):
-    for name in set(fields).difference(known):
+def keep_known(fields, schema):
+    for name in set(fields).difference(SCHEMAS[schema]["properties"]):
         del fields[name]
 
 
@@ -47,10 +41,11 @@ def before_call(context, case, kwargs):
     if not isinstance(body, dict):
         return
     # The spec leaves open what becomes of unknown fields, as its sources do; the emulator refuses them.
-    keep(body, FIELDS)
+    creates = case.operation.path.endswith("/tasks")
+    keep_known(body, "CreateBatchTaskRequest" if creates else "GetBatchTaskRequest")
     if isinstance(body.get("targetFileId"), dict):
-        keep(body["targetFileId"], TARGET)
-    if case.operation.path.endswith("/tasks"):
+        keep_known(body["targetFileId"], "FileIdInfo")
+    if creates:
         # Rules `zip-name-required` and `target-required`.
         if body.get("taskType") == 1:
             body.setdefault("zipName", "photos.zip")
