@@ -14,6 +14,7 @@ mod examples;
 mod form;
 #[cfg(all(feature = "httpmock", feature = "schemars"))]
 mod generated_schemas;
+mod headers;
 mod json_schema;
 mod mutations;
 #[cfg(feature = "schemars")]

@@ -7,9 +7,17 @@ use super::{build, spec_text};
 /// Set for the child process, which is this very test.
 const IN_CHILD: &str = "RUN_THE_BUILD_SCRIPT";
 
+/// A package of which only the spec matters, which is also where the build script writes to.
+fn package(test: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test)
+}
+
 /// Runs the build script on a spec. Returns whether it succeeded, what it says to cargo, and the rest of its output.
-fn run(test: &str, spec: &str) -> (bool, Vec<String>, String) {
-    let package = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+fn run(test: &str, spec: &str, features: &[&str]) -> (bool, Vec<String>, String) {
+    let package = package(test);
+    if package.exists() {
+        fs::remove_dir_all(&package).unwrap();
+    }
     fs::create_dir_all(package.join("openapi")).unwrap();
     fs::write(package.join("openapi/koodrive-share.json"), spec).unwrap();
     let child = Command::new(env::current_exe().unwrap())
@@ -21,6 +29,11 @@ fn run(test: &str, spec: &str) -> (bool, Vec<String>, String) {
         .env(IN_CHILD, "1")
         .env("OUT_DIR", &package)
         .env("RUST_BACKTRACE", "1")
+        .envs(
+            features
+                .iter()
+                .map(|feature| (format!("CARGO_FEATURE_{feature}"), "1")),
+        )
         .current_dir(&package)
         .output()
         .unwrap();
@@ -46,13 +59,36 @@ fn reruns_for_the_spec_and_itself_alone() {
     if is_child() {
         return;
     }
-    let (succeeded, to_cargo, _) = run("reruns_for_the_spec_and_itself_alone", &spec_text());
+    let (succeeded, to_cargo, _) = run("reruns_for_the_spec_and_itself_alone", &spec_text(), &[]);
     assert!(succeeded);
     let expected = [
         "cargo::rerun-if-changed=build.rs",
         "cargo::rerun-if-changed=openapi/koodrive-share.json",
     ];
     assert_eq!(to_cargo, expected);
+}
+
+#[test]
+fn the_mock_and_the_schemas_are_generated_with_their_features_alone() {
+    if is_child() {
+        return;
+    }
+    let test = "the_mock_and_the_schemas_are_generated_with_their_features_alone";
+    for (features, schemas, mock) in [
+        (&[][..], false, false),
+        (&["SCHEMARS"], true, false),
+        (&["HTTPMOCK"], false, true),
+    ] {
+        let (succeeded, ..) = run(test, &spec_text(), features);
+        assert!(succeeded);
+        let client = fs::read_to_string(package(test).join("client.rs")).unwrap();
+        assert_eq!(client.contains("JsonSchema"), schemas, "{features:?}");
+        assert_eq!(
+            package(test).join("httpmock.rs").exists(),
+            mock,
+            "{features:?}"
+        );
+    }
 }
 
 #[test]
@@ -64,6 +100,7 @@ fn a_spec_that_is_no_json_fails_with_the_file_and_the_reason() {
     let (succeeded, to_cargo, stderr) = run(
         "a_spec_that_is_no_json_fails_with_the_file_and_the_reason",
         broken,
+        &[],
     );
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();
@@ -83,6 +120,7 @@ fn a_spec_that_makes_the_generator_panic_fails_with_the_file_and_the_reason() {
     let (succeeded, to_cargo, stderr) = run(
         "a_spec_that_makes_the_generator_panic_fails_with_the_file_and_the_reason",
         &broken,
+        &[],
     );
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();

@@ -43,11 +43,38 @@ impl fmt::Display for Step {
     }
 }
 
+/// Every rule, and what it asks for.
+const RULES: [(&str, Step); 17] = [
+    ("removed-operation", Step::Major),
+    ("removed-parameter", Step::Major),
+    ("removed-field", Step::Major),
+    ("removed-enum-value", Step::Major),
+    ("removed-answer", Step::Major),
+    ("removed-component", Step::Major),
+    ("new-required", Step::Major),
+    ("changed-type", Step::Major),
+    ("narrowed-bound", Step::Major),
+    ("widened-bound", Step::Minor),
+    ("no-longer-required", Step::Minor),
+    ("added-operation", Step::Minor),
+    ("added-parameter", Step::Minor),
+    ("added-field", Step::Minor),
+    ("added-enum-value", Step::Minor),
+    ("added-answer", Step::Minor),
+    ("added-component", Step::Minor),
+];
+
 #[derive(Debug, PartialEq, Eq)]
 struct Change {
     pointer: String,
     rule: &'static str,
-    step: Step,
+}
+
+impl Change {
+    fn step(&self) -> Step {
+        let rule = RULES.iter().find(|(rule, _)| *rule == self.rule);
+        rule.expect("a rule of the list").1
+    }
 }
 
 /// Compares two specs.
@@ -67,13 +94,9 @@ impl<'a> Comparison<'a> {
         comparison.changes
     }
 
-    fn add(&mut self, pointer: impl Into<String>, rule: &'static str, step: Step) {
+    fn add(&mut self, pointer: impl Into<String>, rule: &'static str) {
         let pointer = pointer.into();
-        self.changes.push(Change {
-            pointer,
-            rule,
-            step,
-        });
+        self.changes.push(Change { pointer, rule });
     }
 
     fn values(&mut self, old: &Value, new: &Value, pointer: &str) {
@@ -85,7 +108,7 @@ impl<'a> Comparison<'a> {
                 }
             }
             _ if old == new => {}
-            _ => self.add(pointer, "changed-type", Step::Major),
+            _ => self.add(pointer, "changed-type"),
         }
     }
 
@@ -109,10 +132,10 @@ impl<'a> Comparison<'a> {
                     self.entries(old, new, &pointer, ["removed-answer", "added-answer"]);
                 }
                 (method, Some(_), None) if METHODS.contains(&method) => {
-                    self.add(pointer, "removed-operation", Step::Major);
+                    self.add(pointer, "removed-operation");
                 }
                 (method, None, Some(_)) if METHODS.contains(&method) => {
-                    self.add(pointer, "added-operation", Step::Minor);
+                    self.add(pointer, "added-operation");
                 }
                 ("enum", Some(Value::Array(old)), Some(Value::Array(new))) => {
                     self.sets(
@@ -138,7 +161,7 @@ impl<'a> Comparison<'a> {
                 }
                 (_, Some(old), Some(new)) => self.values(old, new, &pointer),
                 (_, Some(_), None) | (_, None, Some(_)) => {
-                    self.add(pointer, "changed-type", Step::Major);
+                    self.add(pointer, "changed-type");
                 }
                 (_, None, None) => {}
             }
@@ -157,11 +180,11 @@ impl<'a> Comparison<'a> {
             let pointer = join(pointer, name);
             match new.get(name) {
                 Some(new) => self.values(old, new, &pointer),
-                None => self.add(pointer, removed, Step::Major),
+                None => self.add(pointer, removed),
             }
         }
         for name in new.keys().filter(|name| !old.contains_key(*name)) {
-            self.add(join(pointer, name), added, Step::Minor);
+            self.add(join(pointer, name), added);
         }
     }
 
@@ -189,10 +212,10 @@ impl<'a> Comparison<'a> {
         [removed, added]: [&'static str; 2],
     ) {
         for value in old.iter().filter(|value| !new.contains(value)) {
-            self.add(format!("{pointer} {value}"), removed, Step::Major);
+            self.add(format!("{pointer} {value}"), removed);
         }
         for value in new.iter().filter(|value| !old.contains(value)) {
-            self.add(format!("{pointer} {value}"), added, Step::Minor);
+            self.add(format!("{pointer} {value}"), added);
         }
     }
 
@@ -205,14 +228,10 @@ impl<'a> Comparison<'a> {
         };
         let (old, new) = (names(old), names(new));
         for name in new.iter().filter(|name| !old.contains(name)) {
-            self.add(format!("{pointer} {name}"), "new-required", Step::Major);
+            self.add(format!("{pointer} {name}"), "new-required");
         }
         for name in old.iter().filter(|name| !new.contains(name)) {
-            self.add(
-                format!("{pointer} {name}"),
-                "no-longer-required",
-                Step::Minor,
-            );
+            self.add(format!("{pointer} {name}"), "no-longer-required");
         }
     }
 
@@ -226,7 +245,7 @@ impl<'a> Comparison<'a> {
             let pointer = format!("{pointer} {}", name(old));
             match new.iter().find(|new| name(new) == name(old)) {
                 Some(new) => self.values(old, new, &pointer),
-                None => self.add(pointer, "removed-parameter", Step::Major),
+                None => self.add(pointer, "removed-parameter"),
             }
         }
         for added in new {
@@ -237,20 +256,20 @@ impl<'a> Comparison<'a> {
                 .as_str()
                 .and_then(|reference| resolve(self.new, reference));
             let required = definition.unwrap_or(added)["required"] == Value::Bool(true);
-            let (rule, step) = if required {
-                ("new-required", Step::Major)
+            let rule = if required {
+                "new-required"
             } else {
-                ("added-parameter", Step::Minor)
+                "added-parameter"
             };
-            self.add(format!("{pointer} {}", name(added)), rule, step);
+            self.add(format!("{pointer} {}", name(added)), rule);
         }
     }
 
     fn bound(&mut self, old: f64, new: f64, pointer: &str) {
         if new > old {
-            self.add(pointer, "narrowed-bound", Step::Major);
+            self.add(pointer, "narrowed-bound");
         } else if new < old {
-            self.add(pointer, "widened-bound", Step::Minor);
+            self.add(pointer, "widened-bound");
         }
     }
 }
@@ -276,23 +295,19 @@ pub(super) fn breaches(old: &Value, new: &Value) -> Vec<String> {
         _ => None,
     };
     let changes = Comparison::of(old, new).into_iter();
-    let breaches = changes.filter(|change| Some(change.step) > made).map(
-        |Change {
-             pointer,
-             rule,
-             step,
-         }| {
-            let next = match step {
-                Step::Minor => format!("{major}.{}.0", minor + 1),
-                Step::Major => format!("{}.0.0", major + 1),
-            };
-            format!(
-                "{pointer}: {rule}: a {step} change against the released {major}.{minor}.{patch}; \
+    let breaches = changes.filter(|change| Some(change.step()) > made);
+    let told = breaches.map(|change| {
+        let (Change { pointer, rule }, step) = (&change, change.step());
+        let next = match step {
+            Step::Minor => format!("{major}.{}.0", minor + 1),
+            Step::Major => format!("{}.0.0", major + 1),
+        };
+        format!(
+            "{pointer}: {rule}: a {step} change against the released {major}.{minor}.{patch}; \
              undo it or raise info.version to {next}"
-            )
-        },
-    );
-    breaches.collect()
+        )
+    });
+    told.collect()
 }
 
 /// The released spec with the highest version, by its file's name.
@@ -324,6 +339,22 @@ pub(super) fn last_released() -> Value {
 #[test]
 fn changes_since_the_last_release_move_the_version_as_semver_says() {
     assert_none(&breaches(&last_released(), &spec()));
+}
+
+#[test]
+fn every_rule_is_documented() {
+    let readme = fs::read_to_string("openapi/README.md").unwrap();
+    let mut documented = Vec::new();
+    for row in readme.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let &[_, rules, _, step, _] = cells.as_slice() else {
+            continue;
+        };
+        let rules = rules.split(", ").map(|rule| rule.trim_matches('`'));
+        documented.extend(rules.map(|rule| (rule.to_owned(), step.to_owned())));
+    }
+    let rules = RULES.map(|(rule, step)| (rule.to_owned(), step.to_string()));
+    assert_eq!(documented, rules);
 }
 
 /// A small spec, and what becomes of it.
@@ -392,13 +423,10 @@ mod small {
         let (old, mut new) = (small(), small());
         change(&mut new);
         let mut changes = Comparison::of(&old, &new);
-        let Change {
-            pointer,
-            rule,
-            step,
-        } = changes.pop().unwrap();
+        let change = changes.pop().unwrap();
         assert_eq!(changes, [], "more than one change");
-        (pointer, rule, step)
+        let step = change.step();
+        (change.pointer, change.rule, step)
     }
 
     fn put_alone(pointer: &str, value: Value) -> (String, &'static str, Step) {
