@@ -26,6 +26,9 @@ enum KeptBy {
 use KeptBy::{CodeType, OpenReply, Rule};
 
 /// All that the spec states and the emitted schemas lack.
+///
+/// Headers are no part of them: their dropped patterns are the subject of `headers`. Nor are the rules between fields,
+/// which the spec itself can only state in prose: `rules` and `request_schema`.
 const DROPPED: [(&str, KeptBy); 21] = [
     (
         "CreateBatchTaskRequest/properties/containerId/minLength 1",
