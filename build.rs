@@ -1,7 +1,11 @@
-//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`.
+//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`, and with the feature `httpmock`
+//! into a typed mock of the service, `$OUT_DIR/httpmock.rs`.
+//!
+//! The tests include this file, so that they see what a build generates.
 
-use std::{env, error::Error, fs, panic, path::Path, process};
+use std::{env, error::Error, fs, panic, path::PathBuf, process};
 
+use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 
 const SPEC: &str = "openapi/koodrive-share.json";
@@ -13,7 +17,7 @@ const SPEC: &str = "openapi/koodrive-share.json";
 const REPLACEMENTS: [(&str, &str); 17] = [
     ("CompactTime", "crate::task::CompactTime"),
     ("ContainerId", "::std::string::String"),
-    ("DownloadUrl", "crate::task::DownloadUrl"),
+    ("DownloadUrl", "crate::task::WireUrl"),
     ("FileId", "::std::string::String"),
     ("FileStatusCode", "crate::task::FileStatus"),
     ("HeaderText", "::std::string::String"),
@@ -30,7 +34,7 @@ const REPLACEMENTS: [(&str, &str); 17] = [
     ("ZipName", "::std::string::String"),
 ];
 
-fn main() {
+pub(crate) fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={SPEC}");
     // The generator panics on what it does not support; its text is the reason, its backtrace is not.
@@ -51,6 +55,33 @@ fn main() {
 
 fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
+    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    let client = client(&spec, feature("SCHEMARS"))?;
+    fs::write(out_dir.join("client.rs"), client)?;
+    if feature("HTTPMOCK") {
+        fs::write(out_dir.join("httpmock.rs"), mock(&spec)?)?;
+    }
+    Ok(())
+}
+
+/// The client as Rust code.
+pub(crate) fn client(spec: &OpenAPI, json_schema: bool) -> Result<String, Box<dyn Error>> {
+    let mut settings = settings()?;
+    if json_schema {
+        settings.with_derive("::schemars::JsonSchema");
+    }
+    let client = Generator::new(&settings).generate_tokens(spec)?;
+    Ok(client.to_string())
+}
+
+/// The mock as Rust code, over the client's types.
+pub(crate) fn mock(spec: &OpenAPI) -> Result<String, Box<dyn Error>> {
+    let mock = Generator::new(&settings()?).httpmock(spec, "crate::generated")?;
+    Ok(mock.to_string())
+}
+
+fn settings() -> Result<GenerationSettings, Box<dyn Error>> {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
@@ -59,10 +90,5 @@ fn generate() -> Result<(), Box<dyn Error>> {
     for (schema, rust_type) in REPLACEMENTS {
         settings.with_replacement(schema, rust_type, [].into_iter());
     }
-    let client = Generator::new(&settings).generate_tokens(&spec)?;
-    let out_dir = env::var("OUT_DIR")?;
-    Ok(fs::write(
-        Path::new(&out_dir).join("client.rs"),
-        client.to_string(),
-    )?)
+    Ok(settings)
 }

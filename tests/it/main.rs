@@ -6,6 +6,8 @@ mod credentials;
 mod emulator;
 mod faults;
 mod fixtures;
+#[cfg(feature = "httpmock")]
+mod mock;
 mod poller;
 mod properties;
 mod quickstart;
@@ -13,5 +15,6 @@ mod readme;
 mod replies;
 mod scripted_server;
 mod share_task;
+mod spec;
 mod status;
 mod time;
