@@ -3,7 +3,14 @@
 //!
 //! The tests include this file, so that they see what a build generates.
 
-use std::{env, error::Error, fs, panic, path::PathBuf, process};
+use std::{
+    env,
+    error::Error,
+    fs,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+    process,
+};
 
 use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
@@ -39,30 +46,50 @@ pub(crate) fn main() {
     println!("cargo::rerun-if-changed={SPEC}");
     // The generator panics on what it does not support; its text is the reason, its backtrace is not.
     panic::set_hook(Box::new(|_| ()));
-    let outcome = panic::catch_unwind(generate).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(text
-            .unwrap_or_else(|| "the generator panicked".to_owned())
-            .into())
-    });
-    if let Err(reason) = outcome {
+    if let Err(reason) = caught(generate) {
         let reason = reason.to_string().replace('\n', " ");
         println!("cargo::error=no client can be generated from {SPEC}: {reason}");
         process::exit(1);
     }
 }
 
+/// Turns a panic into an error.
+fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(text
+            .unwrap_or_else(|| "the generator panicked".to_owned())
+            .into())
+    })
+}
+
 fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
     let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    let client = client(&spec, feature("SCHEMARS"))?;
+    let client = caught(|| client(&spec, feature("SCHEMARS")))
+        .map_err(|reason| format!("{reason}{}", place(&spec)))?;
     fs::write(out_dir.join("client.rs"), client)?;
     if feature("HTTPMOCK") {
         fs::write(out_dir.join("httpmock.rs"), mock(&spec)?)?;
     }
     Ok(())
+}
+
+/// Where the generator fails: the paths that it fails for one at a time. Nothing if it fails without any path, too.
+fn place(spec: &OpenAPI) -> String {
+    let fails = |path: &str| {
+        let mut alone = spec.clone();
+        alone.paths.paths.retain(|name, _| name == path);
+        caught(|| client(&alone, false)).is_err()
+    };
+    let mut paths: Vec<_> = spec.paths.paths.keys().map(String::as_str).collect();
+    paths.retain(|path| fails(path));
+    match paths.as_slice() {
+        failing @ [_, ..] if !fails("") => format!(" (in {})", failing.join(", ")),
+        _ => String::new(),
+    }
 }
 
 /// The client as Rust code.
