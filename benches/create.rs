@@ -44,6 +44,7 @@ mod task {
     pub(crate) type CompactTime = String;
     pub(crate) type WireUrl = String;
     pub(crate) type FileStatus = String;
+    pub(crate) type OpenNumber = i64;
     pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
 }
 mod trace_id {

@@ -46,7 +46,10 @@ async fn follow(client: Client, task: ShareTask) -> Result<(), Box<dyn Error>> {
     println!("it is {}", status.state());
     for file in status.files() {
         let name = file.file_id().unwrap_or("a file");
-        println!("  {name}: {:?}", file.status());
+        match file.status() {
+            Some(status) => println!("  {name}: {status}"),
+            None => println!("  {name}"),
+        }
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
-struct Shared {
+pub(crate) struct Shared {
     http: reqwest::Client,
     endpoint: String,
     credentials: Credentials,

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc};
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::{
     app_signature::AppKey,
@@ -174,8 +174,7 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
 ///
 /// It serialises into a request's body and nowhere else: but for the mock's requests, no public type that holds one
 /// implements `Serialize` over it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 #[cfg_attr(
     not(feature = "httpmock"),
     allow(unreachable_pub, reason = "public in the mock's requests")
@@ -191,6 +190,16 @@ impl KdsToken {
 impl From<String> for KdsToken {
     fn from(token: String) -> Self {
         Self(token.into())
+    }
+}
+
+impl<'de> Deserialize<'de> for KdsToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The deserializer's own message would show what was given.
+        let refused = |_| serde::de::Error::custom("kdstoken must be a string");
+        String::deserialize(deserializer)
+            .map(Self::from)
+            .map_err(refused)
     }
 }
 

@@ -58,6 +58,7 @@ struct Inner {
     kind: Kind,
     outcome: Outcome,
     trace_id: TraceId,
+    query: bool,
     reply: Option<Refusal>,
     note: Option<String>,
     source: Option<Source>,
@@ -71,7 +72,7 @@ pub(crate) enum Kind {
     Connect,
     TimedOut,
     Lost,
-    Unreadable(&'static str),
+    Unreadable(String),
     Refused,
 }
 
@@ -92,6 +93,7 @@ impl Error {
             kind,
             outcome,
             trace_id,
+            query: false,
             reply: None,
             note: None,
             source: None,
@@ -102,6 +104,12 @@ impl Error {
         Self::new(Kind::Validation(error), Outcome::NotSent, trace_id)
     }
 
+    /// Says whether the call only asked, so that it may be repeated whatever became of it.
+    pub(crate) fn of_query(mut self, query: bool) -> Self {
+        self.0.query = query;
+        self
+    }
+
     pub(crate) fn with_reply(mut self, reply: Refusal) -> Self {
         self.0.reply = Some(reply);
         self
@@ -110,6 +118,14 @@ impl Error {
     pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
         self.0.note = note;
         self
+    }
+
+    /// Gives the cause why no whole reply came; what the reply's head settled stays settled.
+    pub(crate) fn broken_by(mut self, cause: reqwest::Error) -> Self {
+        if cause.is_timeout() && self.0.outcome == Outcome::Unknown {
+            self.0.kind = Kind::TimedOut;
+        }
+        self.with_source(cause)
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
@@ -174,7 +190,7 @@ impl Error {
         matches!(self.0.kind, Kind::Validation(_))
     }
 
-    /// No usable credentials were at hand and nothing was sent. Look at the provider's error, the `source`.
+    /// The token provider gave no usable token and nothing was sent. Look at its error, the `source`.
     #[must_use]
     pub fn is_credentials(&self) -> bool {
         matches!(self.0.kind, Kind::Credentials(_))
@@ -186,7 +202,7 @@ impl Error {
         matches!(self.0.kind, Kind::Connect)
     }
 
-    /// Time ran out. Ask [`outcome`](Self::outcome) whether the request had left by then.
+    /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, Kind::TimedOut | Kind::Busy)
@@ -217,8 +233,8 @@ impl Error {
             .service_code()
             .is_some_and(ServiceCode::is_known_refusal);
         match &self.0.kind {
-            Kind::Validation(_) | Kind::Credentials(_) => false,
-            Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
+            Kind::Validation(_) => false,
+            Kind::Credentials(_) | Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
             Kind::Unreadable(_) | Kind::Refused => {
                 !settled && matches!(self.status(), Some(408 | 429 | 500..))
             }
@@ -233,6 +249,7 @@ impl Display for Error {
             kind,
             outcome,
             trace_id,
+            query,
             reply,
             note,
             source: _,
@@ -240,10 +257,10 @@ impl Display for Error {
         match kind {
             Kind::Validation(error) => write!(f, "{error}"),
             Kind::Credentials(what) => f.write_str(what),
-            Kind::Busy => f.write_str("no place among the concurrent requests became free in time"),
+            Kind::Busy => f.write_str("no time was left to send it"),
             Kind::Connect => f.write_str("no connection to the service"),
             Kind::TimedOut => f.write_str("no complete reply in time"),
-            Kind::Lost => f.write_str("the connection broke before a reply"),
+            Kind::Lost => f.write_str("the connection broke before a whole reply"),
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
             Kind::Refused => f.write_str("the service refused the request"),
         }?;
@@ -265,10 +282,10 @@ impl Display for Error {
         let advice = self.service_code().and_then(ServiceCode::advice);
         match (outcome, kind) {
             (Outcome::NotSent, Kind::Connect) => {
-                f.write_str("; nothing was sent: check the endpoint and the network")
+                f.write_str("; nothing was sent: check the endpoint, the network and the proxy variables")
             }
             (Outcome::NotSent, Kind::Busy) => {
-                f.write_str("; nothing was sent: lower the load or allow more concurrent requests")
+                f.write_str("; nothing was sent: allow more time or more concurrent requests, or lower the load")
             }
             (Outcome::NotSent, Kind::Credentials(_)) => {
                 f.write_str("; nothing was sent: look at the token provider")
@@ -281,6 +298,7 @@ impl Display for Error {
                     advice.unwrap_or(self.advice_on_status())
                 )
             }
+            (Outcome::Unknown, _) if *query => f.write_str("; a query changes nothing: ask again"),
             (Outcome::Unknown, _) => f.write_str(
                 "; it may have been carried out all the same: look before sending it again",
             ),
@@ -310,6 +328,7 @@ impl fmt::Debug for Error {
             kind,
             outcome,
             trace_id,
+            query,
             reply,
             note,
             source,
@@ -318,6 +337,7 @@ impl fmt::Debug for Error {
             .field("kind", kind)
             .field("outcome", outcome)
             .field("trace_id", trace_id)
+            .field("query", query)
             .field("reply", reply)
             .field("note", note)
             .field("source", source)

@@ -4,10 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::{
-    CanonicalRequest, Error, Outcome, TraceId,
+    CanonicalRequest, Error, ShareTask, TraceId,
     client::reply::{Body, Reply, presentable, scrubbed},
-    error::Kind,
-    generated::types::CreateBatchTaskResponse,
     x_date::ServerTime,
 };
 
@@ -24,26 +22,25 @@ pub fn read_reply(
 ) -> Result<(), Error> {
     let mut reply = Reply::head(status, headers, chrono::DateTime::UNIX_EPOCH);
     reply.body = Body::Whole(body);
-    let answer = reply.decode::<CreateBatchTaskResponse>();
-    let answer = answer.filter(|answer| status.is_success() && answer.code.is_success());
-    if answer.is_some_and(|answer| answer.task_id.is_some_and(|id| !id.is_empty())) {
-        return Ok(());
-    }
-    let verdict = reply.verdict();
+    let answer = if status.is_success() {
+        reply.decode()
+    } else {
+        None
+    };
+    let verdict = match reply.settle::<ShareTask>(answer) {
+        Ok(_) => return Ok(()),
+        Err(verdict) => verdict,
+    };
     let said = verdict.message.as_deref().unwrap_or_default();
     let note = ServerTime::read(reply.date, said).contradiction();
-    let kind = match verdict.outcome {
-        Outcome::Rejected => Kind::Refused,
-        Outcome::NotSent | Outcome::Unknown => Kind::Unreadable(reply.defect()),
-    };
-    Err(Error::new(kind, verdict.outcome, &TraceId::random())
-        .with_reply(reply.refusal(verdict, secrets))
+    Err(reply
+        .error(verdict, &TraceId::random(), secrets)
         .with_note(note))
 }
 
 /// What a refusal's message says of the canonical request.
 #[must_use]
 pub fn difference(signed: &CanonicalRequest, message: &str, secrets: &[&str]) -> Option<String> {
-    let difference = signed.difference(&scrubbed(message, secrets))?;
+    let difference = signed.compare(&scrubbed(message, secrets))?;
     Some(presentable(&difference, &[]))
 }

@@ -11,7 +11,7 @@ use crate::{
     MAX_FILE_IDS, ServiceCode, ShareTask, TaskType,
     credentials::KdsToken,
     generated::types::CreateBatchTaskRequest,
-    task::{CompactTime, FileStatus, WireUrl},
+    task::{CompactTime, FileStatus, OpenNumber, WireUrl},
 };
 
 /// Gives types the schema of what they are read from.
@@ -37,6 +37,7 @@ schema_of! {
     CompactTime as String;
     FileStatus as NumberOrText;
     KdsToken as String;
+    OpenNumber as i64;
     ServiceCode as NumberOrText;
     TaskType as i64;
     WireUrl as String;

@@ -51,7 +51,7 @@ pub use crate::{
         CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, FileIdInfo,
         GetBatchTaskRequest, GetBatchTaskResponse, JobInfo, TaskInfo,
     },
-    task::{CompactTime, TaskInfos, WireUrl},
+    task::{CompactTime, OpenNumber, TaskInfos, WireUrl},
 };
 
 use crate::ShareTask;

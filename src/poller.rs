@@ -205,13 +205,24 @@ impl Poller {
     }
 
     /// Turns the poller into a stream of what each poll says; it ends after the task's end or the first error.
-    pub fn into_stream(self) -> impl Stream<Item = Result<TaskStatus, PollError>> + Send {
-        stream::unfold(Some(self), |poller| async {
+    ///
+    /// ```no_run
+    /// # use futures_util::TryStreamExt;
+    /// # use koodrive_share::{Client, TaskHandle};
+    /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
+    /// let mut progress = client.poller(handle).into_stream();
+    /// while let Some(status) = progress.try_next().await? {
+    ///     println!("{} {:?}", status.state(), status.progress());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = Result<TaskStatus, PollError>> + Send + Unpin {
+        Box::pin(stream::unfold(Some(self), |poller| async {
             let mut poller = poller.filter(|poller| !poller.done)?;
             let next = poller.next().await;
             let rest = next.is_ok().then_some(poller);
             Some((next, rest))
-        })
+        }))
     }
 
     /// Waits for the next poll that the schedule has, and makes it.

@@ -144,11 +144,11 @@ impl<'de> Deserialize<'de> for ServiceCode {
             }
 
             fn visit_str<E: de::Error>(self, code: &str) -> Result<ServiceCode, E> {
-                let padded = code.trim_start_matches('0');
-                match (code.is_empty(), padded.is_empty()) {
-                    (true, _) => Err(E::invalid_length(0, &self)),
-                    (false, true) => Ok(ServiceCode::Success),
-                    (false, false) => Ok(code.into()),
+                let digits = code.strip_prefix('-').unwrap_or(code);
+                match digits.trim_start_matches('0') {
+                    _ if code.is_empty() => Err(E::invalid_length(0, &self)),
+                    "" if !digits.is_empty() => Ok(ServiceCode::Success),
+                    _ => Ok(code.into()),
                 }
             }
         }

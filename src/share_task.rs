@@ -85,6 +85,18 @@ impl TargetDirectory {
         })
     }
 
+    /// The directory's id, `root` for the root directory.
+    #[must_use]
+    pub fn file_id(&self) -> &str {
+        &self.0.file_id
+    }
+
+    /// The space it is in.
+    #[must_use]
+    pub fn container_id(&self) -> &str {
+        &self.0.container_id
+    }
+
     /// The root directory of a space.
     #[must_use]
     pub fn root(container_id: impl Into<String>) -> Self {
@@ -137,6 +149,19 @@ impl ShareTask {
     #[must_use]
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
+    }
+
+    /// The directory that a dump saves into.
+    #[must_use]
+    pub fn target(&self) -> Option<TargetDirectory> {
+        self.body.target_file_id.clone().map(TargetDirectory)
+    }
+
+    /// Sets another trace id, to create the task again under one of its own.
+    #[must_use]
+    pub fn with_trace_id(mut self, trace_id: TraceId) -> Self {
+        self.trace_id = trace_id;
+        self
     }
 
     pub(crate) fn body(&self) -> &CreateBatchTaskRequest {

@@ -39,6 +39,26 @@ pub struct TaskHandle {
 }
 
 impl TaskHandle {
+    /// A handle of a task whose id is known otherwise, such as from the vendor's support after an
+    /// [unknown outcome](crate::Outcome::Unknown). `endpoint` is the client's, and `trace_id` that of the request which
+    /// created the task; without one, a new one stands in for it.
+    #[must_use]
+    pub fn new(
+        task_id: impl Into<String>,
+        share_id: impl Into<String>,
+        endpoint: impl Into<String>,
+        trace_id: Option<TraceId>,
+    ) -> Self {
+        Self {
+            task_id: task_id.into(),
+            share_id: share_id.into(),
+            trace_id: trace_id.unwrap_or_else(TraceId::random),
+            created_at: Utc::now(),
+            endpoint: endpoint.into(),
+            kdstoken: None,
+        }
+    }
+
     /// The task's id.
     #[must_use]
     pub fn task_id(&self) -> &str {
@@ -148,7 +168,7 @@ pub enum FileStatus {
 pub struct FileStatusReport(TaskInfo);
 
 /// A time of the service as it writes it: 14 digits, `yyyyMMddHHmmss`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(
     not(feature = "httpmock"),
@@ -165,6 +185,42 @@ impl From<String> for CompactTime {
 impl CompactTime {
     fn parse(&self) -> Option<NaiveDateTime> {
         NaiveDateTime::parse_from_str(&self.0, "%Y%m%d%H%M%S").ok()
+    }
+}
+
+/// Reads a text or a number alike: the vendor's editions type the same field as either.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Wire {
+        Text(String),
+        Number(i64),
+    }
+    Ok(match Wire::deserialize(deserializer)? {
+        Wire::Text(text) => text,
+        Wire::Number(number) => number.to_string(),
+    })
+}
+
+/// A number of an open set, which may come as digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[cfg_attr(
+    not(feature = "httpmock"),
+    allow(unreachable_pub, reason = "public in the mock's replies")
+)]
+pub struct OpenNumber(pub i64);
+
+impl<'de> Deserialize<'de> for OpenNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for CompactTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer).map(Self)
     }
 }
 
@@ -239,15 +295,17 @@ impl TaskStatus {
     /// Where the task is.
     #[must_use]
     pub fn state(&self) -> TaskState {
-        match self.job.task_status {
+        match self.job.task_status.map(|OpenNumber(number)| number) {
             Some(0) => TaskState::Pending,
             Some(1) => TaskState::Running,
-            Some(2) => TaskState::Completed(match self.job.task_result_code {
-                Some(1) => TaskResult::AllSucceeded,
-                Some(2) => TaskResult::PartiallyFailed,
-                Some(3) => TaskResult::AllFailed,
-                other => TaskResult::Other(other.unwrap_or(-1)),
-            }),
+            Some(2) => TaskState::Completed(
+                match self.job.task_result_code.map(|OpenNumber(number)| number) {
+                    Some(1) => TaskResult::AllSucceeded,
+                    Some(2) => TaskResult::PartiallyFailed,
+                    Some(3) => TaskResult::AllFailed,
+                    other => TaskResult::Other(other.unwrap_or(-1)),
+                },
+            ),
             Some(3) => TaskState::Cancelled,
             other => TaskState::Other(other.unwrap_or(-1)),
         }
@@ -371,6 +429,18 @@ impl FileStatus {
     }
 }
 
+/// `to do`, `succeeded`, `failed`, `in the unknown state 7`
+impl fmt::Display for FileStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("to do"),
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Failed => f.write_str("failed"),
+            Self::Other(text) => write!(f, "in the unknown state {text:?}"),
+        }
+    }
+}
+
 impl Serialize for FileStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -378,23 +448,13 @@ impl Serialize for FileStatus {
 }
 
 impl<'de> Deserialize<'de> for FileStatus {
-    /// Reads `"1"` and `1` alike.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Wire {
-            Text(Box<str>),
-            Number(i64),
-        }
-        let text = match Wire::deserialize(deserializer)? {
-            Wire::Text(text) => text,
-            Wire::Number(number) => number.to_string().into(),
-        };
+        let text = text(deserializer)?;
         Ok(match &*text {
             "0" => Self::Pending,
             "1" => Self::Succeeded,
             "2" => Self::Failed,
-            _ => Self::Other(text),
+            _ => Self::Other(text.into()),
         })
     }
 }

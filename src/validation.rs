@@ -5,6 +5,9 @@ use std::{error::Error, fmt};
 /// Longest piece of a given value that a violation shows, in characters.
 const SHOWN: usize = 64;
 
+/// Most violations that one message lists; all of them are in [`ValidationError::violations`].
+const LISTED: usize = 10;
+
 /// One broken rule: which field, which rule, what was given, and what to do.
 ///
 /// ```
@@ -35,6 +38,12 @@ impl Violation {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
+    }
+
+    /// What the rule demands.
+    #[must_use]
+    pub fn limit(&self) -> &'static str {
+        self.limit
     }
 
     /// What was given, escaped and shortened; of a secret no more than its length.
@@ -87,11 +96,14 @@ impl fmt::Display for ValidationError {
             [only] => write!(f, "a rule is broken: {only}"),
             all => {
                 write!(f, "{} rules are broken: ", all.len())?;
-                for (n, violation) in all.iter().enumerate() {
+                for (n, violation) in all.iter().take(LISTED).enumerate() {
                     let separator = if n == 0 { "" } else { " | " };
                     write!(f, "{separator}{violation}")?;
                 }
-                Ok(())
+                match all.len().saturating_sub(LISTED) {
+                    0 => Ok(()),
+                    more => write!(f, " | and {more} more"),
+                }
             }
         }
     }

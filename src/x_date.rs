@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -40,12 +41,11 @@ impl XDate {
         self.0
     }
 
-    /// Rule `x-date-window`: not in the future and at most 15 minutes old at `now`.
-    pub(crate) fn check(self, now: DateTime<Utc>) -> Result<(), ValidationError> {
+    /// Rule `x-date-window`: not in the future and at most 15 minutes old, at some time of `now`.
+    pub(crate) fn check(self, now: RangeInclusive<DateTime<Utc>>) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
-        let age = now - self.0;
-        if age < TimeDelta::zero() || age > WINDOW {
-            let given = format!("{self} at {}", Self::from(now));
+        if self.0 > *now.end() || *now.start() - self.0 > WINDOW {
+            let given = format!("{self} at {}", Self::from(*now.start()));
             let limit = "must be at most 15 minutes old and not in the future";
             let advice = "leave it out to have one made for every attempt";
             violations.add("X-Date", "x-date-window", limit, given, advice);
@@ -100,14 +100,24 @@ const SLOW_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// How far two readings of the server's clock may be apart and still count as one.
 const AGREEMENT: TimeDelta = TimeDelta::seconds(5);
 
+/// Longest time between request and reply that a reply teaches after: the arithmetic of [`SLOW_TOLERANCE`].
+const MAX_LATENCY: TimeDelta = TimeDelta::seconds(30);
+
 /// Our clock, the backdating, and the correction learnt from the server's replies.
-///
-/// A correction is a lower bound of how far the server is ahead of us. A lower bound never puts `X-Date` into the
-/// server's future; it makes the date older by no more than the reply's latency and a second.
 pub(crate) struct Clock {
     now: Now,
     backdate: TimeDelta,
-    correction: Mutex<TimeDelta>,
+    ahead: Mutex<Ahead>,
+}
+
+/// How far the server is ahead of us: at least and at most. Both are zero while no correction is needed.
+///
+/// A date is made from the lower bound, which never puts it into the server's future and makes it older by no more
+/// than the reply's latency and a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    least: TimeDelta,
+    most: TimeDelta,
 }
 
 impl Clock {
@@ -116,7 +126,7 @@ impl Clock {
         Self {
             now,
             backdate,
-            correction: Mutex::default(),
+            ahead: Mutex::default(),
         }
     }
 
@@ -125,43 +135,46 @@ impl Clock {
         (self.now)()
     }
 
-    /// The server's time, as far as it is known; not later than it really is once a reply has been seen.
-    pub(crate) fn server_now(&self) -> DateTime<Utc> {
-        let correction = *self
-            .correction
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.now()
-            .checked_add_signed(correction)
-            .unwrap_or_else(|| self.now())
+    /// The server's time, as far as it is known.
+    pub(crate) fn server_now(&self) -> RangeInclusive<DateTime<Utc>> {
+        let now = self.now();
+        let Ahead { least, most } = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
+        corrected(least)..=corrected(most)
     }
 
     /// The `X-Date` of an attempt that is signed now.
     pub(crate) fn x_date(&self) -> XDate {
-        let now = self.server_now();
+        let now = *self.server_now().start();
         now.checked_sub_signed(self.backdate).unwrap_or(now).into()
     }
 
-    /// [`Self::observe`], if the reply told the time.
-    pub(crate) fn learn(&self, server: Option<DateTime<Utc>>, received: DateTime<Utc>) {
-        if let Some(server) = server {
-            self.observe(server, received);
-        }
-    }
-
-    /// Learns from a reply that was received at `received`, our time, and made at `server`, the server's time.
+    /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and `received`,
+    /// our time.
     ///
     /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
     /// So it is ahead of ours by at least `server - received`. No correction is made where none is needed even at
     /// this bound: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
-    pub(crate) fn observe(&self, server: DateTime<Utc>, received: DateTime<Utc>) {
-        let ahead = server - received;
-        let needless = -self.backdate <= ahead && ahead <= SLOW_TOLERANCE;
-        let correction = if needless { TimeDelta::zero() } else { ahead };
-        *self
-            .correction
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = correction;
+    pub(crate) fn learn(
+        &self,
+        server: Option<DateTime<Utc>>,
+        sent: DateTime<Utc>,
+        received: DateTime<Utc>,
+    ) {
+        let Some(server) = server else { return };
+        let latency = received - sent;
+        if latency < TimeDelta::zero() || latency > MAX_LATENCY {
+            return;
+        }
+        let least = server - received;
+        let needless = -self.backdate <= least && least <= SLOW_TOLERANCE;
+        let most = server - sent + TimeDelta::seconds(1);
+        let ahead = if needless {
+            Ahead::default()
+        } else {
+            Ahead { least, most }
+        };
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
     }
 }
 
@@ -170,11 +183,11 @@ impl fmt::Debug for Clock {
         let Self {
             now: _,
             backdate,
-            correction,
+            ahead,
         } = self;
         f.debug_struct("Clock")
             .field("backdate", backdate)
-            .field("correction", correction)
+            .field("ahead", ahead)
             .finish_non_exhaustive()
     }
 }
@@ -225,7 +238,7 @@ impl ServerTime {
 
     /// Whether a request dated `x_date` was outside the window at this time.
     pub(crate) fn refuses(self, x_date: XDate) -> bool {
-        matches!(self, Self::Known(now) if x_date.check(now).is_err())
+        matches!(self, Self::Known(now) if x_date.check(now..=now).is_err())
     }
 }
 
@@ -271,10 +284,12 @@ mod tests {
             // The whole latency is at most 30 s.
             let back = back.min(30_000 - there);
             let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(backdate));
+            *truth.lock().unwrap() = true_time(start);
+            let began = clock.now();
             *truth.lock().unwrap() = true_time(start + there);
             let date = truth.lock().unwrap().trunc_subsecs(0);
             *truth.lock().unwrap() = true_time(start + there + back);
-            clock.observe(date, clock.now());
+            clock.learn(Some(date), began, clock.now());
             let sent = true_time(start + there + back + pause);
             *truth.lock().unwrap() = sent;
             let x_date = clock.x_date();
@@ -290,10 +305,10 @@ mod tests {
             latency in 0i64..1_000,
         ) {
             let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
-            let uncorrected = clock.x_date();
+            let (uncorrected, began) = (clock.x_date(), clock.now());
             *truth.lock().unwrap() = true_time(latency);
             // Made right after the request was sent.
-            clock.observe(true_time(0), clock.now());
+            clock.learn(Some(true_time(0)), began, clock.now());
             *truth.lock().unwrap() = true_time(0);
             let correction = uncorrected.time() - clock.x_date().time();
             // Only a clock that is fast by all but the latency of the backdating may be corrected.
@@ -304,6 +319,36 @@ mod tests {
         fn every_second_of_four_digit_years_is_read_back(seconds in -62_167_219_200i64..253_402_300_800) {
             let date = XDate::from(DateTime::from_timestamp(seconds, 999_999_999).unwrap());
             prop_assert_eq!(date.to_string().parse(), Ok(date));
+        }
+    }
+
+    #[test]
+    fn a_given_date_is_judged_by_all_that_the_servers_time_may_be() {
+        // Fast by a minute, and the reply took four seconds to come back.
+        let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
+        let began = clock.now();
+        *truth.lock().unwrap() = true_time(4_000);
+        clock.learn(Some(true_time(0)), began, clock.now());
+        let judged = |seconds: i64| {
+            XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_now())
+        };
+        assert!(judged(0).is_ok() && judged(1).is_ok());
+        assert!(judged(2).is_err());
+        assert!(judged(-904).is_ok() && judged(-905).is_err());
+    }
+
+    #[test]
+    fn a_reply_that_took_too_long_teaches_nothing() {
+        for (seconds, learnt) in [(30, true), (31, false), (-1, false)] {
+            let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
+            let received = clock.now();
+            let server = true_time(60 * 60 * 1_000);
+            clock.learn(
+                Some(server),
+                received - TimeDelta::seconds(seconds),
+                received,
+            );
+            assert_eq!(clock.x_date().time() > clock.now(), learnt, "{seconds} s");
         }
     }
 
@@ -331,7 +376,7 @@ mod tests {
         let now = true_time(0);
         for (age, within) in [(0, true), (900, true), (901, false), (-1, false)] {
             let date = XDate::from(now - TimeDelta::seconds(age));
-            assert_eq!(date.check(now).is_ok(), within, "{age} s");
+            assert_eq!(date.check(now..=now).is_ok(), within, "{age} s");
         }
     }
 

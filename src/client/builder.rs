@@ -12,7 +12,7 @@ use super::{Client, Shared};
 use crate::{
     Credentials,
     credentials::Source,
-    validation::{ValidationError, Violations, secret_shown, shown},
+    validation::{ValidationError, Violations, shown},
     x_date::{Clock, Now},
 };
 
@@ -52,7 +52,7 @@ pub struct ClientBuilder {
     credentials: Vec<(&'static str, Credentials)>,
     user_id: String,
     agent_name: String,
-    connect_timeout: Duration,
+    connect_timeout: Option<Duration>,
     timeout: Duration,
     max_attempts: u32,
     max_reply_bytes: usize,
@@ -61,7 +61,6 @@ pub struct ClientBuilder {
     root_certificates: Vec<Vec<u8>>,
     proxy_from_env: bool,
     now: Now,
-    unreadable: Vec<&'static str>,
 }
 
 impl Default for ClientBuilder {
@@ -72,7 +71,7 @@ impl Default for ClientBuilder {
             credentials: Vec::new(),
             user_id: String::new(),
             agent_name: String::new(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: None,
             timeout: Duration::from_secs(30),
             max_attempts: 3,
             max_reply_bytes: 1 << 20,
@@ -81,7 +80,6 @@ impl Default for ClientBuilder {
             root_certificates: Vec::new(),
             proxy_from_env: true,
             now: Arc::new(Utc::now),
-            unreadable: Vec::new(),
         }
     }
 }
@@ -98,14 +96,11 @@ impl ClientBuilder {
 
     fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
         let mut builder = Self::default();
-        let mut unreadable = Vec::new();
-        let mut var = |name| match vars(name) {
+        let var = |name| match vars(name) {
             Ok(value) => value,
             Err(env::VarError::NotPresent) => String::new(),
-            Err(env::VarError::NotUnicode(_)) => {
-                unreadable.push(name);
-                String::new()
-            }
+            // The rules refuse what stands for the bytes that are no text.
+            Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
         };
         builder.endpoint = var("KOODRIVE_ENDPOINT");
         builder.user_id = var("KOODRIVE_USER_ID");
@@ -130,7 +125,6 @@ impl ClientBuilder {
                 .credentials
                 .push((name, Credentials::app(app_id, app_secret)));
         }
-        builder.unreadable = unreadable;
         builder
     }
 
@@ -167,14 +161,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the time to establish a connection, TLS included. Defaults to 10 s; more than 0 and less than the total.
+    /// Sets the time to establish a connection, TLS included. Defaults to 10 s, or half the total if that is less; more
+    /// than 0 and less than the total.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = Some(timeout);
         self
     }
 
     /// Sets the time for a whole call: credentials, all attempts, waits between them, and reading the reply. Defaults
-    /// to 30 s; more than the connect time-out and at most a day.
+    /// to 30 s; more than 0 and at most a day. No attempt begins with less than the connect time-out left.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -240,29 +235,27 @@ impl ClientBuilder {
     /// All broken rules together, or what keeps the HTTP client from being made (certificates, TLS).
     pub fn build(self) -> Result<Client, BuildError> {
         let mut violations = Violations::default();
-        for name in &self.unreadable {
-            let advice = "set it to text in UTF-8";
-            violations.add(*name, "utf-8", "must be UTF-8", "other bytes", advice);
-        }
         let endpoint = self.validate_endpoint(&mut violations);
         let credentials = self.validate_credentials(&mut violations);
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
         violations.header_text("X-User-Id", &self.user_id, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
+        self.validate_root_certificates(&mut violations);
         self.validate_limits(&mut violations);
         let (Some(endpoint), Some((credentials, authorization))) = (endpoint, credentials) else {
             return Err(Cause::Rules(violations.into_error()).into());
         };
         violations.into_result().map_err(Cause::Rules)?;
 
+        let connect_timeout = self.effective_connect_timeout();
         let mut http = reqwest::Client::builder()
             .user_agent(concat!(
                 env!("CARGO_PKG_NAME"),
                 "/",
                 env!("CARGO_PKG_VERSION")
             ))
-            .connect_timeout(self.connect_timeout)
+            .connect_timeout(connect_timeout)
             // A redirect would carry the user id and the body to another host.
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -287,13 +280,19 @@ impl ClientBuilder {
             authorization,
             user_id: self.user_id,
             agent_name: self.agent_name,
-            connect_timeout: self.connect_timeout,
+            connect_timeout,
             timeout: self.timeout,
             max_attempts: self.max_attempts,
             max_reply_bytes: self.max_reply_bytes,
             places: Semaphore::new(self.max_concurrent_requests),
             clock: Arc::new(Clock::new(self.now, self.backdate)),
         })))
+    }
+
+    fn effective_connect_timeout(&self) -> Duration {
+        let longest = Duration::from_secs(10);
+        self.connect_timeout
+            .unwrap_or(longest.min(self.timeout / 2))
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
@@ -324,8 +323,17 @@ impl ClientBuilder {
                       KOODRIVE_ENDPOINT or by .endpoint(…)";
         let Ok(url) = Url::parse(&self.endpoint) else {
             // What does not parse may hold a password all the same.
-            let given = secret_shown(&self.endpoint);
-            violations.add(PATH, "endpoint-url", "must be a base URL", given, advice);
+            let given = match self.endpoint.chars().count() {
+                0 => "nothing".to_owned(),
+                count => format!("{count} characters that are none"),
+            };
+            violations.add(
+                PATH,
+                "endpoint-url",
+                "must be a base URL with its scheme",
+                given,
+                advice,
+            );
             return None;
         };
         let secure = match url.scheme() {
@@ -359,13 +367,28 @@ impl ClientBuilder {
         Some(url)
     }
 
+    fn validate_root_certificates(&self, violations: &mut Violations) {
+        for pem in &self.root_certificates {
+            if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
+                let limit = "must hold a certificate as PEM";
+                let given = format!("{} bytes without one", pem.len());
+                let advice = "convert it to PEM";
+                violations.add(
+                    "root_certificates",
+                    "root-certificates",
+                    limit,
+                    given,
+                    advice,
+                );
+            }
+        }
+    }
+
     fn validate_limits(&self, violations: &mut Violations) {
         let Self {
-            connect_timeout,
-            timeout,
-            backdate,
-            ..
+            timeout, backdate, ..
         } = self;
+        let connect_timeout = self.effective_connect_timeout();
         let advice = "choose a value within the bounds";
         let mut check = |path, limit, within: bool, given: String| {
             if !within {
@@ -373,18 +396,14 @@ impl ClientBuilder {
             }
         };
         let limit = "must be more than 0 and less than the total time-out";
-        let within = !connect_timeout.is_zero() && connect_timeout < timeout;
-        check(
-            "connect_timeout",
-            limit,
-            within,
-            format!("{connect_timeout:?}"),
-        );
-        let limit = "must be at most a day";
+        let within = !connect_timeout.is_zero() && connect_timeout < *timeout;
+        let given = format!("{connect_timeout:?} of {timeout:?}");
+        check("connect_timeout", limit, within || timeout.is_zero(), given);
+        let limit = "must be more than 0 and at most a day";
         check(
             "timeout",
             limit,
-            *timeout <= MAX_TIMEOUT,
+            !timeout.is_zero() && *timeout <= MAX_TIMEOUT,
             format!("{timeout:?}"),
         );
         let limit = "must be at most 10 minutes";
@@ -483,7 +502,7 @@ mod tests {
                 .map(|(_, value)| *value);
             match value {
                 None => Err(env::VarError::NotPresent),
-                Some("not unicode") => Err(env::VarError::NotUnicode("s3cret".into())),
+                Some("not unicode") => Err(env::VarError::NotUnicode("4\u{fffd}".into())),
                 Some(value) => Ok(value.to_owned()),
             }
         });
@@ -520,10 +539,9 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_text_is_named_and_not_shown() {
+    fn a_variable_that_is_not_text_is_refused() {
         let error = built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_USER_ID", "not unicode")]);
         let error = error.unwrap_err();
-        assert!(error.contains("KOODRIVE_USER_ID: must be UTF-8"), "{error}");
-        assert!(!error.contains("s3cret"), "{error}");
+        assert!(error.contains("KOODRIVE_USER_ID"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
-    hooks::{Attempt, Exchange, Traffic},
+    hooks::{Attempt, Exchange, Signed, Traffic},
     reply::{presentable, scrubbed},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
 /// An operation of the generated client, with all that one call of it needs.
-pub(super) trait Operation: Sync {
+pub(crate) trait Operation: Sync {
     type Answer: DeserializeOwned + Send;
 
     /// What a caller gets from an answer that reports success.
@@ -223,28 +223,35 @@ impl<'a, O: Operation> Call<'a, O> {
                 Err(failed) => failed,
             };
             tracing::debug!(trace_id = %self.operation.trace_id(), %error, "attempt failed");
-            if x_date_refused && !resigned {
+            let rejected = error.outcome() == Outcome::Rejected;
+            let resendable = error.is_connect()
+                || (error.is_throttled() && rejected)
+                || (O::IDEMPOTENT && error.is_transient());
+            let wait = if x_date_refused && !resigned {
                 resigned = true;
-                continue;
-            }
-            if let (Some(token), Some(cache), false) = (renewable, self.token_cache(), renewed) {
+                Duration::ZERO
+            } else if let (Some(token), Some(cache), false) =
+                (renewable, self.token_cache(), renewed)
+            {
                 renewed = true;
                 cache.discard(&token);
-                continue;
-            }
-            let resendable = error.is_connect()
-                || error.is_throttled()
-                || (O::IDEMPOTENT && error.is_transient());
-            let wait = if resendable { waits.next() } else { None };
-            let Some(wait) = wait else { return Err(error) };
-            let wait = wait.max(error.retry_after().unwrap_or_default());
-            // An attempt without time to connect would turn "not sent" into "unknown".
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            if wait.saturating_add(self.client.connect_timeout) > left {
+                Duration::ZERO
+            } else if resendable && let Some(wait) = waits.next() {
+                wait.max(error.retry_after().unwrap_or_default())
+            } else {
+                return Err(error);
+            };
+            if !self.leaves_time_to_connect(wait) {
                 return Err(error);
             }
             sleep(wait).await;
         }
+    }
+
+    /// An attempt without time to connect would turn "not sent" into "unknown".
+    fn leaves_time_to_connect(&self, wait: Duration) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        wait.saturating_add(self.client.connect_timeout) <= left
     }
 
     /// The waits between attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
@@ -259,7 +266,11 @@ impl<'a, O: Operation> Call<'a, O> {
 
     async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = self.authorize().await?;
+        if !self.leaves_time_to_connect(Duration::ZERO) {
+            return Err(self.error(Kind::Busy, Outcome::NotSent).into());
+        }
         let clock = &self.client.clock;
+        let began = clock.now();
         let x_date = match self.operation.x_date() {
             Some(given) => {
                 let checked = given.check(clock.server_now());
@@ -290,51 +301,42 @@ impl<'a, O: Operation> Call<'a, O> {
             Err(_) if reply.status.is_success() => (reply.decode(), None),
             Err(_) => (None, None),
         };
-        let refused = match answer {
-            Some(answer) if O::code(&answer).is_success() => {
-                clock.learn(reply.date, reply.received);
-                return match O::made(answer) {
-                    Ok(made) => Ok((made, reply.received)),
-                    Err(lack) => {
-                        let refusal = reply.refusal(reply.verdict(), &self.secrets(token.as_ref()));
-                        let error = self.error(Kind::Unreadable(lack), Outcome::Unknown);
-                        Err(error.with_reply(refusal).into())
-                    }
-                };
+        let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
+        if let (Some(token), Some(cache), false) = (&token, self.token_cache(), unauthorized) {
+            cache.used(token);
+        }
+        let verdict = match reply.settle::<O>(answer) {
+            Ok(made) => {
+                clock.learn(reply.date, began, reply.received);
+                return Ok((made, reply.received));
             }
-            _ => reply.verdict(),
+            Err(verdict) => verdict,
         };
-        let said = refused.message.as_deref().unwrap_or_default();
+        let secrets = self.secrets(token.as_ref(), signed.as_ref());
+        let said = verdict.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date, said);
+        clock.learn(server_time.known(), began, reply.received);
+        let rejected = verdict.outcome == Outcome::Rejected;
         let x_date_refused = self.operation.x_date().is_none()
-            && refused.outcome == Outcome::Rejected
+            && rejected
             && matches!(reply.status.as_u16(), 400 | 401 | 403)
             && server_time.refuses(x_date);
-        let mut note = server_time.contradiction();
-        if let Some(signed) = signed {
-            // Scrubbed first: the difference quotes what differs, and quoting changes a secret.
-            let said = scrubbed(said, &self.secrets(token.as_ref()));
-            let difference = signed.difference(&said);
-            note = difference.map(|text| presentable(&text, &[])).or(note);
-        }
-        clock.learn(server_time.known(), reply.received);
-        let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
-        let kind = match refused.outcome {
-            Outcome::Rejected => Kind::Refused,
-            _ if broken.as_ref().is_some_and(reqwest::Error::is_timeout) => Kind::TimedOut,
-            Outcome::Unknown | Outcome::NotSent => Kind::Unreadable(reply.defect()),
-        };
-        let mut error = self
-            .error(kind, refused.outcome)
-            .with_reply(reply.refusal(refused, &self.secrets(token.as_ref())))
-            .with_note(note);
+        // Scrubbed first: the comparison quotes what differs, and quoting changes a secret.
+        let compared = signed
+            .as_ref()
+            .and_then(|signed| signed.canonical.compare(&scrubbed(said, &secrets)));
+        let note = compared
+            .map(|text| presentable(&text, &[]))
+            .or_else(|| server_time.contradiction());
+        let mut error = reply.error(verdict, self.operation.trace_id(), &secrets);
+        error = error.of_query(O::IDEMPOTENT).with_note(note);
         if let Some(cause) = broken {
-            error = error.with_source(cause);
+            error = error.broken_by(cause);
         }
         Err(Failed {
             error,
             x_date_refused,
-            renewable: token.filter(|_| unauthorized),
+            renewable: token.filter(|_| unauthorized && rejected),
         })
     }
 
@@ -373,31 +375,32 @@ impl<'a, O: Operation> Call<'a, O> {
     fn no_reply(&self, sent: Sent<O::Answer>) -> Error {
         let Err(generated::Error::CommunicationError(cause)) = sent else {
             // The request was not made: a header that holds no value, which the rules exclude.
-            return self.error(
-                Kind::Credentials("the request cannot be made"),
-                Outcome::NotSent,
-            );
+            let what = "the request cannot be made";
+            return self.error(Kind::Credentials(what), Outcome::NotSent);
         };
         // A connect time-out is both; nothing was sent then.
-        let (kind, outcome) = if cause.is_connect() || cause.is_builder() {
-            (Kind::Connect, Outcome::NotSent)
-        } else if cause.is_timeout() {
-            (Kind::TimedOut, Outcome::Unknown)
-        } else {
-            (Kind::Lost, Outcome::Unknown)
-        };
-        self.error(kind, outcome).with_source(cause)
+        if cause.is_connect() || cause.is_builder() {
+            return self
+                .error(Kind::Connect, Outcome::NotSent)
+                .with_source(cause);
+        }
+        self.error(Kind::Lost, Outcome::Unknown).broken_by(cause)
     }
 
     fn error(&self, kind: Kind, outcome: Outcome) -> Error {
-        Error::new(kind, outcome, self.operation.trace_id())
+        Error::new(kind, outcome, self.operation.trace_id()).of_query(O::IDEMPOTENT)
     }
 
     /// What a reply must not echo into an error.
-    fn secrets<'b>(&'b self, token: Option<&'b SecretString>) -> Vec<&'b str> {
+    fn secrets<'b>(
+        &'b self,
+        token: Option<&'b SecretString>,
+        signed: Option<&'b Signed>,
+    ) -> Vec<&'b str> {
         let mut secrets = self.client.credentials.secrets();
         secrets.extend(token.map(ExposeSecret::expose_secret));
         secrets.extend(self.operation.kdstoken().map(KdsToken::expose));
+        secrets.extend(signed.and_then(Signed::signature));
         secrets
     }
 }

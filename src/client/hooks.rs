@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, header};
+use http::{HeaderName, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tokio::time::Instant;
@@ -39,8 +39,22 @@ pub(crate) struct Exchange(Mutex<Traffic>);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
-    pub(crate) signed: Option<CanonicalRequest>,
+    pub(crate) signed: Option<Signed>,
     pub(crate) reply: Option<Reply>,
+}
+
+/// What was signed, and with what it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) canonical: CanonicalRequest,
+    authorization: HeaderValue,
+}
+
+impl Signed {
+    /// The signature: valid for 15 minutes, so a secret.
+    pub(crate) fn signature(&self) -> Option<&str> {
+        self.authorization.to_str().ok()?.rsplit('=').next()
+    }
 }
 
 impl Exchange {
@@ -64,18 +78,21 @@ impl ClientHooks<Attempt> for generated::Client {
         request.headers_mut().remove(API_VERSION);
         let attempt = self.inner();
         let authorization = match &attempt.authorization {
-            Authorization::Ready(value) => Some(value.clone()),
+            Authorization::Ready(value) => value.clone(),
             Authorization::Signed(key) => {
                 let canonical = canonical_request(request);
-                let value = key.authorization(&canonical);
+                let unusable = || generated::Error::InvalidRequest("unusable app id".to_owned());
+                let authorization = key.authorization(&canonical).ok_or_else(unusable)?;
+                let signed = Signed {
+                    canonical,
+                    authorization: authorization.clone(),
+                };
                 attempt
                     .exchange
-                    .with(|traffic| traffic.signed = Some(canonical));
-                value
+                    .with(|traffic| traffic.signed = Some(signed));
+                authorization
             }
         };
-        let unusable = || generated::Error::InvalidRequest("unusable credentials".to_owned());
-        let authorization = authorization.ok_or_else(unusable)?;
         request
             .headers_mut()
             .insert(header::AUTHORIZATION, authorization);

@@ -6,8 +6,14 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::{Outcome, ServiceCode, error::Refusal, generated::types::ErrorBody};
+use super::call::Operation;
+use crate::{
+    Error, Outcome, ServiceCode, TraceId,
+    error::{Kind, Refusal},
+    generated::types::ErrorBody,
+};
 
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
@@ -22,6 +28,7 @@ pub(crate) struct Reply {
     pub(crate) received: DateTime<Utc>,
     /// The server's time when it made the reply.
     pub(crate) date: Option<DateTime<Utc>>,
+    media_type: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
     pub(crate) body: Body,
@@ -47,12 +54,15 @@ impl Body {
 impl Reply {
     pub(crate) fn head(status: StatusCode, headers: &HeaderMap, received: DateTime<Utc>) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let date = text(header::DATE).and_then(http_date);
+        let now = date.unwrap_or(received);
         Self {
             status,
             received,
-            date: text(header::DATE).and_then(http_date),
+            date,
+            media_type: text(header::CONTENT_TYPE).map(str::to_owned),
             request_id: text(X_REQUEST_ID).map(str::to_owned),
-            retry_after: text(header::RETRY_AFTER).and_then(|value| retry_after(value, received)),
+            retry_after: text(header::RETRY_AFTER).and_then(|value| retry_after(value, now)),
             body: Body::Unread,
         }
     }
@@ -65,18 +75,33 @@ impl Reply {
         }
     }
 
-    /// Why the body is no answer.
-    pub(crate) fn defect(&self) -> &'static str {
-        match &self.body {
-            Body::Unread => "its body broke off",
-            Body::TooLarge => "its body is larger than the limit",
-            Body::Whole(bytes) if bytes.is_empty() => "its body is empty",
-            Body::Whole(_) => "its body is not what the service documents",
-        }
+    /// What an operation makes of an answer, the body of this reply; or what the reply says instead.
+    pub(crate) fn settle<O: Operation>(
+        &self,
+        answer: Option<O::Answer>,
+    ) -> Result<O::Made, Verdict> {
+        let answer = answer.filter(|answer| O::code(answer).is_success());
+        let lack = match answer.map(O::made) {
+            Some(Ok(made)) => return Ok(made),
+            Some(Err(lack)) => Some(lack),
+            None => None,
+        };
+        Err(self.verdict(lack))
     }
 
-    /// What the reply says of a call that did not succeed.
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// What the reply says of a call that did not succeed; `lack` is what a report of success misses.
+    fn verdict(&self, lack: Option<&str>) -> Verdict {
+        let json: Option<Value> = self.decode();
+        let text = |pointer| {
+            json.as_ref()
+                .and_then(|json| json.pointer(pointer))
+                .and_then(Value::as_str)
+        };
+        let url = text("/jobInfo/downloadUrl").map(str::to_owned);
+        let names_a_task = match json.as_ref().and_then(|json| json.get("taskId")) {
+            None | Some(Value::Null) => false,
+            Some(task_id) => task_id != "",
+        };
         let body: Option<ErrorBody> = self.decode();
         let (code, message, from_gateway) = match body {
             Some(ErrorBody {
@@ -94,56 +119,90 @@ impl Reply {
             None => (None, None, false),
         };
         let outcome = match &code {
-            // Success that contradicts the status, or lacks what it should bring.
-            Some(code) if code.is_success() => Outcome::Unknown,
             Some(code) if code.is_known_refusal() => Outcome::Rejected,
+            // Success that contradicts the status, or lacks what it should bring; or a task beside a refusal.
+            Some(code) if code.is_success() => Outcome::Unknown,
+            _ if names_a_task => Outcome::Unknown,
             Some(code) if (code.is_number() || from_gateway) && !self.status.is_server_error() => {
                 Outcome::Rejected
             }
             _ => outcome_of(self.status),
         };
+        let kind = match (outcome, &self.body) {
+            (Outcome::Rejected, _) => Kind::Refused,
+            (_, Body::Unread) => Kind::Lost,
+            _ => Kind::Unreadable(lack.map_or_else(|| self.defect(), str::to_owned)),
+        };
         Verdict {
+            kind,
             outcome,
             code,
             message,
+            url,
         }
     }
 
-    /// The verdict as an error shows it.
-    pub(crate) fn refusal(&self, verdict: Verdict, secrets: &[&str]) -> Refusal {
-        let json: Option<serde_json::Value> = self.decode();
-        let url = json
-            .as_ref()
-            .and_then(|json| json["jobInfo"]["downloadUrl"].as_str());
-        let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
+    /// Why the body is no answer.
+    fn defect(&self) -> String {
+        let media_type = self.media_type.as_deref().unwrap_or("no stated type");
+        match &self.body {
+            Body::TooLarge => "its body is larger than the limit".to_owned(),
+            Body::Whole(bytes) if bytes.is_empty() => "its body is empty".to_owned(),
+            Body::Whole(bytes) => {
+                let length = bytes.len();
+                format!(
+                    "its body, {length} bytes of {media_type}, is not what the service documents"
+                )
+            }
+            Body::Unread => "its body broke off".to_owned(),
+        }
+    }
+
+    /// The error that a verdict becomes.
+    pub(crate) fn error(&self, verdict: Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
+        let Verdict {
+            kind,
+            outcome,
+            code,
+            message,
+            url,
+        } = verdict;
+        let secrets: Vec<&str> = secrets.iter().copied().chain(url.as_deref()).collect();
         let fit = |text: String| presentable(&text, &secrets);
-        Refusal {
+        let kind = match kind {
+            Kind::Unreadable(why) => Kind::Unreadable(fit(why)),
+            kind => kind,
+        };
+        Error::new(kind, outcome, trace_id).with_reply(Refusal {
             status: self.status.as_u16(),
-            code: verdict.code.map(|code| match code {
+            code: code.map(|code| match code {
                 ServiceCode::Other(code) => ServiceCode::Other(fit(code.into()).into()),
                 known => known,
             }),
-            message: verdict.message.map(fit),
+            message: message.map(fit),
             request_id: self.request_id.clone().map(fit),
             retry_after: self.retry_after,
-        }
+        })
     }
 }
 
 /// What a reply says of a call that did not succeed, in the service's own words.
 pub(crate) struct Verdict {
+    kind: Kind,
     pub(crate) outcome: Outcome,
-    pub(crate) code: Option<ServiceCode>,
+    code: Option<ServiceCode>,
     pub(crate) message: Option<String>,
+    /// Of a package: a secret that the texts may repeat.
+    url: Option<String>,
 }
 
 /// What a status alone says.
 ///
 /// 307 and 308 ask for the same request elsewhere, so it was not carried out here; 301, 302 and 303 may also answer a
-/// request that was.
+/// request that was. 499 is a proxy's that gave up on a request it may have passed on.
 fn outcome_of(status: StatusCode) -> Outcome {
     match status.as_u16() {
-        307 | 308 | 400..500 => Outcome::Rejected,
+        307 | 308 | 400..=498 => Outcome::Rejected,
         _ => Outcome::Unknown,
     }
 }
@@ -152,7 +211,7 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text).ok().map(Into::into)
 }
 
-/// Seconds, or a date; a date that has passed asks for no wait.
+/// Seconds, or a date by the server's clock; a date that has passed asks for no wait.
 fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let seconds = text.parse().map(Duration::from_secs).ok();
     seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::sensitive;
-use crate::validation::{Violations, is_header_text};
+use crate::validation::{Violations, is_header_text, secret_shown};
 
 const ALGORITHM: &str = "HMAC-SHA256";
 
@@ -73,21 +73,31 @@ impl CanonicalRequest {
         format!("{ALGORITHM}\n{}", hex(&Sha256::digest(self.0.as_bytes())))
     }
 
-    /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells the first
-    /// line that differs from ours.
-    pub(crate) fn difference(&self, message: &str) -> Option<String> {
+    /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
+    /// differs from ours.
+    pub(crate) fn compare(&self, message: &str) -> Option<String> {
         let method = self.0.lines().next()?;
         let (start, separator) = ["\n", "|"].iter().find_map(|separator| {
-            Some((message.find(&format!("{method}{separator}/"))?, *separator))
+            let start = message.find(&format!("{method}{separator}/"))?;
+            Some((start, *separator))
         })?;
-        let ours = self.0.split('\n');
-        let theirs = message[start..].split(separator);
-        let (line, (ours, theirs)) = (1..)
-            .zip(ours.zip(theirs))
-            .find(|(_, (ours, theirs))| !same_line(ours, theirs))?;
-        Some(format!(
-            "line {line} of the canonical request differs: signed {ours:?}, the service saw {theirs:?}"
-        ))
+        let mut echo = message[start..].split(separator).peekable();
+        for (line, ours) in (1..).zip(self.0.split('\n')) {
+            let theirs = echo.next()?;
+            // An echo that is cut off settles nothing.
+            if echo.peek().is_none() && ours.starts_with(theirs) && ours != theirs {
+                return None;
+            }
+            if !same_line(ours, theirs) {
+                return Some(format!(
+                    "line {line} of the canonical request differs: signed {ours:?}, the service saw {theirs:?}"
+                ));
+            }
+        }
+        Some(
+            "the service's canonical request is the one that was signed: the app secret is wrong"
+                .to_owned(),
+        )
     }
 }
 
@@ -126,11 +136,20 @@ impl AppKey {
             let limit = "must hold neither commas nor blanks";
             violations.add("app id", "app-id", limit, format!("{:?}", self.id), advice);
         }
-        violations.not_empty(
-            "app secret",
-            self.secret(),
-            "copy the AppSecret from the developer console",
-        );
+        let advice = "copy the AppSecret from the developer console";
+        let secret = self.secret();
+        violations.not_empty("app secret", secret, advice);
+        // Such as the line feed at the end of a file, or bytes that were no text.
+        if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
+            let limit = "must be text without blanks at its ends";
+            violations.add(
+                "app secret",
+                "app-secret",
+                limit,
+                secret_shown(secret),
+                advice,
+            );
+        }
     }
 
     /// The `Authorization` of a request; `None` only if the id is one that [`Self::validate`] refuses.
@@ -193,15 +212,18 @@ mod tests {
         let echo = |text: &str| format!("verify failed, canonicalRequest:{text},ask support");
         for separator in ["\n", "|"] {
             let same = echo(&canonical.as_str().replace('\n', separator));
-            assert_eq!(canonical.difference(&same), None);
+            let agreed = canonical.compare(&same).unwrap();
+            assert!(agreed.contains("the app secret is wrong"), "{agreed}");
+            // Cut off before its end.
+            assert_eq!(canonical.compare(&same[..same.len() / 2]), None);
             let other = same.replace("host:a:1", "host:b");
-            let difference = canonical.difference(&other).unwrap();
+            let difference = canonical.compare(&other).unwrap();
             assert!(difference.starts_with("line 4 "), "{difference}");
             assert!(
                 difference.contains("host:a:1") && difference.contains("host:b"),
                 "{difference}"
             );
         }
-        assert_eq!(canonical.difference("signature mismatch"), None);
+        assert_eq!(canonical.compare("signature mismatch"), None);
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
@@ -25,6 +25,9 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
 /// How long a call waits for a renewal while its token is still good.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long after a failed renewal the next one is tried, while the token is still good.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
@@ -125,10 +128,13 @@ pub(crate) struct TokenCache {
     provider: Box<dyn AnyProvider>,
     cached: Mutex<Option<Cached>>,
     /// Held by the call that asks the provider; holds the failure of the flight that has ended last.
-    flight: tokio::sync::Mutex<Option<Failure>>,
+    flight: tokio::sync::Mutex<Flight>,
     /// Flights that have ended: tells a call that waited whether one ended meanwhile.
     flights: AtomicU64,
 }
+
+/// The failure of the flight that has ended last, and when that was.
+type Flight = Option<(Failure, Instant)>;
 
 struct Cached {
     token: AccessToken,
@@ -145,16 +151,23 @@ enum Freshness {
 }
 
 impl Cached {
+    fn is(&self, token: &SecretString) -> bool {
+        self.token.token.expose_secret() == token.expose_secret()
+    }
+
     fn freshness(&self, now: Instant) -> Freshness {
-        let (start, end) = match self.token.lifetime {
-            Lifetime::Sliding(lifetime) => (self.used, self.used + lifetime),
-            Lifetime::Until(end) => (self.obtained, end),
-        };
-        let margin = RENEWAL_MARGIN.min((end - start) / 10);
-        match now {
-            now if now >= end => Freshness::Lapsed,
-            now if now + margin >= end => Freshness::Due,
-            _ => Freshness::Fresh,
+        match self.token.lifetime {
+            // Using it renews it, so there is nothing to renew early.
+            Lifetime::Sliding(lifetime) if now < self.used + lifetime => Freshness::Fresh,
+            Lifetime::Until(end) if now < end => {
+                let margin = RENEWAL_MARGIN.min((end - self.obtained) / 10);
+                if now + margin < end {
+                    Freshness::Fresh
+                } else {
+                    Freshness::Due
+                }
+            }
+            Lifetime::Sliding(_) | Lifetime::Until(_) => Freshness::Lapsed,
         }
     }
 }
@@ -174,41 +187,40 @@ impl TokenCache {
     /// Cancel safe: a call that is dropped while it asks lets the next one ask.
     pub(crate) async fn token(&self) -> Result<SecretString, Failure> {
         let seen = self.flights.load(Ordering::Acquire);
-        let mut flight = match self.cached() {
+        let usable = match self.cached() {
             Some((token, Freshness::Fresh)) => return Ok(token),
+            Some((token, Freshness::Due)) => Some(token),
+            Some((_, Freshness::Lapsed)) | None => None,
+        };
+        let mut flight = match &usable {
+            None => self.flight.lock().await,
             // One call renews; the others go on with what there is.
-            Some((token, Freshness::Due)) => match self.flight.try_lock() {
-                Ok(flight) => flight,
-                Err(_) => return Ok(token),
+            Some(token) => match self.flight.try_lock() {
+                Ok(flight) if !failed_lately(&flight) => flight,
+                _ => return Ok(token.clone()),
             },
-            Some((_, Freshness::Lapsed)) | None => self.flight.lock().await,
         };
         if self.flights.load(Ordering::Acquire) != seen {
             // A flight ended while this call waited: its outcome is this call's too.
-            if let Some(failure) = &*flight {
-                return Err(failure.clone());
-            }
             if let Some((token, Freshness::Fresh | Freshness::Due)) = self.cached() {
                 return Ok(token);
             }
-        }
-        let answer = match self.cached() {
-            Some((token, Freshness::Fresh | Freshness::Due)) => {
-                let Ok(answer) = timeout(RENEWAL_PATIENCE, self.provider.token()).await else {
-                    tracing::warn!(
-                        "the token was not renewed in time; the one at hand is used to its end"
-                    );
-                    return Ok(token);
-                };
-                answer
+            if let Some((failure, _)) = &*flight {
+                return Err(failure.clone());
             }
-            Some((_, Freshness::Lapsed)) | None => self.provider.token().await,
+        }
+        let asked = self.provider.token();
+        let answer = match usable {
+            None => asked.await,
+            Some(_) => timeout(RENEWAL_PATIENCE, asked)
+                .await
+                .unwrap_or_else(|late| Err(late.into())),
         };
         self.flights.fetch_add(1, Ordering::Release);
+        let now = Instant::now();
         match answer {
             Ok(token) => {
                 *flight = None;
-                let now = Instant::now();
                 let secret = token.token.clone();
                 *self.lock() = Some(Cached {
                     token,
@@ -219,44 +231,47 @@ impl TokenCache {
             }
             Err(error) => {
                 let failure = Failure(error.into());
-                *flight = Some(failure.clone());
-                if let Some((token, Freshness::Due)) = self.cached() {
+                *flight = Some((failure.clone(), now));
+                if usable.is_some() {
                     tracing::warn!(%failure, "the token was not renewed; the one at hand is used to its end");
-                    return Ok(token);
                 }
-                Err(failure)
+                usable.ok_or(failure)
             }
+        }
+    }
+
+    /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.
+    pub(crate) fn used(&self, token: &SecretString) {
+        if let Some(cached) = self.lock().as_mut().filter(|cached| cached.is(token)) {
+            cached.used = Instant::now();
         }
     }
 
     /// Drops `refused`, unless another call has renewed it already.
     pub(crate) fn discard(&self, refused: &SecretString) {
-        use secrecy::ExposeSecret;
         let mut cached = self.lock();
-        if cached
-            .as_ref()
-            .is_some_and(|cached| cached.token.token.expose_secret() == refused.expose_secret())
-        {
+        if cached.as_ref().is_some_and(|cached| cached.is(refused)) {
             *cached = None;
         }
     }
 
-    /// The token at hand; reading it counts as a use.
     fn cached(&self) -> Option<(SecretString, Freshness)> {
-        let mut cached = self.lock();
-        let cached = cached.as_mut()?;
-        let now = Instant::now();
-        let freshness = cached.freshness(now);
-        if !matches!(freshness, Freshness::Lapsed) {
-            cached.used = now;
-        }
-        Some((cached.token.token.clone(), freshness))
+        let cached = self.lock();
+        let cached = cached.as_ref()?;
+        Some((cached.token.token.clone(), cached.freshness(Instant::now())))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Cached>> {
         // Nothing panics while it is held.
         self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A renewal that is not urgent is not tried again at once.
+fn failed_lately(flight: &Flight) -> bool {
+    flight
+        .as_ref()
+        .is_some_and(|(_, at)| at.elapsed() < RENEWAL_PAUSE)
 }
 
 impl fmt::Debug for TokenCache {

@@ -151,6 +151,10 @@ fn an_app_has_a_secret_and_an_id_that_fits_into_the_header() {
         violations_of(builder().credentials(Credentials::app("id", ""))),
         ["app secret not-empty"]
     );
+    for secret in [" s", "s\n", "s\u{fffd}"] {
+        let app = builder().credentials(Credentials::app("id", secret));
+        assert_eq!(violations_of(app), ["app secret app-secret"]);
+    }
     for id in ["a,b", "a b"] {
         assert_eq!(
             violations_of(builder().credentials(Credentials::app(id, "s"))),
@@ -228,6 +232,26 @@ fn certificates_that_are_none_are_refused() {
         .unwrap_err();
     assert!(error.validation_error().is_none(), "{error}");
     assert!(error.to_string().contains("certificates"), "{error}");
+}
+
+#[test]
+fn what_is_no_certificate_at_all_is_refused_for_every_endpoint() {
+    for endpoint in [ENDPOINT_INTL, "http://localhost"] {
+        let builder = builder().endpoint(endpoint).root_certificates("garbage");
+        assert_eq!(
+            violations_of(builder),
+            ["root_certificates root-certificates"]
+        );
+    }
+}
+
+#[test]
+fn a_short_time_out_shortens_the_connect_time_out_that_is_not_set() {
+    builder().timeout(Duration::from_secs(5)).build().unwrap();
+    assert_eq!(
+        violations_of(builder().timeout(Duration::ZERO)),
+        ["timeout bounds"]
+    );
 }
 
 #[test]

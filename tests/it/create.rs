@@ -1,7 +1,8 @@
 //! Creating a task, against the emulator: what goes over the wire, and what comes of the reply.
 
 use koodrive_share::{
-    Client, Error, Outcome, ServiceCode, ShareTask, TargetDirectory, TaskHandle, TraceId, XDate,
+    AccessToken, Client, Credentials, Error, Outcome, ServiceCode, ShareTask, TargetDirectory,
+    TaskHandle, TraceId, XDate,
     emulator::{Answer, CodeShape, Emulator, Fault},
 };
 use serde_json::json;
@@ -294,6 +295,70 @@ async fn throttling_is_resent_within_the_attempts_and_nothing_else_is() {
     assert_eq!(error.outcome(), Outcome::Unknown);
     // One more: a lost reply is never followed by another request.
     assert_eq!(emulator.request_count(), 6);
+}
+
+#[tokio::test]
+async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
+    let bodies = [
+        json!({"code": 0, "taskId": "777"}),
+        json!({"code": 200, "msg": "OK", "taskId": "777"}),
+        json!({"code": "-1", "taskId": 777}),
+        json!({"error_code": "APIGW.0001", "taskId": "777"}),
+    ];
+    for body in bodies {
+        for status in [429, 401, 400, 500, 200] {
+            if status == 200 && body["code"] == 0 {
+                continue;
+            }
+            let emulator = Emulator::start().await.unwrap();
+            emulator.fail_next(Fault::ReplyAfterProcessing(Answer::json(status, &body)));
+            let token = || async { Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)) };
+            let client = builder(&emulator)
+                .credentials(Credentials::provider(token))
+                .build()
+                .unwrap();
+            let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::Unknown, "{status} {body} {error}");
+            assert_eq!(emulator.tasks().len(), 1, "{status} {body}");
+        }
+    }
+    // A refusal that the reference lists is one, whatever stands beside it.
+    let body = json!({"code": 13_000_311, "taskId": "777"});
+    let error = refused_with(Answer::json(200, &body)).await;
+    assert_eq!(error.outcome(), Outcome::Rejected);
+}
+
+#[tokio::test]
+async fn no_attempt_begins_without_time_to_connect() {
+    let second = std::time::Duration::from_secs(1);
+    let emulator = Emulator::start().await.unwrap();
+    let slow_token = || async {
+        tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))
+    };
+    let client = builder(&emulator).credentials(Credentials::provider(slow_token));
+    let client = client
+        .timeout(second * 3 / 2)
+        .connect_timeout(second)
+        .build()
+        .unwrap();
+    // Of 1.5 s there are 0.9 s left when the token comes: less than a connection may take.
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(
+        error.is_timeout() && error.outcome() == Outcome::NotSent,
+        "{error}"
+    );
+    assert_eq!(emulator.request_count(), 0);
+    // The token is at hand now.
+    client.create(&dump().build().unwrap()).await.unwrap();
+    // Nor does a resend: a 401 after which the provider would be asked again.
+    emulator.revoke_token(Emulator::DEFAULT_TOKEN);
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert_eq!(
+        (error.outcome(), emulator.request_count()),
+        (Outcome::NotSent, 2),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -11,12 +11,9 @@ mod fixtures;
 mod mock;
 mod poller;
 mod properties;
-<<<<<<< HEAD
 mod quickstart;
 mod readme;
-=======
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
->>>>>>> 98549ebf9a96097780ebc5684de28e30f925940e
 mod replies;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod scripted_server;

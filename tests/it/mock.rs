@@ -4,7 +4,7 @@ use koodrive_share::{
     Client, Credentials, ServiceCode, ShareTask, TaskHandle,
     mock::{
         CreateBatchTaskRequest, CreateBatchTaskResponse, GetBatchTaskResponse, JobInfo,
-        MockServerExt, TaskInfo, TaskInfos, httpmock::MockServer,
+        MockServerExt, OpenNumber, TaskInfo, TaskInfos, httpmock::MockServer,
     },
 };
 
@@ -66,8 +66,8 @@ async fn a_typed_reply_arrives_whole() {
             job_info: Some(JobInfo {
                 create_time: Some("20251103070140".to_owned().into()),
                 download_url: Some(DOWNLOAD_URL.to_owned().into()),
-                task_status: Some(2),
-                task_result_code: Some(1),
+                task_status: Some(OpenNumber(2)),
+                task_result_code: Some(OpenNumber(1)),
                 ..JobInfo::default()
             }),
             msg: None,

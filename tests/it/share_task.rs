@@ -119,6 +119,30 @@ fn all_broken_rules_are_reported_together() {
 }
 
 #[test]
+fn a_message_lists_ten_broken_rules_and_counts_the_rest() {
+    let error = package().file_ids([""; 900]).build().unwrap_err();
+    assert_eq!(error.violations().len(), 900);
+    let text = error.to_string();
+    assert!(
+        text.contains("$.fileIds[9]") && !text.contains("$.fileIds[10]"),
+        "{text}"
+    );
+    assert!(text.ends_with(" | and 890 more"), "{text}");
+}
+
+#[test]
+fn no_message_shows_a_kdstoken_of_another_type() {
+    let body = json!({"taskType": 1, "kdstoken": 987_654_321});
+    let error = serde_json::from_value::<ShareTask>(body)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("kdstoken") && !error.contains("987654321"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_trace_id_is_exactly_58_letters_digits_or_underscores() {
     let good = "a_Z9".repeat(15)[..58].to_owned();
     assert_eq!(good.parse::<TraceId>().unwrap().as_str(), good);

@@ -141,6 +141,50 @@ async fn a_query_is_repeated_where_a_creation_is_not() {
 }
 
 #[tokio::test]
+async fn a_query_whose_reply_breaks_off_is_repeated() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let handle = client.create(&dump().build().unwrap()).await.unwrap();
+    emulator.fail_next(Fault::CutAnswer { after: 5 });
+    client.status(&handle).await.unwrap();
+    assert_eq!(emulator.request_count(), 3);
+}
+
+#[tokio::test]
+async fn numbers_and_times_are_read_as_text_too() {
+    let job =
+        json!({"taskStatus": "2", "taskResultCode": "3", "createTime": 20_251_103_070_140_i64});
+    let (_, status) = answered(Answer::json(200, &json!({"code": 0, "jobInfo": job})), 1).await;
+    let status = status.unwrap();
+    assert_eq!(status.state(), TaskState::Completed(TaskResult::AllFailed));
+    assert_eq!(status.created().unwrap().to_string(), "2025-11-03 07:01:40");
+}
+
+#[tokio::test]
+async fn a_failed_query_may_be_asked_again() {
+    let (_, outcome) = answered(Answer::new(200), 1).await;
+    let error = outcome.unwrap_err().to_string();
+    assert!(
+        error.contains("ask again") && !error.contains("carried out"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_task_id_from_elsewhere_is_enough_to_ask() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let created = client.create(&package().build().unwrap()).await.unwrap();
+    let handle = TaskHandle::new(
+        created.task_id(),
+        created.share_id(),
+        client.endpoint(),
+        None,
+    );
+    client.status(&handle).await.unwrap();
+}
+
+#[tokio::test]
 async fn success_without_a_job_is_unknown() {
     let (_, outcome) = answered(Answer::json(200, &json!({"code": 0})), 1).await;
     let error = outcome.unwrap_err();

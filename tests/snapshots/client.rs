@@ -152,13 +152,13 @@ pub mod types {
             rename = "taskResultCode",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_result_code: ::std::option::Option<i64>,
+        pub task_result_code: ::std::option::Option<crate::task::OpenNumber>,
         ///How far the task has come.
         #[serde(
             rename = "taskStatus",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_status: ::std::option::Option<i64>,
+        pub task_status: ::std::option::Option<crate::task::OpenNumber>,
         ///What the task does.
         #[serde(
             rename = "taskType",

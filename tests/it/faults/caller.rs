@@ -85,7 +85,7 @@ rows! {
     .timeout()
     .not_sent()
     .is("timeout transient")
-    .advice("nothing was sent: lower the load or allow more concurrent requests");
+    .advice("nothing was sent: allow more time or more concurrent requests, or lower the load");
     every_tenth_reply_lost => Row::driven(
         "of 1,000 concurrent calls every tenth loses its reply",
         thousand_calls,

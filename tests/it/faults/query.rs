@@ -86,5 +86,6 @@ rows! {
     )
     .query()
     .status(200)
-    .says("its body broke off");
+    .is("transient")
+    .says("the connection broke before a whole reply");
 }

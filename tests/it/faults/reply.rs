@@ -136,7 +136,8 @@ rows! {
         ]],
     )
     .status(200)
-    .says("its body broke off");
+    .is("transient")
+    .says("the connection broke before a whole reply");
     chunks_cut_short => Row::scripted(
         "the chunks break off with a reset",
         vec![vec![
@@ -146,7 +147,8 @@ rows! {
         ]],
     )
     .status(200)
-    .says("its body broke off");
+    .is("transient")
+    .says("the connection broke before a whole reply");
     body_byte_by_byte => Row::scripted(
         "the body comes byte by byte, without an end",
         vec![vec![

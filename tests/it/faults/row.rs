@@ -56,7 +56,10 @@ struct Expected {
 
 const LOOK_FIRST: &str = "it may have been carried out all the same: look before sending it again";
 const CORRECT: &str = "nothing was done: correct what the service names";
-const CHECK_NETWORK: &str = "nothing was sent: check the endpoint and the network";
+const ASK_AGAIN: &str = "a query changes nothing: ask again";
+
+const CHECK_NETWORK: &str =
+    "nothing was sent: check the endpoint, the network and the proxy variables";
 
 impl Row {
     fn new(title: &'static str, cause: Cause) -> Self {
@@ -194,7 +197,7 @@ impl Row {
     /// The call is `getBatchTask`.
     pub(super) fn query(mut self) -> Self {
         self.trial.query = true;
-        self
+        self.advice(ASK_AGAIN)
     }
 
     /// The time to connect runs out.

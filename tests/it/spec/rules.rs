@@ -13,8 +13,9 @@ use syn::{Expr, ExprLit, ExprMethodCall, Lit, visit::Visit};
 use super::{assert_none, spec, walk};
 
 /// Rules of the wrapper about what the spec does not describe: settings, credentials, and handles.
-const OWN_RULES: [&str; 11] = [
+const OWN_RULES: [&str; 12] = [
     "app-id",
+    "app-secret",
     "bare-token",
     "bounds",
     "credentials",
@@ -23,8 +24,8 @@ const OWN_RULES: [&str; 11] = [
     "endpoint-of-task",
     "endpoint-tls",
     "endpoint-url",
+    "root-certificates",
     "session-lifetime",
-    "utf-8",
 ];
 
 /// A rule that the spec states in prose, and the error of something that breaks this rule alone.
