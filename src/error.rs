@@ -73,6 +73,8 @@ pub(crate) enum Kind {
     Lost,
     Unreadable(&'static str),
     Refused,
+    /// Of a chunk in a bulk creation: only the ledger knows of the request.
+    Interrupted,
 }
 
 /// What a reply says about a call that failed; its texts are fit to be shown.
@@ -214,7 +216,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match (&self.0.kind, self.status()) {
-            (Kind::Validation(_) | Kind::Credentials(_), _) => false,
+            (Kind::Validation(_) | Kind::Credentials(_) | Kind::Interrupted, _) => false,
             (Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost, _) => true,
             (Kind::Unreadable(_) | Kind::Refused, Some(408 | 429 | 500..)) => !self
                 .service_code()
@@ -246,6 +248,9 @@ impl Display for Error {
             Kind::Lost => f.write_str("the connection broke before a reply")?,
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}")?,
             Kind::Refused => f.write_str("the service refused the request")?,
+            Kind::Interrupted => {
+                f.write_str("an earlier run sent it, and the ledger has no answer to it")?
+            }
         }
         if let Some(reply) = reply {
             write!(f, ", status {}", reply.status)?;

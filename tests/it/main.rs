@@ -1,3 +1,4 @@
 //! The integration tests, a file per concept.
 
+mod bulk;
 mod emulator;
