@@ -15,7 +15,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream};
 use koodrive_share::{
     AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Client, Credentials,
-    Emulator, FileIds, Outcome, ShareTask, ShareTaskBuilder, TargetDirectory, TraceId,
+    Emulator, FileIds, Outcome, ShareTask, ShareTaskBuilder, TargetDirectory, TraceId, Violation,
     emulator::{Answer, EmulatedTask, Fault},
 };
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn package() -> ShareTaskBuilder {
         .container_id("space")
 }
 
-fn ids(count: usize) -> Vec<String> {
+pub(crate) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("F{n:06}")).collect()
 }
 
@@ -61,20 +61,20 @@ fn one_by_one() -> BulkPolicyBuilder {
 }
 
 /// A path for the ledger of one test, without a file.
-fn ledger(test: &str) -> PathBuf {
+pub(crate) fn ledger(test: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.ledger"));
     let _ = fs::remove_file(&path);
     path
 }
 
-fn lines(path: &PathBuf) -> Vec<Value> {
+pub(crate) fn lines(path: &PathBuf) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap()
 }
 
 /// The state of each line of a ledger, in their order.
-fn states(path: &PathBuf) -> Vec<String> {
+pub(crate) fn states(path: &PathBuf) -> Vec<String> {
     let state = |line: &Value| line.get("state").unwrap_or(&line["line"]).clone();
     let states = lines(path);
     let states = states
@@ -119,15 +119,16 @@ fn outcomes(items: &[BulkItem]) -> Vec<Option<Outcome>> {
     items.iter().map(outcome).collect()
 }
 
-fn tasks_of<'a>(tasks: &'a [EmulatedTask], ids: &[String]) -> Vec<&'a EmulatedTask> {
+/// The tasks that were made of exactly these ids.
+pub(crate) fn tasks_of<'a>(tasks: &'a [EmulatedTask], ids: &[String]) -> Vec<&'a EmulatedTask> {
     let digest = Sha256::digest(ids.join("\n").as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = base16ct::lower::encode_string(&digest);
     let made = tasks.iter();
     made.filter(|task| task.file_ids_sha256() == digest)
         .collect()
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let reached = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -309,7 +310,7 @@ async fn template_reports_every_broken_rule_before_anything_is_read() {
         .trace_id(TraceId::random());
     let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
     let error = client(&emulator).create_bulk(template, unread).unwrap_err();
-    let paths: Vec<&str> = error.violations().iter().map(|it| it.path()).collect();
+    let paths: Vec<&str> = error.violations().iter().map(Violation::path).collect();
     assert_eq!(paths, ["$.shareId", "$.zipName", "$.fileIds", "X-Traceid"]);
 }
 
@@ -320,7 +321,7 @@ fn policy_reports_every_broken_rule() {
             .concurrency(concurrency)
             .resend_unknown(true);
         let error = policy.build().unwrap_err();
-        let rules: Vec<&str> = error.violations().iter().map(|it| it.rule()).collect();
+        let rules: Vec<&str> = error.violations().iter().map(Violation::rule).collect();
         assert_eq!(rules, ["bounds", "ledger-required"]);
     }
     BulkPolicy::builder().concurrency(100).build().unwrap();

@@ -1,4 +1,6 @@
 //! The integration tests, a file per concept.
 
 mod bulk;
+#[cfg(feature = "cli")]
+mod cli;
 mod emulator;
