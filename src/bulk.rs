@@ -95,7 +95,8 @@ impl Client {
     /// let task = ShareTask::dump(TargetDirectory::root("my-space")).share_id("s").container_id("c");
     /// let mut bulk = client.create_bulk(task, (0..50_000).map(|n| format!("F{n}")))?;
     /// while let Some(item) = bulk.next().await.transpose()? {
-    ///     println!("{:?}: {}", item.range(), item.result()?.task_id());
+    ///     let ids = item.range();
+    ///     println!("{ids:?}: {}", item.into_result()?.task_id());
     /// }
     /// # Ok(()) }
     /// ```

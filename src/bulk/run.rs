@@ -125,6 +125,7 @@ impl Request {
         task: ShareTask,
         ledger: Option<SharedLedger>,
     ) -> Result<TaskHandle, Error> {
+        tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
         let result = run.client.create(&task).await;
         drop(task);
         let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;

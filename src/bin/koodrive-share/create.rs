@@ -1,10 +1,10 @@
 //! `package` and `dump`.
 
-use std::io;
+use std::{fmt, io};
 
 use futures_util::{StreamExt, stream};
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, Client, Error, TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle,
 };
 
 use crate::{
@@ -40,12 +40,12 @@ pub(crate) async fn run(
         progress: Progress::new(total, plain),
         exit: Exit::Done,
         interrupts: Interrupts::new()?,
+        interrupted: false,
         stopped: None,
         handles: create.wait.then(Vec::new),
     };
     session.create(bulk, &create.bulk).await?;
-    let interrupted = matches!(session.stopped, Some(Stopped::Interrupted));
-    if let (Some(handles), false) = (session.handles.take(), interrupted) {
+    if let (Some(handles), None) = (session.handles.take(), &session.stopped) {
         session
             .wait(client, handles, create.bulk.concurrency)
             .await?;
@@ -72,6 +72,7 @@ struct Session<'a> {
     progress: Progress,
     exit: Exit,
     interrupts: Interrupts,
+    interrupted: bool,
     stopped: Option<Stopped>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
@@ -83,6 +84,16 @@ enum Stopped {
     /// What one request failed by, all would.
     Hopeless,
     Output(io::Error),
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Hopeless => f.write_str("every further request would fail like this one"),
+            Self::Output(error) => write!(f, "no results can be written: {error}"),
+        }
+    }
 }
 
 impl Session<'_> {
@@ -98,22 +109,16 @@ impl Session<'_> {
             }
             self.progress.update(bulk.report());
         };
-        let report = bulk.report();
-        self.progress.finish(report);
+        self.progress.finish(bulk.report());
         if let Some(error) = &ended {
-            let sent = report.created() + report.rejected() + report.not_sent() + report.unknown();
-            self.end(error, sent > 0);
+            self.end(error, bulk.report());
+        } else if let Some(Stopped::Output(error)) = &self.stopped {
+            return Err(Failure::new(self.exit.max(Exit::Failed), error));
         }
-        if ended.is_some() || self.exit > Exit::Done {
+        if self.exit > Exit::Done {
             self.advise(args, ended.as_ref());
         }
-        match self.stopped.take() {
-            Some(Stopped::Output(error)) => Err(error.into()),
-            stopped => {
-                self.stopped = stopped;
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     fn take(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
@@ -141,7 +146,7 @@ impl Session<'_> {
 
     /// The first interrupt lets requests finish, the second one does not.
     fn interrupt(&mut self, bulk: &Bulk<'_>) -> Result<(), Failure> {
-        if matches!(self.stopped, Some(Stopped::Interrupted)) {
+        if self.interrupted {
             return Err(Failure {
                 exit: Exit::Unknown,
                 message: "interrupted twice: requests that were on their way may have made tasks, \
@@ -149,6 +154,7 @@ impl Session<'_> {
                     .to_owned(),
             });
         }
+        self.interrupted = true;
         self.stop(bulk, Stopped::Interrupted);
         self.progress
             .note("interrupted: waiting for the requests on their way, interrupt again to leave");
@@ -156,10 +162,23 @@ impl Session<'_> {
     }
 
     /// Says why a run did not come to its end.
-    fn end(&mut self, error: &BulkError, sent: bool) {
-        let failed = |exit, message| self.output.failure(&Failure { exit, message });
-        let exit = if let Some(broken) = error.validation_error() {
-            let mut failure = Failure::from(broken);
+    fn end(&mut self, error: &BulkError, report: &BulkReport) {
+        let sent = report.created() + report.rejected() + report.not_sent() > 0;
+        let exit = match () {
+            () if error.is_unknown() => Exit::Unknown,
+            () if error.is_other_run() && !sent => Exit::Usage,
+            () => Exit::Failed,
+        };
+        let message = match &self.stopped {
+            Some(stopped) if error.is_stopped() => {
+                let end = error.attempted().end;
+                format!("{stopped}: of the file ids, 0..{end} were attempted, the rest was not")
+            }
+            Some(_) | None => with_causes(error),
+        };
+        let mut failure = Failure { exit, message };
+        if let Some(broken) = error.validation_error() {
+            failure = broken.into();
             if broken
                 .violations()
                 .iter()
@@ -167,18 +186,8 @@ impl Session<'_> {
             {
                 failure.message.push_str(": --split makes several");
             }
-            self.output.failure(&failure)
-        } else if error.is_unknown() {
-            failed(Exit::Unknown, with_causes(error))
-        } else if error.is_other_run() && !sent {
-            failed(Exit::Usage, with_causes(error))
-        } else if let (true, Some(Stopped::Hopeless)) = (error.is_stopped(), &self.stopped) {
-            let message = format!("every further request would fail like this: {error}");
-            failed(Exit::Failed, message)
-        } else {
-            failed(Exit::Failed, with_causes(error))
-        };
-        self.exit = self.exit.max(exit);
+        }
+        self.exit = self.exit.max(self.output.failure(&failure));
     }
 
     /// Says what to do next.
