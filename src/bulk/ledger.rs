@@ -1,7 +1,7 @@
 //! What became of each chunk, on the disk.
 //!
 //! JSON lines, each written and synced as a whole: one `run`, then for each chunk one line before its request leaves and
-//! one after its reply, then `end`. Of the lines of a chunk the last one counts.
+//! one after its reply; and `end`, once all ids have been read. Of the lines of a chunk the last one counts.
 
 use std::{
     collections::BTreeSet,

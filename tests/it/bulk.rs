@@ -474,7 +474,8 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
     let bulk = client.create_bulk_with(dump(), ids(2_500), policy.clone());
     let first = complete(bulk.unwrap()).await;
     let written = fs::read(&path).unwrap();
-    assert_eq!(states(&path).last().unwrap(), "end");
+    // Not always the last line: it may come before the last replies.
+    assert!(states(&path).iter().any(|state| state == "end"));
 
     let mut bulk = client.create_bulk_with(dump(), ids(2_500), policy).unwrap();
     let (again, error) = drain(&mut bulk).await;
@@ -656,7 +657,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
 }
 
 #[tokio::test]
-async fn further_ids_are_refused_after_a_run_that_came_to_its_end() {
+async fn number_of_ids_is_compared_with_that_of_the_first_run() {
     let emulator = Emulator::start().await.unwrap();
     let path = ledger("further_ids");
     let policy = one_by_one().ledger(&path).build().unwrap();
@@ -671,8 +672,16 @@ async fn further_ids_are_refused_after_a_run_that_came_to_its_end() {
     assert!(error.starts_with("there are more file ids than"), "{error}");
     // Without the end of the first run they are its continuation.
     forget(&path, 1);
-    let bulk = client.create_bulk_with(dump(), ids(1_001), policy);
+    let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
     assert_eq!(complete(bulk.unwrap()).await.len(), 2);
+    forget(&path, 1);
+    let mut bulk = client.create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let (_, error) = drain(&mut bulk).await;
+    let error = error.unwrap().to_string();
+    assert!(
+        error.starts_with("there are fewer file ids than"),
+        "{error}"
+    );
     assert_eq!(emulator.request_count(), 2);
 }
 

@@ -522,6 +522,35 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
+    let emulator = emulator().await;
+    emulator.fail_next(Fault::Delay(Duration::from_secs(3_600)));
+    let path = ledger("cli_interrupt_twice");
+    let mut tool = tool(&emulator);
+    tool.args(DUMP).arg("F1").arg("--ledger").arg(&path);
+    tool.stderr(Stdio::piped());
+    let mut child = tool.spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    until("the request is on its way", || {
+        emulator.request_count() == 1
+    })
+    .await;
+    let pid = child.id().unwrap().to_string();
+    for said in ["interrupted: waiting", "error: interrupted twice: "] {
+        let killed = Command::new("kill").args(["-INT", &pid]).status().await;
+        assert!(killed.unwrap().success());
+        let line = timeout(Duration::from_secs(30), stderr.next_line()).await;
+        let line = line.unwrap().unwrap().unwrap();
+        assert!(line.starts_with(said), "{line}");
+    }
+    let ended = timeout(Duration::from_secs(10), child.wait()).await;
+    assert_eq!(ended.unwrap().unwrap().code(), Some(4));
+    // All ids were read, and their chunk has no answer.
+    assert_eq!(states(&path), ["run", "sending", "end"]);
+}
+
 #[tokio::test]
 async fn emulator_subcommand_serves_apps_and_tokens() {
     let secret = file("emulator.secret", SECRET);

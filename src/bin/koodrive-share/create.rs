@@ -116,7 +116,7 @@ impl Session<'_> {
             return Err(Failure::new(self.exit.max(Exit::Failed), error));
         }
         if self.exit > Exit::Done {
-            self.advise(args, ended.as_ref());
+            self.advise(args, ended.as_ref(), bulk.report());
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl Session<'_> {
     }
 
     /// Says what to do next.
-    fn advise(&mut self, args: &args::Bulk, ended: Option<&BulkError>) {
+    fn advise(&self, args: &args::Bulk, ended: Option<&BulkError>, report: &BulkReport) {
         if self.exit == Exit::Unknown {
             stderr(
                 "check: a task may exist for the ids whose outcome is unknown; look into the target, or ask the \
@@ -201,20 +201,22 @@ impl Session<'_> {
         if self.exit == Exit::Usage {
             return;
         }
+        let left = ended.is_some() || report.rejected() + report.not_sent() > 0;
         match &args.ledger {
-            Some(path) => {
-                let path = path.display();
-                stderr(&format!(
-                    "resume: run the same command with --ledger {path}; tasks that exist are not created again"
-                ));
-                if self.exit == Exit::Unknown {
-                    stderr("add --resend-unknown once you know that the unknown ones do not exist");
-                }
-            }
-            None if ended.is_some_and(|error| error.attempted().end > 0) => {
+            Some(path) if left => stderr(&format!(
+                "resume: run the same command with --ledger {}; tasks that exist are not created again",
+                path.display()
+            )),
+            None if ended.is_some() && !report.attempted().is_empty() => {
                 stderr("no --ledger was given: give the ids that were not attempted to a new run");
             }
-            None => {}
+            Some(_) | None => {}
+        }
+        if args.ledger.is_some() && self.exit == Exit::Unknown {
+            stderr(
+                "the same command with --resend-unknown creates anew what is unknown: use it once you know that \
+                 it does not exist",
+            );
         }
     }
 

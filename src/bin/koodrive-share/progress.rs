@@ -64,19 +64,19 @@ impl Progress {
         let attempted = report.attempted().end;
         match self {
             Self::Bar(bar) => {
-                let failed = report.rejected() + report.not_sent();
                 bar.set_position(attempted);
-                bar.set_message(match (report.unknown(), failed) {
-                    (0, 0) => String::new(),
-                    (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
-                });
+                bar.set_message(troubles(report));
             }
             Self::Lines { total, due } => {
                 let now = Instant::now();
                 if now >= *due {
                     *due = now + PAUSE;
                     let total = total.map(|total| format!(" of {total}"));
-                    stderr(&format!("{report}{}", total.unwrap_or_default()));
+                    let total = total.unwrap_or_default();
+                    stderr(&format!(
+                        "{attempted}{total} ids attempted{}",
+                        troubles(report)
+                    ));
                 }
             }
             Self::Silent => {}
@@ -93,5 +93,13 @@ impl Progress {
             }
             Self::Bar(_) | Self::Lines { .. } | Self::Silent => {}
         }
+    }
+}
+
+/// `, 1 unknown, 2 failed`, or nothing.
+fn troubles(report: &BulkReport) -> String {
+    match (report.unknown(), report.rejected() + report.not_sent()) {
+        (0, 0) => String::new(),
+        (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
     }
 }
