@@ -67,7 +67,7 @@ pub(crate) fn ledger(test: &str) -> PathBuf {
     path
 }
 
-pub(crate) fn lines(path: &PathBuf) -> Vec<Value> {
+fn lines(path: &PathBuf) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap()

@@ -12,6 +12,7 @@ use crate::{
     exit::{self, Exit, Failure, with_causes},
     file_ids::Source,
     follow::{self, not_all_succeeded},
+    interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
     secret,
@@ -266,43 +267,4 @@ fn is_hopeless(error: &Error) -> bool {
         || error.is_credentials()
         || error.is_throttled()
         || matches!(error.status(), Some(401 | 403 | 404))
-}
-
-/// Ctrl-C, and the signal that asks a process to end.
-struct Interrupts {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Interrupts {
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
 }

@@ -11,6 +11,7 @@ mod exit;
 mod file_ids;
 mod follow;
 mod generate;
+mod interrupts;
 mod output;
 mod progress;
 mod secret;
