@@ -148,7 +148,7 @@ impl BulkReport {
     }
 }
 
-/// `ids 0..9000: 5 tasks created, 3 created earlier, 0 rejected, 0 not sent, 1 unknown`
+/// `ids 0..9000: 5 created, 3 created earlier, 0 rejected, 0 not sent, 1 unknown`
 impl fmt::Display for BulkReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -161,7 +161,7 @@ impl fmt::Display for BulkReport {
         } = self;
         write!(
             f,
-            "ids 0..{attempted}: {created} tasks created, {created_earlier} created earlier, \
+            "ids 0..{attempted}: {created} created, {created_earlier} created earlier, \
              {rejected} rejected, {not_sent} not sent, {unknown} unknown"
         )
     }

@@ -142,6 +142,10 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
         "can be read from missing",
     )
     .await;
+    let no_ledger = file("no.ledger", "F1\n");
+    let no_ledger = no_ledger.to_str().unwrap();
+    dump(&["F1", "--ledger", no_ledger], 2, "the file is no ledger").await;
+    dump(&["F1", "--ledger", "missing/l"], 2, "No such file").await;
     dump(&["F1", "", "F2"], 2, "$.fileIds[1]: must not be empty").await;
     dump(&["F1", "--user-id", ""], 2, "KOODRIVE_USER_ID").await;
     let full = Answer::service(400, "13000311", "not enough space");
@@ -399,8 +403,7 @@ async fn many_ids_make_plain_lines_where_there_is_no_terminal() {
     let emulator = emulator().await;
     let ids = id_file("plain.ids", 2_500);
     let output = run(tool(&emulator).args(DUMP).arg("--file-ids-from").arg(ids)).await;
-    let said =
-        "ids 0..2500: 3 tasks created, 0 created earlier, 0 rejected, 0 not sent, 0 unknown\n";
+    let said = "ids 0..2500: 3 created, 0 created earlier, 0 rejected, 0 not sent, 0 unknown\n";
     assert_eq!(text(&output.stderr), said);
     let stdout = text(&output.stdout);
     for (line, task) in stdout.lines().zip(emulator.tasks()) {

@@ -168,6 +168,7 @@ impl Session<'_> {
         let exit = match () {
             () if error.is_unknown() => Exit::Unknown,
             () if error.is_other_run() && !sent => Exit::Usage,
+            () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
             () => Exit::Failed,
         };
         let message = match &self.stopped {
@@ -203,8 +204,9 @@ impl Session<'_> {
             return;
         }
         let left = ended.is_some() || report.rejected() + report.not_sent() > 0;
+        let is_of_use = !ended.is_some_and(BulkError::is_other_run);
         match &args.ledger {
-            Some(path) if left => stderr(&format!(
+            Some(path) if left && is_of_use => stderr(&format!(
                 "resume: run the same command with --ledger {}; tasks that exist are not created again",
                 path.display()
             )),
