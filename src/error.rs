@@ -249,7 +249,7 @@ impl Display for Error {
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}")?,
             Kind::Refused => f.write_str("the service refused the request")?,
             Kind::Interrupted => {
-                f.write_str("an earlier run sent it, and the ledger has no answer to it")?
+                f.write_str("an earlier run sent it, and its outcome is unknown")?
             }
         }
         if let Some(reply) = reply {

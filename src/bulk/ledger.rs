@@ -72,7 +72,8 @@ impl Ledger {
             }
             let complete = bytes.ends_with(b"\n");
             match serde_json::from_slice(&bytes) {
-                Ok(Line::Run(theirs)) if number == 1 => theirs.compare(first)?,
+                // Twice, if two runs began it at once; neither of them went on.
+                Ok(Line::Run(theirs)) => theirs.compare(first)?,
                 Ok(Line::Chunk(record)) if number > 1 => {
                     let chunks = self.latest.len();
                     match usize::try_from(record.chunk) {
