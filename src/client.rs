@@ -4,6 +4,8 @@ pub(crate) mod builder;
 mod call;
 pub(crate) mod hooks;
 pub(crate) mod reply;
+#[cfg(feature = "rustls")]
+mod tls;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,8 +17,11 @@ use self::{
 };
 use crate::{
     Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId,
-    ValidationError, credentials::KdsToken, generated::types::GetBatchTaskRequest,
-    validation::Violations, x_date::Clock,
+    ValidationError,
+    credentials::{KdsToken, Source},
+    generated::types::GetBatchTaskRequest,
+    validation::Violations,
+    x_date::Clock,
 };
 
 /// A client of KooDrive's share tasks.
@@ -43,6 +48,7 @@ struct Shared {
     http: reqwest::Client,
     endpoint: String,
     credentials: Credentials,
+    authorization: Source,
     user_id: String,
     agent_name: String,
     connect_timeout: Duration,
@@ -95,17 +101,12 @@ impl Client {
     /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
     /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
-        let call = Call::new(&self.0, task);
-        let (created, reply) = call.run().await?;
-        let task_id = created.task_id.filter(|task_id| !task_id.is_empty());
-        let Some(task_id) = task_id else {
-            return Err(call.unreadable(&reply, "it reports success without a task id"));
-        };
+        let (task_id, created_at) = Call::new(&self.0, task).run().await?;
         Ok(TaskHandle {
             task_id,
             share_id: task.share_id().to_owned(),
             trace_id: task.trace_id().clone(),
-            created_at: reply.received,
+            created_at,
             endpoint: self.0.endpoint.clone(),
             kdstoken: task.body().kdstoken.clone(),
         })
@@ -135,12 +136,8 @@ impl Client {
                 task_id: handle.task_id.clone(),
             },
         };
-        let call = Call::new(&self.0, &query);
-        let (status, reply) = call.run().await?;
-        match status.job_info {
-            Some(job) => Ok(TaskStatus::new(job, status.task_infos)),
-            None => Err(call.unreadable(&reply, "it reports success without a jobInfo")),
-        }
+        let (status, _) = Call::new(&self.0, &query).run().await?;
+        Ok(status)
     }
 
     /// Follows a task to its end, with the default [`PollingPolicy`].

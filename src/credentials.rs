@@ -6,7 +6,7 @@
 pub(crate) mod app_signature;
 pub(crate) mod token_cache;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -76,12 +76,13 @@ impl Credentials {
         Self(Kind::Provider(Arc::new(TokenCache::new(provider))))
     }
 
-    pub(crate) fn validate(&self, violations: &mut Violations) {
-        match &self.0 {
+    /// Checks the credentials and readies what can be readied once: `None` if a rule is broken.
+    pub(crate) fn check(&self, violations: &mut Violations) -> Option<Source> {
+        let value = match &self.0 {
             Kind::Bearer(token) => {
-                let token = token.expose_secret();
-                violations.secret_header_text("token", token, "copy the access token alone");
-                if is_header_text(token) && has_scheme(token) {
+                let text = token.expose_secret();
+                violations.secret_header_text("token", text, "copy the access token alone");
+                if is_header_text(text) && has_scheme(text) {
                     violations.add(
                         "token",
                         "bare-token",
@@ -91,14 +92,23 @@ impl Credentials {
                          (KOODRIVE_AUTHORIZATION)",
                     );
                 }
+                bearer(token)
             }
             Kind::Authorization(value) => {
-                let advice = "give the header's whole value, such as `Bearer <token>`";
-                violations.secret_header_text("Authorization", value.expose_secret(), advice);
+                let (value, advice) = (
+                    value.expose_secret(),
+                    "give the header's whole value, such as `Bearer <token>`",
+                );
+                violations.secret_header_text("Authorization", value, advice);
+                sensitive(value)
             }
-            Kind::App(key) => key.validate(violations),
-            Kind::Provider(_) => {}
-        }
+            Kind::App(key) => {
+                key.validate(violations);
+                return Some(Source::Fixed(Authorization::Signed(key.clone())));
+            }
+            Kind::Provider(cache) => return Some(Source::Renewed(cache.clone())),
+        };
+        value.map(Authorization::Ready).map(Source::Fixed)
     }
 
     /// The secrets that a reply could echo.
@@ -114,6 +124,27 @@ impl Credentials {
             // The tokens of a provider change: the attempt knows the one it sent.
             Kind::Provider(_) => vec![],
         }
+    }
+}
+
+/// Where the authorization of each attempt comes from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Fixed(Authorization),
+    Renewed(Arc<TokenCache>),
+}
+
+/// What authorizes one attempt.
+#[derive(Clone)]
+pub(crate) enum Authorization {
+    Ready(HeaderValue),
+    Signed(Arc<AppKey>),
+}
+
+/// Neither the value nor the key.
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(***)")
     }
 }
 
@@ -133,7 +164,7 @@ pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
         .flatten()
 }
 
-pub(crate) fn sensitive(value: &str) -> Option<HeaderValue> {
+fn sensitive(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -215,13 +215,15 @@ impl Error {
     /// The failure may pass by itself: what a query may be repeated on, and a creation only if its outcome allows it.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match (&self.0.kind, self.status()) {
-            (Kind::Validation(_) | Kind::Credentials(_) | Kind::Interrupted, _) => false,
-            (Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost, _) => true,
-            (Kind::Unreadable(_) | Kind::Refused, Some(408 | 429 | 500..)) => !self
-                .service_code()
-                .is_some_and(ServiceCode::is_known_refusal),
-            (Kind::Unreadable(_) | Kind::Refused, _) => false,
+        let settled = self
+            .service_code()
+            .is_some_and(ServiceCode::is_known_refusal);
+        match &self.0.kind {
+            Kind::Validation(_) | Kind::Credentials(_) | Kind::Interrupted => false,
+            Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
+            Kind::Unreadable(_) | Kind::Refused => {
+                !settled && matches!(self.status(), Some(408 | 429 | 500..))
+            }
         }
     }
 }
@@ -238,20 +240,16 @@ impl Display for Error {
             source: _,
         } = &*self.0;
         match kind {
-            Kind::Validation(error) => write!(f, "{error}")?,
-            Kind::Credentials(what) => f.write_str(what)?,
-            Kind::Busy => {
-                f.write_str("no place among the concurrent requests became free in time")?
-            }
-            Kind::Connect => f.write_str("no connection to the service")?,
-            Kind::TimedOut => f.write_str("no complete reply in time")?,
-            Kind::Lost => f.write_str("the connection broke before a reply")?,
-            Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}")?,
-            Kind::Refused => f.write_str("the service refused the request")?,
-            Kind::Interrupted => {
-                f.write_str("an earlier run sent it, and its outcome is unknown")?
-            }
-        }
+            Kind::Validation(error) => write!(f, "{error}"),
+            Kind::Credentials(what) => f.write_str(what),
+            Kind::Busy => f.write_str("no place among the concurrent requests became free in time"),
+            Kind::Connect => f.write_str("no connection to the service"),
+            Kind::TimedOut => f.write_str("no complete reply in time"),
+            Kind::Lost => f.write_str("the connection broke before a reply"),
+            Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
+            Kind::Refused => f.write_str("the service refused the request"),
+            Kind::Interrupted => f.write_str("an earlier run sent it, and its outcome is unknown"),
+        }?;
         if let Some(reply) = reply {
             write!(f, ", status {}", reply.status)?;
             if let Some(code) = &reply.code {
@@ -270,24 +268,26 @@ impl Display for Error {
         let advice = self.service_code().and_then(ServiceCode::advice);
         match (outcome, kind) {
             (Outcome::NotSent, Kind::Connect) => {
-                f.write_str("; nothing was sent: check the endpoint and the network")?;
+                f.write_str("; nothing was sent: check the endpoint and the network")
             }
             (Outcome::NotSent, Kind::Busy) => {
-                f.write_str(
-                    "; nothing was sent: lower the load or allow more concurrent requests",
-                )?;
+                f.write_str("; nothing was sent: lower the load or allow more concurrent requests")
             }
-            (Outcome::NotSent, _) => f.write_str("; nothing was sent")?,
+            (Outcome::NotSent, Kind::Credentials(_)) => {
+                f.write_str("; nothing was sent: look at the token provider")
+            }
+            (Outcome::NotSent, _) => f.write_str("; nothing was sent"),
             (Outcome::Rejected, _) => {
-                let advice = advice.unwrap_or(self.advice_on_status());
-                write!(f, "; nothing was done: {advice}")?;
+                write!(
+                    f,
+                    "; nothing was done: {}",
+                    advice.unwrap_or(self.advice_on_status())
+                )
             }
-            (Outcome::Unknown, _) => {
-                f.write_str(
-                    "; it may have been carried out all the same: look before sending it again",
-                )?;
-            }
-        }
+            (Outcome::Unknown, _) => f.write_str(
+                "; it may have been carried out all the same: look before sending it again",
+            ),
+        }?;
         write!(f, " (trace id {trace_id})")
     }
 }
@@ -298,6 +298,7 @@ impl Error {
             Some(401) => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
             Some(404) => "check the endpoint and its path prefix",
+            Some(408) => "send it again",
             Some(413) => "give fewer file ids",
             Some(429) => "wait, then send fewer requests at a time",
             Some(300..=399) => "check the endpoint, redirects are not followed",

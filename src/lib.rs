@@ -7,6 +7,12 @@ mod credentials;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
+#[cfg(doc)]
+#[doc = include_str!("../docs/faults.md")]
+pub mod fault_matrix {}
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[allow(
     clippy::pedantic,
     dead_code,

@@ -94,10 +94,9 @@ impl ServiceCode {
 
     /// A number, as the service's codes are and the gateway's are not.
     pub(crate) fn is_number(&self) -> bool {
-        self.as_str()
-            .trim_start_matches('-')
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
+        let code = self.as_str();
+        let digits = code.strip_prefix('-').unwrap_or(code);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 

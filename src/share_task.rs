@@ -94,13 +94,11 @@ impl TargetDirectory {
 
 impl ShareTask {
     /// Begins a task that packs the files into a zip of this name.
-    #[must_use]
     pub fn package_download(zip_name: impl Into<String>) -> ShareTaskBuilder {
         ShareTaskBuilder::new(TaskType::PackageDownload, Some(zip_name.into()), None)
     }
 
     /// Begins a task that saves the files into a directory.
-    #[must_use]
     pub fn dump(target: TargetDirectory) -> ShareTaskBuilder {
         ShareTaskBuilder::new(TaskType::Dump, None, Some(target.0))
     }
@@ -205,7 +203,7 @@ impl ShareTaskBuilder {
 
     /// Sets the files, 1 to 1000 of them. Mandatory. A `Vec<String>` is moved, not copied.
     ///
-    /// More than 1000 are for [`Client::create_bulk`](crate::Client::create_bulk).
+    /// More than 1000 take several tasks.
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.file_ids = file_ids.into_iter().map(Into::into).collect();
         self

@@ -235,3 +235,129 @@ fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
     let date: XDate = rest.get(.."20261124T081700Z".len())?.parse().ok()?;
     Some(date.time())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The true time of the tests, on which the server's clock runs.
+    fn true_time(millis: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::milliseconds(millis)
+    }
+
+    /// A client's clock that is `ahead` of the true time, which a test moves.
+    fn clock(ahead: TimeDelta, backdate: Duration) -> (Clock, Arc<Mutex<DateTime<Utc>>>) {
+        let truth = Arc::new(Mutex::new(true_time(0)));
+        let shared = truth.clone();
+        let now: Now = Arc::new(move || *shared.lock().unwrap() + ahead);
+        (Clock::new(now, backdate), truth)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn after_one_round_trip_x_date_is_within_the_window(
+            ahead in prop_oneof![-43_200_000i64..=43_200_000, -1_000_000i64..=1_000_000],
+            start in 0i64..1_000,
+            there in 0i64..=30_000,
+            back in 0i64..=30_000,
+            pause in 0i64..=86_400_000,
+            // The largest makes the narrowest window.
+            backdate in prop_oneof![0u64..=600, Just(600)],
+        ) {
+            // The whole latency is at most 30 s.
+            let back = back.min(30_000 - there);
+            let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(backdate));
+            *truth.lock().unwrap() = true_time(start + there);
+            let date = truth.lock().unwrap().trunc_subsecs(0);
+            *truth.lock().unwrap() = true_time(start + there + back);
+            clock.observe(date, clock.now());
+            let sent = true_time(start + there + back + pause);
+            *truth.lock().unwrap() = sent;
+            let x_date = clock.x_date();
+            prop_assert!(x_date.time() <= sent, "{x_date} is in the future of {sent}");
+            // It is on its way for up to 30 s more.
+            let arrived = sent + TimeDelta::seconds(30);
+            prop_assert!(arrived - x_date.time() <= WINDOW, "{x_date} has expired at {arrived}");
+        }
+
+        #[test]
+        fn a_right_clock_and_a_quick_reply_correct_nothing(
+            ahead in -59_000i64..=9_000,
+            latency in 0i64..1_000,
+        ) {
+            let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
+            let uncorrected = clock.x_date();
+            *truth.lock().unwrap() = true_time(latency);
+            // Made right after the request was sent.
+            clock.observe(true_time(0), clock.now());
+            *truth.lock().unwrap() = true_time(0);
+            let correction = uncorrected.time() - clock.x_date().time();
+            // Only a clock that is fast by all but the latency of the backdating may be corrected.
+            prop_assert!(correction.is_zero() || ahead + latency > 10_000, "{correction}");
+        }
+
+        #[test]
+        fn every_second_of_four_digit_years_is_read_back(seconds in -62_167_219_200i64..253_402_300_800) {
+            let date = XDate::from(DateTime::from_timestamp(seconds, 999_999_999).unwrap());
+            prop_assert_eq!(date.to_string().parse(), Ok(date));
+        }
+    }
+
+    #[test]
+    fn only_the_documented_format_is_a_date() {
+        let bad = [
+            "",
+            "20251103T070140",
+            "20251103t070140z",
+            "2025-11-03T07:01:40Z",
+            "20251303T070140Z",
+            "20250229T000000Z",
+            "20251103T246060Z",
+            "+2025113T070140Z",
+            " 20251103T070140Z",
+            "20251103T070140Z\n",
+        ];
+        for text in bad {
+            assert!(text.parse::<XDate>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_is_15_minutes_to_the_second_and_not_the_future() {
+        let now = true_time(0);
+        for (age, within) in [(0, true), (900, true), (901, false), (-1, false)] {
+            let date = XDate::from(now - TimeDelta::seconds(age));
+            assert_eq!(date.check(now).is_ok(), within, "{age} s");
+        }
+    }
+
+    #[test]
+    fn sources_of_the_time_agree_within_five_seconds() {
+        let header = true_time(0);
+        let text = |seconds| {
+            let server = XDate::from(header + TimeDelta::seconds(seconds));
+            format!("signature time:20240909T033325Z,server time:{server}")
+        };
+        assert_eq!(ServerTime::read(None, "nothing"), ServerTime::Unknown);
+        assert_eq!(
+            ServerTime::read(Some(header), "server time:soon"),
+            ServerTime::Known(header)
+        );
+        for (seconds, earlier) in [(-5, -5), (5, 0)] {
+            let known = header + TimeDelta::seconds(earlier);
+            assert_eq!(
+                ServerTime::read(Some(header), &text(seconds)),
+                ServerTime::Known(known)
+            );
+        }
+        for seconds in [-6, 6] {
+            let read = ServerTime::read(Some(header), &text(seconds));
+            assert_eq!(read.known(), None);
+            assert!(read.contradiction().is_some());
+        }
+    }
+}

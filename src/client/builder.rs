@@ -1,14 +1,17 @@
 //! How a client is set up.
 
-use std::{env, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{env, error::Error, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use reqwest::{Url, redirect};
 use tokio::sync::Semaphore;
 
+#[cfg(feature = "rustls")]
+use super::tls;
 use super::{Client, Shared};
 use crate::{
     Credentials,
+    credentials::Source,
     validation::{ValidationError, Violations, secret_shown, shown},
     x_date::{Clock, Now},
 };
@@ -90,9 +93,13 @@ impl ClientBuilder {
     /// An empty variable counts as one that is not set. What is missing is told by [`build`](Self::build), unless it
     /// has been set here by then.
     pub fn from_env() -> Self {
+        Self::from_vars(|name| env::var(name))
+    }
+
+    fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
         let mut builder = Self::default();
         let mut unreadable = Vec::new();
-        let mut var = |name| match env::var(name) {
+        let mut var = |name| match vars(name) {
             Ok(value) => value,
             Err(env::VarError::NotPresent) => String::new(),
             Err(env::VarError::NotUnicode(_)) => {
@@ -244,7 +251,7 @@ impl ClientBuilder {
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
         self.validate_limits(&mut violations);
-        let (Some(endpoint), Some(credentials)) = (endpoint, credentials) else {
+        let (Some(endpoint), Some((credentials, authorization))) = (endpoint, credentials) else {
             return Err(Cause::Rules(violations.into_error()).into());
         };
         violations.into_result().map_err(Cause::Rules)?;
@@ -263,15 +270,21 @@ impl ClientBuilder {
         if is_loopback(&endpoint) || !self.proxy_from_env {
             http = http.no_proxy();
         }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        #[cfg(feature = "rustls")]
+        {
+            let config = tls::config(endpoint.scheme() == "https", &self.root_certificates);
+            http = http.tls_backend_preconfigured(config.map_err(Cause::Tls)?);
+        }
+        #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
         for pem in &self.root_certificates {
-            let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(Cause::Transport)?;
-            http = http.tls_certs_merge(roots);
+            let roots = reqwest::Certificate::from_pem_bundle(pem);
+            http = http.tls_certs_merge(roots.map_err(|error| Cause::Tls(error.into()))?);
         }
         Ok(Client(Arc::new(Shared {
-            http: http.build().map_err(Cause::Transport)?,
+            http: http.build().map_err(|error| Cause::Tls(error.into()))?,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
             credentials,
+            authorization,
             user_id: self.user_id,
             agent_name: self.agent_name,
             connect_timeout: self.connect_timeout,
@@ -283,12 +296,11 @@ impl ClientBuilder {
         })))
     }
 
-    fn validate_credentials(&self, violations: &mut Violations) -> Option<Credentials> {
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
         let several: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
         let (limit, given, advice) = match self.credentials.as_slice() {
             [(_, credentials)] => {
-                credentials.validate(violations);
-                return Some(credentials.clone());
+                return Some((credentials.clone(), credentials.check(violations)?));
             }
             [] => (
                 "must be given",
@@ -436,8 +448,8 @@ pub struct BuildError(#[from] Cause);
 enum Cause {
     #[error(transparent)]
     Rules(ValidationError),
-    #[error("the HTTP client cannot be made: check the certificates and the TLS back end")]
-    Transport(#[source] reqwest::Error),
+    #[error("TLS cannot be set up: check the certificates that were given and the platform's")]
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl BuildError {
@@ -446,7 +458,72 @@ impl BuildError {
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0 {
             Cause::Rules(error) => Some(error),
-            Cause::Transport(_) => None,
+            Cause::Tls(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SET: [(&str, &str); 3] = [
+        ("KOODRIVE_ENDPOINT", ENDPOINT_INTL),
+        ("KOODRIVE_USER_ID", "42"),
+        ("KOODRIVE_AGENT_NAME", "carrier"),
+    ];
+
+    /// What a client says that is made with these variables beside the three mandatory ones.
+    fn built_with(credentials: &[(&str, &str)]) -> Result<Client, String> {
+        let builder = ClientBuilder::from_vars(|name| {
+            let vars = SET.iter().chain(credentials);
+            let value = vars
+                .rev()
+                .find(|(set, _)| *set == name)
+                .map(|(_, value)| *value);
+            match value {
+                None => Err(env::VarError::NotPresent),
+                Some("not unicode") => Err(env::VarError::NotUnicode("s3cret".into())),
+                Some(value) => Ok(value.to_owned()),
+            }
+        });
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_kind_of_credentials_is_taken_from_the_environment() {
+        let (id, secret) = (("KOODRIVE_APP_ID", "id"), ("KOODRIVE_APP_SECRET", "secret"));
+        for credentials in [
+            &[("KOODRIVE_TOKEN", "token")][..],
+            &[
+                ("KOODRIVE_AUTHORIZATION", "Bearer token"),
+                ("KOODRIVE_TOKEN", ""),
+            ],
+            &[id, secret],
+        ] {
+            built_with(credentials).unwrap();
+        }
+        for half in [id, secret] {
+            assert!(
+                built_with(&[half]).unwrap_err().contains("app "),
+                "{half:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_than_one_kind_of_credentials_is_refused_by_name() {
+        let error =
+            built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_APP_SECRET", "s")]).unwrap_err();
+        let names = "KOODRIVE_TOKEN and KOODRIVE_APP_ID with KOODRIVE_APP_SECRET";
+        assert!(error.contains(names), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_text_is_named_and_not_shown() {
+        let error = built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_USER_ID", "not unicode")]);
+        let error = error.unwrap_err();
+        assert!(error.contains("KOODRIVE_USER_ID: must be UTF-8"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }

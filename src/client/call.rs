@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -10,12 +11,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
-    hooks::{Attempt, Authorization, Exchange, Traffic},
-    reply::{Reply, presentable},
+    hooks::{Attempt, Exchange, Traffic},
+    reply::{presentable, scrubbed},
 };
 use crate::{
-    Error, Outcome, ServiceCode, ShareTask, TraceId, XDate,
-    credentials::{self, KdsToken, Kind as CredentialsKind, token_cache::TokenCache},
+    Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
+    credentials::{self, Authorization, KdsToken, Source, token_cache::TokenCache},
     error::Kind,
     generated::{
         self, ResponseValue,
@@ -29,6 +30,9 @@ type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 /// An operation of the generated client, with all that one call of it needs.
 pub(super) trait Operation: Sync {
     type Answer: DeserializeOwned + Send;
+
+    /// What a caller gets from an answer that reports success.
+    type Made: Send;
 
     /// Whether sending it twice is the same as sending it once.
     const IDEMPOTENT: bool;
@@ -48,10 +52,18 @@ pub(super) trait Operation: Sync {
     ) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
     fn code(answer: &Self::Answer) -> &ServiceCode;
+
+    /// # Errors
+    ///
+    /// What it lacks.
+    fn made(answer: Self::Answer) -> Result<Self::Made, &'static str>;
 }
 
 impl Operation for ShareTask {
     type Answer = CreateBatchTaskResponse;
+
+    /// The task's id.
+    type Made = String;
 
     const IDEMPOTENT: bool = false;
 
@@ -92,6 +104,11 @@ impl Operation for ShareTask {
     fn code(answer: &Self::Answer) -> &ServiceCode {
         &answer.code
     }
+
+    fn made(answer: Self::Answer) -> Result<String, &'static str> {
+        let task_id = answer.task_id.filter(|task_id| !task_id.is_empty());
+        task_id.ok_or("it reports success without a task id")
+    }
 }
 
 /// A query of a task's state, with a trace id of its own.
@@ -102,6 +119,7 @@ pub(super) struct StatusQuery {
 
 impl Operation for StatusQuery {
     type Answer = GetBatchTaskResponse;
+    type Made = TaskStatus;
 
     const IDEMPOTENT: bool = true;
 
@@ -142,6 +160,12 @@ impl Operation for StatusQuery {
     fn code(answer: &Self::Answer) -> &ServiceCode {
         &answer.code
     }
+
+    fn made(answer: Self::Answer) -> Result<TaskStatus, &'static str> {
+        let job = answer.job_info;
+        let job = job.ok_or("it reports success without a jobInfo")?;
+        Ok(TaskStatus::new(job, answer.task_infos))
+    }
 }
 
 /// One call of an operation: all its attempts, within one deadline.
@@ -180,7 +204,9 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// Sends the request until it succeeds or may not be sent again.
-    pub(super) async fn run(&self) -> Result<(O::Answer, Reply), Error> {
+    ///
+    /// Gives when the reply came, too.
+    pub(super) async fn run(&self) -> Result<(O::Made, DateTime<Utc>), Error> {
         let place = timeout_at(self.deadline, self.client.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return Err(self.error(Kind::Busy, Outcome::NotSent));
@@ -211,12 +237,13 @@ impl<'a, O: Operation> Call<'a, O> {
                 || (O::IDEMPOTENT && error.is_transient());
             let wait = if resendable { waits.next() } else { None };
             let Some(wait) = wait else { return Err(error) };
-            let resume = Instant::now() + wait.max(error.retry_after().unwrap_or_default());
+            let wait = wait.max(error.retry_after().unwrap_or_default());
             // An attempt without time to connect would turn "not sent" into "unknown".
-            if resume + self.client.connect_timeout > self.deadline {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if wait.saturating_add(self.client.connect_timeout) > left {
                 return Err(error);
             }
-            sleep(resume - Instant::now()).await;
+            sleep(wait).await;
         }
     }
 
@@ -230,7 +257,7 @@ impl<'a, O: Operation> Call<'a, O> {
             .build()
     }
 
-    async fn attempt(&self) -> Result<(O::Answer, Reply), Failed> {
+    async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = self.authorize().await?;
         let clock = &self.client.clock;
         let x_date = match self.operation.x_date() {
@@ -266,7 +293,14 @@ impl<'a, O: Operation> Call<'a, O> {
         let refused = match answer {
             Some(answer) if O::code(&answer).is_success() => {
                 clock.learn(reply.date, reply.received);
-                return Ok((answer, reply));
+                return match O::made(answer) {
+                    Ok(made) => Ok((made, reply.received)),
+                    Err(lack) => {
+                        let refusal = reply.refusal(reply.verdict(), &self.secrets(token.as_ref()));
+                        let error = self.error(Kind::Unreadable(lack), Outcome::Unknown);
+                        Err(error.with_reply(refusal).into())
+                    }
+                };
             }
             _ => reply.verdict(),
         };
@@ -277,8 +311,11 @@ impl<'a, O: Operation> Call<'a, O> {
             && matches!(reply.status.as_u16(), 400 | 401 | 403)
             && server_time.refuses(x_date);
         let mut note = server_time.contradiction();
-        if let Some(difference) = signed.and_then(|signed| signed.difference(said)) {
-            note = Some(presentable(&difference, &self.secrets(token.as_ref())));
+        if let Some(signed) = signed {
+            // Scrubbed first: the difference quotes what differs, and quoting changes a secret.
+            let said = scrubbed(said, &self.secrets(token.as_ref()));
+            let difference = signed.difference(&said);
+            note = difference.map(|text| presentable(&text, &[])).or(note);
         }
         clock.learn(server_time.known(), reply.received);
         let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
@@ -303,42 +340,32 @@ impl<'a, O: Operation> Call<'a, O> {
 
     /// The `Authorization` of an attempt, and the token in it if that can be renewed.
     async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
-        let ready = |value: Option<_>| {
-            value.map(Authorization::Ready).ok_or_else(|| {
-                let what = "the token that the provider gave fits no header: visible ASCII without a scheme is needed";
-                self.error(Kind::Credentials(what), Outcome::NotSent)
-            })
+        let cache = match &self.client.authorization {
+            Source::Fixed(authorization) => return Ok((authorization.clone(), None)),
+            Source::Renewed(cache) => cache,
         };
-        match &self.client.credentials.0 {
-            CredentialsKind::Bearer(token) => Ok((ready(credentials::bearer(token))?, None)),
-            CredentialsKind::Authorization(value) => {
-                Ok((ready(credentials::sensitive(value.expose_secret()))?, None))
+        let failed = |what| self.error(Kind::Credentials(what), Outcome::NotSent);
+        let token = match timeout_at(self.deadline, cache.token()).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(failure)) => {
+                return Err(failed("the token provider failed").with_source(failure));
             }
-            CredentialsKind::App(key) => Ok((Authorization::Signed(key.clone()), None)),
-            CredentialsKind::Provider(cache) => {
-                match timeout_at(self.deadline, cache.token()).await {
-                    Ok(Ok(token)) => Ok((ready(credentials::bearer(&token))?, Some(token))),
-                    Ok(Err(failure)) => {
-                        let what = "the token provider failed";
-                        Err(self
-                            .error(Kind::Credentials(what), Outcome::NotSent)
-                            .with_source(failure))
-                    }
-                    Err(_) => {
-                        let what = "the token provider gave no token in time";
-                        Err(self.error(Kind::Credentials(what), Outcome::NotSent))
-                    }
-                }
-            }
-        }
+            Err(_) => return Err(failed("the token provider gave no token in time")),
+        };
+        let Some(value) = credentials::bearer(&token) else {
+            // The next call asks anew, instead of failing until this one lapses.
+            cache.discard(&token);
+            return Err(failed(
+                "the provider's token fits no header: it must be visible ASCII without a scheme",
+            ));
+        };
+        Ok((Authorization::Ready(value), Some(token)))
     }
 
     fn token_cache(&self) -> Option<&TokenCache> {
-        match &self.client.credentials.0 {
-            CredentialsKind::Provider(cache) => Some(cache),
-            CredentialsKind::Bearer(_)
-            | CredentialsKind::Authorization(_)
-            | CredentialsKind::App(_) => None,
+        match &self.client.authorization {
+            Source::Fixed(_) => None,
+            Source::Renewed(cache) => Some(cache),
         }
     }
 
@@ -360,12 +387,6 @@ impl<'a, O: Operation> Call<'a, O> {
             (Kind::Lost, Outcome::Unknown)
         };
         self.error(kind, outcome).with_source(cause)
-    }
-
-    pub(super) fn unreadable(&self, reply: &Reply, why: &'static str) -> Error {
-        let refusal = reply.refusal(reply.verdict(), &self.secrets(None));
-        self.error(Kind::Unreadable(why), Outcome::Unknown)
-            .with_reply(refusal)
     }
 
     fn error(&self, kind: Kind, outcome: Outcome) -> Error {

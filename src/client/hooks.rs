@@ -1,21 +1,25 @@
 //! What happens around each request of the generated client: credentials last, the deadline, and the reply's bounds.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::ResponseBuilderExt;
 use tokio::time::Instant;
 
 use super::reply::{Body, Reply};
 use crate::{
-    credentials::app_signature::{AppKey, CanonicalRequest, SIGNED_HEADERS},
+    credentials::{
+        Authorization,
+        app_signature::{CanonicalRequest, SIGNED_HEADERS},
+    },
     generated,
     x_date::Clock,
 };
+
+/// The header that the generator adds.
+const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 /// One attempt at a call: what the hooks need, and what they learn.
 ///
@@ -27,19 +31,6 @@ pub(crate) struct Attempt {
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
     pub(crate) exchange: Arc<Exchange>,
-}
-
-#[derive(Clone)]
-pub(crate) enum Authorization {
-    Ready(HeaderValue),
-    Signed(Arc<AppKey>),
-}
-
-/// Neither the value nor the key.
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authorization(***)")
-    }
 }
 
 /// What went over the wire in an attempt.
@@ -70,9 +61,7 @@ impl ClientHooks<Attempt> for generated::Client {
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), generated::Error<E>> {
-        request
-            .headers_mut()
-            .remove(HeaderName::from_static("api-version"));
+        request.headers_mut().remove(API_VERSION);
         let attempt = self.inner();
         let authorization = match &attempt.authorization {
             Authorization::Ready(value) => Some(value.clone()),
@@ -109,13 +98,15 @@ impl ClientHooks<Attempt> for generated::Client {
         *request.timeout_mut() = Some(deadline.saturating_duration_since(Instant::now()));
         let mut response = self.client().execute(request).await?;
         let mut reply = Reply::head(response.status(), response.headers(), clock.now());
-        exchange.with(|traffic| traffic.reply = Some(reply.clone()));
-        reply.body = read(&mut response, *max_reply_bytes).await?;
-        let (status, body) = (reply.status, reply.body.bytes());
+        let read = read(&mut response, *max_reply_bytes).await;
+        reply.body = read.as_ref().map_or(Body::Unread, Body::clone);
+        // Its parts are valid already. Without the URL another one would be made up, and parsed.
+        let whole = http::Response::builder()
+            .status(reply.status)
+            .url(response.url().clone());
+        let whole = whole.body(reply.body.bytes()).unwrap_or_default();
         exchange.with(|traffic| traffic.reply = Some(reply));
-        let mut whole = http::Response::new(body);
-        *whole.status_mut() = status;
-        Ok(whole.into())
+        read.map(|_| whole.into())
     }
 }
 
@@ -126,13 +117,12 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
             return Ok(Body::TooLarge);
         }
         // The one chunk of most replies is not copied.
-        body = match body.is_empty() {
-            true => chunk,
-            false => {
-                let mut joined = BytesMut::from(body);
-                joined.extend_from_slice(&chunk);
-                joined.freeze()
-            }
+        body = if body.is_empty() {
+            chunk
+        } else {
+            let mut joined = BytesMut::from(body);
+            joined.extend_from_slice(&chunk);
+            joined.freeze()
         };
     }
     Ok(Body::Whole(body))

@@ -111,7 +111,12 @@ impl Reply {
 
     /// The verdict as an error shows it.
     pub(crate) fn refusal(&self, verdict: Verdict, secrets: &[&str]) -> Refusal {
-        let fit = |text: String| presentable(&text, secrets);
+        let json: Option<serde_json::Value> = self.decode();
+        let url = json
+            .as_ref()
+            .and_then(|json| json["jobInfo"]["downloadUrl"].as_str());
+        let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
+        let fit = |text: String| presentable(&text, &secrets);
         Refusal {
             status: self.status.as_u16(),
             code: verdict.code.map(|code| match code {
@@ -153,8 +158,8 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))
 }
 
-/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
-pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
+/// Text without the secrets.
+pub(crate) fn scrubbed(text: &str, secrets: &[&str]) -> String {
     let mut secrets: Vec<&str> = secrets
         .iter()
         .copied()
@@ -162,16 +167,20 @@ pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
         .collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let scrubbed = secrets
+    secrets
         .iter()
-        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
+/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
+pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::new();
-    for (n, character) in scrubbed.chars().enumerate() {
+    for (n, character) in scrubbed(text, secrets).chars().enumerate() {
         if n == MESSAGE_LIMIT {
             shown.push('…');
             break;
         }
-        if character.is_control() || is_bidi_control(character) {
+        if character.is_control() || is_line_or_order(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -180,7 +189,10 @@ pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
     shown
 }
 
-/// Characters that turn the order of a line's text around.
-fn is_bidi_control(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Characters that end a line, or turn the order of its text around, and count as no controls.
+fn is_line_or_order(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }

@@ -175,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_sorted_in_lower_case_and_trimmed() {
+        let sorted = [("host", "a"), ("x-date", "b"), ("x-user-id", "c d")];
+        let given = [("X-User-Id", " c d "), ("Host", "a"), ("x-date", "\tb")];
+        let canonical = |headers| CanonicalRequest::new("POST", "/p", headers, b"");
+        assert_eq!(canonical(&given), canonical(&sorted));
+    }
+
+    #[test]
     fn an_echoed_canonical_request_is_compared_line_by_line() {
         let headers = [
             ("host", "a:1"),

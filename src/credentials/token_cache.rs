@@ -17,6 +17,9 @@ use tokio::time::{Instant, timeout};
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
 pub(crate) const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
+/// Longest lifetime that is kept, 30 years: the clock ends somewhere beyond it.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// How long before its end a token is renewed: at most this, and at most a tenth of its life.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
@@ -97,9 +100,7 @@ impl AccessToken {
     /// Says that the token lives this long from now, however often it is used. 0 keeps it for one call.
     #[must_use]
     pub fn expires_in(self, lifetime: Duration) -> Self {
-        let now = Instant::now();
-        let end = now.checked_add(lifetime);
-        let lifetime = end.map_or(Lifetime::Sliding(lifetime), Lifetime::Until);
+        let lifetime = Lifetime::Until(Instant::now() + lifetime.min(LONGEST_LIFETIME));
         Self { lifetime, ..self }
     }
 }

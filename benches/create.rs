@@ -1,0 +1,287 @@
+//! `Client::create` beside a hand-written reqwest call that sends the same bytes, and beside the generated client alone.
+//!
+//! `cargo bench --bench create`. The variants take turns in every round, so that the machine's drift meets them alike;
+//! what counts are the medians of the rounds' ratios, and the numbers of allocations.
+
+mod loopback;
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use koodrive_share::{Client, Credentials, ShareTask, TargetDirectory};
+use reqwest::header;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+
+use loopback::{Server, serve_if_asked};
+
+/// The generated client as it comes, with plain types in place of the crate's.
+#[allow(warnings, reason = "the generator's style")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/client.rs"));
+}
+mod client {
+    pub(crate) mod hooks {
+        #[derive(Clone, Debug)]
+        pub(crate) struct Attempt;
+
+        impl progenitor_client::ClientHooks<Attempt> for crate::generated::Client {}
+    }
+}
+mod credentials {
+    pub(crate) type KdsToken = String;
+}
+mod service_code {
+    pub(crate) type ServiceCode = i64;
+}
+mod share_task {
+    pub(crate) type TaskType = i64;
+}
+mod task {
+    pub(crate) type CompactTime = String;
+    pub(crate) type DownloadUrl = String;
+    pub(crate) type FileStatus = String;
+    pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
+}
+mod trace_id {
+    pub(crate) type TraceId = String;
+}
+mod x_date {
+    pub(crate) type XDate = String;
+}
+
+const ROUNDS: usize = 201;
+const TOKEN: &str = "3b91d6e0a4c84d0f9b1c6f2f6a1f7f5e";
+const USER: &str = "1505084218764547200";
+const CARRIER: &str = "carrier";
+const SHARE: &str = "1689765568237837824";
+const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
+
+/// Serialised in the generated type's order, so that the bytes are the same.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    container_id: String,
+    file_ids: Vec<String>,
+    share_id: String,
+    target_file_id: Target,
+    task_type: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    container_id: String,
+    file_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reply {
+    code: i64,
+    task_id: String,
+}
+
+fn file_ids(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}"))
+        .collect()
+}
+
+struct Bench {
+    runtime: Runtime,
+    server: Server,
+}
+
+/// One variant's call.
+type Call<'a> = Box<dyn Fn() + 'a>;
+
+impl Bench {
+    fn raw(&self, ids: usize) -> Call<'_> {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/koodrive/ose/v1/share/tasks", self.server.endpoint);
+        let request = Request {
+            container_id: SPACE.into(),
+            file_ids: file_ids(ids),
+            share_id: SHARE.into(),
+            target_file_id: Target {
+                container_id: SPACE.into(),
+                file_id: "root".into(),
+            },
+            task_type: 2,
+        };
+        Box::new(move || {
+            self.runtime.block_on(async {
+                let request = http
+                    .post(&url)
+                    .header(header::ACCEPT, "application/json")
+                    .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+                    .header(
+                        "X-Date",
+                        chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string(),
+                    )
+                    .header("X-Hw-Agentname", CARRIER)
+                    .header("X-Traceid", "a".repeat(58))
+                    .header("X-User-Id", USER)
+                    .timeout(Duration::from_secs(30))
+                    .json(&request);
+                let reply: Reply = request.send().await.unwrap().json().await.unwrap();
+                assert!(reply.code == 0 && !reply.task_id.is_empty());
+            });
+        })
+    }
+
+    fn generated(&self, ids: usize) -> Call<'_> {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(
+            header::AUTHORIZATION,
+            format!("Bearer {TOKEN}").try_into().unwrap(),
+        );
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .default_headers(headers)
+            .build()
+            .unwrap();
+        let client =
+            generated::Client::new_with_client(&self.server.endpoint, http, client::hooks::Attempt);
+        let request = generated::types::CreateBatchTaskRequest {
+            container_id: SPACE.into(),
+            file_ids: file_ids(ids),
+            kdstoken: None,
+            share_id: SHARE.into(),
+            target_file_id: Some(generated::types::FileIdInfo {
+                container_id: SPACE.into(),
+                file_id: "root".into(),
+            }),
+            task_type: 2,
+            zip_name: None,
+        };
+        let (agent, user, trace_id) = (CARRIER.to_owned(), USER.to_owned(), "a".repeat(58));
+        Box::new(move || {
+            self.runtime.block_on(async {
+                let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
+                let reply =
+                    client.create_batch_task(&date, &agent, Some(&trace_id), &user, &request);
+                let reply = reply.await.unwrap().into_inner();
+                assert!(reply.code == 0 && reply.task_id.is_some());
+            });
+        })
+    }
+
+    fn ours(&self, ids: usize, credentials: Credentials) -> Call<'_> {
+        let client = Client::builder()
+            .endpoint(&self.server.endpoint)
+            .credentials(credentials)
+            .user_id(USER)
+            .agent_name(CARRIER)
+            .build()
+            .unwrap();
+        let task = ShareTask::dump(TargetDirectory::root(SPACE));
+        let task = task
+            .share_id(SHARE)
+            .container_id(SPACE)
+            .file_ids(file_ids(ids))
+            .build()
+            .unwrap();
+        Box::new(move || {
+            let handle = self.runtime.block_on(client.create(&task)).unwrap();
+            assert!(!handle.task_id().is_empty());
+        })
+    }
+
+    /// The time of one call, in microseconds, as the mean of a few.
+    fn time(call: &Call<'_>, calls: u32) -> f64 {
+        let start = Instant::now();
+        for _ in 0..calls {
+            call();
+        }
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    serve_if_asked();
+    // Of the clients that are not ours; ours brings the same one.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let bench = Bench {
+        runtime,
+        server: Server::start(),
+    };
+    println!("| ids | variant | median, µs | ratio to raw reqwest | allocations |");
+    println!("|---|---|---|---|---|");
+    let mut allocations_by_ids = Vec::new();
+    for ids in [1, 100, 1_000] {
+        let variants = [
+            ("raw reqwest", bench.raw(ids)),
+            ("generated client alone", bench.generated(ids)),
+            (
+                "Client::create, bearer",
+                bench.ours(ids, Credentials::bearer(TOKEN)),
+            ),
+            (
+                "Client::create, app signature",
+                bench.ours(ids, Credentials::app("app", TOKEN)),
+            ),
+        ];
+        let calls = if ids == 1_000 { 10 } else { 30 };
+        for (_, call) in &variants {
+            Bench::time(call, 200);
+        }
+        let mut times = vec![Vec::new(); variants.len()];
+        for round in 0..ROUNDS {
+            for turn in 0..variants.len() {
+                let variant = (round + turn) % variants.len();
+                times[variant].push(Bench::time(&variants[variant].1, calls));
+            }
+        }
+        for (n, (name, call)) in variants.iter().enumerate() {
+            let ratios = times[n]
+                .iter()
+                .zip(&times[0])
+                .map(|(time, raw)| time / raw)
+                .collect();
+            let allocations = allocation_counter::measure(call).count_total;
+            let (time, ratio) = (median(times[n].clone()), median(ratios));
+            println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {allocations} |");
+            if n == 2 {
+                allocations_by_ids.push(allocations);
+            }
+        }
+        let body = vec![b'a'; 40 * ids];
+        let hashing = (0..ROUNDS).map(|_| {
+            let start = Instant::now();
+            black_box(Sha256::digest(black_box(&body)));
+            start.elapsed().as_secs_f64() * 1e6
+        });
+        let hash = median(hashing.collect());
+        let signed = times[3]
+            .iter()
+            .zip(&times[2])
+            .map(|(signed, bearer)| signed - bearer)
+            .collect();
+        println!(
+            "| {ids} | signature: beyond bearer | {:.1} | one SHA-256 pass: {hash:.1} µs | |",
+            median(signed)
+        );
+    }
+    // The body grows in a vector that doubles, so its few reallocations are all that may differ.
+    let (first, last) = (allocations_by_ids[0], allocations_by_ids[2]);
+    assert!(
+        last - first <= 16,
+        "{first} allocations for 1 id, {last} for 1,000"
+    );
+}

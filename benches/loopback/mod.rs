@@ -1,0 +1,84 @@
+//! A trivial server in another process: it reads each request whole and answers with the same bytes.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+const REPLY: &str = "HTTP/1.1 200 OK\r\n\
+    Content-Type: application/json\r\n\
+    Content-Length: 57\r\n\r\n\
+    {\"code\":0,\"msg\":\"Success\",\"taskId\":\"1689765568237837824\"}";
+
+const SERVE: &str = "--serve";
+
+/// The server's process; it ends with this value.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) endpoint: String,
+}
+
+impl Server {
+    /// Starts this very program again as the server. Call [`serve_if_asked`] first thing in `main`.
+    pub(crate) fn start() -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        let mut process = command.arg(SERVE).stdout(Stdio::piped()).spawn().unwrap();
+        let mut endpoint = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut endpoint).unwrap();
+        Self {
+            process,
+            endpoint: endpoint.trim().to_owned(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Serves until killed, if this process was started to do that.
+pub(crate) fn serve_if_asked() {
+    if env::args().nth(1).as_deref() != Some(SERVE) {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("http://{}", listener.local_addr().unwrap());
+    for stream in listener.incoming() {
+        let stream = stream.unwrap();
+        thread::spawn(move || serve(&stream));
+    }
+}
+
+fn serve(stream: &TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut input = BufReader::with_capacity(1 << 16, stream);
+    let mut body = Vec::new();
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if input.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let line = line.trim_end().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        body.resize(length, 0);
+        if input.read_exact(&mut body).is_err() {
+            return;
+        }
+        (&*stream).write_all(REPLY.as_bytes()).unwrap();
+    }
+}

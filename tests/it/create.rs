@@ -1,0 +1,328 @@
+//! Creating a task, against the emulator: what goes over the wire, and what comes of the reply.
+
+use koodrive_share::{
+    Client, Error, Outcome, ServiceCode, ShareTask, TargetDirectory, TaskHandle, TraceId, XDate,
+    emulator::{Answer, CodeShape, Emulator, Fault},
+};
+use serde_json::json;
+
+use crate::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package};
+
+/// The error of a creation that is answered like this.
+async fn refused_with(answer: Answer) -> Error {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.fail_next(Fault::Reply(answer));
+    let client = builder(&emulator).max_attempts(1).build().unwrap();
+    let task = dump().build().unwrap();
+    let error = client.create(&task).await.unwrap_err();
+    assert_eq!(error.trace_id(), task.trace_id());
+    assert_eq!(emulator.faults_left(), 0);
+    error
+}
+
+#[tokio::test]
+async fn the_source_example_comes_out_json_equal() {
+    let emulator = Emulator::start().await.unwrap();
+    client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap();
+    let spec: serde_json::Value =
+        serde_json::from_str(include_str!("../../openapi/koodrive-share.json")).unwrap();
+    let operation = &spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
+    let example = &operation["requestBody"]["content"]["application/json"]["examples"]["dump"];
+    assert_eq!(emulator.requests()[0].json().unwrap(), example["value"]);
+}
+
+#[tokio::test]
+async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
+    let emulator = Emulator::start().await.unwrap();
+    let task = dump().build().unwrap();
+    client(&emulator).create(&task).await.unwrap();
+    let requests = emulator.requests();
+    let mut names: Vec<&str> = requests[0]
+        .headers()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "accept",
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+        "x-date",
+        "x-hw-agentname",
+        "x-traceid",
+        "x-user-id",
+    ];
+    assert_eq!(names, expected);
+    let header = |name| requests[0].header(name).unwrap();
+    assert_eq!(
+        header("authorization"),
+        format!("Bearer {}", Emulator::DEFAULT_TOKEN)
+    );
+    assert_eq!(header("content-type"), "application/json");
+    assert_eq!(header("x-traceid"), task.trace_id().as_str());
+    assert_eq!(header("x-user-id"), USER);
+    assert_eq!(
+        header("user-agent"),
+        concat!("koodrive-share/", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[tokio::test]
+async fn a_body_holds_no_absent_field() {
+    let emulator = Emulator::start().await.unwrap();
+    client(&emulator)
+        .create(&package().build().unwrap())
+        .await
+        .unwrap();
+    let expected = json!({
+        "taskType": 1, "containerId": SPACE, "fileIds": [FILE], "shareId": SHARE, "zipName": "photos.zip",
+    });
+    assert_eq!(emulator.requests()[0].json().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_root_target_is_sent_as_root() {
+    let emulator = Emulator::start().await.unwrap();
+    let task = ShareTask::dump(TargetDirectory::root("mine"))
+        .share_id(SHARE)
+        .container_id(SPACE);
+    client(&emulator)
+        .create(&task.file_ids([FILE]).build().unwrap())
+        .await
+        .unwrap();
+    let body = emulator.requests()[0].json().unwrap();
+    assert_eq!(
+        body["targetFileId"],
+        json!({"fileId": "root", "containerId": "mine"})
+    );
+}
+
+#[tokio::test]
+async fn a_path_prefix_stands_before_the_path() {
+    let emulator = Emulator::builder()
+        .path_prefix("/gate/way")
+        .start()
+        .await
+        .unwrap();
+    let client = client(&emulator);
+    client.create(&dump().build().unwrap()).await.unwrap();
+    assert_eq!(
+        emulator.requests()[0].path(),
+        "/gate/way/koodrive/ose/v1/share/tasks"
+    );
+}
+
+#[tokio::test]
+async fn code_0_with_a_task_id_is_a_handle() {
+    for shape in [CodeShape::Number, CodeShape::Digits] {
+        let emulator = Emulator::builder()
+            .create_code(shape)
+            .start()
+            .await
+            .unwrap();
+        let task = dump().build().unwrap();
+        let handle = client(&emulator).create(&task).await.unwrap();
+        assert_eq!(handle.task_id(), emulator.tasks()[0].task_id());
+        assert_eq!(handle.share_id(), SHARE);
+        assert_eq!(handle.trace_id(), task.trace_id());
+        assert_eq!(handle.endpoint(), emulator.endpoint());
+    }
+}
+
+#[tokio::test]
+async fn a_handle_serialises_without_the_kdstoken() {
+    let emulator = Emulator::start().await.unwrap();
+    let handle = client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap();
+    let saved = serde_json::to_string(&handle).unwrap();
+    assert!(
+        !saved.contains(KDSTOKEN) && !format!("{handle:?}").contains(KDSTOKEN),
+        "{saved}"
+    );
+    let read: TaskHandle = serde_json::from_str(&saved).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), saved);
+}
+
+#[tokio::test]
+async fn a_code_other_than_0_is_a_refusal_under_any_status_the_service_uses() {
+    for status in [200, 400, 401, 500] {
+        for code in [json!(13_000_311), json!("13000311")] {
+            let body = json!({"code": code, "msg": "not enough space"});
+            let error =
+                refused_with(Answer::json(status, &body).header("X-Request-Id", "r1")).await;
+            assert_eq!(error.outcome(), Outcome::Rejected, "{status} {error}");
+            assert_eq!(error.status(), Some(status));
+            assert_eq!(error.service_code(), Some(&ServiceCode::NotEnoughSpace));
+            assert_eq!(error.message(), Some("not enough space"));
+            assert_eq!(error.request_id(), Some("r1"));
+            assert!(
+                error.to_string().contains("free space in the target"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_error_is_read_in_its_own_form() {
+    let error = refused_with(Answer::gateway(400, "APIGW.0308", "throttled")).await;
+    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert_eq!(
+        error.service_code().map(ServiceCode::as_str),
+        Some("APIGW.0308")
+    );
+    assert_eq!(error.message(), Some("throttled"));
+}
+
+#[tokio::test]
+async fn a_server_error_settles_nothing_unless_its_code_is_a_listed_refusal() {
+    let error = refused_with(Answer::service(500, "13000001", "internal")).await;
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(
+        error.service_code().map(ServiceCode::as_str),
+        Some("13000001")
+    );
+    let error = refused_with(Answer::gateway(504, "APIGW.0201", "time-out")).await;
+    assert_eq!(error.outcome(), Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_read_is_unknown_with_its_status() {
+    let html = Answer::new(200)
+        .header("Content-Type", "text/html")
+        .body("<html></html>");
+    for answer in [
+        html,
+        Answer::new(200),
+        Answer::json(200, &json!({"code": 0, "msg": "Success"})),
+    ] {
+        let error = refused_with(answer).await;
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert_eq!(error.status(), Some(200));
+        assert!(!error.is_transient(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn html_of_a_refusal_keeps_its_status() {
+    for status in [400, 401, 403] {
+        let error = refused_with(Answer::new(status).body("<html>no</html>")).await;
+        assert_eq!(
+            (error.outcome(), error.status()),
+            (Outcome::Rejected, Some(status))
+        );
+    }
+    let error = refused_with(Answer::new(500).body("<html>no</html>")).await;
+    assert_eq!(
+        (error.outcome(), error.status()),
+        (Outcome::Unknown, Some(500))
+    );
+}
+
+#[tokio::test]
+async fn secrets_are_scrubbed_from_what_the_service_says() {
+    let echo = format!(
+        "no: {KDSTOKEN} Bearer {} \u{1b}[31m",
+        Emulator::DEFAULT_TOKEN
+    );
+    let error = refused_with(Answer::service(400, "13000102", &echo)).await;
+    assert_eq!(error.message(), Some("no: *** Bearer *** \\u{1b}[31m"));
+}
+
+#[tokio::test]
+async fn a_given_x_date_outside_the_window_is_not_sent() {
+    let emulator = Emulator::start().await.unwrap();
+    let now = chrono::Utc::now();
+    for off in [
+        chrono::TimeDelta::minutes(-16),
+        chrono::TimeDelta::minutes(1),
+    ] {
+        let task = dump().x_date(XDate::from(now + off)).build().unwrap();
+        let error = client(&emulator).create(&task).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(
+            broken(error.validation_error().unwrap()),
+            ["X-Date x-date-window"]
+        );
+    }
+    assert_eq!(emulator.request_count(), 0);
+    let date = XDate::from(now - chrono::TimeDelta::minutes(5));
+    client(&emulator)
+        .create(&dump().x_date(date).build().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        emulator.requests()[0].header("x-date"),
+        Some(date.to_string().as_str())
+    );
+}
+
+#[tokio::test]
+async fn throttling_is_resent_within_the_attempts_and_nothing_else_is() {
+    let emulator = Emulator::start().await.unwrap();
+    let busy = Answer::gateway(429, "APIGW.0308", "throttled").header("Retry-After", "0");
+    emulator.fail_next(Fault::Reply(busy.clone()));
+    client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap();
+    // The refused attempt and the one that succeeded.
+    assert_eq!(emulator.request_count(), 2);
+    for _ in 0..3 {
+        emulator.fail_next(Fault::Reply(busy.clone()));
+    }
+    let error = client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap_err();
+    assert!(error.is_throttled() && error.is_refused(), "{error}");
+    // Three more: the default number of attempts.
+    assert_eq!(emulator.request_count(), 5);
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let error = client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    // One more: a lost reply is never followed by another request.
+    assert_eq!(emulator.request_count(), 6);
+}
+
+#[tokio::test]
+async fn every_attempt_is_dated_anew_but_keeps_the_trace_id() {
+    let emulator = Emulator::start().await.unwrap();
+    let trace_id = TraceId::random();
+    let busy = Answer::new(429).header("Retry-After", "1");
+    emulator.fail_next(Fault::Reply(busy));
+    let task = dump().trace_id(trace_id.clone()).build().unwrap();
+    client(&emulator).create(&task).await.unwrap();
+    let requests = emulator.requests();
+    for request in &requests {
+        assert_eq!(request.header("x-traceid"), Some(trace_id.as_str()));
+    }
+    // At least the second that the service asked for lies between them.
+    assert!(
+        requests[0].header("x-date") < requests[1].header("x-date"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn the_futures_can_be_sent_between_threads() {
+    fn is_send<T: Send>(_: T) {}
+    fn check(client: &Client, task: &ShareTask, handle: &TaskHandle) {
+        is_send(client.create(task));
+        is_send(client.status(handle));
+        is_send(client.poller(handle.clone()).until_done());
+        is_send(client.poller(handle.clone()).into_stream());
+    }
+    let _ = check;
+}

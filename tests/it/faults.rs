@@ -1,0 +1,47 @@
+//! What the client does in every failure: a table, each row of it a test.
+//!
+//! A row is written once, in the module of its kind, as a [`row::Row`]: a fault and all that a caller sees of it. The macro
+//! `rows!` makes a test of it, and the table in `docs/faults.md` is rendered from the same rows. After a change, write it
+//! anew with `EXPECTORATE=overwrite cargo test --features emulator --test it published_table`.
+//!
+//! Every row is played for each way to authenticate, and no secret in use may show up in an error, its causes, any
+//! `Debug`, or what is traced and logged.
+
+mod caller;
+mod certificates;
+mod connection;
+mod environment;
+mod message;
+mod provider;
+mod query;
+mod reply;
+mod row;
+mod secrets;
+mod status;
+
+use std::fmt::Write as _;
+
+#[test]
+fn published_table_is_the_tested_one() {
+    let mut text = include_str!("faults/preface.md").to_owned();
+    let parts = [
+        connection::rows(),
+        reply::rows(),
+        status::rows(),
+        message::rows(),
+        provider::rows(),
+        caller::rows(),
+        environment::rows(),
+        query::rows(),
+    ];
+    for (heading, rows) in parts {
+        write!(text, "\n## {heading}\n\n{TABLE_HEAD}").unwrap();
+        for (_, row) in rows {
+            text.push_str(&row.markdown());
+        }
+    }
+    expectorate::assert_contents("docs/faults.md", &text);
+}
+
+const TABLE_HEAD: &str =
+    "| fault | outcome | requests | the error | what to do |\n|---|---|---|---|---|\n";

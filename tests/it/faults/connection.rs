@@ -1,0 +1,279 @@
+//! Connections that don't come about, break, or bring nothing.
+
+use std::time::Duration;
+
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
+};
+
+use super::{
+    certificates::{Authority, Trust},
+    row::{CREATED, Ending, Observed, Row, create, ok, rows, task},
+};
+use crate::scripted_server::{Script, Step};
+
+rows! {
+    "The connection"
+
+    name_without_address => Row::driven("the name has no address", |trial| async move {
+        let ending = trial.call(&trial.client("https://koodrive.invalid")).await;
+        unconnected(ending)
+    })
+    .connections(0)
+    .no_connection();
+    refused => Row::driven("the connection is refused", |trial| async move {
+        // Bound, so that no other test gets the port, and not listened to.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let endpoint = format!("http://{}", socket.local_addr().unwrap());
+        unconnected(trial.call(&trial.client(&endpoint)).await)
+    })
+    .connections(0)
+    .no_connection();
+    never_established => Row::driven("the connection isn't established in time", |trial| async move {
+        let full = FullHouse::start().await;
+        unconnected(trial.call(&trial.client(&full.endpoint())).await)
+    })
+    .connect_timeout()
+    .connections(0)
+    .no_connection();
+    never_established_thrice => Row::driven(
+        "the same, with three attempts",
+        |trial| async move {
+            let full = FullHouse::start().await;
+            unconnected(trial.call(&trial.client(&full.endpoint())).await)
+        },
+    )
+    .connect_timeout()
+    .attempts(3)
+    .connections(0)
+    .no_connection();
+    handshake_never_answered => in_the_clear(
+        "the TLS handshake isn't answered in time",
+        vec![vec![Step::Byte, Step::Hold]],
+    )
+    .connect_timeout();
+    handshake_reset => in_the_clear("a reset in the TLS handshake", vec![vec![Step::Byte, Step::Reset]]);
+    handshake_answered_in_the_clear => in_the_clear(
+        "a server without TLS behind https",
+        vec![vec![Step::Byte, Step::Send(ok(CREATED)), Step::Reset]],
+    );
+    certificate_trusted => tls("a certificate by an authority that was added", Trust::Deserved, true, created()).made();
+    authority_unknown => tls(
+        "a certificate by an unknown authority",
+        Trust::Deserved,
+        false,
+        vec![vec![Step::NoHandshake]],
+    )
+    .no_connection();
+    authority_unknown_thrice => tls(
+        "the same, with three attempts",
+        Trust::Deserved,
+        false,
+        vec![vec![Step::NoHandshake]; 3],
+    )
+    .attempts(3)
+    // A handshake for each attempt.
+    .connections(3)
+    .no_connection();
+    certificate_of_another_host => tls(
+        "a certificate of another host",
+        Trust::OtherHost,
+        true,
+        vec![vec![Step::NoHandshake]],
+    )
+    .no_connection();
+    certificate_expired => tls(
+        "a certificate that has expired",
+        Trust::Expired,
+        true,
+        vec![vec![Step::NoHandshake]],
+    )
+    .no_connection();
+
+    reset_on_accept => Row::scripted("a reset as soon as it is accepted", vec![vec![Step::Reset]])
+        .requests(0)
+        .is("transient");
+    // A request counts once it was read whole.
+    reset_after_head => Row::scripted(
+        "a reset after the request's head",
+        vec![vec![Step::Head, Step::Reset]],
+    )
+    .requests(0)
+    .is("transient");
+    reset_after_request => Row::scripted(
+        "a reset after the whole request",
+        vec![vec![Step::Request, Step::Reset]],
+    )
+    .is("transient");
+    closed_before_reply => Row::scripted(
+        "an orderly close before the reply",
+        vec![vec![Step::Request, Step::Close]],
+    )
+    .is("transient");
+    closed_in_head => Row::scripted(
+        "an orderly close in the reply's head",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
+            Step::Close,
+        ]],
+    )
+    .is("transient");
+    no_http => Row::scripted(
+        "a reply that isn't HTTP",
+        vec![vec![Step::Request, Step::Send(b"220 mail.example ESMTP\r\n".to_vec()), Step::Close]],
+    )
+    .is("transient");
+    no_reply => Row::scripted("no reply at all", vec![vec![Step::Request, Step::Stall]])
+        .timeout()
+        .is("timeout transient");
+    head_byte_by_byte => Row::scripted(
+        "the reply's head comes byte by byte, without an end",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 200 OK\r\nX-Padding: ".to_vec()),
+            Step::Drip(vec![b'x'; 1_000_000], Duration::from_millis(20)),
+        ]],
+    )
+    .timeout()
+    .is("timeout transient");
+
+    pooled_closed_while_idle => pooled(
+        "a pooled connection was closed while idle",
+        vec![
+            vec![Step::Request, Step::Send(ok(CREATED)), Step::Close],
+            vec![Step::Request, Step::Send(ok(CREATED))],
+        ],
+        Pooled::Closed,
+    )
+    // The one that was closed, and another one.
+    .connections(2)
+    .made();
+    pooled_reset_while_written_to => pooled(
+        "a pooled connection is reset while the request is being written",
+        vec![vec![Step::Request, Step::Send(ok(CREATED)), Step::Byte, Step::Reset]],
+        Pooled::Narrow,
+    )
+    .requests(0)
+    .is("transient");
+    pooled_closed_after_request => pooled(
+        "a pooled connection is closed after the whole request",
+        vec![vec![Step::Request, Step::Send(ok(CREATED)), Step::Request, Step::Close]],
+        Pooled::Open,
+    )
+    .is("transient");
+}
+
+fn created() -> Script {
+    vec![vec![Step::Request, Step::Send(ok(CREATED))]]
+}
+
+/// Nobody accepts the connections, so there are neither connections nor requests.
+fn unconnected(ending: Ending) -> Observed {
+    Observed {
+        ending,
+        connections: Some(0),
+        requests: 0,
+    }
+}
+
+/// A server without TLS, called as if it had it.
+fn in_the_clear(title: &'static str, script: Script) -> Row {
+    let row = Row::driven(title, move |trial| {
+        let script = script.clone();
+        async move {
+            let server = trial.server(&script).await;
+            let endpoint = server.endpoint().replace("http:", "https:");
+            let ending = trial.call(&trial.client(&endpoint)).await;
+            Observed::by(server, ending).await
+        }
+    });
+    row.no_connection()
+}
+
+/// A server with TLS, and a client that trusts its authority, or doesn't.
+fn tls(title: &'static str, trust: Trust, trusts: bool, script: Script) -> Row {
+    Row::driven(title, move |trial| {
+        let script = script.clone();
+        async move {
+            let authority = Authority::new();
+            let server = trial.tls_server(&script, authority.acceptor(trust)).await;
+            let mut client = trial.builder(&server.endpoint());
+            if trusts {
+                client = client.root_certificates(authority.pem());
+            }
+            let ending = trial.call(&client.build().unwrap()).await;
+            Observed::by(server, ending).await
+        }
+    })
+}
+
+/// A connection when the second call on it is made.
+#[derive(Clone, Copy)]
+enum Pooled {
+    Open,
+    Closed,
+    /// Too narrow for the request to go through at once.
+    Narrow,
+}
+
+/// A call on a connection that has served one before, which isn't counted.
+fn pooled(title: &'static str, script: Script, state: Pooled) -> Row {
+    Row::driven(title, move |trial| {
+        let script = script.clone();
+        async move {
+            let mut server = trial.server(&script).await;
+            let client = trial.client(&server.endpoint());
+            assert!(matches!(trial.call(&client).await, Ending::Made));
+            let ending = match state {
+                Pooled::Closed => {
+                    // By both sides: the client knows.
+                    server.until(|seen| seen.ended == 1).await;
+                    trial.call(&client).await
+                }
+                Pooled::Open => trial.call(&client).await,
+                Pooled::Narrow => {
+                    // More than the buffers on the way hold, so that it can't be written at once.
+                    create(&client, &task(&"f".repeat(8 << 20))).await
+                }
+            };
+            drop(client);
+            let mut observed = Observed::by(server, ending).await;
+            observed.requests -= 1;
+            observed
+        }
+    })
+}
+
+/// A port whose queue of connections is full: the kernel leaves further ones unanswered.
+pub(super) struct FullHouse {
+    listener: TcpListener,
+    guests: Vec<TcpStream>,
+}
+
+impl FullHouse {
+    pub(super) async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut guests = vec![];
+        let patience = Duration::from_millis(500);
+        while let Ok(guest) = timeout(patience, TcpStream::connect(address)).await {
+            guests.push(guest.unwrap());
+            assert!(guests.len() < 100, "the queue has no end");
+        }
+        Self { listener, guests }
+    }
+
+    /// The port, and those who fill its queue.
+    pub(super) fn open(self) -> (TcpListener, Vec<TcpStream>) {
+        (self.listener, self.guests)
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap())
+    }
+}

@@ -1,0 +1,95 @@
+//! Proxies that the environment names, which is the whole process's: rows of other modules run in a process of their own.
+
+use std::{env, process::Stdio};
+
+use tokio::process::Command;
+
+use super::{
+    row::{Ending, Observed, Row, Trial, rows},
+    secrets::Caller,
+};
+use crate::scripted_server::Step;
+
+const VARIABLES: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+
+rows! {
+    "The environment"
+
+    proxy_to_this_machine => Row::driven(
+        "variables name a proxy, and the endpoint is on this machine",
+        |trial| async move {
+            let proxy = trial.server(&vec![]).await;
+            run_proxied("faults::reply::tests::created", &proxy.endpoint()).await;
+            let mut observed = Observed::by(proxy, Ending::Made).await;
+            // The proxy's count is none; the endpoint's is that of the row that ran.
+            assert_eq!(observed.requests, 0);
+            observed.requests = 1;
+            observed
+        },
+    )
+    .only(&[Caller::Bearer])
+    .connections(0)
+    .made();
+    proxy_refuses => Row::driven(
+        "the proxy that a variable names refuses the way to the endpoint",
+        proxy_refuses,
+    )
+    .only(&[Caller::Bearer])
+    .without_error()
+    // One for each kind of caller of the row that ran.
+    .connections(4)
+    .no_connection();
+}
+
+/// Runs a row where every variable names `proxy`.
+async fn run_proxied(row: &str, proxy: &str) {
+    let mut test = Command::new(env::current_exe().unwrap());
+    test.args(["--exact", row]).stdin(Stdio::null());
+    for variable in VARIABLES {
+        test.env_remove(variable);
+    }
+    for variable in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ] {
+        test.env(variable, proxy);
+    }
+    let output = test.output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}
+
+async fn proxy_refuses(trial: Trial) -> Observed {
+    let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let connection = vec![Step::Request, Step::Send(refusal), Step::Close];
+    let proxy = trial.server(&vec![connection; 4]).await;
+    // The proxy's password is a secret too, and the row that runs looks for it as for the others.
+    let endpoint = proxy.endpoint().replace("//", "//user:CANARY@");
+    run_proxied("faults::connection::tests::name_without_address", &endpoint).await;
+    let seen = proxy.finish().await;
+    let requests = seen.requests.iter().filter(|request| {
+        let asks_for_the_way = request.starts_with("CONNECT koodrive.invalid:443 HTTP/1.1\r\n");
+        !asks_for_the_way || request.contains("CANARY")
+    });
+    Observed {
+        ending: Ending::NoAnswer,
+        connections: Some(seen.connections),
+        requests: requests.count(),
+    }
+}

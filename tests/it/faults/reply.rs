@@ -1,0 +1,194 @@
+//! Replies under a status of success: only a `code` of 0 with a task id is one.
+
+use std::time::Duration;
+
+use super::{
+    row::{CREATED, Row, ok, reply, rows},
+    secrets::Caller,
+};
+use crate::scripted_server::Step;
+
+/// `{}` compressed with gzip, from a server that does so unasked.
+const GZIPPED: [u8; 22] = [
+    0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0,
+];
+
+rows! {
+    "Replies under 200"
+
+    created => Row::answered("an ordinary reply", ok(CREATED)).made();
+    chunked => Row::answered(
+        "the reply comes in chunks",
+        chunked(&CREATED.as_bytes().chunks(7).collect::<Vec<_>>()),
+    )
+    .made();
+    after_informational_replies => Row::scripted(
+        "100 and 103 come before the reply",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+            Step::Send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".to_vec()),
+            Step::Send(ok(CREATED)),
+        ]],
+    )
+    .made();
+    header_bytes_beyond_ascii => Row::answered(
+        "header values hold bytes beyond ASCII",
+        [
+            b"HTTP/1.1 200 OK\r\nX-request-id: \xe9\xff\r\nDate: \xa0\r\nRetry-After: \xb2\r\n".as_slice(),
+            format!("Content-Length: {}\r\n\r\n{CREATED}", CREATED.len()).as_bytes(),
+        ]
+        .concat(),
+    )
+    .made();
+    other_success => Row::answered("202 with a task id", reply("202 Accepted", "", CREATED)).made();
+    code_zero_as_string => Row::answered(
+        "`code` is \"0\", `msg` is null, and there are unknown fields",
+        ok(r#"{"code":"0","msg":null,"taskId":"1","new":{"a":[]}}"#),
+    )
+    .made();
+
+    code_not_zero => Row::answered(
+        "`code` isn't 0",
+        ok(r#"{"code":13000311,"msg":"not enough space, <secrets>"}"#),
+    )
+    .rejected()
+    .code("13000311")
+    .says("not enough space, ")
+    .advice("nothing was done: free space in the target, then send it again");
+    code_as_string => Row::answered(
+        "`code` is a string of digits other than 0",
+        ok(r#"{"code":"13000302","msg":null}"#),
+    )
+    .rejected()
+    .code("13000302")
+    .advice("nothing was done: check that every file id belongs to the container id");
+    code_unlisted => Row::answered(
+        "`code` is a number that the reference doesn't list",
+        ok(r#"{"code":13999999,"msg":"<secrets>"}"#),
+    )
+    .rejected()
+    .code("13999999");
+    code_beyond_i64 => Row::answered(
+        "`code` is beyond 64 bits",
+        ok(r#"{"code":18446744073709551616}"#),
+    )
+    .rejected()
+    .code("18446744073709552000");
+    code_negative => Row::answered("`code` is negative", ok(r#"{"code":-1}"#)).rejected().code("-1");
+    gateway_refusal => Row::answered(
+        "a gateway's `error_code` under 200",
+        ok(r#"{"error_code":"APIGW.0308","error_msg":"<secrets>"}"#),
+    )
+    .rejected()
+    .code("APIGW.0308");
+
+    code_beyond_f64 => Row::answered("`code` is a number that nothing holds", ok(r#"{"code":1e999}"#));
+    code_in_words => Row::answered(
+        "`code` is neither a number nor digits",
+        ok(r#"{"code":"<token>","msg":"<secrets>","taskId":"1"}"#),
+    )
+    .only(&[Caller::App])
+    .code("none");
+    code_of_a_dash => Row::answered("`code` is a dash", ok(r#"{"code":"-","taskId":"1"}"#)).code("-");
+    code_twice => Row::answered(
+        "a key comes twice",
+        ok(r#"{"code":0,"code":13000311,"taskId":"1"}"#),
+    );
+    task_id_missing => Row::answered("`code` is 0 without a task id", ok(r#"{"code":0,"msg":"<secrets>"}"#))
+        .code("0")
+        .says("it reports success without a task id");
+    task_id_empty => Row::answered(
+        "`code` is 0 with an empty task id",
+        ok(r#"{"code":0,"msg":"<escaped secrets>","taskId":""}"#),
+    )
+    .code("0")
+    .says("***");
+    other_shape => Row::answered("JSON of another shape", ok(r#"[{"code":0,"msg":"<secrets>"}]"#));
+    no_json => Row::answered("no JSON", ok("<html>welcome to the portal, <secrets></html>"));
+    empty => Row::answered("an empty body", ok("")).says("its body is empty");
+    no_content => Row::answered("204", b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
+        .says("its body is empty");
+    switching_protocols => Row::answered(
+        "101, which nobody asked for",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n".to_vec(),
+    );
+    gzipped => Row::answered(
+        "compressed, though that wasn't asked for",
+        [
+            format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", GZIPPED.len())
+                .as_bytes(),
+            &GZIPPED,
+        ]
+        .concat(),
+    );
+    json_cut_short => Row::answered(
+        "the JSON is cut short",
+        ok(r#"{"code":0,"msg":"<secrets>","taskId":"16897"#),
+    );
+    body_cut_short => Row::scripted(
+        "the body is cut short, then an orderly close",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"code\":0,\"taskId\":\"1\"}".to_vec()),
+            Step::Close,
+        ]],
+    )
+    .status(200)
+    .says("its body broke off");
+    chunks_cut_short => Row::scripted(
+        "the chunks break off with a reset",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n17\r\n{\"code\":0,".to_vec()),
+            Step::Reset,
+        ]],
+    )
+    .status(200)
+    .says("its body broke off");
+    body_byte_by_byte => Row::scripted(
+        "the body comes byte by byte, without an end",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec()),
+            // Each read succeeds: only the time for the whole call ends it.
+            Step::Drip(vec![b' '; 1_000_000], Duration::from_millis(20)),
+        ]],
+    )
+    .status(200)
+    .timeout()
+    .is("timeout transient");
+    over_the_limit => too_large(
+        "larger than the limit, by its Content-Length",
+        ok(&format!(r#"{{"code":0,"msg":"{}","taskId":"1"}}"#, "x".repeat(2 << 20))),
+    );
+    over_the_limit_in_chunks => too_large(
+        "larger than the limit, without a Content-Length",
+        chunked(&[b" ".repeat(64 << 10).as_slice(); 33]),
+    );
+    over_the_limit_by_claim => too_large(
+        "a Content-Length of an exabyte",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1152921504606846976\r\n\r\n".as_slice(),
+            b" ".repeat(2 << 20).as_slice(),
+        ]
+        .concat(),
+    );
+}
+
+fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
+    let mut reply = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in chunks {
+        reply.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        reply.extend_from_slice(chunk);
+        reply.extend_from_slice(b"\r\n");
+    }
+    reply.extend_from_slice(b"0\r\n\r\n");
+    reply
+}
+
+/// The client hangs up as soon as it has read too much.
+fn too_large(title: &'static str, reply: Vec<u8>) -> Row {
+    let row = Row::scripted(title, vec![vec![Step::Request, Step::Flood(reply)]]);
+    row.status(200).says("its body is larger than the limit")
+}

@@ -1,0 +1,169 @@
+//! The secrets of a call, each with a canary in it, and the check that none is shown.
+
+use std::{
+    error::Error as StdError,
+    fmt::{Debug, Write as _},
+    io,
+    sync::{Arc, Mutex, Once},
+};
+
+use koodrive_share::{AccessToken, Credentials, Emulator, Error, emulator::EmulatorBuilder};
+use tracing_log::LogTracer;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// A part of every secret; the rest of some changes when it is quoted.
+const CANARY: &str = "CANARY";
+
+pub(super) const TOKEN: &str = "t0ken.CANARY/aM4+";
+const APP_SECRET: &str = "s\"ecr\\et CANARY \u{e9}";
+pub(super) const KDSTOKEN: &str = "kds\"\\\u{e9}\n CANARY";
+const DOWNLOAD_URL: &str = "https://download.example/CANARY?sign=a%20b";
+
+/// How a client authenticates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Bearer,
+    Verbatim,
+    Provider,
+    App,
+}
+
+impl Caller {
+    pub(super) const ALL: [Self; 4] = [Self::Bearer, Self::Verbatim, Self::Provider, Self::App];
+
+    pub(super) fn credentials(self) -> Credentials {
+        match self {
+            Self::Bearer => Credentials::bearer(TOKEN),
+            Self::Verbatim => Credentials::authorization(format!("Bearer+{TOKEN}")),
+            Self::Provider => Credentials::provider(|| async { Ok(AccessToken::new(TOKEN)) }),
+            Self::App => Credentials::app("app-id", APP_SECRET),
+        }
+    }
+
+    /// An emulator that knows these credentials.
+    pub(super) fn emulator(self) -> EmulatorBuilder {
+        match self {
+            Self::Bearer | Self::Provider => Emulator::builder().token(TOKEN),
+            Self::Verbatim => Emulator::builder().authorization(format!("Bearer+{TOKEN}")),
+            Self::App => Emulator::builder().app("app-id", APP_SECRET),
+        }
+    }
+
+    /// Puts the secrets in use into what a server sends, where its text asks for them, and the body's length.
+    pub(super) fn fill(self, sent: Vec<u8>) -> Vec<u8> {
+        let text = match String::from_utf8(sent) {
+            Ok(text) => text,
+            Err(other) => return other.into_bytes(),
+        };
+        let (secret, scheme) = match self {
+            Self::Bearer | Self::Provider => (TOKEN, "Bearer "),
+            Self::Verbatim => (TOKEN, "Bearer+"),
+            Self::App => (APP_SECRET, ""),
+        };
+        let all = format!("{scheme}{secret}, {secret}, {KDSTOKEN}");
+        let quoted = serde_json::to_string(&all).unwrap();
+        let mut escaped = String::new();
+        for unit in all.encode_utf16() {
+            write!(escaped, "\\u{unit:04x}").unwrap();
+        }
+        let header = if self == Self::App { "none" } else { secret };
+        let text = text
+            .replace("<secrets>", quoted.trim_matches('"'))
+            .replace("<escaped secrets>", &escaped)
+            .replace("<token>", header)
+            .replace("<download url>", DOWNLOAD_URL);
+        let length = text
+            .split_once("\r\n\r\n")
+            .map_or(0, |(_, body)| body.len());
+        text.replace("<length>", &length.to_string()).into_bytes()
+    }
+}
+
+/// Gathers what is traced and logged on this thread, at the finest level.
+pub(crate) struct Trace {
+    text: Sink,
+    _scope: tracing::subscriber::DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Trace {
+    pub(crate) fn start() -> Self {
+        static LOG_RECORDS: Once = Once::new();
+        LOG_RECORDS.call_once(|| LogTracer::init().unwrap());
+        let text = Sink::default();
+        let sink = text.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
+        Self {
+            text,
+            _scope: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All that an error shows: itself and its causes, each in every way.
+pub(super) fn shown(error: &Error) -> Vec<String> {
+    let mut shown = vec![];
+    let mut link: Option<&dyn StdError> = Some(error);
+    while let Some(error) = link {
+        shown.extend([
+            error.to_string(),
+            format!("{error:?}"),
+            format!("{error:#?}"),
+        ]);
+        link = error.source();
+    }
+    shown
+}
+
+#[track_caller]
+pub(super) fn assert_hides_secrets(what: &str, text: &str) {
+    let context = text.find(CANARY).map(|at| {
+        let around = text
+            .char_indices()
+            .map(|(n, _)| n)
+            .filter(|n| n.abs_diff(at) < 200);
+        let (start, end) = (around.clone().min(), around.max());
+        &text[start.unwrap_or(0)..end.unwrap_or(0)]
+    });
+    assert_eq!(context, None, "{what} shows a secret");
+}
+
+#[track_caller]
+pub(super) fn assert_debug_hides_secrets(value: &impl Debug) {
+    assert_hides_secrets("Debug", &format!("{value:?} {value:#?}"));
+}
+
+/// What isn't gathered can't be found to leak.
+#[tokio::test]
+async fn trace_holds_events_and_log_records() {
+    let trace = Trace::start();
+    tracing::trace!("{CANARY}");
+    log::trace!("{TOKEN}");
+    let text = trace.text();
+    assert_eq!(text.matches(CANARY).count(), 2, "{text}");
+    let caught = std::panic::catch_unwind(|| assert_hides_secrets("a trace", &text));
+    assert!(caught.is_err());
+    drop(trace);
+}

@@ -1,0 +1,211 @@
+//! Replies under another status than 200.
+
+use chrono::{TimeDelta, Utc};
+
+use super::{
+    certificates::{Authority, Trust},
+    row::{CREATED, Observed, Row, ok, reply, rows},
+    secrets::Caller,
+};
+use crate::scripted_server::Step;
+
+const REFUSAL: &str = r#"{"code":"13000302","msg":"file not in the given space, <secrets>"}"#;
+const GATEWAY: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify failed, <secrets>"}"#;
+const HTML: &str = "<html><body>an error, <secrets></body></html>";
+
+rows! {
+    "Replies under another status"
+
+    bad_request => Row::answered("400 with a code", reply("400 Bad Request", "", REFUSAL))
+        .rejected()
+        .code("13000302")
+        .says("***")
+        .advice("nothing was done: check that every file id belongs to the container id");
+    bad_request_of_success => Row::answered(
+        "400 with a `code` of 0",
+        reply("400 Bad Request", "", r#"{"code":"0","msg":"<secrets>"}"#),
+    )
+    .code("0");
+    bad_request_cut_short => Row::scripted(
+        "400, then the body breaks off",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n{\"code\":".to_vec()),
+            Step::Close,
+        ]],
+    )
+    .status(400)
+    .rejected();
+    unauthorized => Row::answered("401", reply("401 Unauthorized", "", GATEWAY))
+        .only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
+        .rejected()
+        .is("refused unauthorized")
+        .code("APIGW.0301")
+        .advice("nothing was done: renew the token, or check the app secret and the user id");
+    unauthorized_twice => Row::scripted(
+        "401, and 401 again after the provider was asked for another token",
+        refusals("401 Unauthorized", "", GATEWAY, 2),
+    )
+    .only(&[Caller::Provider])
+    // The first token and the renewed one; a third isn't tried.
+    .requests(2)
+    .status(401)
+    .rejected()
+    .is("refused unauthorized")
+    .code("APIGW.0301")
+    .advice("nothing was done: renew the token, or check the app secret and the user id");
+    forbidden => Row::answered("403", reply("403 Forbidden", "", HTML))
+        .rejected()
+        .advice("nothing was done: ask for the right to do this");
+    not_found => Row::answered("404", reply("404 Not Found", "", HTML))
+        .rejected()
+        .advice("nothing was done: check the endpoint and its path prefix");
+    request_timeout => Row::answered("408", reply("408 Request Timeout", "", ""))
+        .rejected()
+        .is("refused transient")
+        .advice("nothing was done: send it again");
+    too_large => Row::answered("413", reply("413 Content Too Large", "", HTML))
+        .rejected()
+        .advice("nothing was done: give fewer file ids");
+
+    throttled_for_good => throttled("429 three times, `Retry-After: 0`", "Retry-After: 0", 3)
+        .retry_after(0..=0);
+    throttled_for_a_while => Row::scripted(
+        "429, then a reply",
+        vec![vec![
+            Step::Request,
+            Step::Send(reply("429 Too Many Requests", "Retry-After: 0", "")),
+            Step::Request,
+            Step::Send(ok(CREATED)),
+        ]],
+    )
+    .attempts(3)
+    // The second attempt is taken.
+    .requests(2)
+    .made();
+    throttled_for_longer_than_the_call => throttled(
+        "429, to wait longer than the call may last",
+        "Retry-After: 120",
+        1,
+    )
+    .retry_after(120..=120);
+    throttled_until_a_date => throttled(
+        "429, to wait until a date that is too far off",
+        &(Utc::now() + TimeDelta::seconds(120)).format("Retry-After: %a, %d %b %Y %H:%M:%S GMT").to_string(),
+        1,
+    )
+    .retry_after(60..=120);
+    throttled_until_a_past_date => throttled(
+        "429 three times, to wait until a date that has passed",
+        "Retry-After: Mon, 03 Nov 2025 07:01:40 GMT",
+        3,
+    )
+    .retry_after(0..=0);
+    throttled_for_ever => throttled(
+        "429, to wait longer than any clock runs",
+        "Retry-After: 18446744073709551615",
+        1,
+    )
+    .retry_after(u64::MAX..=u64::MAX);
+    throttled_in_words => throttled("429 three times, with a wait that is none", "Retry-After: <token>", 3);
+
+    server_error => Row::answered("500", reply("500 Internal Server Error", "", HTML)).is("transient");
+    server_error_with_a_listed_code => Row::answered(
+        "500 with a code that the reference lists",
+        reply("500 Internal Server Error", "", REFUSAL),
+    )
+    .rejected()
+    .code("13000302")
+    .advice("nothing was done: check that every file id belongs to the container id");
+    server_error_with_another_code => Row::answered(
+        "500 with another code",
+        reply("500 Internal Server Error", "", r#"{"code":"13999999","msg":"<secrets>"}"#),
+    )
+    .is("transient")
+    .code("13999999")
+    .says("***");
+    bad_gateway => Row::answered("502 as HTML", reply("502 Bad Gateway", "", HTML)).is("transient");
+    unavailable => Row::answered("503", reply("503 Service Unavailable", "Retry-After: 5", GATEWAY))
+        .is("transient")
+        .code("APIGW.0301")
+        .retry_after(5..=5);
+    gateway_timeout => Row::answered("504", reply("504 Gateway Timeout", "", "")).is("transient");
+    no_known_status => Row::answered("a status that HTTP doesn't know", reply("799 Other", "", CREATED))
+        .is("transient")
+        .code("0");
+
+    moved => redirect("301 to the same host", "301 Moved Permanently", "/elsewhere");
+    found => redirect("302 to the same host", "302 Found", "/elsewhere");
+    temporary => redirect("307 to the same host", "307 Temporary Redirect", "/elsewhere").redirected();
+    permanent => redirect("308 to the same host", "308 Permanent Redirect", "/elsewhere").redirected();
+    moved_elsewhere => elsewhere("301 to another host", "301 Moved Permanently", false);
+    found_elsewhere => elsewhere("302 to another host", "302 Found", false);
+    temporary_elsewhere => elsewhere("307 to another host", "307 Temporary Redirect", false).redirected();
+    permanent_elsewhere => elsewhere("308 to another host", "308 Permanent Redirect", false).redirected();
+    moved_into_the_clear => elsewhere("301 from https to http", "301 Moved Permanently", true);
+    found_in_the_clear => elsewhere("302 from https to http", "302 Found", true);
+    temporary_in_the_clear => elsewhere("307 from https to http", "307 Temporary Redirect", true).redirected();
+    permanent_in_the_clear => elsewhere("308 from https to http", "308 Permanent Redirect", true).redirected();
+}
+
+/// One connection on which every request is refused.
+fn refusals(status: &str, headers: &str, body: &str, count: usize) -> Vec<Vec<Step>> {
+    let refusal = [Step::Request, Step::Send(reply(status, headers, body))];
+    vec![vec![refusal; count].concat()]
+}
+
+/// `seen` times 429: of three attempts, as many as the wait that the service asks for leaves time for.
+fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
+    let body = r#"{"error_code":"APIGW.0308","error_msg":"slow down, <secrets>"}"#;
+    Row::scripted(
+        title,
+        refusals("429 Too Many Requests", headers, body, seen),
+    )
+    .attempts(3)
+    .requests(seen)
+    .status(429)
+    .rejected()
+    .is("refused throttled transient")
+    .code("APIGW.0308")
+    .advice("nothing was done: wait, then send fewer requests at a time")
+}
+
+/// A redirect, which isn't followed: the one request is all that is sent to anyone.
+fn redirect(title: &'static str, status: &str, location: &str) -> Row {
+    Row::answered(title, reply(status, &format!("Location: {location}"), HTML))
+}
+
+/// A redirect to another server, which sees nothing of it; the endpoint is under TLS or not.
+fn elsewhere(title: &'static str, status: &'static str, tls: bool) -> Row {
+    let row = Row::driven(title, move |trial| async move {
+        let authority = Authority::new();
+        let other = trial.server(&vec![]).await;
+        let location = format!("Location: {}/a", other.endpoint());
+        let script = vec![vec![
+            Step::Request,
+            Step::Send(reply(status, &location, HTML)),
+        ]];
+        let server = if tls {
+            trial
+                .tls_server(&script, authority.acceptor(Trust::Deserved))
+                .await
+        } else {
+            trial.server(&script).await
+        };
+        let client = trial
+            .builder(&server.endpoint())
+            .root_certificates(authority.pem());
+        let ending = trial.call(&client.build().unwrap()).await;
+        other.finish().await;
+        Observed::by(server, ending).await
+    });
+    row.status(status[..3].parse().unwrap())
+}
+
+impl Row {
+    /// 307 and 308 ask for the same request elsewhere: this one wasn't carried out.
+    fn redirected(self) -> Self {
+        self.rejected()
+            .advice("nothing was done: check the endpoint, redirects are not followed")
+    }
+}

@@ -1,0 +1,45 @@
+//! What most tests begin with.
+
+use koodrive_share::{
+    Client, ClientBuilder, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory,
+    ValidationError,
+};
+
+pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
+pub(crate) const SHARE: &str = "1689765568237837824";
+pub(crate) const FILE: &str = "Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI";
+pub(crate) const KDSTOKEN: &str = "aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c";
+pub(crate) const USER: &str = "1505084218764547200";
+
+/// A client of the emulator's default token.
+pub(crate) fn client(emulator: &Emulator) -> Client {
+    builder(emulator).build().unwrap()
+}
+
+pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
+    Client::builder()
+        .endpoint(emulator.endpoint())
+        .credentials(Credentials::bearer(Emulator::DEFAULT_TOKEN))
+        .user_id(USER)
+        .agent_name("carrier")
+}
+
+/// The source document's example request.
+pub(crate) fn dump() -> ShareTaskBuilder {
+    let target = TargetDirectory::new("FhTB_fxx3LRszaivDFX9NN5JRNLnS9Gob", SPACE);
+    let task = ShareTask::dump(target).share_id(SHARE).container_id(SPACE);
+    task.file_ids([FILE]).kdstoken(KDSTOKEN)
+}
+
+pub(crate) fn package() -> ShareTaskBuilder {
+    let task = ShareTask::package_download("photos.zip").share_id(SHARE);
+    task.container_id(SPACE).file_ids([FILE])
+}
+
+/// The broken rules as `path rule`, in order.
+pub(crate) fn broken(error: &ValidationError) -> Vec<String> {
+    let violations = error.violations().iter();
+    violations
+        .map(|violation| format!("{} {}", violation.path(), violation.rule()))
+        .collect()
+}

@@ -1,0 +1,234 @@
+//! Following a task, against the emulator.
+//!
+//! Client and emulator share one thread, and loopback delivers at once, so paused time moves only between polls: the
+//! instants of the polls are exact.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use koodrive_share::{
+    Client, Emulator, Poller, PollingPolicy, TaskHandle, TaskResult, TaskState,
+    emulator::{Answer, Fault, Schedule, Step},
+};
+use tokio::time::Instant;
+
+use crate::fixtures::{broken, builder, client, dump};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn created(schedule: Schedule) -> (Emulator, Client, TaskHandle) {
+    let emulator = Emulator::builder()
+        .schedule(schedule)
+        .start()
+        .await
+        .unwrap();
+    let client = builder(&emulator).max_attempts(1).build().unwrap();
+    let handle = client.create(&dump().build().unwrap()).await.unwrap();
+    (emulator, client, handle)
+}
+
+/// A task that is running at the first polls and completed after them.
+fn completed_after(polls: usize) -> Schedule {
+    let running = std::iter::repeat_n(Step::running(50), polls);
+    Schedule::by_polls(running.chain([Step::completed(1)]))
+}
+
+/// The whole seconds at which polls are answered.
+async fn instants(poller: Poller) -> Vec<u64> {
+    let start = Instant::now();
+    let answered = poller.into_stream().map(|status| {
+        status.unwrap();
+        start.elapsed().as_secs()
+    });
+    answered.collect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_are_made_at_once_then_after_1_2_4_8_and_every_15_seconds() {
+    let (_emulator, client, handle) = created(completed_after(7)).await;
+    let expected = [0, 1, 3, 7, 15, 30, 45, 60];
+    assert_eq!(instants(client.poller(handle)).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_sets_the_schedule() {
+    let (_emulator, client, handle) = created(completed_after(4)).await;
+    let policy = PollingPolicy::builder()
+        .interval(10 * SECOND)
+        .max_interval(30 * SECOND);
+    let poller = client.poller_with(handle, policy.build().unwrap());
+    assert_eq!(instants(poller).await, [0, 10, 30, 60, 90]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_lengthens_one_wait() {
+    let (emulator, client, handle) = created(completed_after(1)).await;
+    let busy = Answer::new(503).header("Retry-After", "100");
+    emulator.fail_next(Fault::Reply(busy));
+    // The failed poll at 0 s, then as asked for, then the schedule goes on: its second wait is 2 s.
+    assert_eq!(instants(client.poller(handle)).await, [100, 102]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_to_go_on() {
+    let (_emulator, client, handle) = created(completed_after(1_000)).await;
+    let policy = PollingPolicy::builder()
+        .timeout(40 * SECOND)
+        .build()
+        .unwrap();
+    let error = client
+        .poller_with(handle.clone(), policy)
+        .until_done()
+        .await
+        .unwrap_err();
+    // 0, 1, 3, 7, 15, 30, and the last one at 40 instead of 45 s.
+    assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
+    assert_eq!(error.handle().task_id(), handle.task_id());
+    assert_eq!(error.last_status().unwrap().state(), TaskState::Running);
+    assert!(error.to_string().contains("being processed"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_at_the_last_poll_is_done() {
+    let (_emulator, client, handle) = created(completed_after(2)).await;
+    let policy = PollingPolicy::builder()
+        .timeout(2 * SECOND)
+        .build()
+        .unwrap();
+    let status = client
+        .poller_with(handle, policy)
+        .until_done()
+        .await
+        .unwrap();
+    assert!(status.state().is_final());
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_failures_are_tolerated_as_often_as_the_policy_says() {
+    for (failures, tolerated) in [(2, true), (3, false)] {
+        let (emulator, client, handle) = created(completed_after(0)).await;
+        for _ in 0..failures {
+            emulator.fail_next(Fault::Reply(Answer::new(503)));
+        }
+        let policy = PollingPolicy::builder().max_failures(2).build().unwrap();
+        let outcome = client.poller_with(handle, policy).until_done().await;
+        assert_eq!(outcome.is_ok(), tolerated, "{failures} {outcome:?}");
+        if let Err(error) = outcome {
+            assert_eq!(
+                (error.polls(), error.error().unwrap().status()),
+                (3, Some(503))
+            );
+        }
+        assert_eq!(emulator.faults_left(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_failures_in_a_row_are_counted() {
+    let (emulator, client, handle) = created(completed_after(2)).await;
+    for _ in 0..3 {
+        emulator.fail_next(Fault::Reply(Answer::new(503)));
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    let policy = PollingPolicy::builder().max_failures(1).build().unwrap();
+    client
+        .poller_with(handle, policy)
+        .until_done()
+        .await
+        .unwrap();
+    assert_eq!(emulator.faults_left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_polling_at_once() {
+    let (emulator, client, handle) = created(Schedule::default()).await;
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "gone")));
+    let error = client.poller(handle).until_done().await.unwrap_err();
+    assert_eq!(error.polls(), 1);
+    assert!(error.error().unwrap().is_refused(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_end_of_the_reference_is_reached() {
+    let cases = [
+        (
+            Schedule::default(),
+            TaskState::Completed(TaskResult::AllSucceeded),
+        ),
+        (
+            Schedule::partially_failed(),
+            TaskState::Completed(TaskResult::PartiallyFailed),
+        ),
+        (
+            Schedule::all_failed(),
+            TaskState::Completed(TaskResult::AllFailed),
+        ),
+        (Schedule::cancelled(), TaskState::Cancelled),
+    ];
+    for (schedule, state) in cases {
+        let (_emulator, client, handle) = created(schedule).await;
+        assert_eq!(
+            client.poller(handle).until_done().await.unwrap().state(),
+            state
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_state_is_waited_out() {
+    let steps = [Step::new(7), Step::new(8), Step::completed(1)];
+    let (_emulator, client, handle) = created(Schedule::by_polls(steps)).await;
+    assert_eq!(instants(client.poller(handle)).await, [0, 1, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_that_is_killed_is_resumed_from_the_handles_json() {
+    let (emulator, client_before, handle) = created(completed_after(6)).await;
+    let saved = serde_json::to_string(&handle).unwrap();
+    let mut poller = client_before.poller(handle);
+    let killed = tokio::time::timeout(10 * SECOND, poller.until_done()).await;
+    assert!(killed.is_err());
+    drop((poller, client_before));
+    // 0, 1, 3 and 7 s.
+    assert_eq!(emulator.tasks()[0].polls(), 4);
+    let handle: TaskHandle = serde_json::from_str(&saved).unwrap();
+    let status = client(&emulator).poller(handle).until_done().await.unwrap();
+    assert_eq!(
+        status.state(),
+        TaskState::Completed(TaskResult::AllSucceeded)
+    );
+    assert_eq!(emulator.tasks()[0].polls(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_wait_goes_on_where_it_was() {
+    let (emulator, client, handle) = created(completed_after(2)).await;
+    let mut poller = client.poller(handle);
+    assert!(
+        tokio::time::timeout(SECOND / 2, poller.until_done())
+            .await
+            .is_err()
+    );
+    let start = Instant::now();
+    poller.until_done().await.unwrap();
+    // The polls at 1 and 3 s, half a second of which had passed.
+    assert_eq!(start.elapsed().as_millis(), 2_500);
+    assert_eq!(emulator.tasks()[0].polls(), 3);
+}
+
+#[test]
+fn a_policy_that_lets_the_session_lapse_is_refused_with_the_reason() {
+    let policy = PollingPolicy::builder()
+        .interval(Duration::ZERO)
+        .max_interval(1_200 * SECOND);
+    let error = policy.build().unwrap_err();
+    assert_eq!(
+        broken(&error),
+        ["interval bounds", "max_interval session-lifetime"]
+    );
+    assert!(error.to_string().contains("20 minutes"), "{error}");
+    PollingPolicy::builder()
+        .max_interval(1_140 * SECOND)
+        .build()
+        .unwrap();
+}

@@ -1,0 +1,135 @@
+//! Replies that fuzzing began with or came upon, each with what becomes of it.
+//!
+//! `tests/testdata/replies` holds them as the fuzz target `reply` reads them: four lines (status, `Date`, `Retry-After`,
+//! `X-request-id`) and the body after them.
+
+use std::{collections::BTreeMap, fs};
+
+use koodrive_share::{Client, Credentials, Error, Outcome, ShareTask, TaskHandle};
+
+use crate::scripted_server::{ScriptedServer, Step};
+
+/// As in the fuzz target; the replies repeat them.
+const TOKEN: &str = "bearer-CANARY";
+const KDSTOKEN: &str = "kds\"\\\u{e9}\nCANARY";
+
+const MADE: Option<Outcome> = None;
+const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
+const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
+
+/// The outcome and the code of each reply.
+const CASES: [(&str, Option<Outcome>, Option<&str>); 34] = [
+    ("accepted", MADE, None),
+    ("array", UNKNOWN, None),
+    ("byte-order-mark", UNKNOWN, None),
+    ("code-beyond-f64", UNKNOWN, None),
+    ("code-beyond-i64", REJECTED, Some("18446744073709552000")),
+    ("code-in-words", UNKNOWN, Some("SUCCESS")),
+    ("code-negative", REJECTED, Some("-1")),
+    ("code-negative-zero", UNKNOWN, None),
+    ("code-of-a-dash", UNKNOWN, Some("-")),
+    ("code-of-a-fraction", UNKNOWN, None),
+    ("code-of-zeros", MADE, None),
+    ("code-twice", UNKNOWN, None),
+    ("code-unlisted-under-500", UNKNOWN, Some("13999999")),
+    ("code-without-task", UNKNOWN, Some("0")),
+    ("created", MADE, None),
+    ("created-code-as-string", MADE, None),
+    ("deep", UNKNOWN, None),
+    ("echo-as-code", REJECTED, Some("***")),
+    ("echo-in-escapes", REJECTED, Some("13000102")),
+    ("empty", UNKNOWN, None),
+    ("gateway", REJECTED, Some("APIGW.0301")),
+    ("gateway-clock", REJECTED, Some("APIG.0301")),
+    ("gateway-throttles", REJECTED, Some("APIGW.0308")),
+    ("gateway-under-200", REJECTED, Some("APIGW.0308")),
+    ("html", UNKNOWN, None),
+    ("not-modified", UNKNOWN, None),
+    ("not-utf-8", REJECTED, None),
+    ("refused", REJECTED, Some("13000311")),
+    ("refused-code-as-string", REJECTED, Some("13000311")),
+    ("refused-under-500", REJECTED, Some("13000302")),
+    ("retry-after-date", UNKNOWN, None),
+    ("terminal-escapes", REJECTED, Some("13000102")),
+    ("truncated", UNKNOWN, None),
+    ("unread-field-not-utf-8", MADE, None),
+];
+
+#[tokio::test]
+async fn kept_replies_mean_what_they_did() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testdata/replies");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut files: BTreeMap<String, Vec<u8>> = files
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .collect();
+    for (name, outcome, code) in CASES {
+        let file = files
+            .remove(name)
+            .unwrap_or_else(|| panic!("no file {name}"));
+        let script = vec![vec![Step::Request, Step::Send(http_reply(&file))]];
+        let server = ScriptedServer::start(script).await;
+        let created = create(&server.endpoint()).await;
+        server.finish().await;
+        let told = created.as_ref().err().map(|error| {
+            let text = format!("{error} {error:?} {error:#?}");
+            assert!(!text.contains("CANARY"), "{name}: {text}");
+            assert!(
+                !error.to_string().contains(char::is_control),
+                "{name}: {text}"
+            );
+            (
+                error.outcome(),
+                error.service_code().map(ToString::to_string),
+            )
+        });
+        let expected = outcome.map(|outcome| (outcome, code.map(str::to_owned)));
+        assert_eq!(told, expected, "{name}: {created:?}");
+    }
+    assert!(
+        files.is_empty(),
+        "without an expectation: {:?}",
+        files.keys()
+    );
+}
+
+async fn create(endpoint: &str) -> Result<TaskHandle, Error> {
+    let client = Client::builder()
+        .endpoint(endpoint)
+        .credentials(Credentials::bearer(TOKEN))
+        .user_id("1505084218764547200")
+        .agent_name("carrier")
+        .max_attempts(1)
+        // The replies' own time, so that no clock explains a refusal.
+        .clock(|| "2025-11-03T07:01:40Z".parse().unwrap())
+        .build()
+        .unwrap();
+    let task = ShareTask::package_download("all.zip")
+        .share_id("share")
+        .container_id("space")
+        .file_ids(["file"])
+        .kdstoken(KDSTOKEN)
+        .build()
+        .unwrap();
+    client.create(&task).await
+}
+
+fn http_reply(file: &[u8]) -> Vec<u8> {
+    let mut parts = file.splitn(5, |byte| *byte == b'\n');
+    let mut line = || String::from_utf8(parts.next().unwrap().to_vec()).unwrap();
+    let (status, date, retry_after, request_id) = (line(), line(), line(), line());
+    let body = parts.next().unwrap();
+    let length = if status == "304" {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    let head = format!(
+        "HTTP/1.1 {status} Kept\r\nDate: {date}\r\nRetry-After: {retry_after}\r\nX-request-id: {request_id}\r\n{length}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}

@@ -1,0 +1,188 @@
+//! Querying a task, against the emulator.
+
+use koodrive_share::{
+    Emulator, Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskState, TaskStatus,
+    emulator::{Answer, CodeShape, Fault, Schedule, Step, TaskInfosShape},
+};
+use serde_json::json;
+
+use crate::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package};
+
+/// What the first poll says of a package download that moves like this.
+async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {
+    let emulator = Emulator::builder()
+        .schedule(Schedule::by_polls(steps))
+        .start()
+        .await
+        .unwrap();
+    let client = client(&emulator);
+    let handle = client.create(&package().build().unwrap()).await.unwrap();
+    client.status(&handle).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_state_of_the_reference_and_beyond_is_told() {
+    let cases = [
+        (Step::pending(), TaskState::Pending, false),
+        (Step::running(30), TaskState::Running, false),
+        (
+            Step::completed(1),
+            TaskState::Completed(TaskResult::AllSucceeded),
+            true,
+        ),
+        (
+            Step::completed(2),
+            TaskState::Completed(TaskResult::PartiallyFailed),
+            true,
+        ),
+        (
+            Step::completed(3),
+            TaskState::Completed(TaskResult::AllFailed),
+            true,
+        ),
+        (
+            Step::completed(9),
+            TaskState::Completed(TaskResult::Other(9)),
+            true,
+        ),
+        (Step::cancelled(), TaskState::Cancelled, true),
+        (Step::new(7), TaskState::Other(7), false),
+        (Step::new(-1), TaskState::Other(-1), false),
+    ];
+    for (step, state, is_final) in cases {
+        let status = status_of([step]).await;
+        assert_eq!(
+            (status.state(), status.state().is_final()),
+            (state, is_final)
+        );
+    }
+}
+
+#[tokio::test]
+async fn progress_and_times_are_told_as_the_service_writes_them() {
+    let status = status_of([Step::running(70)]).await;
+    assert_eq!(status.progress(), Some(70.0));
+    assert!(status.created().is_some() && status.started().is_some() && status.ended().is_none());
+    let status = status_of([Step::completed(1)]).await;
+    assert!(status.ended() >= status.started() && status.started() >= status.created());
+}
+
+#[tokio::test]
+async fn the_download_url_is_told_and_not_shown() {
+    let url = "https://download.invalid/photos.zip?token=s3cret";
+    let status = status_of([Step::completed(1).download_url(url)]).await;
+    assert_eq!(status.download_url().unwrap().expose(), url);
+    assert!(!format!("{status:?}").contains("s3cret"), "{status:?}");
+    let status = status_of([Step::completed(1).without_download_url()]).await;
+    assert!(status.download_url().is_none());
+}
+
+#[tokio::test]
+async fn files_are_read_in_every_shape_the_editions_have() {
+    for (shape, count) in [
+        (TaskInfosShape::Array, 1),
+        (TaskInfosShape::Object, 1),
+        (TaskInfosShape::Null, 0),
+        (TaskInfosShape::Absent, 0),
+    ] {
+        let status = status_of([Step::completed(1).task_infos(shape)]).await;
+        assert_eq!(status.files().len(), count, "{shape:?}");
+        for file in status.files() {
+            assert_eq!(file.file_id(), Some(FILE));
+            assert_eq!(file.status(), Some(&FileStatus::Succeeded));
+        }
+    }
+    let status = status_of([Step::running(1).code(CodeShape::Digits)]).await;
+    assert_eq!(status.state(), TaskState::Running);
+}
+
+#[tokio::test]
+async fn each_files_end_is_told() {
+    let emulator = Emulator::builder()
+        .schedule(Schedule::partially_failed())
+        .start()
+        .await
+        .unwrap();
+    let client = client(&emulator);
+    let task = dump().file_ids(["a", "b"]).build().unwrap();
+    let handle = client.create(&task).await.unwrap();
+    let status = client.poller(handle).until_done().await.unwrap();
+    let ends: Vec<_> = status
+        .files()
+        .iter()
+        .map(|file| file.status().unwrap())
+        .collect();
+    assert!(
+        ends.contains(&&FileStatus::Failed) && ends.contains(&&FileStatus::Succeeded),
+        "{ends:?}"
+    );
+}
+
+async fn answered(answer: Answer, attempts: u32) -> (Emulator, Result<TaskStatus, Error>) {
+    let emulator = Emulator::start().await.unwrap();
+    let client = builder(&emulator).max_attempts(attempts).build().unwrap();
+    let handle = client.create(&dump().build().unwrap()).await.unwrap();
+    emulator.fail_next(Fault::Reply(answer));
+    let status = client.status(&handle).await;
+    (emulator, status)
+}
+
+#[tokio::test]
+async fn a_query_is_repeated_where_a_creation_is_not() {
+    for status in [429, 500, 502, 503, 504] {
+        let (emulator, outcome) = answered(Answer::new(status), 2).await;
+        outcome.unwrap();
+        // The creation, the failed query, and its repetition.
+        assert_eq!(emulator.request_count(), 3, "{status}");
+    }
+    let (emulator, outcome) = answered(Answer::service(400, "13000309", "gone"), 2).await;
+    assert_eq!(outcome.unwrap_err().outcome(), Outcome::Rejected);
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
+async fn success_without_a_job_is_unknown() {
+    let (_, outcome) = answered(Answer::json(200, &json!({"code": 0})), 1).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(
+        (error.outcome(), error.status()),
+        (Outcome::Unknown, Some(200))
+    );
+}
+
+#[tokio::test]
+async fn a_saved_handle_and_its_kdstoken_are_enough_to_ask() {
+    let emulator = Emulator::builder()
+        .share_access(KDSTOKEN)
+        .start()
+        .await
+        .unwrap();
+    let handle = client(&emulator)
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap();
+    let saved = serde_json::to_string(&handle).unwrap();
+    let read: TaskHandle = serde_json::from_str(&saved).unwrap();
+    let client = client(&emulator);
+    client.status(&read).await.unwrap_err();
+    client.status(&read.with_kdstoken(KDSTOKEN)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handle_of_another_endpoint_is_refused_unsent() {
+    let emulators = [
+        Emulator::start().await.unwrap(),
+        Emulator::start().await.unwrap(),
+    ];
+    let handle = client(&emulators[0])
+        .create(&dump().build().unwrap())
+        .await
+        .unwrap();
+    let error = client(&emulators[1])
+        .status(&handle.with_kdstoken(""))
+        .await
+        .unwrap_err();
+    let expected = ["endpoint endpoint-of-task", "$.kdstoken not-empty"];
+    assert_eq!(broken(error.validation_error().unwrap()), expected);
+    assert_eq!(emulators[1].request_count(), 0);
+}
