@@ -240,8 +240,7 @@ impl ShareTaskBuilder {
             x_date,
         } = self;
         let mut violations = Violations::default();
-        validate_all_but_file_ids(&body, &mut violations);
-        validate_file_ids(&body.file_ids, &mut violations);
+        validate(&body, validate_file_ids, &mut violations);
         violations.into_result()?;
         Ok(ShareTask {
             body,
@@ -252,7 +251,7 @@ impl ShareTaskBuilder {
 
     /// Checks what the tasks of a bulk creation have in common; what belongs to one task alone must be unset.
     pub(crate) fn validate_as_template(&self, violations: &mut Violations) {
-        validate_all_but_file_ids(&self.body, violations);
+        validate(&self.body, |_, _| {}, violations);
         let own = [
             ("$.fileIds", self.body.file_ids.is_empty()),
             ("X-Traceid", self.trace_id.is_none()),
@@ -308,7 +307,11 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     }
 }
 
-fn validate_all_but_file_ids(body: &CreateBatchTaskRequest, violations: &mut Violations) {
+fn validate(
+    body: &CreateBatchTaskRequest,
+    validate_file_ids: fn(&[String], &mut Violations),
+    violations: &mut Violations,
+) {
     violations.not_empty(
         "$.containerId",
         &body.container_id,
@@ -319,6 +322,7 @@ fn validate_all_but_file_ids(body: &CreateBatchTaskRequest, violations: &mut Vio
         &body.share_id,
         "name the share the files are behind",
     );
+    validate_file_ids(&body.file_ids, violations);
     if let Some(target) = &body.target_file_id {
         let advice = "name the directory, `root` for the root directory";
         violations.not_empty("$.targetFileId.fileId", &target.file_id, advice);
