@@ -1,7 +1,18 @@
-//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`.
+//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`, and with the feature `httpmock`
+//! into a typed mock of the service, `$OUT_DIR/httpmock.rs`.
+//!
+//! The tests include this file, so that they see what a build generates.
 
-use std::{env, error::Error, fs, panic, path::Path, process};
+use std::{
+    env,
+    error::Error,
+    fs,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+    process,
+};
 
+use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 
 const SPEC: &str = "openapi/koodrive-share.json";
@@ -13,7 +24,7 @@ const SPEC: &str = "openapi/koodrive-share.json";
 const REPLACEMENTS: [(&str, &str); 17] = [
     ("CompactTime", "crate::task::CompactTime"),
     ("ContainerId", "::std::string::String"),
-    ("DownloadUrl", "crate::task::DownloadUrl"),
+    ("DownloadUrl", "crate::task::WireUrl"),
     ("FileId", "::std::string::String"),
     ("FileStatusCode", "crate::task::FileStatus"),
     ("HeaderText", "::std::string::String"),
@@ -30,27 +41,74 @@ const REPLACEMENTS: [(&str, &str); 17] = [
     ("ZipName", "::std::string::String"),
 ];
 
-fn main() {
+pub(crate) fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={SPEC}");
     // The generator panics on what it does not support; its text is the reason, its backtrace is not.
     panic::set_hook(Box::new(|_| ()));
-    let outcome = panic::catch_unwind(generate).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(text
-            .unwrap_or_else(|| "the generator panicked".to_owned())
-            .into())
-    });
-    if let Err(reason) = outcome {
+    if let Err(reason) = caught(generate) {
         let reason = reason.to_string().replace('\n', " ");
         println!("cargo::error=no client can be generated from {SPEC}: {reason}");
         process::exit(1);
     }
 }
 
+/// Turns a panic into an error.
+fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(text
+            .unwrap_or_else(|| "the generator panicked".to_owned())
+            .into())
+    })
+}
+
 fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
+    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    let client = caught(|| client(&spec, feature("SCHEMARS")))
+        .map_err(|reason| format!("{reason}{}", place(&spec)))?;
+    fs::write(out_dir.join("client.rs"), client)?;
+    if feature("HTTPMOCK") {
+        fs::write(out_dir.join("httpmock.rs"), mock(&spec)?)?;
+    }
+    Ok(())
+}
+
+/// Where the generator fails: the paths that it fails for one at a time. Nothing if it fails without any path, too.
+fn place(spec: &OpenAPI) -> String {
+    let fails = |path: &str| {
+        let mut alone = spec.clone();
+        alone.paths.paths.retain(|name, _| name == path);
+        caught(|| client(&alone, false)).is_err()
+    };
+    let mut paths: Vec<_> = spec.paths.paths.keys().map(String::as_str).collect();
+    paths.retain(|path| fails(path));
+    match paths.as_slice() {
+        failing @ [_, ..] if !fails("") => format!(" (in {})", failing.join(", ")),
+        _ => String::new(),
+    }
+}
+
+/// The client as Rust code.
+pub(crate) fn client(spec: &OpenAPI, json_schema: bool) -> Result<String, Box<dyn Error>> {
+    let mut settings = settings()?;
+    if json_schema {
+        settings.with_derive("::schemars::JsonSchema");
+    }
+    let client = Generator::new(&settings).generate_tokens(spec)?;
+    Ok(client.to_string())
+}
+
+/// The mock as Rust code, over the client's types.
+pub(crate) fn mock(spec: &OpenAPI) -> Result<String, Box<dyn Error>> {
+    let mock = Generator::new(&settings()?).httpmock(spec, "crate::generated")?;
+    Ok(mock.to_string())
+}
+
+fn settings() -> Result<GenerationSettings, Box<dyn Error>> {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
@@ -59,10 +117,5 @@ fn generate() -> Result<(), Box<dyn Error>> {
     for (schema, rust_type) in REPLACEMENTS {
         settings.with_replacement(schema, rust_type, [].into_iter());
     }
-    let client = Generator::new(&settings).generate_tokens(&spec)?;
-    let out_dir = env::var("OUT_DIR")?;
-    Ok(fs::write(
-        Path::new(&out_dir).join("client.rs"),
-        client.to_string(),
-    )?)
+    Ok(settings)
 }

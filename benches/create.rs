@@ -42,7 +42,7 @@ mod share_task {
 }
 mod task {
     pub(crate) type CompactTime = String;
-    pub(crate) type DownloadUrl = String;
+    pub(crate) type WireUrl = String;
     pub(crate) type FileStatus = String;
     pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
 }

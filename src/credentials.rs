@@ -172,10 +172,15 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
 
 /// The temporary token of a share with an access code, `kdstoken`.
 ///
-/// It serialises into a request's body and nowhere else: no public type that holds one implements `Serialize` over it.
+/// It serialises into a request's body and nowhere else: but for the mock's requests, no public type that holds one
+/// implements `Serialize` over it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct KdsToken(SecretString);
+#[cfg_attr(
+    not(feature = "httpmock"),
+    allow(unreachable_pub, reason = "public in the mock's requests")
+)]
+pub struct KdsToken(SecretString);
 
 impl KdsToken {
     pub(crate) fn expose(&self) -> &str {

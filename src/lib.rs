@@ -22,6 +22,10 @@ pub mod fuzzing;
     reason = "the generator's style, and output that is not used here"
 )]
 mod generated;
+#[cfg(feature = "schemars")]
+mod json_schema;
+#[cfg(feature = "httpmock")]
+pub mod mock;
 mod poller;
 mod service_code;
 mod share_task;

@@ -150,7 +150,17 @@ pub struct FileStatusReport(TaskInfo);
 /// A time of the service as it writes it: 14 digits, `yyyyMMddHHmmss`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct CompactTime(String);
+#[cfg_attr(
+    not(feature = "httpmock"),
+    allow(unreachable_pub, reason = "public in the mock's replies")
+)]
+pub struct CompactTime(String);
+
+impl From<String> for CompactTime {
+    fn from(time: String) -> Self {
+        Self(time)
+    }
+}
 
 impl CompactTime {
     fn parse(&self) -> Option<NaiveDateTime> {
@@ -159,8 +169,7 @@ impl CompactTime {
 }
 
 /// Where a package can be fetched. Whoever holds the URL can fetch it, so no `Debug` shows it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct DownloadUrl(SecretString);
 
 impl DownloadUrl {
@@ -171,18 +180,46 @@ impl DownloadUrl {
     }
 }
 
-/// Only a reply holds one, and no public type serialises a reply; the generated types ask for it.
-impl Serialize for DownloadUrl {
+/// A [`DownloadUrl`] as a reply holds it.
+///
+/// It serialises into a mock's reply and nowhere else: no other public type that holds one implements `Serialize`.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "httpmock"),
+    allow(unreachable_pub, reason = "public in the mock's replies")
+)]
+pub struct WireUrl(DownloadUrl);
+
+impl From<String> for WireUrl {
+    fn from(url: String) -> Self {
+        Self(DownloadUrl(url.into()))
+    }
+}
+
+impl Serialize for WireUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for WireUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
     }
 }
 
 /// `taskInfos`: named in the plural and typed as one object, so both are read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-pub(crate) enum TaskInfos {
+#[cfg_attr(
+    not(feature = "httpmock"),
+    allow(unreachable_pub, reason = "public in the mock's replies")
+)]
+pub enum TaskInfos {
+    /// As an array.
     Many(Vec<TaskInfo>),
+    /// As one object.
     One(TaskInfo),
 }
 
@@ -234,6 +271,7 @@ impl TaskStatus {
         self.job
             .download_url
             .as_ref()
+            .map(|WireUrl(url)| url)
             .filter(|url| !url.expose().is_empty())
     }
 

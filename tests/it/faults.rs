@@ -18,6 +18,7 @@ mod reply;
 mod row;
 mod secrets;
 mod status;
+mod trial;
 
 use std::fmt::Write as _;
 

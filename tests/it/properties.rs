@@ -1,9 +1,12 @@
-//! What holds of every task: the wrapper, the emulator and the OpenAPI document agree on what a request may be.
+//! What holds of every task: the wrapper, the emulator and the API document agree on what a request may be.
 
 use std::{cell::RefCell, sync::LazyLock};
 
 use jsonschema::Validator;
-use koodrive_share::{Client, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory};
+use koodrive_share::{
+    Client, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory,
+    emulator::EmulatedTask,
+};
 use proptest::{
     collection::vec,
     option,
@@ -139,7 +142,7 @@ fn every_task_that_builds_is_taken_by_emulator_and_schema() {
         let body = emulator
             .tasks()
             .last()
-            .and_then(koodrive_share::emulator::EmulatedTask::body)
+            .and_then(EmulatedTask::body)
             .unwrap();
         prop_assert!(SCHEMA.is_valid(&body) && keeps_prose_rules(&body), "{body}");
         Ok(())

@@ -8,7 +8,8 @@ use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{
     connection::FullHouse,
-    row::{Ending, Observed, Row, Trial, rows, task},
+    row::{Row, rows},
+    trial::{Ending, Observed, Trial, task},
 };
 use crate::scripted_server::{ScriptedServer, Seen, Step};
 

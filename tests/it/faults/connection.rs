@@ -9,7 +9,8 @@ use tokio::{
 
 use super::{
     certificates::{Authority, Trust},
-    row::{CREATED, Ending, Observed, Row, create, ok, rows, task},
+    row::{Row, rows},
+    trial::{CREATED, Ending, Observed, create, ok, task},
 };
 use crate::scripted_server::{Script, Step};
 

@@ -5,8 +5,9 @@ use std::{env, process::Stdio};
 use tokio::process::Command;
 
 use super::{
-    row::{Ending, Observed, Row, Trial, rows},
+    row::{Row, rows},
     secrets::Caller,
+    trial::{Ending, Observed, Trial},
 };
 use crate::scripted_server::Step;
 

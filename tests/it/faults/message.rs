@@ -1,8 +1,9 @@
 //! What the service says may hold secrets, terminal escapes, and anything else.
 
 use super::{
-    row::{Row, ok, reply, rows},
+    row::{Row, rows},
     secrets::Caller,
+    trial::{ok, reply},
 };
 
 const BAD: &str = "400 Bad Request";

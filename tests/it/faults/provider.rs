@@ -10,8 +10,9 @@ use koodrive_share::{AccessToken, Client, Credentials, ProviderError};
 use tokio::task::yield_now;
 
 use super::{
-    row::{CREATED, Ending, Observed, Row, Trial, ok, rows, task},
+    row::{Row, rows},
     secrets::{Caller, TOKEN, shown},
+    trial::{CREATED, Ending, Observed, Trial, ok, task},
 };
 use crate::scripted_server::{Script, Step};
 

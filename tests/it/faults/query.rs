@@ -1,6 +1,9 @@
 //! Queries, `getBatchTask`: they may be repeated, and their replies hold a URL that is a secret.
 
-use super::row::{Row, ok, reply, rows};
+use super::{
+    row::{Row, rows},
+    trial::{ok, reply},
+};
 use crate::scripted_server::Step;
 
 const DONE: &str = r#"{"code":0,"msg":"Success","jobInfo":{"taskId":"task","taskStatus":2,"taskResultCode":1,

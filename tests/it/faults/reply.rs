@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    row::{CREATED, Row, ok, reply, rows},
+    row::{Row, rows},
     secrets::Caller,
+    trial::{CREATED, ok, reply},
 };
 use crate::scripted_server::Step;
 

@@ -1,26 +1,25 @@
 //! A row of the table: a fault, how it is brought about, and all that a caller sees of it.
 
 use std::{
-    mem::take,
     ops::RangeInclusive,
     pin::Pin,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use koodrive_share::{Client, ClientBuilder, Error, Outcome, ServiceCode, ShareTask, TaskHandle};
-use tokio_rustls::TlsAcceptor;
+use koodrive_share::{Error, Outcome, ServiceCode};
 
-use super::secrets::{
-    Caller, KDSTOKEN, Trace, assert_debug_hides_secrets, assert_hides_secrets, shown,
+use super::{
+    secrets::{Caller, Trace, assert_hides_secrets, shown},
+    trial::{Ending, Observed, Trial},
 };
-use crate::scripted_server::{Script, ScriptedServer, Step};
+use crate::scripted_server::{Script, Step};
 
 /// A fault and what the client makes of it.
 ///
 /// Unless it says otherwise, one request is seen, over one connection, and the call isn't sent again.
 #[must_use]
-pub(crate) struct Row {
+pub(super) struct Row {
     title: &'static str,
     cause: Cause,
     expected: Expected,
@@ -55,32 +54,6 @@ struct Expected {
     elapsed: (Duration, Duration),
 }
 
-/// What came of a fault.
-pub(crate) struct Observed {
-    pub(crate) ending: Ending,
-    /// `None`: nobody counts them.
-    pub(crate) connections: Option<usize>,
-    pub(crate) requests: usize,
-}
-
-pub(crate) enum Ending {
-    Made,
-    Failed(Error),
-    /// The caller has let go of the call, or was torn out of it.
-    NoAnswer,
-}
-
-/// One caller's try at a fault.
-#[derive(Clone)]
-pub(crate) struct Trial {
-    pub(crate) caller: Caller,
-    connect_timeout: Duration,
-    timeout: Duration,
-    attempts: u32,
-    max_reply_bytes: usize,
-    pub(crate) query: bool,
-}
-
 const LOOK_FIRST: &str = "it may have been carried out all the same: look before sending it again";
 const CORRECT: &str = "nothing was done: correct what the service names";
 const CHECK_NETWORK: &str = "nothing was sent: check the endpoint and the network";
@@ -103,39 +76,32 @@ impl Row {
                 requests: 1,
                 elapsed: (Duration::ZERO, Duration::from_secs(15)),
             },
-            trial: Trial {
-                caller: Caller::Bearer,
-                connect_timeout: Duration::from_secs(15),
-                timeout: Duration::from_secs(30),
-                attempts: 1,
-                max_reply_bytes: 1 << 20,
-                query: false,
-            },
+            trial: Trial::default(),
             callers: &Caller::ALL,
         }
     }
 
     /// A server that plays `script`, and a call to it.
-    pub(crate) fn scripted(title: &'static str, script: Script) -> Self {
+    pub(super) fn scripted(title: &'static str, script: Script) -> Self {
         Self::new(title, Cause::Script(script))
     }
 
     /// A server that answers the only request with `reply`.
-    pub(crate) fn answered(title: &'static str, reply: Vec<u8>) -> Self {
+    pub(super) fn answered(title: &'static str, reply: Vec<u8>) -> Self {
         let status = status_of(&reply);
         let script = vec![vec![Step::Request, Step::Send(reply)]];
         Self::scripted(title, script).status(status)
     }
 
     /// The same, but the client hangs up before it has read all of it.
-    pub(crate) fn answered_in_part(title: &'static str, reply: Vec<u8>) -> Self {
+    pub(super) fn answered_in_part(title: &'static str, reply: Vec<u8>) -> Self {
         let status = status_of(&reply);
         let script = vec![vec![Step::Request, Step::Flood(reply)]];
         Self::scripted(title, script).status(status)
     }
 
     /// A fault that `driver` brings about.
-    pub(crate) fn driven<T>(title: &'static str, driver: impl Fn(Trial) -> T + 'static) -> Self
+    pub(super) fn driven<T>(title: &'static str, driver: impl Fn(Trial) -> T + 'static) -> Self
     where
         T: Future<Output = Observed> + 'static,
     {
@@ -143,116 +109,116 @@ impl Row {
         Self::new(title, Cause::Driven(driver))
     }
 
-    pub(crate) fn made(mut self) -> Self {
+    pub(super) fn made(mut self) -> Self {
         self.expected.outcome = None;
         self.expected.error = false;
         self.advice("go on with the handle")
     }
 
-    pub(crate) fn not_sent(mut self) -> Self {
+    pub(super) fn not_sent(mut self) -> Self {
         self.expected.outcome = Some(Outcome::NotSent);
         self.requests(0).advice("nothing was sent")
     }
 
     /// No connection came about, though a server may have seen the attempt.
-    pub(crate) fn no_connection(self) -> Self {
+    pub(super) fn no_connection(self) -> Self {
         self.not_sent()
             .is("connect transient")
             .advice(CHECK_NETWORK)
     }
 
-    pub(crate) fn rejected(mut self) -> Self {
+    pub(super) fn rejected(mut self) -> Self {
         self.expected.outcome = Some(Outcome::Rejected);
         self.is("refused").advice(CORRECT)
     }
 
     /// The caller gets no error, and so has to know by itself.
-    pub(crate) fn without_error(mut self) -> Self {
+    pub(super) fn without_error(mut self) -> Self {
         self.expected.error = false;
         self
     }
 
     /// Exactly these predicates hold of the error.
-    pub(crate) fn is(mut self, predicates: &'static str) -> Self {
+    pub(super) fn is(mut self, predicates: &'static str) -> Self {
         self.expected.predicates = predicates;
         self
     }
 
-    pub(crate) fn status(mut self, status: u16) -> Self {
+    pub(super) fn status(mut self, status: u16) -> Self {
         self.expected.status = Some(status);
         self
     }
 
-    pub(crate) fn code(mut self, code: &'static str) -> Self {
+    pub(super) fn code(mut self, code: &'static str) -> Self {
         self.expected.code = Some(code);
         self
     }
 
     /// The error's text contains this.
-    pub(crate) fn says(mut self, message: &'static str) -> Self {
+    pub(super) fn says(mut self, message: &'static str) -> Self {
         self.expected.message = Some(message);
         self
     }
 
-    pub(crate) fn retry_after(mut self, seconds: RangeInclusive<u64>) -> Self {
+    pub(super) fn retry_after(mut self, seconds: RangeInclusive<u64>) -> Self {
         self.expected.retry_after = Some(seconds);
         self
     }
 
     /// What the error tells the caller to do, or the table does where there is no error.
-    pub(crate) fn advice(mut self, advice: &'static str) -> Self {
+    pub(super) fn advice(mut self, advice: &'static str) -> Self {
         self.expected.advice = advice;
         self
     }
 
-    pub(crate) fn requests(mut self, requests: usize) -> Self {
+    pub(super) fn requests(mut self, requests: usize) -> Self {
         self.expected.requests = requests;
         self
     }
 
-    pub(crate) fn connections(mut self, connections: usize) -> Self {
+    pub(super) fn connections(mut self, connections: usize) -> Self {
         self.expected.connections = connections;
         self
     }
 
-    pub(crate) fn attempts(mut self, attempts: u32) -> Self {
+    pub(super) fn attempts(mut self, attempts: u32) -> Self {
         self.trial.attempts = attempts;
         self
     }
 
-    pub(crate) fn max_reply_bytes(mut self, bytes: usize) -> Self {
+    pub(super) fn max_reply_bytes(mut self, bytes: usize) -> Self {
         self.trial.max_reply_bytes = bytes;
         self
     }
 
     /// The call is `getBatchTask`.
-    pub(crate) fn query(mut self) -> Self {
+    pub(super) fn query(mut self) -> Self {
         self.trial.query = true;
         self
     }
 
     /// The time to connect runs out.
-    pub(crate) fn connect_timeout(mut self) -> Self {
-        self.trial.connect_timeout = Duration::from_millis(200);
+    pub(super) fn connect_timeout(mut self) -> Self {
+        self.trial.connect_timeout = Duration::from_millis(500);
         self.expected.elapsed.0 = self.trial.connect_timeout;
         self
     }
 
-    /// The time for the whole call runs out.
-    pub(crate) fn timeout(mut self) -> Self {
-        self.trial.connect_timeout = Duration::from_millis(300);
-        self.trial.timeout = Duration::from_millis(600);
+    /// The time for the whole call runs out: long enough for a request to arrive on a machine under load.
+    pub(super) fn timeout(mut self) -> Self {
+        self.trial.connect_timeout = Duration::from_secs(1);
+        self.trial.timeout = Duration::from_secs(2);
         self.expected.elapsed.0 = self.trial.timeout;
         self
     }
 
-    pub(crate) fn only(mut self, callers: &'static [Caller]) -> Self {
+    pub(super) fn only(mut self, callers: &'static [Caller]) -> Self {
         self.callers = callers;
         self
     }
 
     /// Brings the fault about for each kind of caller, and checks all that can be seen of it.
-    pub(crate) async fn check(self) {
+    pub(super) async fn check(self) {
         let trace = Trace::start();
         join_all(self.callers.iter().map(|caller| self.check_for(*caller))).await;
         let trace = trace.text();
@@ -373,139 +339,6 @@ fn predicates(error: &Error) -> String {
         .map(|(name, _)| *name);
     holding.collect::<Vec<_>>().join(" ")
 }
-
-impl Trial {
-    pub(crate) fn builder(&self, endpoint: &str) -> ClientBuilder {
-        Client::builder()
-            .endpoint(endpoint)
-            .credentials(self.caller.credentials())
-            .user_id("1505084218764547200")
-            .agent_name("carrier")
-            .connect_timeout(self.connect_timeout)
-            .timeout(self.timeout)
-            .max_attempts(self.attempts)
-            .max_reply_bytes(self.max_reply_bytes)
-    }
-
-    pub(crate) fn client(&self, endpoint: &str) -> Client {
-        self.builder(endpoint).build().unwrap()
-    }
-
-    async fn play(&self, script: &Script) -> Observed {
-        let server = self.server(script).await;
-        let ending = self.call(&self.client(&server.endpoint())).await;
-        Observed::by(server, ending).await
-    }
-
-    /// A server that plays the script, with the secrets in use where it asks for them.
-    pub(crate) async fn server(&self, script: &Script) -> ScriptedServer {
-        ScriptedServer::start(self.filled(script)).await
-    }
-
-    /// The same under TLS.
-    pub(crate) async fn tls_server(&self, script: &Script, tls: TlsAcceptor) -> ScriptedServer {
-        ScriptedServer::start_tls(self.filled(script), tls).await
-    }
-
-    fn filled(&self, script: &Script) -> Script {
-        let fill = |bytes: Vec<u8>| self.caller.fill(bytes);
-        let mut script = script.clone();
-        for step in script.iter_mut().flatten() {
-            match step {
-                Step::Send(bytes) | Step::Flood(bytes) => *bytes = fill(take(bytes)),
-                Step::Request
-                | Step::Head
-                | Step::Byte
-                | Step::Drip(..)
-                | Step::Stall
-                | Step::Hold
-                | Step::Close
-                | Step::Reset
-                | Step::NoHandshake => {}
-            }
-        }
-        script
-    }
-
-    /// Makes the call, and looks for secrets in all that can be shown of it.
-    pub(crate) async fn call(&self, client: &Client) -> Ending {
-        assert_debug_hides_secrets(client);
-        if self.query {
-            let handle = handle(client);
-            assert_debug_hides_secrets(&client.poller(handle.clone()));
-            let status = client.status(&handle).await;
-            let failed = status.inspect(assert_debug_hides_secrets).err();
-            failed.map_or(Ending::Made, Ending::Failed)
-        } else {
-            create(client, &task("file")).await
-        }
-    }
-}
-
-impl Observed {
-    /// What `server` saw, once its clients are gone.
-    pub(crate) async fn by(server: ScriptedServer, ending: Ending) -> Self {
-        let seen = server.finish().await;
-        Self {
-            ending,
-            connections: Some(seen.connections),
-            requests: seen.requests.len(),
-        }
-    }
-}
-
-pub(crate) async fn create(client: &Client, task: &ShareTask) -> Ending {
-    assert_debug_hides_secrets(task);
-    match client.create(task).await {
-        Ok(handle) => {
-            assert_debug_hides_secrets(&handle);
-            Ending::Made
-        }
-        Err(error) => {
-            assert_eq!(error.trace_id(), task.trace_id());
-            Ending::Failed(error)
-        }
-    }
-}
-
-pub(crate) fn task(file_id: &str) -> ShareTask {
-    let task = ShareTask::package_download("all.zip").share_id("share");
-    let task = task.container_id("space").file_ids([file_id]);
-    task.kdstoken(KDSTOKEN).build().unwrap()
-}
-
-/// A handle as it comes out of a store.
-fn handle(client: &Client) -> TaskHandle {
-    let stored = serde_json::json!({
-        "taskId": "task",
-        "shareId": "share",
-        "traceId": task("file").trace_id(),
-        "createdAt": "2025-11-03T07:01:40Z",
-        "endpoint": client.endpoint(),
-    });
-    let handle: TaskHandle = serde_json::from_value(stored).unwrap();
-    handle.with_kdstoken(KDSTOKEN)
-}
-
-/// A reply with this status line (its reason phrase is a matter of taste), further header lines, and a body; `<length>` is filled in later.
-pub(crate) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    let headers = if headers.is_empty() {
-        String::new()
-    } else {
-        format!("{headers}\r\n")
-    };
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: <length>\r\n{headers}\r\n{body}"
-    )
-    .into_bytes()
-}
-
-pub(crate) fn ok(body: &str) -> Vec<u8> {
-    reply("200 OK", "", body)
-}
-
-/// The reference's own reply.
-pub(crate) const CREATED: &str = r#"{"code":0,"msg":"Success","taskId":"1689765568237837824"}"#;
 
 fn status_of(reply: &[u8]) -> u16 {
     let line = String::from_utf8_lossy(&reply[.."HTTP/1.1 200".len()]).into_owned();

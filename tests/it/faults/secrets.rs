@@ -21,7 +21,7 @@ const DOWNLOAD_URL: &str = "https://download.example/CANARY?sign=a%20b";
 
 /// How a client authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
+pub(super) enum Caller {
     Bearer,
     Verbatim,
     Provider,
@@ -80,7 +80,7 @@ impl Caller {
 }
 
 /// Gathers what is traced and logged on this thread, at the finest level.
-pub(crate) struct Trace {
+pub(super) struct Trace {
     text: Sink,
     _scope: tracing::subscriber::DefaultGuard,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Trace {
 struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Trace {
-    pub(crate) fn start() -> Self {
+    pub(super) fn start() -> Self {
         static LOG_RECORDS: Once = Once::new();
         LOG_RECORDS.call_once(|| LogTracer::init().unwrap());
         let text = Sink::default();
@@ -106,7 +106,7 @@ impl Trace {
         }
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap()
     }
 }

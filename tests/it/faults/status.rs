@@ -4,8 +4,9 @@ use chrono::{TimeDelta, Utc};
 
 use super::{
     certificates::{Authority, Trust},
-    row::{CREATED, Observed, Row, ok, reply, rows},
+    row::{Row, rows},
     secrets::Caller,
+    trial::{CREATED, Observed, ok, reply},
 };
 use crate::scripted_server::Step;
 

@@ -1,0 +1,117 @@
+//! JSON Schema: of the wire types that are not generated, and of a whole request.
+
+use schemars::{
+    JsonSchema,
+    r#gen::{SchemaGenerator, SchemaSettings},
+    schema::Schema,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    MAX_FILE_IDS, ServiceCode, ShareTask, TaskType,
+    credentials::KdsToken,
+    generated::types::CreateBatchTaskRequest,
+    task::{CompactTime, FileStatus, WireUrl},
+};
+
+/// Gives types the schema of what they are read from.
+macro_rules! schema_of {
+    ($($ours:ident as $wire:ty;)+) => {$(
+        impl JsonSchema for $ours {
+            fn schema_name() -> String {
+                stringify!($ours).to_owned()
+            }
+
+            fn is_referenceable() -> bool {
+                false
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                <$wire>::json_schema(generator)
+            }
+        }
+    )+};
+}
+
+schema_of! {
+    CompactTime as String;
+    FileStatus as NumberOrText;
+    KdsToken as String;
+    ServiceCode as NumberOrText;
+    TaskType as i64;
+    WireUrl as String;
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "a schema, never a value")]
+enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+impl ShareTask {
+    /// The JSON Schema (draft 7) of a request's body: of a form, a config file, or the arguments of a tool.
+    ///
+    /// ```
+    /// # use koodrive_share::ShareTask;
+    /// let schema = ShareTask::json_schema();
+    /// assert_eq!(schema["properties"]["fileIds"]["maxItems"], 1000);
+    /// println!("{schema:#}");
+    /// ```
+    ///
+    /// It holds all rules, those between fields included: it accepts what `ShareTask` deserialises from, `null` for an
+    /// absent optional field and fields it does not know among that. One difference is out of its reach: to a schema
+    /// `1.0` is the integer 1, to `ShareTask` it is no integer.
+    #[must_use]
+    pub fn json_schema() -> Value {
+        let mut settings = SchemaSettings::draft07();
+        settings.inline_subschemas = true;
+        let derived = settings
+            .into_generator()
+            .into_root_schema_for::<CreateBatchTaskRequest>();
+        let mut schema = json!(derived);
+        merge(&mut schema, rules());
+        schema
+    }
+}
+
+/// What the derived schema lacks: the rules that `ShareTask` checks itself.
+fn rules() -> Value {
+    let not_empty = json!({"minLength": 1});
+    json!({
+        "title": "ShareTask",
+        "properties": {
+            "containerId": not_empty,
+            "fileIds": {"minItems": 1, "maxItems": MAX_FILE_IDS, "items": not_empty},
+            "kdstoken": not_empty,
+            "shareId": not_empty,
+            "targetFileId": {"properties": {"containerId": not_empty, "fileId": not_empty}},
+            "taskType": {"enum": [i64::from(TaskType::PackageDownload), i64::from(TaskType::Dump)]},
+            "zipName": not_empty,
+        },
+        "allOf": [
+            required_for(TaskType::PackageDownload, "zipName", "string"),
+            required_for(TaskType::Dump, "targetFileId", "object"),
+        ],
+    })
+}
+
+/// An optional field that is mandatory for tasks of a type: there, and not `null`.
+fn required_for(task_type: TaskType, field: &str, json_type: &str) -> Value {
+    json!({
+        "if": {"properties": {"taskType": {"const": i64::from(task_type)}}},
+        "then": {"properties": {field: {"type": json_type}}, "required": [field]},
+    })
+}
+
+fn merge(schema: &mut Value, more: Value) {
+    match (schema, more) {
+        (Value::Object(schema), Value::Object(more)) => {
+            for (keyword, value) in more {
+                merge(schema.entry(keyword).or_insert(Value::Null), value);
+            }
+        }
+        (schema, more) => *schema = more,
+    }
+}

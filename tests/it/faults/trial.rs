@@ -1,0 +1,197 @@
+//! One try at a fault: a client, a call, and what came of it.
+
+use std::{mem::take, time::Duration};
+
+use koodrive_share::{Client, ClientBuilder, Error, ShareTask, TaskHandle};
+use tokio_rustls::TlsAcceptor;
+
+use super::secrets::{Caller, KDSTOKEN, assert_debug_hides_secrets};
+use crate::scripted_server::{Script, ScriptedServer, Seen, Step};
+
+/// One caller's try at a fault.
+#[derive(Clone)]
+pub(super) struct Trial {
+    pub(super) caller: Caller,
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) max_reply_bytes: usize,
+    /// The call is `getBatchTask`.
+    pub(super) query: bool,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        Self {
+            caller: Caller::Bearer,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            attempts: 1,
+            max_reply_bytes: 1 << 20,
+            query: false,
+        }
+    }
+}
+
+/// What came of a fault.
+pub(super) struct Observed {
+    pub(super) ending: Ending,
+    /// `None`: nobody counts them.
+    pub(super) connections: Option<usize>,
+    pub(super) requests: usize,
+}
+
+pub(super) enum Ending {
+    Made,
+    Failed(Error),
+    /// The caller has let go of the call, or was torn out of it.
+    NoAnswer,
+}
+
+impl Trial {
+    pub(super) fn builder(&self, endpoint: &str) -> ClientBuilder {
+        let builder = Client::builder()
+            .endpoint(endpoint)
+            .credentials(self.caller.credentials())
+            .user_id("1505084218764547200")
+            .agent_name("carrier")
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.timeout)
+            .max_attempts(self.attempts)
+            .max_reply_bytes(self.max_reply_bytes);
+        assert_debug_hides_secrets(&builder);
+        builder
+    }
+
+    pub(super) fn client(&self, endpoint: &str) -> Client {
+        self.builder(endpoint).build().unwrap()
+    }
+
+    /// A server that plays the script, and a single call to it.
+    pub(super) async fn play(&self, script: &Script) -> Observed {
+        let server = self.server(script).await;
+        let ending = self.call(&self.client(&server.endpoint())).await;
+        let seen = server.finish().await;
+        if let Ending::Failed(error) = &ending {
+            let trace_id = error.trace_id().as_str();
+            let carry_it = seen
+                .requests
+                .iter()
+                .all(|request| request.contains(trace_id));
+            assert!(carry_it, "not {trace_id}: {:?}", seen.requests);
+        }
+        Observed::new(&seen, ending)
+    }
+
+    /// A server that plays the script, with the secrets in use where it asks for them.
+    pub(super) async fn server(&self, script: &Script) -> ScriptedServer {
+        ScriptedServer::start(self.filled(script)).await
+    }
+
+    /// The same under TLS.
+    pub(super) async fn tls_server(&self, script: &Script, tls: TlsAcceptor) -> ScriptedServer {
+        ScriptedServer::start_tls(self.filled(script), tls).await
+    }
+
+    fn filled(&self, script: &Script) -> Script {
+        let fill = |bytes: Vec<u8>| self.caller.fill(bytes);
+        let mut script = script.clone();
+        for step in script.iter_mut().flatten() {
+            match step {
+                Step::Send(bytes) | Step::Flood(bytes) => *bytes = fill(take(bytes)),
+                Step::Request
+                | Step::Head
+                | Step::Byte
+                | Step::Drip(..)
+                | Step::Stall
+                | Step::Hold
+                | Step::Close
+                | Step::Reset
+                | Step::NoHandshake => {}
+            }
+        }
+        script
+    }
+
+    /// Makes the call, and looks for secrets in all that can be shown of it.
+    pub(super) async fn call(&self, client: &Client) -> Ending {
+        assert_debug_hides_secrets(client);
+        if self.query {
+            let handle = handle(client);
+            assert_debug_hides_secrets(&client.poller(handle.clone()));
+            let status = client.status(&handle).await;
+            let failed = status.inspect(assert_debug_hides_secrets).err();
+            failed.map_or(Ending::Made, Ending::Failed)
+        } else {
+            create(client, &task("file")).await
+        }
+    }
+}
+
+impl Observed {
+    /// What `server` saw, once its clients are gone.
+    pub(super) async fn by(server: ScriptedServer, ending: Ending) -> Self {
+        Self::new(&server.finish().await, ending)
+    }
+
+    fn new(seen: &Seen, ending: Ending) -> Self {
+        Self {
+            ending,
+            connections: Some(seen.connections),
+            requests: seen.requests.len(),
+        }
+    }
+}
+
+pub(super) async fn create(client: &Client, task: &ShareTask) -> Ending {
+    assert_debug_hides_secrets(task);
+    match client.create(task).await {
+        Ok(handle) => {
+            assert_debug_hides_secrets(&handle);
+            Ending::Made
+        }
+        Err(error) => {
+            assert_eq!(error.trace_id(), task.trace_id());
+            Ending::Failed(error)
+        }
+    }
+}
+
+pub(super) fn task(file_id: &str) -> ShareTask {
+    let task = ShareTask::package_download("all.zip").share_id("share");
+    let task = task.container_id("space").file_ids([file_id]);
+    task.kdstoken(KDSTOKEN).build().unwrap()
+}
+
+/// A handle as it comes out of a store.
+fn handle(client: &Client) -> TaskHandle {
+    let stored = serde_json::json!({
+        "taskId": "task",
+        "shareId": "share",
+        "traceId": task("file").trace_id(),
+        "createdAt": "2025-11-03T07:01:40Z",
+        "endpoint": client.endpoint(),
+    });
+    let handle: TaskHandle = serde_json::from_value(stored).unwrap();
+    handle.with_kdstoken(KDSTOKEN)
+}
+
+/// A reply with this status line, further header lines, and a body; [`Caller::fill`] completes it.
+pub(super) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let headers = if headers.is_empty() {
+        String::new()
+    } else {
+        format!("{headers}\r\n")
+    };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: <length>\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+pub(super) fn ok(body: &str) -> Vec<u8> {
+    reply("200 OK", "", body)
+}
+
+/// The reference's own reply.
+pub(super) const CREATED: &str = r#"{"code":0,"msg":"Success","taskId":"1689765568237837824"}"#;
