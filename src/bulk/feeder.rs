@@ -92,7 +92,9 @@ impl<'a> Feeder<'a> {
             if further.is_some() {
                 let limit = "one package must hold 1 to 1000 file ids";
                 let advice = "give fewer, or consent to several packages";
-                return Err(broken_rule("split-consent", limit, "more", advice));
+                let mut violations = Violations::default();
+                violations.add("$.fileIds", "split-consent", limit, "more", advice);
+                return Err(Why::Validation(violations.into_error()));
             }
         }
         Ok(file_ids)
@@ -119,7 +121,9 @@ impl<'a> Feeder<'a> {
         if fed == 0 {
             let limit = "must hold at least one file id";
             let advice = "check where they come from";
-            return Err(broken_rule("file-ids-count", limit, "none", advice));
+            let mut violations = Violations::default();
+            violations.add("$.fileIds", "file-ids-count", limit, "none", advice);
+            return Err(Why::Validation(violations.into_error()));
         }
         self.note_exhausted();
         Ok(())
@@ -232,10 +236,4 @@ fn note(state: &State, unsettled: &[TraceId]) -> Option<String> {
         (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
     let notes: Vec<String> = said.into_iter().chain(others).collect();
     (!notes.is_empty()).then(|| notes.join("; "))
-}
-
-fn broken_rule(rule: &'static str, limit: &'static str, given: &str, advice: &'static str) -> Why {
-    let mut violations = Violations::default();
-    violations.add("$.fileIds", rule, limit, given, advice);
-    Why::Validation(violations.into_error())
 }

@@ -12,8 +12,9 @@ use syn::{Expr, ExprLit, ExprMethodCall, Lit, visit::Visit};
 
 use super::{assert_none, spec, walk};
 
-/// Rules of the wrapper about what the spec does not describe: settings, credentials, and handles.
-const OWN_RULES: [&str; 11] = [
+/// Rules of the wrapper about what the spec does not describe: settings, credentials, handles, and bulk
+/// creation.
+const OWN_RULES: [&str; 14] = [
     "app-id",
     "bare-token",
     "bounds",
@@ -23,7 +24,10 @@ const OWN_RULES: [&str; 11] = [
     "endpoint-of-task",
     "endpoint-tls",
     "endpoint-url",
+    "ledger-required",
     "session-lifetime",
+    "split-consent",
+    "template",
     "utf-8",
 ];
 
