@@ -82,6 +82,10 @@ impl Client {
         &self.0.endpoint
     }
 
+    pub(crate) fn user_id(&self) -> &str {
+        &self.0.user_id
+    }
+
     /// Creates a share task, `createBatchTask`.
     ///
     /// The call is **not idempotent**: made twice, it makes two tasks. It is sent again only where nothing can have

@@ -74,6 +74,8 @@ pub(crate) enum Kind {
     Lost,
     Unreadable(String),
     Refused,
+    /// Of a chunk in a bulk creation: only the ledger knows of the request.
+    Interrupted,
 }
 
 /// What a reply says about a call that failed; its texts are fit to be shown.
@@ -233,7 +235,7 @@ impl Error {
             .service_code()
             .is_some_and(ServiceCode::is_known_refusal);
         match &self.0.kind {
-            Kind::Validation(_) => false,
+            Kind::Validation(_) | Kind::Interrupted => false,
             Kind::Credentials(_) | Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
             Kind::Unreadable(_) | Kind::Refused => {
                 !settled && matches!(self.status(), Some(408 | 429 | 500..))
@@ -263,6 +265,7 @@ impl Display for Error {
             Kind::Lost => f.write_str("the connection broke before a whole reply"),
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
             Kind::Refused => f.write_str("the service refused the request"),
+            Kind::Interrupted => f.write_str("an earlier run sent it, and its outcome is unknown"),
         }?;
         if let Some(reply) = reply {
             write!(f, ", status {}", reply.status)?;

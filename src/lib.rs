@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod bulk;
 mod client;
 mod credentials;
 #[cfg(feature = "emulator")]
@@ -33,6 +34,9 @@ mod trace_id;
 mod validation;
 mod x_date;
 
+pub use bulk::{
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, BulkReport, FileIds,
+};
 pub use client::{
     Client,
     builder::{BuildError, ClientBuilder, ENDPOINT_CN, ENDPOINT_INTL},

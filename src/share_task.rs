@@ -264,28 +264,52 @@ impl ShareTaskBuilder {
             trace_id,
             x_date,
         } = self;
-        validate(&body)?;
+        let mut violations = Violations::default();
+        validate(&body, validate_file_ids, &mut violations);
+        violations.into_result()?;
         Ok(ShareTask {
             body,
             trace_id: trace_id.unwrap_or_else(TraceId::random),
             x_date,
         })
     }
+
+    /// Checks what the tasks of a bulk creation have in common; what belongs to one task alone must be unset.
+    pub(crate) fn validate_as_template(&self, violations: &mut Violations) {
+        validate(&self.body, |_, _| {}, violations);
+        let own = [
+            ("$.fileIds", self.body.file_ids.is_empty()),
+            ("X-Traceid", self.trace_id.is_none()),
+            ("X-Date", self.x_date.is_none()),
+        ];
+        for (path, unset) in own {
+            if !unset {
+                let (limit, advice) = ("must be unset: each task gets its own", "leave it out");
+                violations.add(path, "template", limit, "a value", advice);
+            }
+        }
+    }
+
+    /// One task of a bulk creation.
+    pub(crate) fn build_chunk(
+        &self,
+        zip_name: Option<String>,
+        file_ids: Vec<String>,
+        trace_id: TraceId,
+    ) -> Result<ShareTask, ValidationError> {
+        let mut task = self.clone().trace_id(trace_id);
+        task.body.file_ids = file_ids;
+        task.body.zip_name = zip_name;
+        task.build()
+    }
+
+    pub(crate) fn body(&self) -> &CreateBatchTaskRequest {
+        &self.body
+    }
 }
 
-fn validate(body: &CreateBatchTaskRequest) -> Result<(), ValidationError> {
-    let mut violations = Violations::default();
-    violations.not_empty(
-        "$.containerId",
-        &body.container_id,
-        "name the space the files are in",
-    );
-    violations.not_empty(
-        "$.shareId",
-        &body.share_id,
-        "name the share the files are behind",
-    );
-    let count = body.file_ids.len();
+fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
+    let count = file_ids.len();
     if !(1..=MAX_FILE_IDS).contains(&count) {
         let advice = if count == 0 {
             "name the files"
@@ -301,11 +325,29 @@ fn validate(body: &CreateBatchTaskRequest) -> Result<(), ValidationError> {
             advice,
         );
     }
-    for (n, file_id) in body.file_ids.iter().enumerate() {
+    for (n, file_id) in file_ids.iter().enumerate() {
         if file_id.is_empty() {
             violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
         }
     }
+}
+
+fn validate(
+    body: &CreateBatchTaskRequest,
+    validate_file_ids: fn(&[String], &mut Violations),
+    violations: &mut Violations,
+) {
+    violations.not_empty(
+        "$.containerId",
+        &body.container_id,
+        "name the space the files are in",
+    );
+    violations.not_empty(
+        "$.shareId",
+        &body.share_id,
+        "name the share the files are behind",
+    );
+    validate_file_ids(&body.file_ids, violations);
     if let Some(target) = &body.target_file_id {
         let advice = "name the directory, `root` for the root directory";
         violations.not_empty("$.targetFileId.fileId", &target.file_id, advice);
@@ -351,5 +393,4 @@ fn validate(body: &CreateBatchTaskRequest) -> Result<(), ValidationError> {
         }
         (TaskType::PackageDownload | TaskType::Dump, ..) => {}
     }
-    violations.into_result()
 }

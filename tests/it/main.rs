@@ -1,5 +1,8 @@
 //! The integration tests, a file per concept.
 
+mod bulk;
+#[cfg(feature = "cli")]
+mod cli;
 mod client_builder;
 mod create;
 mod credentials;

@@ -12,8 +12,9 @@ use syn::{Expr, ExprLit, ExprMethodCall, Lit, visit::Visit};
 
 use super::{assert_none, spec, walk};
 
-/// Rules of the wrapper about what the spec does not describe: settings, credentials, and handles.
-const OWN_RULES: [&str; 12] = [
+/// Rules of the wrapper about what the spec does not describe: settings, credentials, handles, and bulk
+/// creation.
+const OWN_RULES: [&str; 15] = [
     "app-id",
     "app-secret",
     "bare-token",
@@ -24,8 +25,11 @@ const OWN_RULES: [&str; 12] = [
     "endpoint-of-task",
     "endpoint-tls",
     "endpoint-url",
+    "ledger-required",
     "root-certificates",
     "session-lifetime",
+    "split-consent",
+    "template",
 ];
 
 /// A rule that the spec states in prose, and the error of something that breaks this rule alone.

@@ -1,0 +1,259 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use koodrive_share::{ShareTask, ShareTaskBuilder, TargetDirectory};
+
+const ENVIRONMENT: &str = "\
+Environment:
+  KOODRIVE_ENDPOINT       as --endpoint
+  KOODRIVE_USER_ID        as --user-id
+  KOODRIVE_AGENT_NAME     as --agent-name
+  KOODRIVE_TOKEN          access token, or one of the two following
+  KOODRIVE_AUTHORIZATION  whole value of the Authorization header
+  KOODRIVE_APP_ID         app id, with the app secret in KOODRIVE_APP_SECRET
+  KOODRIVE_KDSTOKEN       temporary token of a share that has an access code
+  NO_COLOR                any value: no colours
+
+Exit status:
+  0  done
+  1  anything else, also after an interrupt
+  2  bad usage or a broken rule; nothing was sent
+  3  refused by the service; no task was made
+  4  outcome unknown: a task may exist, check before creating it again
+  5  the task has ended, but not all files succeeded
+  6  the service was not reached (name, connection, TLS); no task was made
+Of several, the first of 4, 3, 6, 2, 1, 5 counts.";
+
+/// Creates and follows the asynchronous share tasks of KooDrive.
+///
+/// Results go to the standard output, everything else to the standard error. Secrets come from variables, files or the
+/// standard input, never from flags, which every user of the machine can see.
+#[derive(Debug, Parser)]
+#[command(name = "koodrive-share", version, after_long_help = ENVIRONMENT)]
+#[command(after_help = "See --help for the environment and the exit status.")]
+pub(crate) struct Cli {
+    /// Form of the results; json is one object a line
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Trace to the standard error; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(flatten)]
+    pub(crate) service: Service,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Service")]
+pub(crate) struct Service {
+    /// Base URL of the service [env: KOODRIVE_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+
+    /// User id on KooDrive [env: KOODRIVE_USER_ID]
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) user_id: Option<String>,
+
+    /// Carrier name [env: KOODRIVE_AGENT_NAME]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) agent_name: Option<String>,
+
+    /// File with the access token, - for the standard input [env: KOODRIVE_TOKEN, its content]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Pack files of a share into a zip to download
+    Package(Package),
+    /// Save files of a share into a space
+    Dump(Dump),
+    /// Say how far a task has come
+    Status(Task),
+    /// Follow a task to its end
+    Wait(Wait),
+    /// Imitate the service on this machine, to try things out
+    Emulator(Emulator),
+    /// Write completions for a shell to the standard output
+    Completions { shell: Shell },
+    /// Write a manual page to the standard output
+    #[command(hide = true)]
+    Man {
+        /// Of this subcommand
+        subcommand: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Package {
+    /// Name of the zip
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zip_name: String,
+
+    /// Make several zips, NAME-0001.zip and so on, of 1,000 files each
+    #[arg(long)]
+    pub(crate) split: bool,
+
+    #[command(flatten)]
+    pub(crate) create: Create,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    /// Directory to save into, root for the root directory
+    #[arg(long, value_name = "ID")]
+    pub(crate) target_file_id: String,
+
+    /// Space that the directory is in
+    #[arg(long, value_name = "ID")]
+    pub(crate) target_container_id: String,
+
+    #[command(flatten)]
+    pub(crate) create: Create,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Share that the files are behind
+    #[arg(long, value_name = "ID")]
+    pub(crate) share_id: String,
+
+    /// Space that the files are in
+    #[arg(long, value_name = "ID")]
+    pub(crate) container_id: String,
+
+    /// File ids
+    #[arg(value_name = "ID", required_unless_present = "file_ids_from")]
+    pub(crate) file_ids: Vec<String>,
+
+    /// File with one file id a line, - for the standard input; blank lines and blanks around ids do not count
+    #[arg(long, value_name = "FILE", conflicts_with = "file_ids")]
+    pub(crate) file_ids_from: Option<PathBuf>,
+
+    /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kdstoken_file: Option<PathBuf>,
+
+    /// Follow the tasks to their ends
+    #[arg(long)]
+    pub(crate) wait: bool,
+
+    #[command(flatten)]
+    pub(crate) bulk: Bulk,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "More than 1,000 file ids")]
+pub(crate) struct Bulk {
+    /// File that keeps what became of each task; the same command with it resumes a run that did not end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+
+    /// Tasks that are created at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) concurrency: usize,
+
+    /// Go on after a task whose outcome is unknown
+    #[arg(long)]
+    pub(crate) continue_after_unknown: bool,
+
+    /// Create anew what the ledger calls unknown, which makes a second task where there was a first
+    #[arg(long, requires = "ledger")]
+    pub(crate) resend_unknown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Task {
+    /// Id of the task
+    #[arg(value_name = "TASK_ID")]
+    pub(crate) id: String,
+
+    /// Share that the task's files are behind
+    #[arg(long, value_name = "ID")]
+    pub(crate) share_id: String,
+
+    /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kdstoken_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    #[command(flatten)]
+    pub(crate) task: Task,
+
+    /// How long to wait, such as 90s or 10m
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Emulator {
+    /// Port on the loopback address, 0 for any free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port: u16,
+
+    /// Access token to accept; a made-up one, since it shows in the process list [default: emulator-token]
+    #[arg(long, value_name = "TOKEN", conflicts_with = "app_id")]
+    pub(crate) token: Option<String>,
+
+    /// App whose signatures to accept
+    #[arg(long, value_name = "ID", requires = "app_secret_file")]
+    pub(crate) app_id: Option<String>,
+
+    /// File with the app's secret, - for the standard input
+    #[arg(long, value_name = "FILE", requires = "app_id")]
+    pub(crate) app_secret_file: Option<PathBuf>,
+}
+
+impl Package {
+    pub(crate) fn template(&self) -> Template {
+        Template {
+            task: ShareTask::package_download(&self.zip_name),
+            split: self.split,
+        }
+    }
+}
+
+impl Dump {
+    pub(crate) fn template(&self) -> Template {
+        let target = TargetDirectory::new(&self.target_file_id, &self.target_container_id);
+        Template {
+            task: ShareTask::dump(target),
+            split: false,
+        }
+    }
+}
+
+/// What tells a package from a dump.
+pub(crate) struct Template {
+    pub(crate) task: ShareTaskBuilder,
+    pub(crate) split: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

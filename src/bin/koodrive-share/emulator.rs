@@ -1,0 +1,32 @@
+//! `emulator`.
+
+use std::future;
+
+use crate::{
+    args,
+    exit::{Exit, Failure},
+    output::{Output, stderr},
+    secret,
+};
+
+/// Imitates the service until the process is ended.
+pub(crate) async fn run(args: args::Emulator, output: &Output) -> Result<Exit, Failure> {
+    let mut builder = koodrive_share::Emulator::builder().port(args.port);
+    let mut credentials = "KOODRIVE_TOKEN=emulator-token";
+    if let Some(token) = args.token {
+        builder = builder.token(token);
+        credentials = "KOODRIVE_TOKEN=…";
+    }
+    if let (Some(app_id), Some(path)) = (args.app_id, args.app_secret_file) {
+        builder = builder.app(app_id, secret::read(&path)?);
+        credentials = "KOODRIVE_APP_ID=… KOODRIVE_APP_SECRET=…";
+    }
+    let emulator = builder.start().await?;
+    let endpoint = emulator.endpoint();
+    output.value("endpoint", endpoint)?;
+    stderr(&format!(
+        "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier, \
+         end it with Ctrl-C"
+    ));
+    future::pending().await
+}

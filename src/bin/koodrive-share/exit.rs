@@ -1,0 +1,121 @@
+//! How the process ends.
+
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write},
+    process::ExitCode,
+};
+
+use koodrive_share::{Error, Outcome, PollError, ValidationError};
+
+/// An exit status; the later in this list, the more it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    Done,
+    NotAllSucceeded,
+    Failed,
+    Usage,
+    NotReached,
+    Refused,
+    Unknown,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Refused => 3,
+            Exit::Unknown => 4,
+            Exit::NotAllSucceeded => 5,
+            Exit::NotReached => 6,
+        })
+    }
+}
+
+/// What a creation that failed means for the exit status.
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error.outcome() {
+            Outcome::Unknown => Self::Unknown,
+            Outcome::Rejected => Self::Refused,
+            Outcome::NotSent if error.is_validation() => Self::Usage,
+            Outcome::NotSent if error.is_connect() => Self::NotReached,
+            Outcome::NotSent => Self::Failed,
+        }
+    }
+}
+
+/// Why the process ends early.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, error: &dyn StdError) -> Self {
+        Self {
+            exit,
+            message: with_causes(error),
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<&ValidationError> for Failure {
+    fn from(broken: &ValidationError) -> Self {
+        let violations = broken.violations().iter();
+        let violations: Vec<String> = violations.map(ToString::to_string).collect();
+        Self::usage(violations.join("\n       "))
+    }
+}
+
+impl From<ValidationError> for Failure {
+    fn from(broken: ValidationError) -> Self {
+        (&broken).into()
+    }
+}
+
+/// What a query that failed means for the exit status: it changes nothing, so it is never unknown.
+pub(crate) fn of_query(error: &Error) -> Exit {
+    match Exit::from(error) {
+        Exit::Unknown => Exit::Failed,
+        exit => exit,
+    }
+}
+
+pub(crate) fn of_poll(error: &PollError) -> Exit {
+    error.error().map_or(Exit::Failed, of_query)
+}
+
+/// A failure of the standard output or of the machine.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failed, &error)
+    }
+}
+
+/// `no connection to the service …: tcp connect error: connection refused`
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,36 @@
+//! `completions` and `man`: written by the description of the command line.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::{
+    args::Cli,
+    exit::{Exit, Failure},
+};
+
+pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "koodrive-share", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn man(subcommand: Option<&str>) -> Result<Exit, Failure> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    // Gives the subcommands their full names and the flags that they share.
+    command.build();
+    let page = match subcommand {
+        None => command,
+        Some(name) => {
+            let found = command.find_subcommand(name).cloned();
+            found.ok_or_else(|| Failure::usage(format!("no subcommand {name}")))?
+        }
+    };
+    let mut text = Vec::new();
+    Man::new(page).render(&mut text)?;
+    io::stdout().write_all(&text)?;
+    Ok(Exit::Done)
+}

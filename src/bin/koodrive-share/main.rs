@@ -1,0 +1,114 @@
+//! `koodrive-share`: share tasks from the command line.
+
+#[allow(
+    clippy::doc_markdown,
+    reason = "these comments are help texts, which show backticks as they are"
+)]
+mod args;
+mod create;
+mod emulator;
+mod exit;
+mod file_ids;
+mod follow;
+mod generate;
+mod interrupts;
+mod output;
+mod progress;
+mod secret;
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use koodrive_share::{Client, ClientBuilder, Credentials};
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use self::{
+    args::{Cli, Command, Service},
+    exit::{Exit, Failure},
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.verbose > 0 {
+        trace(cli.verbose);
+    }
+    let output = Output::new(cli.format);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let exit = match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(run(cli, &output));
+            // A read of the standard input that never ends must not keep the process.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => Err(Failure::new(Exit::Failed, &error)),
+    };
+    exit.unwrap_or_else(|failure| output.failure(&failure))
+        .into()
+}
+
+async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
+    let quiet = cli.verbose > 0;
+    match cli.command {
+        Command::Package(package) => {
+            secret::one_reader_of_stdin(&cli.service, &package.create)?;
+            let client = client(cli.service)?;
+            create::run(&client, package.template(), package.create, output, quiet).await
+        }
+        Command::Dump(dump) => {
+            secret::one_reader_of_stdin(&cli.service, &dump.create)?;
+            let client = client(cli.service)?;
+            create::run(&client, dump.template(), dump.create, output, quiet).await
+        }
+        Command::Status(task) => follow::status(&client(cli.service)?, task, output).await,
+        Command::Wait(wait) => follow::wait(&client(cli.service)?, wait, output).await,
+        Command::Emulator(emulator) => emulator::run(emulator, output).await,
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { subcommand } => generate::man(subcommand.as_deref()),
+    }
+}
+
+/// The client that the variables describe, with what the flags say instead.
+fn client(service: Service) -> Result<Client, Failure> {
+    let mut builder = ClientBuilder::from_env();
+    if let Some(endpoint) = service.endpoint {
+        builder = builder.endpoint(endpoint);
+    }
+    if let Some(user_id) = service.user_id {
+        builder = builder.user_id(user_id);
+    }
+    if let Some(agent_name) = service.agent_name {
+        builder = builder.agent_name(agent_name);
+    }
+    if let Some(path) = service.token_file {
+        builder = builder.credentials(Credentials::bearer(secret::read(&path)?));
+    }
+    builder
+        .build()
+        .map_err(|error| match error.validation_error() {
+            Some(broken) => broken.into(),
+            None => Failure::new(Exit::Failed, &error),
+        })
+}
+
+/// Writes what the library does to the standard error. It never holds a secret; other crates' traces stay off, since
+/// they might.
+fn trace(verbose: u8) {
+    let level = if verbose == 1 {
+        tracing::Level::DEBUG
+    } else {
+        tracing::Level::TRACE
+    };
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let stderr = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .with_filter(Targets::new().with_target("koodrive_share", level));
+    tracing_subscriber::registry().with(stderr).init();
+}

@@ -1,0 +1,236 @@
+//! Results on the standard output, for people or for programs.
+
+use std::{
+    io::{self, Write},
+    ops::Range,
+};
+
+use koodrive_share::{BulkItem, Error, FileStatus, Outcome, TaskResult, TaskState, TaskStatus};
+use serde::Serialize;
+
+use crate::{
+    args::Format,
+    exit::{Exit, Failure, with_causes},
+};
+
+pub(crate) struct Output {
+    format: Format,
+}
+
+/// A task that was created, or that was not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    task_id: Option<&'a str>,
+    trace_id: &'a str,
+    start: u64,
+    end: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zip_name: Option<&'a str>,
+    from_ledger: bool,
+    #[serde(flatten)]
+    failed: Option<Failed<'a>>,
+}
+
+/// Why something was not done; `message` is the whole text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failed<'a> {
+    outcome: &'static str,
+    status: Option<u16>,
+    service_code: Option<&'a str>,
+    message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Followed<'a> {
+    task_id: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'static str>,
+    progress: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_file_ids: Vec<&'a str>,
+}
+
+impl<'a> From<&'a Error> for Failed<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            outcome: match error.outcome() {
+                Outcome::NotSent => "notSent",
+                Outcome::Rejected => "rejected",
+                Outcome::Unknown => "unknown",
+            },
+            status: error.status(),
+            service_code: error
+                .service_code()
+                .map(koodrive_share::ServiceCode::as_str),
+            message: with_causes(error),
+        }
+    }
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// `1689765568237837824  ids 0..1000  photos-0001.zip  trace id 8GvT…`
+    pub(crate) fn created(&self, item: &BulkItem) -> io::Result<()> {
+        let Range { start, end } = item.range();
+        let trace_id = item.trace_id();
+        match (self.format, item.result()) {
+            (Format::Text, Ok(handle)) => {
+                let zip_name = item.zip_name().map(|name| format!("  {name}"));
+                let earlier = if item.is_from_ledger() {
+                    "  created earlier"
+                } else {
+                    ""
+                };
+                stdout(&format!(
+                    "{}  ids {start}..{end}{}  trace id {trace_id}{earlier}",
+                    handle.task_id(),
+                    zip_name.unwrap_or_default()
+                ))
+            }
+            (Format::Text, Err(error)) => {
+                stderr(&format!(
+                    "error: ids {start}..{end}: {}",
+                    with_causes(error)
+                ));
+                Ok(())
+            }
+            (Format::Json, result) => json(&Created {
+                task_id: result.ok().map(koodrive_share::TaskHandle::task_id),
+                trace_id: trace_id.as_str(),
+                start,
+                end,
+                zip_name: item.zip_name(),
+                from_ledger: item.is_from_ledger(),
+                failed: result.err().map(Failed::from),
+            }),
+        }
+    }
+
+    /// `1689765568237837824  completed, all succeeded  100 %`, then the download URL and the files that failed.
+    pub(crate) fn followed(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
+        let failed = status.files().iter();
+        let failed = failed.filter(|file| file.status() == Some(&FileStatus::Failed));
+        let failed: Vec<&str> = failed.filter_map(|file| file.file_id()).collect();
+        let url = status
+            .download_url()
+            .map(koodrive_share::DownloadUrl::expose);
+        match self.format {
+            Format::Text => {
+                stdout(&state(task_id, status))?;
+                if let Some(url) = url {
+                    stdout(&format!("{task_id}  download {url}"))?;
+                }
+                for file_id in failed {
+                    stdout(&format!("{task_id}  failed {file_id}"))?;
+                }
+                Ok(())
+            }
+            Format::Json => json(&Followed {
+                task_id,
+                state: match status.state() {
+                    TaskState::Pending => "pending",
+                    TaskState::Running => "running",
+                    TaskState::Completed(_) => "completed",
+                    TaskState::Cancelled => "cancelled",
+                    _ => "other",
+                },
+                result: match status.state() {
+                    TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
+                    TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
+                    TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
+                    TaskState::Completed(_) => Some("other"),
+                    _ => None,
+                },
+                progress: status.progress(),
+                download_url: url,
+                failed_file_ids: failed,
+            }),
+        }
+    }
+
+    /// A query of a task that failed.
+    pub(crate) fn not_followed(&self, task_id: &str, error: &Error, text: &str) {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct NotFollowed<'a> {
+            task_id: &'a str,
+            trace_id: &'a str,
+            #[serde(flatten)]
+            failed: Failed<'a>,
+        }
+        match self.format {
+            Format::Text => stderr(&format!("error: {text}")),
+            Format::Json => {
+                let trace_id = error.trace_id().as_str();
+                let failed = error.into();
+                // The exit status is an error's already.
+                let _ = json(&NotFollowed {
+                    task_id,
+                    trace_id,
+                    failed,
+                });
+            }
+        }
+    }
+
+    /// Something that the tool was asked for, other than tasks.
+    pub(crate) fn value(&self, name: &str, value: &str) -> io::Result<()> {
+        match self.format {
+            Format::Text => stdout(value),
+            Format::Json => json(&serde_json::json!({ name: value })),
+        }
+    }
+
+    /// What the whole command failed by.
+    pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+        #[derive(Serialize)]
+        struct Message<'a> {
+            outcome: Option<&'a str>,
+            message: &'a str,
+        }
+        match self.format {
+            Format::Text => stderr(&format!("error: {failure}")),
+            Format::Json => {
+                let outcome = (failure.exit == Exit::Usage).then_some("notSent");
+                let message = &failure.message;
+                let _ = json(&Message { outcome, message });
+            }
+        }
+        failure.exit
+    }
+}
+
+/// `1689765568237837824  being processed  30 %`
+pub(crate) fn state(task_id: &str, status: &TaskStatus) -> String {
+    let progress = status.progress().map(|percent| format!("  {percent} %"));
+    format!(
+        "{task_id}  {}{}",
+        status.state(),
+        progress.unwrap_or_default()
+    )
+}
+
+fn json(value: &impl Serialize) -> io::Result<()> {
+    stdout(&serde_json::to_string(value)?)
+}
+
+/// A line to the standard output, at once: it may be a pipe.
+fn stdout(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
+/// A line to the standard error; if that is closed, there is nobody to tell.
+pub(crate) fn stderr(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

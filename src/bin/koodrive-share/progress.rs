@@ -1,0 +1,105 @@
+//! How far a run has come, on the standard error: a bar on a terminal, plain lines elsewhere.
+
+use std::{
+    io::{self, IsTerminal},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use koodrive_share::{BulkReport, MAX_FILE_IDS};
+
+use crate::output::stderr;
+
+/// Time between two plain lines.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) enum Progress {
+    Bar(ProgressBar),
+    Lines {
+        total: Option<u64>,
+        due: Instant,
+    },
+    /// One task is soon told.
+    Silent,
+}
+
+impl Progress {
+    pub(crate) fn new(total: Option<u64>, plain: bool) -> Self {
+        if total.is_some_and(|total| total <= MAX_FILE_IDS as u64) {
+            return Self::Silent;
+        }
+        if plain || !io::stderr().is_terminal() {
+            let due = Instant::now() + PAUSE;
+            return Self::Lines { total, due };
+        }
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let template = match total {
+            Some(_) => "{wide_bar} {human_pos}/{human_len} ids, {eta} left{msg}",
+            None => "{spinner} {human_pos} ids, {elapsed}{msg}",
+        };
+        // A template that is wrong shows in every test of a terminal; the default one is better than none.
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(
+            style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> "),
+        );
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self::Bar(bar)
+    }
+
+    /// Writes something beside the bar.
+    pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Bar(bar) => bar.suspend(write),
+            Self::Lines { .. } | Self::Silent => write(),
+        }
+    }
+
+    pub(crate) fn note(&mut self, message: &str) {
+        self.beside(|| stderr(message));
+    }
+
+    pub(crate) fn update(&mut self, report: &BulkReport) {
+        let attempted = report.attempted().end;
+        match self {
+            Self::Bar(bar) => {
+                bar.set_position(attempted);
+                bar.set_message(troubles(report));
+            }
+            Self::Lines { total, due } => {
+                let now = Instant::now();
+                if now >= *due {
+                    *due = now + PAUSE;
+                    let total = total.map(|total| format!(" of {total}"));
+                    let total = total.unwrap_or_default();
+                    stderr(&format!(
+                        "{attempted}{total} ids attempted{}",
+                        troubles(report)
+                    ));
+                }
+            }
+            Self::Silent => {}
+        }
+    }
+
+    pub(crate) fn finish(&mut self, report: &BulkReport) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+        match self {
+            Self::Bar(_) | Self::Lines { .. } if !report.attempted().is_empty() => {
+                stderr(&report.to_string());
+            }
+            Self::Bar(_) | Self::Lines { .. } | Self::Silent => {}
+        }
+    }
+}
+
+/// `, 1 unknown, 2 failed`, or nothing.
+fn troubles(report: &BulkReport) -> String {
+    match (report.unknown(), report.rejected() + report.not_sent()) {
+        (0, 0) => String::new(),
+        (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
+    }
+}

@@ -1,0 +1,68 @@
+//! Secrets, from variables, files or the standard input.
+
+use std::{
+    env, fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    args::{Create, Service},
+    exit::Failure,
+};
+
+const KDSTOKEN: &str = "KOODRIVE_KDSTOKEN";
+
+/// Whether a path means the standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads a secret, without the line break at its end.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let mut secret = String::new();
+    let read = if is_stdin(path) {
+        io::stdin().read_to_string(&mut secret).map(drop)
+    } else {
+        fs::read_to_string(path).map(|content| secret = content)
+    };
+    let name = path.display();
+    read.map_err(|error| Failure::usage(format!("no secret can be read from {name}: {error}")))?;
+    let secret = secret.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(Failure::usage(format!("the secret in {name} is empty")));
+    }
+    Ok(secret.to_owned())
+}
+
+/// The share's temporary token, if there is one.
+pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Failure> {
+    match (file, env::var(KDSTOKEN)) {
+        (Some(path), _) => read(path).map(Some),
+        (None, Ok(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
+        (None, Err(env::VarError::NotPresent)) => Ok(None),
+        (None, Err(env::VarError::NotUnicode(_))) => {
+            Err(Failure::usage(format!("{KDSTOKEN} must be UTF-8")))
+        }
+    }
+}
+
+/// Refuses to read two things from the standard input.
+pub(crate) fn one_reader_of_stdin(service: &Service, create: &Create) -> Result<(), Failure> {
+    let readers = [
+        ("--token-file", &service.token_file),
+        ("--kdstoken-file", &create.kdstoken_file),
+        ("--file-ids-from", &create.file_ids_from),
+    ];
+    let readers = readers
+        .into_iter()
+        .filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
+    let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
+    match readers.as_slice() {
+        [] | [_] => Ok(()),
+        several => Err(Failure::usage(format!(
+            "only one of {} can read the standard input",
+            several.join(" and ")
+        ))),
+    }
+}

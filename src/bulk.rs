@@ -1,0 +1,210 @@
+//! More than 1,000 file ids: one task for each 1,000 of them.
+//!
+//! [`Client::create_bulk`] begins a run; [`Bulk`] is the stream of its [`BulkItem`]s; [`BulkPolicy`] says how many
+//! requests there are at a time, what happens after an unknown outcome, and where the ledger is.
+//!
+//! # Limits
+//!
+//! - Ids are compared with a ledger chunk by chunk, as they are read, before anything of that chunk is sent. Ids that
+//!   no run has come to yet cannot be compared with anything.
+//! - A ledger belongs to one run at a time. A second one is noticed at the next line that either writes, and whoever
+//!   notices stops; there is no lock that a crash could leave behind. On a network file system that may be too late.
+
+mod chunk;
+mod error;
+mod feeder;
+mod file_ids;
+mod item;
+mod ledger;
+mod policy;
+mod run;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{Stream, StreamExt, stream};
+
+pub use self::{
+    error::BulkError,
+    file_ids::FileIds,
+    item::{BulkItem, BulkReport},
+    policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
+};
+use self::{
+    error::Why,
+    feeder::{Feeder, Slot},
+    run::{Run, Stop},
+};
+use crate::{Client, ShareTaskBuilder, ValidationError, validation::Violations};
+
+/// A bulk creation: a stream of one [`BulkItem`] per chunk of at most 1,000 file ids, in the order of the ids.
+///
+/// ```no_run
+/// # use koodrive_share::{BulkPolicy, Client, ShareTask, TargetDirectory};
+/// # async fn example(client: Client, ids: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
+/// let task = ShareTask::dump(TargetDirectory::root("my-space"))
+///     .share_id("1689765568237837824")
+///     .container_id("IAABh_RdhS8bOg0cA1684711052660690818");
+/// let policy = BulkPolicy::builder().ledger("dump.ledger").build()?;
+/// let mut bulk = client.create_bulk_with(task, ids, policy)?;
+/// while let Some(item) = bulk.next().await.transpose()? {
+///     match item.result() {
+///         Ok(handle) => println!("{}: ids {:?}", handle.task_id(), item.range()),
+///         Err(error) => eprintln!("ids {:?}: {error}", item.range()),
+///     }
+/// }
+/// println!("{}", bulk.report());
+/// # Ok(()) }
+/// ```
+///
+/// The stream ends with `None` only after every id has been attempted; a run that ends earlier says so with a
+/// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run: to end it on that,
+/// call [`stop`](Self::stop).
+///
+/// Nothing is read or sent before the first poll. From then on requests run as tasks of their own, so an item that
+/// takes its time to be looked at delays none of them beyond the next
+/// [`concurrency`](BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency, and by 8 bytes for each
+/// chunk of a ledger that is resumed.
+///
+/// # Cancel safety
+///
+/// [`next`](Self::next) loses nothing when it is dropped. Dropping the stream sends nothing more; requests that are on
+/// their way go on as long as the runtime lives, and reach the ledger. To learn what became of them, `stop` instead.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Bulk<'a> {
+    slots: Pin<Box<dyn Stream<Item = Result<BulkItem, BulkError>> + Send + 'a>>,
+    run: Arc<Run>,
+    report: BulkReport,
+    over: bool,
+}
+
+impl Client {
+    /// Creates tasks for any number of file ids, with the default [`BulkPolicy`].
+    ///
+    /// ```no_run
+    /// # use koodrive_share::{Client, ShareTask, TargetDirectory};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let task = ShareTask::dump(TargetDirectory::root("my-space")).share_id("s").container_id("c");
+    /// let mut bulk = client.create_bulk(task, (0..50_000).map(|n| format!("F{n}")))?;
+    /// while let Some(item) = bulk.next().await.transpose()? {
+    ///     let ids = item.range();
+    ///     println!("{ids:?}: {}", item.into_result()?.task_id());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// `task` is what all tasks have in common, so it names neither file ids nor a trace id. `file_ids` is any
+    /// iterator, or a stream as [`FileIds`]; it is read as the run goes on and never held whole.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules of `task` together, before anything is read or sent: those of
+    /// [`ShareTaskBuilder::build`], and `template`.
+    pub fn create_bulk<'a>(
+        &self,
+        task: ShareTaskBuilder,
+        file_ids: impl Into<FileIds<'a>>,
+    ) -> Result<Bulk<'a>, ValidationError> {
+        self.create_bulk_with(task, file_ids, BulkPolicy::default())
+    }
+
+    /// Creates tasks for any number of file ids, as `policy` says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create_bulk`](Self::create_bulk).
+    pub fn create_bulk_with<'a>(
+        &self,
+        task: ShareTaskBuilder,
+        file_ids: impl Into<FileIds<'a>>,
+        policy: BulkPolicy,
+    ) -> Result<Bulk<'a>, ValidationError> {
+        let mut violations = Violations::default();
+        task.validate_as_template(&mut violations);
+        violations.into_result()?;
+        let concurrency = policy.concurrency;
+        let run = Arc::new(Run::new(self.clone(), task, policy));
+        let feeder = Feeder::new(run.clone(), file_ids.into());
+        Ok(Bulk {
+            slots: Box::pin(stream::unfold(feeder, Feeder::feed).buffered(concurrency)),
+            run,
+            report: BulkReport::default(),
+            over: false,
+        })
+    }
+}
+
+impl Bulk<'_> {
+    /// The next item, `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Why the run ended before every id was attempted; nothing comes after it.
+    pub async fn next(&mut self) -> Option<Result<BulkItem, BulkError>> {
+        StreamExt::next(self).await
+    }
+
+    /// Begins no further chunk. The stream goes on with those that were begun, then ends with a [`BulkError`] if there
+    /// are ids left.
+    pub fn stop(&self) {
+        self.run.stop(Stop::Asked);
+    }
+
+    /// What the items so far say together.
+    #[must_use]
+    pub fn report(&self) -> &BulkReport {
+        &self.report
+    }
+
+    /// Why a run of which no further item comes is not complete.
+    fn shortfall(&self) -> Option<BulkError> {
+        let mut stop = None;
+        self.run.progress.send_modify(|it| stop = it.stop.take());
+        let progress = self.run.progress.borrow();
+        let why = match stop? {
+            Stop::Ledger(failure) => Why::Ledger(failure),
+            Stop::Unknown | Stop::Asked if progress.exhausted => return None,
+            Stop::Unknown => Why::Unknown,
+            Stop::Asked => Why::Asked,
+        };
+        Some(BulkError::new(why, progress.fed))
+    }
+}
+
+impl Stream for Bulk<'_> {
+    type Item = Result<BulkItem, BulkError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.over {
+            return Poll::Ready(None);
+        }
+        let next = match this.slots.poll_next_unpin(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => this.shortfall().map(Err),
+            Poll::Ready(next) => next,
+        };
+        match &next {
+            Some(Ok(item)) => this.report.count(item),
+            Some(Err(_)) | None => this.over = true,
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl fmt::Debug for Bulk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulk")
+            .field("report", &self.report)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}

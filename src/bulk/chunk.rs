@@ -1,0 +1,107 @@
+//! At most 1,000 file ids of a bulk creation.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::ledger::{Record, State};
+use crate::{TaskType, TraceId, generated::types::CreateBatchTaskRequest};
+
+/// A chunk before it is sent: its place, and the digest of its ids.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) index: u64,
+    pub(super) range: Range<u64>,
+    sha256: String,
+}
+
+impl Chunk {
+    pub(super) fn new(index: u64, start: u64, file_ids: &[String]) -> serde_json::Result<Self> {
+        // As JSON, so that the bounds between the ids count, whatever characters they hold.
+        let json = serde_json::to_vec(file_ids)?;
+        Ok(Self {
+            index,
+            range: start..start + file_ids.len() as u64,
+            sha256: base16ct::lower::encode_string(&Sha256::digest(json)),
+        })
+    }
+
+    pub(super) fn is_of(&self, record: &Record) -> bool {
+        let Self { range, sha256, .. } = self;
+        (record.start..record.end) == *range && record.file_ids_sha256 == *sha256
+    }
+
+    pub(super) fn record(
+        &self,
+        trace_id: TraceId,
+        state: State,
+        unknown_before: Vec<TraceId>,
+    ) -> Record {
+        Record {
+            chunk: self.index,
+            start: self.range.start,
+            end: self.range.end,
+            file_ids_sha256: self.sha256.clone(),
+            trace_id,
+            state,
+            unknown_before,
+        }
+    }
+
+    /// The name of the chunk's package.
+    pub(super) fn zip_name(&self, task: &CreateBatchTaskRequest, split: bool) -> Option<String> {
+        let name = task.zip_name.as_deref()?;
+        if split && task.task_type == TaskType::PackageDownload {
+            Some(numbered(name, self.index + 1))
+        } else {
+            Some(name.to_owned())
+        }
+    }
+}
+
+/// `photos.zip` and 1 make `photos-0001.zip`.
+fn numbered(name: &str, number: u64) -> String {
+    let end = name.len().saturating_sub(".zip".len());
+    match name.split_at_checked(end) {
+        Some((stem, extension)) if extension.eq_ignore_ascii_case(".zip") => {
+            format!("{stem}-{number:04}{extension}")
+        }
+        Some(_) | None => format!("{name}-{number:04}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(ids: &[&str]) -> String {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Chunk::new(0, 0, &ids).unwrap().sha256
+    }
+
+    #[test]
+    fn digest_tells_where_ids_begin_and_end() {
+        assert_ne!(digest(&["a\nb", "c"]), digest(&["a", "b\nc"]));
+        assert_ne!(digest(&["a\",\"b"]), digest(&["a", "b"]));
+        assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
+        // sha256sum of the bytes ["a","b"].
+        let known = "0473ef2dc0d324ab659d3580c1134e9d812035905c4781fdd6d529b0c6860e13";
+        assert_eq!(digest(&["a", "b"]), known);
+    }
+
+    #[test]
+    fn number_comes_before_the_extension_zip_and_after_any_other_name() {
+        let cases = [
+            ("photos.zip", 1, "photos-0001.zip"),
+            ("PHOTOS.ZIP", 20, "PHOTOS-0020.ZIP"),
+            ("v1.2", 3, "v1.2-0003"),
+            ("zip", 3, "zip-0003"),
+            (".zip", 9_999, "-9999.zip"),
+            ("照片.zip", 10_000, "照片-10000.zip"),
+            ("照片", 1, "照片-0001"),
+        ];
+        for (name, number, expected) in cases {
+            assert_eq!(numbered(name, number), expected);
+        }
+    }
+}

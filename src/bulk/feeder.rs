@@ -1,0 +1,239 @@
+//! Makes requests of file ids: reads, compares with the ledger, and begins.
+
+use std::{pin::pin, sync::Arc};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, ready, select},
+};
+
+use super::{
+    BulkError, BulkItem, FileIds,
+    chunk::Chunk,
+    error::{OtherIds, Why},
+    ledger::{Line, Record, State},
+    run::{Request, Run, SharedLedger},
+};
+use crate::{Error, MAX_FILE_IDS, Outcome, TaskType, TraceId, error::Kind, validation::Violations};
+
+/// A chunk that was begun, or the end of the run.
+pub(super) type Slot = BoxFuture<'static, Result<BulkItem, BulkError>>;
+
+/// Makes slots, one after the other.
+pub(super) struct Feeder<'a> {
+    run: Arc<Run>,
+    file_ids: FileIds<'a>,
+    /// Opened by the first poll.
+    ledger: Option<SharedLedger>,
+    over: bool,
+}
+
+impl<'a> Feeder<'a> {
+    pub(super) fn new(run: Arc<Run>, file_ids: FileIds<'a>) -> Self {
+        Self {
+            run,
+            file_ids,
+            ledger: None,
+            over: false,
+        }
+    }
+
+    /// The next slot; `None` once all ids were attempted or the run was stopped.
+    pub(super) async fn feed(mut self) -> Option<(Slot, Self)> {
+        if self.over {
+            return None;
+        }
+        let slot = match self.next_slot().await {
+            Ok(slot) => slot?,
+            Err(why) => {
+                self.over = true;
+                ready(Err(BulkError::new(why, self.fed()))).boxed()
+            }
+        };
+        Some((slot, self))
+    }
+
+    fn fed(&self) -> u64 {
+        self.run.progress.borrow().fed
+    }
+
+    async fn next_slot(&mut self) -> Result<Option<Slot>, Why> {
+        if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
+            let ledger = SharedLedger::open(path.clone(), self.run.header()).await;
+            self.ledger = Some(ledger.map_err(Why::Ledger)?);
+        }
+        let mut progress = self.run.progress.subscribe();
+        let stopped = progress.wait_for(|progress| progress.stop.is_some());
+        // Ids that are long in coming must not keep a run from stopping. Both could be ready: stopping goes first.
+        let read = match select(pin!(stopped.map(drop)), pin!(self.read())).await {
+            Either::Left(_) => None,
+            Either::Right((file_ids, _)) => Some(file_ids?),
+        };
+        match read {
+            Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
+            Some(file_ids) => self.begin(file_ids).await.map(Some),
+            None => {
+                // Whether there would have been more to do, as far as that is known at once.
+                if let Some(Ok(None)) = self.file_ids.next().now_or_never() {
+                    self.note_exhausted();
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The ids of the next chunk, none at the end.
+    async fn read(&mut self) -> Result<Vec<String>, Why> {
+        let file_ids = self.file_ids.next_chunk(MAX_FILE_IDS).await;
+        let file_ids = file_ids.map_err(Why::Input)?;
+        let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
+        if is_package && !self.run.policy.split_packages {
+            let further = self.file_ids.next().await.map_err(Why::Input)?;
+            if further.is_some() {
+                let limit = "one package must hold 1 to 1000 file ids";
+                let advice = "give fewer, or consent to several packages";
+                let mut violations = Violations::default();
+                violations.add("$.fileIds", "split-consent", limit, "more", advice);
+                return Err(Why::Validation(violations.into_error()));
+            }
+        }
+        Ok(file_ids)
+    }
+
+    /// All ids have been attempted: compares their number with the ledger's, and writes it there.
+    async fn finish(&mut self) -> Result<(), Why> {
+        let (fed, chunks) = {
+            let progress = self.run.progress.borrow();
+            (progress.fed, progress.chunks)
+        };
+        if let Some(ledger) = &self.ledger {
+            let known = ledger.with(move |ledger| Ok((ledger.chunks(), ledger.file_ids())));
+            let (known_chunks, end) = known.await.map_err(Why::Ledger)?;
+            if known_chunks > chunks || end.is_some_and(|end| end > fed) {
+                return Err(Why::OtherIds(OtherIds::Fewer));
+            }
+            if end.is_none() && fed > 0 {
+                let line = Line::End { file_ids: fed };
+                let written = ledger.with(move |ledger| ledger.append(&line)).await;
+                written.map_err(Why::Ledger)?;
+            }
+        }
+        if fed == 0 {
+            let limit = "must hold at least one file id";
+            let advice = "check where they come from";
+            let mut violations = Violations::default();
+            violations.add("$.fileIds", "file-ids-count", limit, "none", advice);
+            return Err(Why::Validation(violations.into_error()));
+        }
+        self.note_exhausted();
+        Ok(())
+    }
+
+    fn note_exhausted(&self) {
+        self.run
+            .progress
+            .send_modify(|progress| progress.exhausted = true);
+    }
+
+    /// Begins a chunk, unless the ledger settles it.
+    async fn begin(&mut self, file_ids: Vec<String>) -> Result<Slot, Why> {
+        let chunks = self.run.progress.borrow().chunks;
+        let chunk = Chunk::new(chunks, self.fed(), &file_ids);
+        let chunk = chunk.map_err(|error| Why::Input(error.into()))?;
+        let end = chunk.range.end;
+        let earlier = self.look_up(&chunk).await?;
+        let unsettled = earlier.as_ref().map(Record::unsettled).unwrap_or_default();
+        let request = Request {
+            zip_name: self.run.zip_name(&chunk),
+            trace_id: TraceId::random(),
+            unknown_before: unsettled,
+            chunk,
+        };
+        let slot = match earlier.and_then(|record| self.settled(&request, record)) {
+            Some(item) => ready(Ok(item)).boxed(),
+            None => self.send(request, file_ids).await?,
+        };
+        self.run.progress.send_modify(|progress| {
+            progress.fed = end;
+            progress.chunks += 1;
+        });
+        Ok(slot)
+    }
+
+    /// What earlier runs know of a chunk, if it is the one that they knew.
+    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<Record>, Why> {
+        let Some(ledger) = &self.ledger else {
+            return Ok(None);
+        };
+        let (index, start) = (chunk.index, chunk.range.start);
+        let found = ledger.with(move |ledger| {
+            let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
+            Ok((ledger.latest(index)?, is_beyond))
+        });
+        match found.await.map_err(Why::Ledger)? {
+            (None, true) => Err(Why::OtherIds(OtherIds::More)),
+            (Some(record), _) if !chunk.is_of(&record) => {
+                Err(Why::OtherIds(OtherIds::Differ(chunk.range.clone())))
+            }
+            (record, _) => Ok(record),
+        }
+    }
+
+    /// The item of a chunk that is not to be sent again.
+    fn settled(&self, request: &Request, record: Record) -> Option<BulkItem> {
+        let mut item = request
+            .clone()
+            .item(match (record.state, request.unknown_before.last()) {
+                (State::Accepted { task: mut handle }, _) => {
+                    handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
+                    Ok(handle)
+                }
+                (state, Some(suspect)) if !self.run.policy.resend_unknown => {
+                    let error = Error::new(Kind::Interrupted, Outcome::Unknown, suspect);
+                    Err(error.with_note(note(&state, &request.unknown_before)))
+                }
+                _ => return None,
+            });
+        item.from_ledger = true;
+        item.trace_id = match &item.result {
+            Ok(handle) => handle.trace_id().clone(),
+            Err(error) => error.trace_id().clone(),
+        };
+        Some(item)
+    }
+
+    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<Slot, Why> {
+        let (zip_name, trace_id) = (request.zip_name.clone(), request.trace_id.clone());
+        let task = self.run.task.build_chunk(zip_name, file_ids, trace_id);
+        let task = task.map_err(|broken| Error::validation(broken, &request.trace_id));
+        if let Some(ledger) = &self.ledger {
+            let record = request.record(match &task {
+                Ok(_) => State::Sending,
+                Err(error) => error.into(),
+            });
+            let written = ledger.with(move |ledger| ledger.append_before_sending(record));
+            written.await.map_err(Why::Ledger)?;
+        }
+        Ok(match task {
+            Ok(task) => request.spawn(self.run.clone(), task, self.ledger.clone()),
+            Err(error) => ready(Ok(request.item(Err(error)))).boxed(),
+        })
+    }
+}
+
+/// What else the ledger says of a chunk whose outcome is unknown.
+fn note(state: &State, unsettled: &[TraceId]) -> Option<String> {
+    let said = match state {
+        State::Unknown { error } => Some(format!("that run saw: {error}")),
+        State::Sending
+        | State::Accepted { .. }
+        | State::Rejected { .. }
+        | State::NotSent { .. } => None,
+    };
+    let (_, others) = unsettled.split_last()?;
+    let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
+    let others =
+        (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
+    let notes: Vec<String> = said.into_iter().chain(others).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}

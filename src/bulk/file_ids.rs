@@ -1,0 +1,66 @@
+//! Where the file ids come from.
+
+use std::{error::Error as StdError, fmt, pin::Pin};
+
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+
+pub(super) type Failure = Box<dyn StdError + Send + Sync>;
+
+/// The file ids of a bulk creation, read one by one.
+///
+/// ```
+/// # use koodrive_share::FileIds;
+/// let from_iterator = FileIds::from((0..1_000_000).map(|n| format!("F{n}")));
+/// let from_stream = FileIds::stream(futures_util::stream::iter(["F1", "F2"]));
+/// ```
+///
+/// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
+pub struct FileIds<'a>(Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send + 'a>>);
+
+impl<'a, I> From<I> for FileIds<'a>
+where
+    I: IntoIterator<Item: Into<String>, IntoIter: Send + 'a>,
+{
+    fn from(ids: I) -> Self {
+        Self::stream(stream::iter(ids))
+    }
+}
+
+impl<'a> FileIds<'a> {
+    /// Takes them from a stream.
+    pub fn stream(ids: impl Stream<Item: Into<String>> + Send + 'a) -> Self {
+        Self(ids.map(|id| Ok(id.into())).fuse().boxed())
+    }
+
+    /// Takes them from a stream that can fail, such as the lines of a file. A failure ends the run; the ids before it
+    /// that do not fill a chunk are not sent.
+    pub fn try_stream<T, E>(ids: impl Stream<Item = Result<T, E>> + Send + 'a) -> Self
+    where
+        T: Into<String> + 'a,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'a,
+    {
+        Self(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed())
+    }
+
+    /// The next id.
+    pub(super) async fn next(&mut self) -> Result<Option<String>, Failure> {
+        self.0.try_next().await
+    }
+
+    /// The next ids, fewer than `most` only at the end.
+    pub(super) async fn next_chunk(&mut self, most: usize) -> Result<Vec<String>, Failure> {
+        let mut ids = Vec::with_capacity(most);
+        while ids.len() < most
+            && let Some(id) = self.next().await?
+        {
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+}
+
+impl fmt::Debug for FileIds<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileIds").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! What became of each chunk, on the disk.
+//!
+//! JSON lines, each written and synced as a whole: one `run`, then for each chunk one line before its request leaves and
+//! one after its reply; and `end`, once all ids have been read. Of the lines of a chunk the last one counts.
+
+mod line;
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+pub(super) use self::line::{Header, Line, Record, State};
+
+/// Bytes that are read at once for one line of a chunk, which has some 600.
+const LINE: usize = 1_024;
+
+/// An open ledger.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    file: File,
+    /// Where the file ends if nobody else writes to it.
+    end: u64,
+    /// Where the last line of each chunk begins, for the chunks of earlier runs.
+    latest: Vec<u64>,
+    /// How many file ids the run was given, once that is known.
+    file_ids: Option<u64>,
+    /// A line is torn and cannot be cut off.
+    broken: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger of a run, or begins it.
+    pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerError> {
+        let first = Line::Run(header);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).open(path)?;
+        let mut ledger = Self {
+            file,
+            end: 0,
+            latest: Vec::new(),
+            file_ids: None,
+            broken: false,
+        };
+        ledger.scan(&first)?;
+        if ledger.end == 0 {
+            ledger.append(&first)?;
+            // The file's own entry has to last as well; not every platform can sync a directory.
+            let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
+            if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
+                let _ = directory.sync_all();
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Reads all lines, recovering a last one that is torn.
+    fn scan(&mut self, first: &Line) -> Result<(), LedgerError> {
+        let expected = serialized(first)?;
+        let mut reader = BufReader::new(&self.file);
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            bytes.clear();
+            let read = reader.read_until(b'\n', &mut bytes)?;
+            if read == 0 {
+                break;
+            }
+            let complete = bytes.ends_with(b"\n");
+            match serde_json::from_slice(&bytes) {
+                // Twice, if two runs began it at once; neither of them went on.
+                Ok(Line::Run(theirs)) => theirs.compare(first)?,
+                Ok(Line::Chunk(record)) if number > 1 => {
+                    let chunks = self.latest.len();
+                    match usize::try_from(record.chunk) {
+                        Ok(chunk) if chunk < chunks => self.latest[chunk] = self.end,
+                        // Chunks are begun in their order.
+                        Ok(chunk) if chunk == chunks => self.latest.push(self.end),
+                        Ok(_) | Err(_) => return Err(LedgerError::Unreadable(number)),
+                    }
+                }
+                Ok(Line::End { file_ids }) if number > 1 => self.file_ids = Some(file_ids),
+                // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
+                Err(_) if !complete && (number > 1 || expected.starts_with(&bytes)) => {
+                    self.file.set_len(self.end)?;
+                    self.file.sync_all()?;
+                    break;
+                }
+                Ok(_) | Err(_) => return Err(LedgerError::Unreadable(number)),
+            }
+            self.end += read as u64;
+            if !complete {
+                // Whole but for its line break.
+                (&self.file).write_all(b"\n")?;
+                self.end += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many chunks earlier runs came to.
+    pub(super) fn chunks(&self) -> u64 {
+        self.latest.len() as u64
+    }
+
+    /// How many file ids the run was given, if an earlier run came to the end.
+    pub(super) fn file_ids(&self) -> Option<u64> {
+        self.file_ids
+    }
+
+    /// What earlier runs know of a chunk.
+    pub(super) fn latest(&self, chunk: u64) -> Result<Option<Record>, LedgerError> {
+        let place = usize::try_from(chunk).ok();
+        let Some(start) = place.and_then(|place| self.latest.get(place)) else {
+            return Ok(None);
+        };
+        (&self.file).seek(SeekFrom::Start(*start))?;
+        let mut bytes = Vec::with_capacity(LINE);
+        BufReader::with_capacity(LINE, &self.file).read_until(b'\n', &mut bytes)?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Line::Chunk(record)) if record.chunk == chunk => Ok(Some(record)),
+            // It could be read when the ledger was opened.
+            _ => Err(LedgerError::InUse),
+        }
+    }
+
+    /// Writes a line that a request waits for: after an error, it must not leave.
+    pub(super) fn append_before_sending(&mut self, record: Record) -> Result<(), LedgerError> {
+        self.check_alone()?;
+        self.append(&Line::Chunk(record))
+    }
+
+    /// Writes a line, even if the ledger turns out to be used by another run: what happened must not get lost.
+    pub(super) fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
+        if self.broken {
+            return Err(io::Error::other("an earlier line could not be written whole").into());
+        }
+        let bytes = serialized(line)?;
+        if let Err(error) = (&self.file).write_all(&bytes) {
+            // A torn line must stay the last one.
+            let torn = self.file.metadata()?.len() > self.end;
+            self.broken = torn && self.file.set_len(self.end).is_err();
+            return Err(error.into());
+        }
+        self.end += bytes.len() as u64;
+        self.file.sync_data()?;
+        self.check_alone()
+    }
+
+    /// Files that are appended to show what others append: whoever comes second sees a file that is longer than it
+    /// should be.
+    fn check_alone(&self) -> Result<(), LedgerError> {
+        if self.file.metadata()?.len() == self.end {
+            Ok(())
+        } else {
+            Err(LedgerError::InUse)
+        }
+    }
+}
+
+fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Why a ledger is of no use.
+#[derive(Debug)]
+pub(super) enum LedgerError {
+    Io(io::Error),
+    Unreadable(usize),
+    OtherRun(String),
+    InUse,
+}
+
+impl LedgerError {
+    pub(super) fn is_of_another_run(&self) -> bool {
+        matches!(self, Self::OtherRun(_))
+    }
+}
+
+impl From<io::Error> for LedgerError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(_) => f.write_str("the ledger cannot be read or written"),
+            Self::Unreadable(1) => f.write_str("the file is no ledger: name another one"),
+            Self::Unreadable(line) => write!(f, "line {line} of the ledger is damaged"),
+            Self::OtherRun(difference) => {
+                write!(f, "the ledger is of another run: {difference}")
+            }
+            Self::InUse => f.write_str("the ledger is in use by another run"),
+        }
+    }
+}
+
+impl StdError for LedgerError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Unreadable(_) | Self::OtherRun(_) | Self::InUse => None,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The lines of a ledger.
+
+use std::{collections::BTreeSet, io};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::LedgerError;
+use crate::{
+    Client, Error, MAX_FILE_IDS, Outcome, ShareTaskBuilder, TaskHandle, TaskType, TraceId,
+};
+
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "camelCase")]
+pub(in crate::bulk) enum Line {
+    Run(Header),
+    Chunk(Record),
+    #[serde(rename_all = "camelCase")]
+    End {
+        file_ids: u64,
+    },
+}
+
+/// What a run does with its file ids; another run may not go on with its ledger.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::bulk) struct Header {
+    version: u32,
+    endpoint: String,
+    user_id: String,
+    share_id: String,
+    container_id: String,
+    task_type: TaskType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zip_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_file_id: Option<Target>,
+    split: bool,
+    chunk_size: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    container_id: String,
+    file_id: String,
+}
+
+/// What is known of a chunk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::bulk) struct Record {
+    pub(in crate::bulk) chunk: u64,
+    pub(in crate::bulk) start: u64,
+    pub(in crate::bulk) end: u64,
+    pub(in crate::bulk) file_ids_sha256: String,
+    pub(in crate::bulk) trace_id: TraceId,
+    #[serde(flatten)]
+    pub(in crate::bulk) state: State,
+    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::bulk) unknown_before: Vec<TraceId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub(in crate::bulk) enum State {
+    Sending,
+    Accepted { task: TaskHandle },
+    Rejected { error: String },
+    NotSent { error: String },
+    Unknown { error: String },
+}
+
+impl Header {
+    pub(in crate::bulk) fn new(client: &Client, task: &ShareTaskBuilder, split: bool) -> Self {
+        let body = task.body();
+        let target = body.target_file_id.as_ref();
+        Self {
+            version: VERSION,
+            endpoint: client.endpoint().to_owned(),
+            user_id: client.user_id().to_owned(),
+            share_id: body.share_id.clone(),
+            container_id: body.container_id.clone(),
+            task_type: body.task_type,
+            zip_name: body.zip_name.clone(),
+            target_file_id: target.map(|target| Target {
+                container_id: target.container_id.clone(),
+                file_id: target.file_id.clone(),
+            }),
+            split,
+            chunk_size: MAX_FILE_IDS,
+        }
+    }
+
+    /// Refuses the ledger of another run, and says all that differs.
+    pub(super) fn compare(self, ours: &Line) -> Result<(), LedgerError> {
+        let theirs = fields(&Line::Run(self))?;
+        let ours = fields(ours)?;
+        let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+        let shown = |value: Option<&Value>| value.map_or("none".to_owned(), ToString::to_string);
+        let differing: Vec<String> = names
+            .into_iter()
+            .map(|name| (name, theirs.get(name), ours.get(name)))
+            .filter(|(_, theirs, ours)| theirs != ours)
+            .map(|(name, theirs, ours)| {
+                format!("{name} is {} there and {} here", shown(theirs), shown(ours))
+            })
+            .collect();
+        if differing.is_empty() {
+            Ok(())
+        } else {
+            Err(LedgerError::OtherRun(differing.join(", ")))
+        }
+    }
+}
+
+fn fields(line: &Line) -> io::Result<Map<String, Value>> {
+    match serde_json::to_value(line)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Ok(Map::new()),
+    }
+}
+
+impl From<&Result<TaskHandle, Error>> for State {
+    fn from(result: &Result<TaskHandle, Error>) -> Self {
+        match result {
+            Ok(task) => Self::Accepted { task: task.clone() },
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl From<&Error> for State {
+    fn from(error: &Error) -> Self {
+        let text = error.to_string();
+        match error.outcome() {
+            Outcome::Rejected => Self::Rejected { error: text },
+            Outcome::NotSent => Self::NotSent { error: text },
+            Outcome::Unknown => Self::Unknown { error: text },
+        }
+    }
+}
+
+impl Record {
+    /// The requests that may have made a task that nobody knows of, the latest one last.
+    pub(in crate::bulk) fn unsettled(&self) -> Vec<TraceId> {
+        let mut unsettled = self.unknown_before.clone();
+        match self.state {
+            State::Accepted { .. } => unsettled.clear(),
+            State::Sending | State::Unknown { .. } => unsettled.push(self.trace_id.clone()),
+            State::Rejected { .. } | State::NotSent { .. } => {}
+        }
+        unsettled
+    }
+}

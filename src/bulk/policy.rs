@@ -1,0 +1,142 @@
+//! How a bulk creation is run.
+
+use std::path::PathBuf;
+
+use crate::{ValidationError, validation::Violations};
+
+/// Most chunks at a time: a client has as many places for requests by default.
+const MAX_CONCURRENCY: usize = 100;
+
+/// How a bulk creation is run.
+///
+/// ```
+/// # use koodrive_share::{AfterUnknown, BulkPolicy};
+/// let policy = BulkPolicy::builder()
+///     .concurrency(8)
+///     .after_unknown(AfterUnknown::Continue)
+///     .ledger("dump.ledger")
+///     .build()?;
+/// # Ok::<(), koodrive_share::ValidationError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BulkPolicy {
+    pub(super) concurrency: usize,
+    pub(super) after_unknown: AfterUnknown,
+    pub(super) split_packages: bool,
+    pub(super) ledger: Option<PathBuf>,
+    pub(super) resend_unknown: bool,
+}
+
+/// What a run does once the outcome of a chunk is [unknown](crate::Outcome::Unknown).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AfterUnknown {
+    /// It begins no further chunk. What made one outcome unknown, such as a gateway that times out, would do the same
+    /// to the next.
+    #[default]
+    Stop,
+    /// It goes on, so that any number of outcomes may end up unknown.
+    Continue,
+}
+
+impl Default for BulkPolicy {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            after_unknown: AfterUnknown::default(),
+            split_packages: false,
+            ledger: None,
+            resend_unknown: false,
+        }
+    }
+}
+
+impl BulkPolicy {
+    /// Begins a policy.
+    pub fn builder() -> BulkPolicyBuilder {
+        BulkPolicyBuilder(Self::default())
+    }
+}
+
+/// Builds a [`BulkPolicy`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct BulkPolicyBuilder(BulkPolicy);
+
+impl BulkPolicyBuilder {
+    /// Sets how many chunks are on their way, or done and not looked at, at a time. Defaults to 4; 1 to 100.
+    ///
+    /// More than the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
+    /// requests wait for each other within their time-outs.
+    pub fn concurrency(mut self, chunks: usize) -> Self {
+        self.0.concurrency = chunks;
+        self
+    }
+
+    /// Sets what happens after an unknown outcome. Defaults to [`AfterUnknown::Stop`].
+    pub fn after_unknown(mut self, after_unknown: AfterUnknown) -> Self {
+        self.0.after_unknown = after_unknown;
+        self
+    }
+
+    /// Consents to several packages where one would need more than 1,000 file ids. Defaults to false: such a run ends
+    /// before anything is sent. Dumps are split in any case.
+    ///
+    /// Each package gets a number in its name, also if there turns out to be one only: `photos.zip` becomes
+    /// `photos-0001.zip` for the first 1,000 file ids, `photos-0002.zip` for the next, and so on; a name that does not
+    /// end in `.zip` has it at its end. A resumed run gives the same names.
+    pub fn split_packages(mut self, consent: bool) -> Self {
+        self.0.split_packages = consent;
+        self
+    }
+
+    /// Sets the file that keeps what became of each chunk, so that a run that died can be resumed: run it again with
+    /// the same file. Defaults to none.
+    ///
+    /// It is made if it does not exist; a torn last line, left by a crash, is recovered. Chunks that were accepted are
+    /// not sent again, and come as items with their handles. Chunks that were rejected or never sent are sent. Chunks
+    /// that were sent and of which no answer is known come as items whose outcome is unknown, see
+    /// [`resend_unknown`](Self::resend_unknown); they do not stop the run.
+    ///
+    /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
+    /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the
+    /// state; and `end`, once all ids have been read. It holds no secret and no file id. Every line is on the
+    /// disk (`fdatasync`) before the run goes on, so it outlasts a power cut too. That costs two waits for the disk for
+    /// each chunk, some milliseconds.
+    pub fn ledger(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.ledger = Some(path.into());
+        self
+    }
+
+    /// Consents to sending chunks again whose outcome an earlier run left unknown, **which makes a second task where
+    /// the first was made after all**. Defaults to false.
+    pub fn resend_unknown(mut self, consent: bool) -> Self {
+        self.0.resend_unknown = consent;
+        self
+    }
+
+    /// Checks the policy.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules together: `bounds`, `ledger-required`.
+    pub fn build(self) -> Result<BulkPolicy, ValidationError> {
+        let mut violations = Violations::default();
+        let BulkPolicy {
+            concurrency,
+            ledger,
+            resend_unknown,
+            ..
+        } = &self.0;
+        if !(1..=MAX_CONCURRENCY).contains(concurrency) {
+            let (limit, advice) = ("must be 1 to 100", "choose a value within the bounds");
+            let given = concurrency.to_string();
+            violations.add("concurrency", "bounds", limit, given, advice);
+        }
+        if *resend_unknown && ledger.is_none() {
+            let (limit, advice) = ("needs a ledger", "name the ledger of the earlier run");
+            violations.add("resend_unknown", "ledger-required", limit, "none", advice);
+        }
+        violations.into_result()?;
+        Ok(self.0)
+    }
+}

@@ -1,0 +1,180 @@
+//! What the chunks of a run share, and how one is sent.
+
+use std::{
+    io, panic,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::FutureExt;
+use tokio::{
+    sync::watch,
+    task::{JoinError, spawn_blocking},
+};
+use tracing::Instrument;
+
+use super::{
+    AfterUnknown, BulkItem, BulkPolicy, Slot,
+    chunk::Chunk,
+    ledger::{Header, Ledger, LedgerError, Line, Record, State},
+};
+use crate::{
+    Client, Error, Outcome, ShareTask, ShareTaskBuilder, TaskHandle, TraceId, error::Kind,
+};
+
+pub(super) struct Run {
+    pub(super) client: Client,
+    pub(super) task: ShareTaskBuilder,
+    pub(super) policy: BulkPolicy,
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) stop: Option<Stop>,
+    /// Every file id has been read.
+    pub(super) exhausted: bool,
+    /// How many file ids have been attempted, and in how many chunks.
+    pub(super) fed: u64,
+    pub(super) chunks: u64,
+}
+
+/// Why no further chunk is begun.
+pub(super) enum Stop {
+    Unknown,
+    Asked,
+    Ledger(LedgerError),
+}
+
+impl Run {
+    pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
+        let progress = watch::Sender::default();
+        Self {
+            client,
+            task,
+            policy,
+            progress,
+        }
+    }
+
+    /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
+    pub(super) fn stop(&self, stop: Stop) {
+        self.progress.send_modify(|progress| {
+            if progress.stop.is_none() || matches!(stop, Stop::Ledger(_)) {
+                progress.stop = Some(stop);
+            }
+        });
+    }
+
+    pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {
+        chunk.zip_name(self.task.body(), self.policy.split_packages)
+    }
+
+    pub(super) fn header(&self) -> Header {
+        Header::new(&self.client, &self.task, self.policy.split_packages)
+    }
+}
+
+/// A chunk that is about to be sent.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) chunk: Chunk,
+    pub(super) trace_id: TraceId,
+    pub(super) unknown_before: Vec<TraceId>,
+    pub(super) zip_name: Option<String>,
+}
+
+impl Request {
+    pub(super) fn record(&self, state: State) -> Record {
+        let (trace_id, unknown_before) = (self.trace_id.clone(), self.unknown_before.clone());
+        self.chunk.record(trace_id, state, unknown_before)
+    }
+
+    pub(super) fn item(self, result: Result<TaskHandle, Error>) -> BulkItem {
+        BulkItem {
+            index: self.chunk.index,
+            range: self.chunk.range,
+            trace_id: self.trace_id,
+            zip_name: self.zip_name,
+            from_ledger: false,
+            result,
+        }
+    }
+
+    /// Sends the chunk at once, and goes on to the end even if nobody waits for it.
+    pub(super) fn spawn(
+        self,
+        run: Arc<Run>,
+        task: ShareTask,
+        ledger: Option<SharedLedger>,
+    ) -> Slot {
+        let request = self.clone();
+        let sent = tokio::spawn(request.send(run, task, ledger).in_current_span());
+        let item = move |sent| {
+            // A runtime that shuts down lets go of requests half-way.
+            let lost = || Err(Error::new(Kind::Lost, Outcome::Unknown, &self.trace_id));
+            let result = joined(sent).unwrap_or_else(lost);
+            Ok(self.item(result))
+        };
+        sent.map(item).boxed()
+    }
+
+    async fn send(
+        self,
+        run: Arc<Run>,
+        task: ShareTask,
+        ledger: Option<SharedLedger>,
+    ) -> Result<TaskHandle, Error> {
+        tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
+        let result = run.client.create(&task).await;
+        drop(task);
+        let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;
+        if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop
+        {
+            run.stop(Stop::Unknown);
+        }
+        if let Some(ledger) = ledger {
+            let line = Line::Chunk(self.record((&result).into()));
+            let written = ledger.with(move |ledger| ledger.append(&line)).await;
+            if let Err(failure) = written {
+                run.stop(Stop::Ledger(failure));
+            }
+        }
+        result
+    }
+}
+
+/// A ledger, used where waiting for the disk holds up no request.
+#[derive(Clone)]
+pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
+
+impl SharedLedger {
+    pub(super) async fn open(path: PathBuf, header: Header) -> Result<Self, LedgerError> {
+        let ledger = off_thread(move || Ledger::open(&path, header)).await?;
+        Ok(Self(Arc::new(Mutex::new(ledger))))
+    }
+
+    pub(super) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let Self(ledger) = self.clone();
+        off_thread(move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let shut_down = || Err(io::Error::other("the runtime was shut down").into());
+    joined(spawn_blocking(work).await).unwrap_or_else(shut_down)
+}
+
+/// What a task of the runtime came to; `None` if the runtime was shut down before.
+fn joined<T>(outcome: Result<T, JoinError>) -> Option<T> {
+    match outcome.map_err(JoinError::try_into_panic) {
+        Ok(value) => Some(value),
+        Err(Ok(panic)) => panic::resume_unwind(panic),
+        Err(Err(_)) => None,
+    }
+}
