@@ -199,8 +199,8 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     )
     .await;
     // Nobody needs to look for what a query may have made.
-    emulator.fail_next(Fault::CutAnswer { after: 3 });
-    query(&["status", &tasks[0]], 1, "").await;
+    emulator.fail_next(Fault::Reply(Answer::new(200)));
+    query(&["status", &tasks[0]], 1, "ask again").await;
 }
 
 #[tokio::test]

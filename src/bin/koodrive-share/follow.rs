@@ -2,12 +2,10 @@
 
 use std::pin::pin;
 
-use chrono::Utc;
 use futures_util::StreamExt;
 use koodrive_share::{
-    Client, PollError, PollingPolicy, TaskHandle, TaskResult, TaskState, TaskStatus, TraceId,
+    Client, PollError, PollingPolicy, TaskHandle, TaskResult, TaskState, TaskStatus,
 };
-use serde_json::json;
 
 use crate::{
     args::{Task, Wait},
@@ -76,16 +74,9 @@ pub(crate) fn not_all_succeeded(status: &TaskStatus) -> Exit {
     }
 }
 
-/// The handle of a task of which no more than the ids are known; the trace id of its creation is not among them.
+/// The handle of a task of which no more than the ids are known.
 fn handle(client: &Client, task: &Task) -> Result<TaskHandle, Failure> {
-    let handle = serde_json::from_value::<TaskHandle>(json!({
-        "taskId": task.id,
-        "shareId": task.share_id,
-        "traceId": TraceId::random(),
-        "createdAt": Utc::now(),
-        "endpoint": client.endpoint(),
-    }));
-    let handle = handle.map_err(|error| Failure::new(Exit::Failed, &error))?;
+    let handle = TaskHandle::new(&task.id, &task.share_id, client.endpoint(), None);
     Ok(match secret::kdstoken(task.kdstoken_file.as_ref())? {
         Some(kdstoken) => handle.with_kdstoken(kdstoken),
         None => handle,
