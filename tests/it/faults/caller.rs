@@ -9,6 +9,7 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use super::{
     connection::FullHouse,
     row::{Row, rows},
+    secrets::Caller,
     trial::{Ending, Observed, Trial, task},
 };
 use crate::scripted_server::{ScriptedServer, Seen, Step};
@@ -57,6 +58,7 @@ rows! {
             drop_when(&trial, server, |seen| seen.sent == 1).await
         },
     )
+    .heavy()
     .max_reply_bytes(32 << 20)
     .without_error()
     .advice(LOOK_FOR_IT);
@@ -90,6 +92,7 @@ rows! {
         "of 1,000 concurrent calls every tenth loses its reply",
         thousand_calls,
     )
+    .only(&[Caller::Provider, Caller::App])
     // None is sent twice.
     .requests(1000)
     .is("transient");

@@ -47,9 +47,9 @@ rows! {
         },
     )
     .connect_timeout()
-    .attempts(3)
     .connections(0)
-    .no_connection();
+    .no_connection()
+    .attempts(3);
     handshake_never_answered => in_the_clear(
         "the TLS handshake isn't answered in time",
         vec![vec![Step::Byte, Step::Hold]],
@@ -74,10 +74,10 @@ rows! {
         false,
         vec![vec![Step::NoHandshake]; 3],
     )
+    .no_connection()
     .attempts(3)
     // A handshake for each attempt.
-    .connections(3)
-    .no_connection();
+    .connections(3);
     certificate_of_another_host => tls(
         "a certificate of another host",
         Trust::OtherHost,
@@ -157,6 +157,7 @@ rows! {
         vec![vec![Step::Request, Step::Send(ok(CREATED)), Step::Byte, Step::Reset]],
         Pooled::Narrow,
     )
+    .heavy()
     .requests(0)
     .is("transient");
     pooled_closed_after_request => pooled(

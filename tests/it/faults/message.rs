@@ -67,7 +67,8 @@ rows! {
     .rejected()
     .code(r"\u{1b}[2J");
     long_message => Row::answered("a message of 10 MB, within the limit on replies", ok(&ten_megabytes()))
-        .max_reply_bytes(16 << 20)
+        .heavy()
+    .max_reply_bytes(16 << 20)
         .rejected()
         .code("13999999")
         .says("xxx…\"");
@@ -75,6 +76,7 @@ rows! {
         "400 with a message of 10 MB, over the limit on replies",
         reply(BAD, "", &ten_megabytes()),
     )
+    .heavy()
     .rejected();
     nested_too_deeply => Row::answered("JSON nested 100,000 levels deep", ok(&"[".repeat(100_000)));
     text_is_not_utf8 => Row::answered(

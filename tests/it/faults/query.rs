@@ -27,7 +27,6 @@ rows! {
         ],
     )
     .query()
-    .attempts(3)
     // One for each attempt; the second and the third share a connection.
     .requests(3)
     .connections(2)
@@ -38,7 +37,6 @@ rows! {
         vec![vec![Step::Request, Step::Reset]; 3],
     )
     .query()
-    .attempts(3)
     // One for each attempt.
     .requests(3)
     .connections(3)

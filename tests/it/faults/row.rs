@@ -17,7 +17,8 @@ use crate::scripted_server::{Script, Step};
 
 /// A fault and what the client makes of it.
 ///
-/// Unless it says otherwise, one request is seen, over one connection, and the call isn't sent again.
+/// Unless it says otherwise, one request is seen, over one connection: the client has three attempts, and doesn't use
+/// them.
 #[must_use]
 pub(super) struct Row {
     title: &'static str,
@@ -77,7 +78,7 @@ impl Row {
                 advice: LOOK_FIRST,
                 connections: 1,
                 requests: 1,
-                elapsed: (Duration::ZERO, Duration::from_secs(15)),
+                elapsed: (Duration::ZERO, Duration::from_secs(30)),
             },
             trial: Trial::default(),
             callers: &Caller::ALL,
@@ -123,9 +124,10 @@ impl Row {
         self.requests(0).advice("nothing was sent")
     }
 
-    /// No connection came about, though a server may have seen the attempt.
+    /// No connection came about. That may be tried again, so that there is one attempt unless the row says otherwise.
     pub(super) fn no_connection(self) -> Self {
-        self.not_sent()
+        self.attempts(1)
+            .not_sent()
             .is("connect transient")
             .advice(CHECK_NETWORK)
     }
@@ -220,6 +222,11 @@ impl Row {
         self
     }
 
+    /// Megabytes take their time, so that one kind of caller has to do.
+    pub(super) fn heavy(self) -> Self {
+        self.only(&[Caller::Provider])
+    }
+
     /// Brings the fault about for each kind of caller, and checks all that can be seen of it.
     pub(super) async fn check(self) {
         let trace = Trace::start();
@@ -260,8 +267,8 @@ impl Row {
         }
     }
 
-    /// A line of the published table, without its name.
-    pub(super) fn markdown(&self) -> String {
+    /// A line of the published table.
+    pub(super) fn markdown(&self, test: &str) -> String {
         let Self {
             title, expected, ..
         } = self;
@@ -290,7 +297,7 @@ impl Row {
         let Expected {
             requests, advice, ..
         } = expected;
-        format!("| {title} | {outcome} | {requests} | {facts} | {advice} |\n")
+        format!("| {title} | {outcome} | {requests} | {facts} | {advice} | `{test}` |\n")
     }
 }
 

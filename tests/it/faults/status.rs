@@ -80,7 +80,6 @@ rows! {
             Step::Send(ok(CREATED)),
         ]],
     )
-    .attempts(3)
     // The second attempt is taken.
     .requests(2)
     .made();
@@ -162,7 +161,6 @@ fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
         title,
         refusals("429 Too Many Requests", headers, body, seen),
     )
-    .attempts(3)
     .requests(seen)
     .status(429)
     .rejected()

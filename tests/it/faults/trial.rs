@@ -25,8 +25,8 @@ impl Default for Trial {
         Self {
             caller: Caller::Bearer,
             connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-            attempts: 1,
+            timeout: Duration::from_secs(60),
+            attempts: 3,
             max_reply_bytes: 1 << 20,
             query: false,
         }
