@@ -11,15 +11,13 @@ use super::{
 };
 use crate::scripted_server::Step;
 
-const VARIABLES: [&str; 8] = [
+const PROXIES: [&str; 6] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
-    "NO_PROXY",
     "http_proxy",
     "https_proxy",
     "all_proxy",
-    "no_proxy",
 ];
 
 rows! {
@@ -55,19 +53,8 @@ rows! {
 async fn run_proxied(row: &str, proxy: &str) {
     let mut test = Command::new(env::current_exe().unwrap());
     test.args(["--exact", row]).stdin(Stdio::null());
-    for variable in VARIABLES {
-        test.env_remove(variable);
-    }
-    for variable in [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ] {
-        test.env(variable, proxy);
-    }
+    test.env_remove("NO_PROXY").env_remove("no_proxy");
+    test.envs(PROXIES.map(|variable| (variable, proxy)));
     let output = test.output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
