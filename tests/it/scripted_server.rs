@@ -306,3 +306,57 @@ async fn read_more(wire: &mut impl Wire, unread: &mut Vec<u8>) -> io::Result<()>
         _ => Ok(()),
     }
 }
+
+mod tests {
+    use super::*;
+
+    const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
+
+    /// Sends these bytes to a server that plays `script`, hangs up, and looks at the end.
+    async fn send(script: Script, bytes: &[u8]) -> Seen {
+        let server = ScriptedServer::start(script).await;
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(bytes).await.unwrap();
+        client.shutdown().await.unwrap();
+        // A reset is an end too.
+        let _ = client.read_to_end(&mut vec![]).await;
+        server.finish().await
+    }
+
+    #[tokio::test]
+    async fn script_that_is_played_passes() {
+        let seen = send(vec![vec![Step::Request; 2]], &REQUEST.repeat(2)).await;
+        assert_eq!((seen.connections, seen.requests.len()), (1, 2));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a request that the script doesn't hold")]
+    async fn unscripted_request_fails() {
+        send(vec![vec![Step::Request]], &REQUEST.repeat(2)).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a connection that the script doesn't hold")]
+    async fn unscripted_connection_fails() {
+        send(vec![], b"").await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "Request: unexpected end of file")]
+    async fn step_left_unplayed_fails() {
+        send(vec![vec![Step::Request; 2]], REQUEST).await;
+    }
+
+    /// Time is paused, so that the patience ends at once.
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "waited in vain")]
+    async fn connection_never_made_fails() {
+        send(vec![vec![Step::Request]; 2], REQUEST).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "nobody looked at the script's end")]
+    async fn script_that_nobody_looks_at_fails() {
+        drop(ScriptedServer::start(vec![]).await);
+    }
+}
