@@ -40,7 +40,7 @@ rows! {
     .connections(0)
     .no_connection();
     never_established_thrice => Row::driven(
-        "the same, with three attempts",
+        "the connection isn't established in time, three times",
         |trial| async move {
             let full = FullHouse::start().await;
             unconnected(trial.call(&trial.client(&full.endpoint())).await)
@@ -69,7 +69,7 @@ rows! {
     )
     .no_connection();
     authority_unknown_thrice => tls(
-        "the same, with three attempts",
+        "a certificate by an unknown authority, three times",
         Trust::Deserved,
         false,
         vec![vec![Step::NoHandshake]; 3],
