@@ -73,16 +73,22 @@ rows! {
         .code("0")
         .says("it reports success without a jobInfo");
     query_body_cut_short => Row::scripted(
-        "a query's body breaks off after the package's URL",
-        vec![vec![
-            Step::Request,
-            Step::Send(
-                format!("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{DONE}").into_bytes(),
-            ),
-            Step::Close,
-        ]],
+        "a query's body breaks off three times after the package's URL",
+        vec![
+            vec![
+                Step::Request,
+                Step::Send(
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{DONE}").into_bytes(),
+                ),
+                Step::Close,
+            ];
+            3
+        ],
     )
     .query()
+    // One for each attempt.
+    .requests(3)
+    .connections(3)
     .status(200)
     .is("transient")
     .says("the connection broke before a whole reply");
