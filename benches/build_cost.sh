@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What depending on this crate costs: crates, and cold builds in turn with a bare progenitor client of the same spec.
 #
-#   benches/build_cost.sh [ROUNDS]      3 rounds by default; some minutes each on two cores
+#   benches/build_cost.sh [ROUNDS [VARIANT...]]      3 rounds of all by default; some minutes each on two cores
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rounds=${1:-3}
+wanted=("${@:2}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -60,6 +61,7 @@ seconds() { # a cold build of VARIANT with the given flags
 median() { tr ' ' '\n' | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 variants=(ours bare ours-native-tls bare-native-tls bare-aws-lc-rs bare-progenitor-defaults)
+[ ${#wanted[@]} -eq 0 ] || variants=("${wanted[@]}")
 declare -A debug release
 for variant in "${variants[@]}"; do
   (cd "$work/$variant" && cargo fetch --quiet)

@@ -3,19 +3,17 @@
 //! `cargo bench --bench create`. The variants take turns in every round, so that the machine's drift meets them alike;
 //! what counts are the medians of the rounds' ratios, and the numbers of allocations.
 
+mod by_hand;
 mod loopback;
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Instant};
 
 use koodrive_share::{Client, Credentials, ShareTask, TargetDirectory};
 use reqwest::header;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
+use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use loopback::{Server, serve_if_asked};
 
 /// The generated client as it comes, with plain types in place of the crate's.
@@ -55,37 +53,6 @@ mod x_date {
 }
 
 const ROUNDS: usize = 201;
-const TOKEN: &str = "3b91d6e0a4c84d0f9b1c6f2f6a1f7f5e";
-const USER: &str = "1505084218764547200";
-const CARRIER: &str = "carrier";
-const SHARE: &str = "1689765568237837824";
-const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
-
-/// Serialised in the generated type's order, so that the bytes are the same.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    container_id: String,
-    file_ids: Vec<String>,
-    share_id: String,
-    target_file_id: Target,
-    task_type: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Target {
-    container_id: String,
-    file_id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reply {
-    code: i64,
-    task_id: String,
-}
-
 fn file_ids(count: usize) -> Vec<String> {
     (0..count)
         .map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}"))
@@ -102,36 +69,10 @@ type Call<'a> = Box<dyn Fn() + 'a>;
 
 impl Bench {
     fn raw(&self, ids: usize) -> Call<'_> {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}/koodrive/ose/v1/share/tasks", self.server.endpoint);
-        let request = Request {
-            container_id: SPACE.into(),
-            file_ids: file_ids(ids),
-            share_id: SHARE.into(),
-            target_file_id: Target {
-                container_id: SPACE.into(),
-                file_id: "root".into(),
-            },
-            task_type: 2,
-        };
+        let by_hand = ByHand::new(&self.server.endpoint);
+        let request = ByHand::request(file_ids(ids));
         Box::new(move || {
-            self.runtime.block_on(async {
-                let request = http
-                    .post(&url)
-                    .header(header::ACCEPT, "application/json")
-                    .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-                    .header(
-                        "X-Date",
-                        chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string(),
-                    )
-                    .header("X-Hw-Agentname", CARRIER)
-                    .header("X-Traceid", "a".repeat(58))
-                    .header("X-User-Id", USER)
-                    .timeout(Duration::from_secs(30))
-                    .json(&request);
-                let reply: Reply = request.send().await.unwrap().json().await.unwrap();
-                assert!(reply.code == 0 && !reply.task_id.is_empty());
-            });
+            self.runtime.block_on(by_hand.create(&request));
         })
     }
 

@@ -228,7 +228,7 @@ impl ShareTaskBuilder {
 
     /// Sets the files, 1 to 1000 of them. Mandatory. A `Vec<String>` is moved, not copied.
     ///
-    /// More than 1000 take several tasks.
+    /// More than 1000 are for [`Client::create_bulk`](crate::Client::create_bulk).
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.file_ids = file_ids.into_iter().map(Into::into).collect();
         self

@@ -135,17 +135,16 @@ impl Clock {
         (self.now)()
     }
 
-    /// The server's time, as far as it is known.
-    pub(crate) fn server_now(&self) -> RangeInclusive<DateTime<Utc>> {
-        let now = self.now();
+    /// The server's time at `now`, our time, as far as it is known.
+    pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
         let Ahead { least, most } = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
 
-    /// The `X-Date` of an attempt that is signed now.
-    pub(crate) fn x_date(&self) -> XDate {
-        let now = *self.server_now().start();
+    /// The `X-Date` of an attempt that is signed at `now`, our time.
+    pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
+        let now = *self.server_time(now).start();
         now.checked_sub_signed(self.backdate).unwrap_or(now).into()
     }
 
@@ -292,7 +291,7 @@ mod tests {
             clock.learn(Some(date), began, clock.now());
             let sent = true_time(start + there + back + pause);
             *truth.lock().unwrap() = sent;
-            let x_date = clock.x_date();
+            let x_date = clock.x_date(clock.now());
             prop_assert!(x_date.time() <= sent, "{x_date} is in the future of {sent}");
             // It is on its way for up to 30 s more.
             let arrived = sent + TimeDelta::seconds(30);
@@ -305,12 +304,12 @@ mod tests {
             latency in 0i64..1_000,
         ) {
             let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
-            let (uncorrected, began) = (clock.x_date(), clock.now());
+            let (uncorrected, began) = (clock.x_date(clock.now()), clock.now());
             *truth.lock().unwrap() = true_time(latency);
             // Made right after the request was sent.
             clock.learn(Some(true_time(0)), began, clock.now());
             *truth.lock().unwrap() = true_time(0);
-            let correction = uncorrected.time() - clock.x_date().time();
+            let correction = uncorrected.time() - clock.x_date(clock.now()).time();
             // Only a clock that is fast by all but the latency of the backdating may be corrected.
             prop_assert!(correction.is_zero() || ahead + latency > 10_000, "{correction}");
         }
@@ -330,7 +329,7 @@ mod tests {
         *truth.lock().unwrap() = true_time(4_000);
         clock.learn(Some(true_time(0)), began, clock.now());
         let judged = |seconds: i64| {
-            XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_now())
+            XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()))
         };
         assert!(judged(0).is_ok() && judged(1).is_ok());
         assert!(judged(2).is_err());
@@ -348,7 +347,11 @@ mod tests {
                 received - TimeDelta::seconds(seconds),
                 received,
             );
-            assert_eq!(clock.x_date().time() > clock.now(), learnt, "{seconds} s");
+            assert_eq!(
+                clock.x_date(clock.now()).time() > clock.now(),
+                learnt,
+                "{seconds} s"
+            );
         }
     }
 

@@ -8,10 +8,15 @@ use std::{
     thread,
 };
 
-const REPLY: &str = "HTTP/1.1 200 OK\r\n\
-    Content-Type: application/json\r\n\
-    Content-Length: 57\r\n\r\n\
-    {\"code\":0,\"msg\":\"Success\",\"taskId\":\"1689765568237837824\"}";
+/// The task id is the number of connections that were accepted by then.
+fn reply(connection: usize) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\n\
+         Content-Type: application/json\r\n\
+         Content-Length: 57\r\n\r\n\
+         {{\"code\":0,\"msg\":\"Success\",\"taskId\":\"{connection:019}\"}}"
+    )
+}
 
 const SERVE: &str = "--serve";
 
@@ -50,13 +55,13 @@ pub(crate) fn serve_if_asked() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("http://{}", listener.local_addr().unwrap());
-    for stream in listener.incoming() {
+    for (connection, stream) in (1..).zip(listener.incoming()) {
         let stream = stream.unwrap();
-        thread::spawn(move || serve(&stream));
+        thread::spawn(move || serve(&stream, &reply(connection)));
     }
 }
 
-fn serve(stream: &TcpStream) {
+fn serve(stream: &TcpStream, reply: &str) {
     stream.set_nodelay(true).unwrap();
     let mut input = BufReader::with_capacity(1 << 16, stream);
     let mut body = Vec::new();
@@ -79,6 +84,6 @@ fn serve(stream: &TcpStream) {
         if input.read_exact(&mut body).is_err() {
             return;
         }
-        (&*stream).write_all(REPLY.as_bytes()).unwrap();
+        (&*stream).write_all(reply.as_bytes()).unwrap();
     }
 }

@@ -207,9 +207,13 @@ impl<'a, O: Operation> Call<'a, O> {
     ///
     /// Gives when the reply came, too.
     pub(super) async fn run(&self) -> Result<(O::Made, DateTime<Utc>), Error> {
-        let place = timeout_at(self.deadline, self.client.places.acquire()).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(self.error(Kind::Busy, Outcome::NotSent));
+        let places = &self.client.places;
+        let _place = match places.try_acquire() {
+            Ok(place) => place,
+            Err(_) => match timeout_at(self.deadline, places.acquire()).await {
+                Ok(Ok(place)) => place,
+                _ => return Err(self.error(Kind::Busy, Outcome::NotSent)),
+            },
         };
         let mut waits = self.waits();
         let (mut resigned, mut renewed) = (false, false);
@@ -273,11 +277,11 @@ impl<'a, O: Operation> Call<'a, O> {
         let began = clock.now();
         let x_date = match self.operation.x_date() {
             Some(given) => {
-                let checked = given.check(clock.server_now());
+                let checked = given.check(clock.server_time(began));
                 checked.map_err(|error| Error::validation(error, self.operation.trace_id()))?;
                 given
             }
-            None => clock.x_date(),
+            None => clock.x_date(began),
         };
         let exchange = Arc::new(Exchange::default());
         let attempt = Attempt {

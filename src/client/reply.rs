@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ pub(crate) struct Reply {
     pub(crate) received: DateTime<Utc>,
     /// The server's time when it made the reply.
     pub(crate) date: Option<DateTime<Utc>>,
-    media_type: Option<String>,
-    request_id: Option<String>,
+    media_type: Option<HeaderValue>,
+    request_id: Option<HeaderValue>,
     retry_after: Option<Duration>,
     pub(crate) body: Body,
 }
@@ -60,8 +60,8 @@ impl Reply {
             status,
             received,
             date,
-            media_type: text(header::CONTENT_TYPE).map(str::to_owned),
-            request_id: text(X_REQUEST_ID).map(str::to_owned),
+            media_type: headers.get(header::CONTENT_TYPE).cloned(),
+            request_id: headers.get(X_REQUEST_ID).cloned(),
             retry_after: text(header::RETRY_AFTER).and_then(|value| retry_after(value, now)),
             body: Body::Unread,
         }
@@ -144,7 +144,11 @@ impl Reply {
 
     /// Why the body is no answer.
     fn defect(&self) -> String {
-        let media_type = self.media_type.as_deref().unwrap_or("no stated type");
+        let media_type = self
+            .media_type
+            .as_ref()
+            .and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or("no stated type");
         match &self.body {
             Body::TooLarge => "its body is larger than the limit".to_owned(),
             Body::Whole(bytes) if bytes.is_empty() => "its body is empty".to_owned(),
@@ -169,6 +173,10 @@ impl Reply {
         } = verdict;
         let secrets: Vec<&str> = secrets.iter().copied().chain(url.as_deref()).collect();
         let fit = |text: String| presentable(&text, &secrets);
+        let request_id = self
+            .request_id
+            .as_ref()
+            .and_then(|value| value.to_str().ok());
         let kind = match kind {
             Kind::Unreadable(why) => Kind::Unreadable(fit(why)),
             kind => kind,
@@ -180,7 +188,7 @@ impl Reply {
                 known => known,
             }),
             message: message.map(fit),
-            request_id: self.request_id.clone().map(fit),
+            request_id: request_id.map(|value| fit(value.to_owned())),
             retry_after: self.retry_after,
         })
     }

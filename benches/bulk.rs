@@ -1,0 +1,159 @@
+//! `Client::create_bulk` beside a loop of hand-written reqwest calls, and 10,000 creations at once.
+//!
+//! `cargo bench --bench bulk`. Both take turns, on the same ids and with the same concurrency; what counts are the
+//! medians of the rounds' ratios, and the numbers of connections.
+
+mod by_hand;
+mod loopback;
+
+use std::{fs, time::Instant};
+
+use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
+use futures_util::{StreamExt, future, stream};
+use koodrive_share::{
+    BulkPolicy, Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory,
+};
+use loopback::{Server, serve_if_asked};
+
+const IDS: usize = 1_000_000;
+const CHUNK: usize = 1_000;
+const ROUNDS: usize = 9;
+
+fn file_ids(range: std::ops::Range<usize>) -> impl Iterator<Item = String> + Send {
+    range.map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:07}"))
+}
+
+fn task() -> ShareTaskBuilder {
+    ShareTask::dump(TargetDirectory::root(SPACE))
+        .share_id(SHARE)
+        .container_id(SPACE)
+}
+
+fn client(server: &Server) -> Client {
+    let client = Client::builder()
+        .endpoint(&server.endpoint)
+        .credentials(Credentials::bearer(TOKEN));
+    client.user_id(USER).agent_name(CARRIER).build().unwrap()
+}
+
+/// The ids a second, and the connections that were open.
+async fn ours(server: &Server, concurrency: usize) -> (f64, usize) {
+    let policy = BulkPolicy::builder()
+        .concurrency(concurrency)
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let mut bulk = client(server)
+        .create_bulk_with(task(), file_ids(0..IDS), policy)
+        .unwrap();
+    let mut connections = Connections::default();
+    while let Some(item) = bulk.next().await {
+        connections.saw(item.unwrap().result().unwrap().task_id());
+    }
+    (speed(start), connections.opened())
+}
+
+async fn raw(server: &Server, concurrency: usize) -> (f64, usize) {
+    let by_hand = ByHand::new(&server.endpoint);
+    let post = async |ids: Vec<String>| by_hand.create(&ByHand::request(ids)).await;
+    let start = Instant::now();
+    let chunks = stream::iter(0..IDS / CHUNK)
+        .map(|n| post(file_ids(n * CHUNK..(n + 1) * CHUNK).collect()))
+        .buffered(concurrency);
+    let mut connections = Connections::default();
+    let ids: Vec<String> = chunks.collect().await;
+    for id in &ids {
+        connections.saw(id);
+    }
+    (speed(start), connections.opened())
+}
+
+/// The range of connections that a run's replies came over: no other run is under way.
+#[derive(Default)]
+struct Connections(Option<(usize, usize)>);
+
+impl Connections {
+    fn saw(&mut self, task_id: &str) {
+        let connection = task_id.parse().unwrap();
+        let (first, last) = self.0.unwrap_or((connection, connection));
+        self.0 = Some((first.min(connection), last.max(connection)));
+    }
+
+    fn opened(&self) -> usize {
+        self.0.map_or(0, |(first, last)| last - first + 1)
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a million")]
+fn speed(start: Instant) -> f64 {
+    IDS as f64 / start.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The most memory that this process has had, in KiB.
+fn peak_memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+async fn ten_thousand_at_once(server: &Server) {
+    let client = client(server);
+    let tasks: Vec<ShareTask> = (0..10_000)
+        .map(|n| task().file_ids(file_ids(n..n + 10)).build().unwrap())
+        .collect();
+    let before = peak_memory();
+    let mut connections = Connections::default();
+    let start = Instant::now();
+    for handle in future::join_all(tasks.iter().map(|task| client.create(task))).await {
+        connections.saw(handle.unwrap().task_id());
+    }
+    let (seconds, opened) = (start.elapsed().as_secs_f64(), connections.opened());
+    let grown = peak_memory() - before;
+    println!(
+        "\n10,000 creations at once: none failed, {seconds:.2} s, {opened} connections, {grown} KiB more"
+    );
+    assert!(
+        opened <= 100,
+        "more than max_concurrent_requests, 100 by default"
+    );
+}
+
+#[tokio::main]
+async fn main() {
+    serve_if_asked();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    let server = Server::start();
+    println!("| concurrency | raw reqwest, ids/s | create_bulk, ids/s | ratio | connections |");
+    println!("|---|---|---|---|---|");
+    for concurrency in [1, 2, 4, 8, 16] {
+        let (mut raws, mut bulks, mut ratios, mut most) = (vec![], vec![], vec![], 0);
+        for _ in 0..ROUNDS {
+            let (raw, _) = raw(&server, concurrency).await;
+            let (ours, opened) = ours(&server, concurrency).await;
+            raws.push(raw);
+            bulks.push(ours);
+            ratios.push(ours / raw);
+            most = most.max(opened);
+        }
+        let (raw, ours) = (median(&mut raws), median(&mut bulks));
+        println!(
+            "| {concurrency} | {raw:.0} | {ours:.0} | {:.3} | {most} |",
+            median(&mut ratios)
+        );
+        assert!(
+            most <= concurrency,
+            "{most} connections at a concurrency of {concurrency}"
+        );
+    }
+    ten_thousand_at_once(&server).await;
+}
