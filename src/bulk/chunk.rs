@@ -7,23 +7,30 @@ use sha2::{Digest, Sha256};
 use super::ledger::{Record, State};
 use crate::{TaskType, TraceId, generated::types::CreateBatchTaskRequest};
 
-/// A chunk before it is sent: its place, and the digest of its ids.
+/// A chunk before it is sent: its place, and for a ledger the digest of its ids.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
     pub(super) index: u64,
     pub(super) range: Range<u64>,
+    /// Empty without a ledger, where nobody compares it.
     sha256: String,
 }
 
 impl Chunk {
-    pub(super) fn new(index: u64, start: u64, file_ids: &[String]) -> serde_json::Result<Self> {
+    pub(super) fn new(index: u64, start: u64, file_ids: &[String]) -> Self {
+        let range = start..start + file_ids.len() as u64;
+        Self {
+            index,
+            range,
+            sha256: String::new(),
+        }
+    }
+
+    pub(super) fn with_digest(self, file_ids: &[String]) -> serde_json::Result<Self> {
         // As JSON, so that the bounds between the ids count, whatever characters they hold.
         let json = serde_json::to_vec(file_ids)?;
-        Ok(Self {
-            index,
-            range: start..start + file_ids.len() as u64,
-            sha256: base16ct::lower::encode_string(&Sha256::digest(json)),
-        })
+        let sha256 = base16ct::lower::encode_string(&Sha256::digest(json));
+        Ok(Self { sha256, ..self })
     }
 
     pub(super) fn is_of(&self, record: &Record) -> bool {
@@ -76,7 +83,7 @@ mod tests {
 
     fn digest(ids: &[&str]) -> String {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        Chunk::new(0, 0, &ids).unwrap().sha256
+        Chunk::new(0, 0, &ids).with_digest(&ids).unwrap().sha256
     }
 
     #[test]

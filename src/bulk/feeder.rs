@@ -138,8 +138,11 @@ impl<'a> Feeder<'a> {
     /// Begins a chunk, unless the ledger settles it.
     async fn begin(&mut self, file_ids: Vec<String>) -> Result<Slot, Why> {
         let chunks = self.run.progress.borrow().chunks;
-        let chunk = Chunk::new(chunks, self.fed(), &file_ids);
-        let chunk = chunk.map_err(|error| Why::Input(error.into()))?;
+        let mut chunk = Chunk::new(chunks, self.fed(), &file_ids);
+        if self.ledger.is_some() {
+            let digested = chunk.with_digest(&file_ids);
+            chunk = digested.map_err(|error| Why::Input(error.into()))?;
+        }
         let end = chunk.range.end;
         let earlier = self.look_up(&chunk).await?;
         let unsettled = earlier.as_ref().map(Record::unsettled).unwrap_or_default();

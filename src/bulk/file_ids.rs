@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, pin::Pin};
 
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 
 pub(super) type Failure = Box<dyn StdError + Send + Sync>;
 
@@ -15,21 +15,29 @@ pub(super) type Failure = Box<dyn StdError + Send + Sync>;
 /// ```
 ///
 /// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
-pub struct FileIds<'a>(Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send + 'a>>);
+pub struct FileIds<'a>(Ids<'a>);
+
+enum Ids<'a> {
+    /// A chunk of an iterator is read at once, without a poll for each id.
+    Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
+    Stream(Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send + 'a>>),
+}
 
 impl<'a, I> From<I> for FileIds<'a>
 where
-    I: IntoIterator<Item: Into<String>, IntoIter: Send + 'a>,
+    I: IntoIterator<Item: Into<String> + 'a, IntoIter: Send + 'a>,
 {
     fn from(ids: I) -> Self {
-        Self::stream(stream::iter(ids))
+        Self(Ids::Iterator(Box::new(
+            ids.into_iter().map(Into::into).fuse(),
+        )))
     }
 }
 
 impl<'a> FileIds<'a> {
     /// Takes them from a stream.
     pub fn stream(ids: impl Stream<Item: Into<String>> + Send + 'a) -> Self {
-        Self(ids.map(|id| Ok(id.into())).fuse().boxed())
+        Self(Ids::Stream(ids.map(|id| Ok(id.into())).fuse().boxed()))
     }
 
     /// Takes them from a stream that can fail, such as the lines of a file. A failure ends the run; the ids before it
@@ -39,23 +47,33 @@ impl<'a> FileIds<'a> {
         T: Into<String> + 'a,
         E: Into<Box<dyn StdError + Send + Sync>> + 'a,
     {
-        Self(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed())
+        Self(Ids::Stream(
+            ids.map_ok(Into::into).map_err(Into::into).fuse().boxed(),
+        ))
     }
 
     /// The next id.
     pub(super) async fn next(&mut self) -> Result<Option<String>, Failure> {
-        self.0.try_next().await
+        match &mut self.0 {
+            Ids::Iterator(ids) => Ok(ids.next()),
+            Ids::Stream(ids) => ids.try_next().await,
+        }
     }
 
     /// The next ids, fewer than `most` only at the end.
     pub(super) async fn next_chunk(&mut self, most: usize) -> Result<Vec<String>, Failure> {
-        let mut ids = Vec::with_capacity(most);
-        while ids.len() < most
-            && let Some(id) = self.next().await?
-        {
-            ids.push(id);
+        let mut chunk = Vec::with_capacity(most);
+        match &mut self.0 {
+            Ids::Iterator(ids) => chunk.extend(ids.take(most)),
+            Ids::Stream(ids) => {
+                while chunk.len() < most
+                    && let Some(id) = ids.try_next().await?
+                {
+                    chunk.push(id);
+                }
+            }
         }
-        Ok(ids)
+        Ok(chunk)
     }
 }
 

@@ -188,8 +188,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many requests, and so connections, there are at most at a time; further calls wait within their
-    /// total time-out. Defaults to 100; 1 to 100,000.
+    /// Sets how many requests there are at most at a time; further calls wait within their total time-out. Defaults to
+    /// 100; 1 to 100,000.
+    ///
+    /// There are about as many connections, and never more than twice as many: a request that finds none idle opens
+    /// one, and may then be served by one that is just given back.
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
         self.max_concurrent_requests = requests;
         self
