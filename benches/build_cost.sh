@@ -72,7 +72,7 @@ for _ in $(seq "$rounds"); do
     release[$variant]+="$(seconds "$variant" --release) "
   done
 done
-crates() { (cd "$work/$1" && cargo tree --offline --edges "$2" --prefix none --target all | sort -u | grep -cv '(\*)'); }
+crates() { (cd "$work/$1" && cargo tree --offline --edges "$2" --prefix none | sort -u | grep -cv '(\*)'); }
 echo '| variant | crates at run time | with build crates | cold debug, s | cold release, s |'
 echo '|---|---|---|---|---|'
 for variant in "${variants[@]}"; do

@@ -85,17 +85,12 @@ impl Operation for ShareTask {
         shared: &Shared,
         x_date: &XDate,
     ) -> Sent<Self::Answer> {
-        let Shared {
-            user_id,
-            agent_name,
-            ..
-        } = shared;
         client
             .create_batch_task(
                 x_date,
-                agent_name,
+                &shared.agent_name,
                 Some(self.trace_id()),
-                user_id,
+                &shared.user_id,
                 self.body(),
             )
             .await
@@ -141,17 +136,12 @@ impl Operation for StatusQuery {
         shared: &Shared,
         x_date: &XDate,
     ) -> Sent<Self::Answer> {
-        let Shared {
-            user_id,
-            agent_name,
-            ..
-        } = shared;
         client
             .get_batch_task(
                 x_date,
-                agent_name,
+                &shared.agent_name,
                 Some(&self.trace_id),
-                user_id,
+                &shared.user_id,
                 &self.body,
             )
             .await
