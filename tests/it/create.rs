@@ -329,6 +329,21 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_gave_up_settles_nothing() {
+    let error = refused_with(Answer::new(499)).await;
+    assert_eq!(error.outcome(), Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_retry_after_date_is_read_by_the_servers_clock() {
+    let answer = Answer::new(429)
+        .header("Date", "Thu, 01 Jan 2026 00:00:00 GMT")
+        .header("Retry-After", "Thu, 01 Jan 2026 00:00:07 GMT");
+    let wait = refused_with(answer).await.retry_after();
+    assert_eq!(wait, Some(std::time::Duration::from_secs(7)));
+}
+
+#[tokio::test]
 async fn no_attempt_begins_without_time_to_connect() {
     let second = std::time::Duration::from_secs(1);
     let emulator = Emulator::start().await.unwrap();

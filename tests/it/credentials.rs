@@ -12,7 +12,11 @@ use koodrive_share::{
     AccessToken, CanonicalRequest, Client, Credentials, Emulator, Outcome, ProviderError,
     emulator::{Answer, Fault},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::Semaphore,
+};
 
 use crate::fixtures::{builder, dump};
 
@@ -131,6 +135,37 @@ async fn an_echoed_canonical_request_is_compared_with_ours() {
         "{text}"
     );
     assert!(text.contains("host:inside"), "{text}");
+}
+
+#[tokio::test]
+async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let service = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 1 << 16];
+        let mut length = 0;
+        // The body ends the request with its closing brace.
+        while !request[..length].ends_with(b"}") {
+            length += stream.read(&mut request[length..]).await.unwrap();
+        }
+        let text = String::from_utf8_lossy(&request[..length]).into_owned();
+        let (_, rest) = text.split_once("Signature=").unwrap();
+        let signature = rest[..64].to_owned();
+        let body = format!(r#"{{"code":"13000102","msg":"no {signature}"}}"#);
+        let length = body.len();
+        let reply = format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.write_all(reply.as_bytes()).await.unwrap();
+        signature
+    };
+    let client = Client::builder()
+        .endpoint(&endpoint)
+        .credentials(Credentials::app("app", "key"));
+    let client = client.user_id("7").agent_name("carrier").build().unwrap();
+    let (outcome, signature) = tokio::join!(create(&client), service);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.message(), Some("no ***"));
+    assert!(!format!("{error:?}").contains(&signature));
 }
 
 #[tokio::test]
