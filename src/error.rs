@@ -52,8 +52,10 @@ impl Display for Outcome {
 ///
 /// The message is one line and says what to do next; causes come through [`source`](StdError::source). Secrets are
 /// scrubbed from what the service said, and control characters are escaped.
+#[derive(Debug)]
 pub struct Error(Box<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     kind: Kind,
     outcome: Outcome,
@@ -322,29 +324,6 @@ impl Error {
             Some(300..=399) => "check the endpoint, redirects are not followed",
             _ => "correct what the service names",
         }
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            kind,
-            outcome,
-            trace_id,
-            query,
-            reply,
-            note,
-            source,
-        } = &*self.0;
-        f.debug_struct("Error")
-            .field("kind", kind)
-            .field("outcome", outcome)
-            .field("trace_id", trace_id)
-            .field("query", query)
-            .field("reply", reply)
-            .field("note", note)
-            .field("source", source)
-            .finish()
     }
 }
 
