@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use rand::distr::{Alphanumeric, SampleString};
+use base16ct::lower::encode_string as hex;
+use ring::rand::{self, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::validation::{ValidationError, Violations, shown};
@@ -27,10 +28,18 @@ const LENGTH: usize = 58;
 pub struct TraceId(Box<str>);
 
 impl TraceId {
-    /// Makes a trace id of 58 random letters and digits: 345 random bits, since log₂(62⁵⁸) = 345.3.
+    /// Makes a trace id of 58 hexadecimal digits: 232 random bits of the operating system.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no random bytes to give.
     #[must_use]
     pub fn random() -> Self {
-        Self(Alphanumeric.sample_string(&mut rand::rng(), LENGTH).into())
+        let random = rand::generate::<[u8; LENGTH / 2]>(&SystemRandom::new());
+        let random = random
+            .expect("the operating system gives random bytes")
+            .expose();
+        Self(hex(&random).into())
     }
 
     /// The trace id as text.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
+use base16ct::lower::encode_string as hex;
+use ring::digest::{SHA256, digest};
 
 use super::ledger::{Record, State};
 use crate::{TaskType, TraceId, generated::types::CreateBatchTaskRequest};
@@ -29,7 +30,7 @@ impl Chunk {
     pub(super) fn with_digest(self, file_ids: &[String]) -> serde_json::Result<Self> {
         // As JSON, so that the bounds between the ids count, whatever characters they hold.
         let json = serde_json::to_vec(file_ids)?;
-        let sha256 = base16ct::lower::encode_string(&Sha256::digest(json));
+        let sha256 = hex(digest(&SHA256, &json).as_ref());
         Ok(Self { sha256, ..self })
     }
 

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use base16ct::lower::encode_string as hex;
-use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderValue;
+use ring::{
+    digest::{SHA256, digest},
+    hmac,
+};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::sensitive;
 use crate::validation::{Violations, is_header_text, secret_shown};
@@ -57,7 +59,12 @@ impl CanonicalRequest {
             text.extend([name, ":", value, "\n"]);
         }
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        text.extend(["\n", &names.join(";"), "\n", &hex(&Sha256::digest(body))]);
+        text.extend([
+            "\n",
+            &names.join(";"),
+            "\n",
+            &hex(digest(&SHA256, body).as_ref()),
+        ]);
         Self(text)
     }
 
@@ -70,7 +77,10 @@ impl CanonicalRequest {
     /// What the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
-        format!("{ALGORITHM}\n{}", hex(&Sha256::digest(self.0.as_bytes())))
+        format!(
+            "{ALGORITHM}\n{}",
+            hex(digest(&SHA256, self.0.as_bytes()).as_ref())
+        )
     }
 
     /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
@@ -154,9 +164,9 @@ impl AppKey {
 
     /// The `Authorization` of a request; `None` only if the id is one that [`Self::validate`] refuses.
     pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> Option<HeaderValue> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret().as_bytes()).ok()?;
-        mac.update(canonical.string_to_sign().as_bytes());
-        let signature = hex(&mac.finalize().into_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret().as_bytes());
+        let signature = hmac::sign(&key, canonical.string_to_sign().as_bytes());
+        let signature = hex(signature.as_ref());
         let (id, headers) = (&self.id, SIGNED_HEADERS.join(";"));
         sensitive(&format!(
             "{ALGORITHM} AppId={id},SignedHeaders={headers},Signature={signature}"
