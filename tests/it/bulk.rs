@@ -75,12 +75,16 @@ fn lines(path: &PathBuf) -> Vec<Value> {
 
 /// The state of each line of a ledger, in their order.
 pub(crate) fn states(path: &PathBuf) -> Vec<String> {
-    let state = |line: &Value| line.get("state").unwrap_or(&line["line"]).clone();
-    let states = lines(path);
-    let states = states
-        .iter()
-        .map(|line| state(line).as_str().unwrap().to_owned());
-    states.collect()
+    /// The name of an enum's variant.
+    fn variant(value: &Value) -> &str {
+        let name = || value.as_object().unwrap().keys().next().unwrap().as_str();
+        value.as_str().unwrap_or_else(name)
+    }
+    let state = |line: &Value| match line.get("chunk") {
+        Some(chunk) => variant(&chunk["state"]).to_owned(),
+        None => variant(line).to_owned(),
+    };
+    lines(path).iter().map(state).collect()
 }
 
 /// Takes the last lines off a ledger, as if the run had died before they were written.
@@ -418,12 +422,10 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
     let sent = emulator.requests()[0]
         .header("X-Traceid")
         .map(str::to_owned);
-    assert_eq!(lines[1]["traceId"].as_str(), sent.as_deref());
-    assert_eq!(
-        (&lines[1]["start"], &lines[1]["end"]),
-        (&json!(0), &json!(1_000))
-    );
-    let fields: Vec<&str> = lines[0]
+    let chunk = &lines[1]["chunk"];
+    assert_eq!(chunk["traceId"].as_str(), sent.as_deref());
+    assert_eq!((&chunk["start"], &chunk["end"]), (&json!(0), &json!(1_000)));
+    let fields: Vec<&str> = lines[0]["run"]
         .as_object()
         .unwrap()
         .keys()
@@ -433,7 +435,6 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
         "chunkSize",
         "containerId",
         "endpoint",
-        "line",
         "shareId",
         "split",
         "targetFileId",
@@ -507,7 +508,10 @@ async fn died(emulator: &Emulator, path: &PathBuf) -> String {
     drop(bulk);
     forget(path, 1);
     assert_eq!(states(path), ["run", "sending", "accepted", "sending"]);
-    lines(path)[3]["traceId"].as_str().unwrap().to_owned()
+    lines(path)[3]["chunk"]["traceId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -548,9 +552,9 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     assert_eq!(outcomes(&items), [None, Some(Outcome::Rejected), None]);
     let refused = lines(&path)
         .into_iter()
-        .find(|line| line["state"] == "rejected")
+        .find(|line| line["chunk"]["state"].get("rejected").is_some())
         .unwrap();
-    assert_eq!(refused["unknownBefore"], json!([suspect]));
+    assert_eq!(refused["chunk"]["unknownBefore"], json!([suspect]));
 
     let before = emulator.request_count();
     let items = run(one_by_one()).await;
@@ -807,7 +811,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
         ),
         (
             "line 3 of the ledger is damaged",
-            text.replacen("\"state\":\"accepted\"", "\"state\":\"\0\"", 1),
+            text.replacen("\"accepted\"", "\"\0\"", 1),
         ),
         ("line 2 of the ledger is damaged", skipped),
     ];
@@ -873,9 +877,7 @@ async fn reply_is_written_even_if_another_run_uses_the_ledger() {
     let interfere = async {
         until("the request has arrived", || emulator.request_count() == 1).await;
         let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        other
-            .write_all(b"{\"line\":\"end\",\"fileIds\":1000}\n")
-            .unwrap();
+        other.write_all(b"{\"end\":{\"fileIds\":1000}}\n").unwrap();
     };
     let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
     assert_eq!(outcomes(&items), [None]);

@@ -1,6 +1,6 @@
 //! The lines of a ledger.
 
-use std::{collections::BTreeSet, io};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::{
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "line", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub(in crate::bulk) enum Line {
     Run(Header),
     Chunk(Record),
@@ -57,7 +57,6 @@ pub(in crate::bulk) struct Record {
     pub(in crate::bulk) end: u64,
     pub(in crate::bulk) file_ids_sha256: String,
     pub(in crate::bulk) trace_id: TraceId,
-    #[serde(flatten)]
     pub(in crate::bulk) state: State,
     /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,7 +64,7 @@ pub(in crate::bulk) struct Record {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub(in crate::bulk) enum State {
     Sending,
     Accepted { task: TaskHandle },
@@ -99,10 +98,11 @@ impl Header {
     pub(super) fn compare(self, ours: &Line) -> Result<(), LedgerError> {
         let theirs = fields(&Line::Run(self))?;
         let ours = fields(ours)?;
-        let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+        let only_ours = ours.keys().filter(|name| !theirs.contains_key(*name));
         let shown = |value: Option<&Value>| value.map_or("none".to_owned(), ToString::to_string);
-        let differing: Vec<String> = names
-            .into_iter()
+        let differing: Vec<String> = theirs
+            .keys()
+            .chain(only_ours)
             .map(|name| (name, theirs.get(name), ours.get(name)))
             .filter(|(_, theirs, ours)| theirs != ours)
             .map(|(name, theirs, ours)| {
@@ -118,7 +118,8 @@ impl Header {
 }
 
 fn fields(line: &Line) -> io::Result<Map<String, Value>> {
-    match serde_json::to_value(line)? {
+    let mut line: Map<String, Value> = serde_json::from_slice(&serde_json::to_vec(line)?)?;
+    match line["run"].take() {
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
