@@ -20,8 +20,12 @@ pub fn read_reply(
     body: Bytes,
     secrets: &[&str],
 ) -> Result<(), Error> {
-    let mut reply = Reply::head(status, headers, chrono::DateTime::UNIX_EPOCH);
-    reply.body = Body::Whole(body);
+    let reply = Reply {
+        status,
+        headers: headers.clone(),
+        received: chrono::DateTime::UNIX_EPOCH,
+        body: Body::Whole(body),
+    };
     let answer = if status.is_success() {
         reply.decode()
     } else {
@@ -32,7 +36,7 @@ pub fn read_reply(
         Err(verdict) => verdict,
     };
     let said = verdict.message.as_deref().unwrap_or_default();
-    let note = ServerTime::read(reply.date, said).contradiction();
+    let note = ServerTime::read(reply.date(), said).contradiction();
     Err(reply
         .error(verdict, &TraceId::random(), secrets)
         .with_note(note))

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
 
 use crate::validation::{ValidationError, Violations, shown};
 
@@ -86,7 +86,14 @@ impl FromStr for XDate {
 /// `20251103T070140Z`
 impl fmt::Display for XDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.format(FORMAT).fmt(f)
+        // Not by the format, which would be parsed for every request.
+        let utc = self.0.naive_utc();
+        let (year, month, day) = (utc.year(), utc.month(), utc.day());
+        let (hour, minute, second) = (utc.hour(), utc.minute(), utc.second());
+        write!(
+            f,
+            "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"
+        )
     }
 }
 

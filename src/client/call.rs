@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
+use progenitor_client::ClientInfo;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
-    hooks::{Attempt, Exchange, Signed, Traffic},
+    hooks::{Attempt, Signed, Traffic},
     reply::{presentable, scrubbed},
 };
 use crate::{
@@ -235,17 +236,18 @@ impl<'a, O: Operation> Call<'a, O> {
             } else {
                 return Err(error);
             };
-            if !self.leaves_time_to_connect(wait) {
+            if self.time_left(wait).is_none() {
                 return Err(error);
             }
             sleep(wait).await;
         }
     }
 
-    /// An attempt without time to connect would turn "not sent" into "unknown".
-    fn leaves_time_to_connect(&self, wait: Duration) -> bool {
+    /// Time to the deadline, if it is enough to wait and then to connect: an attempt without time to connect would turn
+    /// "not sent" into "unknown".
+    fn time_left(&self, wait: Duration) -> Option<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        wait.saturating_add(self.client.connect_timeout) <= left
+        (wait.saturating_add(self.client.connect_timeout) <= left).then_some(left)
     }
 
     /// The waits between attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
@@ -260,9 +262,9 @@ impl<'a, O: Operation> Call<'a, O> {
 
     async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = self.authorize().await?;
-        if !self.leaves_time_to_connect(Duration::ZERO) {
+        let Some(timeout) = self.time_left(Duration::ZERO) else {
             return Err(self.error(Kind::Busy, Outcome::NotSent).into());
-        }
+        };
         let clock = &self.client.clock;
         let began = clock.now();
         let x_date = match self.operation.x_date() {
@@ -273,18 +275,17 @@ impl<'a, O: Operation> Call<'a, O> {
             }
             None => clock.x_date(began),
         };
-        let exchange = Arc::new(Exchange::default());
         let attempt = Attempt {
             authorization,
-            deadline: self.deadline,
+            timeout,
             max_reply_bytes: self.client.max_reply_bytes,
             clock: clock.clone(),
-            exchange: exchange.clone(),
+            exchange: Arc::default(),
         };
         let http = self.client.http.clone();
         let client = generated::Client::new_with_client(&self.client.endpoint, http, attempt);
         let sent = self.operation.send(&client, self.client, &x_date).await;
-        let Traffic { signed, reply } = exchange.take();
+        let Traffic { signed, reply } = client.inner().exchange.take();
         let Some(reply) = reply else {
             return Err(self.no_reply(sent).into());
         };
@@ -301,14 +302,14 @@ impl<'a, O: Operation> Call<'a, O> {
         }
         let verdict = match reply.settle::<O>(answer) {
             Ok(made) => {
-                clock.learn(reply.date, began, reply.received);
+                clock.learn(reply.date(), began, reply.received);
                 return Ok((made, reply.received));
             }
             Err(verdict) => verdict,
         };
         let secrets = self.secrets(token.as_ref(), signed.as_ref());
         let said = verdict.message.as_deref().unwrap_or_default();
-        let server_time = ServerTime::read(reply.date, said);
+        let server_time = ServerTime::read(reply.date(), said);
         clock.learn(server_time.known(), began, reply.received);
         let rejected = verdict.outcome == Outcome::Rejected;
         let x_date_refused = self.operation.x_date().is_none()

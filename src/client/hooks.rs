@@ -1,12 +1,15 @@
 //! What happens around each request of the generated client: credentials last, the deadline, and the reply's bounds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
-use tokio::time::Instant;
 
 use super::reply::{Body, Reply};
 use crate::{
@@ -27,7 +30,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) authorization: Authorization,
-    pub(crate) deadline: Instant,
+    pub(crate) timeout: Duration,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
     pub(crate) exchange: Arc<Exchange>,
@@ -59,7 +62,7 @@ impl Signed {
 
 impl Exchange {
     pub(crate) fn take(&self) -> Traffic {
-        self.with(std::mem::take)
+        self.with(mem::take)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Traffic) -> T) -> T {
@@ -99,28 +102,35 @@ impl ClientHooks<Attempt> for generated::Client {
         Ok(())
     }
 
-    /// Sends the request and reads the reply whole, within the deadline and the limit on its size.
+    /// Sends the request and reads the reply whole, within the time-out and the limit on its size.
     async fn exec(
         &self,
         mut request: reqwest::Request,
         _: &OperationInfo,
     ) -> reqwest::Result<reqwest::Response> {
         let Attempt {
-            deadline,
+            timeout,
             max_reply_bytes,
             clock,
             exchange,
             ..
         } = self.inner();
-        *request.timeout_mut() = Some(deadline.saturating_duration_since(Instant::now()));
+        *request.timeout_mut() = Some(*timeout);
         let mut response = self.client().execute(request).await?;
-        let mut reply = Reply::head(response.status(), response.headers(), clock.now());
+        let received = clock.now();
         let read = read(&mut response, *max_reply_bytes).await;
-        reply.body = read.as_ref().map_or(Body::Unread, Body::clone);
+        let reply = Reply {
+            status: response.status(),
+            headers: mem::take(response.headers_mut()),
+            received,
+            body: read.as_ref().map_or(Body::Unread, Body::clone),
+        };
         // Its parts are valid already. Without the URL another one would be made up, and parsed.
-        let whole = http::Response::builder()
-            .status(reply.status)
-            .url(response.url().clone());
+        let mut whole = http::Response::builder().status(reply.status);
+        if let Some(extensions) = whole.extensions_mut() {
+            *extensions = mem::take(response.extensions_mut());
+        }
+        let whole = whole.url(response.url().clone());
         let whole = whole.body(reply.body.bytes()).unwrap_or_default();
         exchange.with(|traffic| traffic.reply = Some(reply));
         read.map(|_| whole.into())

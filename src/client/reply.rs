@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,17 +20,13 @@ const MESSAGE_LIMIT: usize = 1_000;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A reply: its status, the headers that matter, and its body.
+/// A reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// Our time when the reply's head was in.
     pub(crate) received: DateTime<Utc>,
-    /// The server's time when it made the reply.
-    pub(crate) date: Option<DateTime<Utc>>,
-    media_type: Option<HeaderValue>,
-    request_id: Option<HeaderValue>,
-    retry_after: Option<Duration>,
     pub(crate) body: Body,
 }
 
@@ -52,19 +48,18 @@ impl Body {
 }
 
 impl Reply {
-    pub(crate) fn head(status: StatusCode, headers: &HeaderMap, received: DateTime<Utc>) -> Self {
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let date = text(header::DATE).and_then(http_date);
-        let now = date.unwrap_or(received);
-        Self {
-            status,
-            received,
-            date,
-            media_type: headers.get(header::CONTENT_TYPE).cloned(),
-            request_id: headers.get(X_REQUEST_ID).cloned(),
-            retry_after: text(header::RETRY_AFTER).and_then(|value| retry_after(value, now)),
-            body: Body::Unread,
-        }
+    fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The server's time when it made the reply.
+    pub(crate) fn date(&self) -> Option<DateTime<Utc>> {
+        http_date(self.header(header::DATE)?)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let now = self.date().unwrap_or(self.received);
+        retry_after(self.header(header::RETRY_AFTER)?, now)
     }
 
     /// The body as `T`, if it is whole and that.
@@ -144,10 +139,7 @@ impl Reply {
 
     /// Why the body is no answer.
     fn defect(&self) -> String {
-        let media_type = self
-            .media_type
-            .as_ref()
-            .and_then(|value| value.to_str().ok());
+        let media_type = self.header(header::CONTENT_TYPE);
         let media_type = media_type.unwrap_or("no stated type");
         match &self.body {
             Body::TooLarge => "its body is larger than the limit".to_owned(),
@@ -173,10 +165,7 @@ impl Reply {
         } = verdict;
         let secrets: Vec<&str> = secrets.iter().copied().chain(url.as_deref()).collect();
         let fit = |text: String| presentable(&text, &secrets);
-        let request_id = self
-            .request_id
-            .as_ref()
-            .and_then(|value| value.to_str().ok());
+        let request_id = self.header(X_REQUEST_ID);
         let kind = match kind {
             Kind::Unreadable(why) => Kind::Unreadable(fit(why)),
             kind => kind,
@@ -189,7 +178,7 @@ impl Reply {
             }),
             message: message.map(fit),
             request_id: request_id.map(|value| fit(value.to_owned())),
-            retry_after: self.retry_after,
+            retry_after: self.retry_after(),
         })
     }
 }
