@@ -19,7 +19,7 @@ new() { # NAME, then the dependencies
 bare() { # NAME, features of reqwest, further dependencies, features of progenitor
   new "$1" "[dependencies]
 progenitor-client = \"0.15.1\"
-regress = \"0.11\"
+regress = \"0.12\"
 reqwest = { version = \"0.13.4\", default-features = false, features = [$2] }
 serde = { version = \"1\", features = [\"derive\"] }
 serde_json = \"1\"
