@@ -126,7 +126,10 @@ impl Reply {
         let kind = match (outcome, &self.body) {
             (Outcome::Rejected, _) => Kind::Refused,
             (_, Body::Unread) => Kind::Lost,
-            _ => Kind::Unreadable(lack.map_or_else(|| self.defect(), str::to_owned)),
+            (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
+            (_, Body::Whole(bytes)) => {
+                Kind::Unreadable(lack.map_or_else(|| self.defect(bytes), str::to_owned))
+            }
         };
         Verdict {
             kind,
@@ -138,20 +141,14 @@ impl Reply {
     }
 
     /// Why the body is no answer.
-    fn defect(&self) -> String {
+    fn defect(&self, body: &[u8]) -> String {
+        if body.is_empty() {
+            return "its body is empty".to_owned();
+        }
+        let length = body.len();
         let media_type = self.header(header::CONTENT_TYPE);
         let media_type = media_type.unwrap_or("no stated type");
-        match &self.body {
-            Body::TooLarge => "its body is larger than the limit".to_owned(),
-            Body::Whole(bytes) if bytes.is_empty() => "its body is empty".to_owned(),
-            Body::Whole(bytes) => {
-                let length = bytes.len();
-                format!(
-                    "its body, {length} bytes of {media_type}, is not what the service documents"
-                )
-            }
-            Body::Unread => "its body broke off".to_owned(),
-        }
+        format!("its body, {length} bytes of {media_type}, is not what the service documents")
     }
 
     /// The error that a verdict becomes.
