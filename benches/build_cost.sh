@@ -2,7 +2,10 @@
 # What depending on this crate costs: crates, and cold builds in turn with a bare progenitor client of the same spec.
 #
 #   benches/build_cost.sh [ROUNDS [VARIANT...]]      3 rounds of all by default; some minutes each on two cores
+#
+# Not incremental, as cargo compiles whatever comes from a registry or from git; CARGO_INCREMENTAL=1 for a path.
 set -euo pipefail
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 root=$(cd "$(dirname "$0")/.." && pwd)
 rounds=${1:-3}
 wanted=("${@:2}")
