@@ -125,7 +125,8 @@ impl ClientHooks<Attempt> for generated::Client {
             received,
             body: read.as_ref().map_or(Body::Unread, Body::clone),
         };
-        // Its parts are valid already. Without the URL another one would be made up, and parsed.
+        // Its parts are valid already. Without the URL another one would be made up, and parsed; it is put into the
+        // extensions that are there, which spares making some.
         let mut whole = http::Response::builder().status(reply.status);
         if let Some(extensions) = whole.extensions_mut() {
             *extensions = mem::take(response.extensions_mut());

@@ -119,8 +119,8 @@ impl Header {
 
 fn fields(line: &Line) -> io::Result<Map<String, Value>> {
     let mut line: Map<String, Value> = serde_json::from_slice(&serde_json::to_vec(line)?)?;
-    match line["run"].take() {
-        Value::Object(fields) => Ok(fields),
+    match line.remove("run") {
+        Some(Value::Object(fields)) => Ok(fields),
         _ => Ok(Map::new()),
     }
 }
