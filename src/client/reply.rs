@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::call::Operation;
@@ -86,18 +86,17 @@ impl Reply {
 
     /// What the reply says of a call that did not succeed; `lack` is what a report of success misses.
     fn verdict(&self, lack: Option<&str>) -> Verdict {
-        let json: Option<Value> = self.decode();
-        let text = |pointer| {
-            json.as_ref()
-                .and_then(|json| json.pointer(pointer))
-                .and_then(Value::as_str)
-        };
-        let url = text("/jobInfo/downloadUrl").map(str::to_owned);
-        let names_a_task = match json.as_ref().and_then(|json| json.get("taskId")) {
-            None | Some(Value::Null) => false,
-            Some(task_id) => task_id != "",
-        };
         let body: Option<ErrorBody> = self.decode();
+        let beside: Option<Beside> = self.decode();
+        let names_a_task = match &beside {
+            Some(Beside { task_id, .. }) => !task_id.is_null() && task_id != "",
+            // What is there beside a readable code cannot be read: it may be a task.
+            None => body.is_some(),
+        };
+        let url = beside.and_then(|beside| {
+            let url = beside.job_info.get("downloadUrl")?.as_str()?;
+            Some(url.to_owned())
+        });
         let (code, message, from_gateway) = match body {
             Some(ErrorBody {
                 code: Some(code),
@@ -178,6 +177,14 @@ impl Reply {
             retry_after: self.retry_after(),
         })
     }
+}
+
+/// What a reply may hold beside its code and message, of whatever type.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Beside {
+    task_id: Value,
+    job_info: Value,
 }
 
 /// What a reply says of a call that did not succeed, in the service's own words.

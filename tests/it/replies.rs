@@ -18,7 +18,7 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 34] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 36] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("byte-order-mark", UNKNOWN, None),
@@ -50,9 +50,11 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 34] = [
     ("refused-code-as-string", REJECTED, Some("13000311")),
     ("refused-under-500", REJECTED, Some("13000302")),
     ("retry-after-date", UNKNOWN, None),
+    ("task-beside-refusal", UNKNOWN, Some("13999999")),
     ("terminal-escapes", REJECTED, Some("13000102")),
     ("truncated", UNKNOWN, None),
     ("unread-field-not-utf-8", MADE, None),
+    ("unread-number-beyond-f64", MADE, None),
 ];
 
 #[tokio::test]
