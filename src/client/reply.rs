@@ -64,9 +64,14 @@ impl Reply {
 
     /// The body as `T`, if it is whole and that.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(self.object()?).ok()
+    }
+
+    /// The body, if it may be a JSON object. Of an array, serde would take the elements for the fields.
+    fn object(&self) -> Option<&[u8]> {
         match &self.body {
-            Body::Whole(bytes) => serde_json::from_slice(bytes).ok(),
-            Body::Unread | Body::TooLarge => None,
+            Body::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"{") => Some(bytes),
+            Body::Unread | Body::TooLarge | Body::Whole(_) => None,
         }
     }
 
@@ -75,7 +80,8 @@ impl Reply {
         &self,
         answer: Option<O::Answer>,
     ) -> Result<O::Made, Verdict> {
-        let answer = answer.filter(|answer| O::code(answer).is_success());
+        let answer =
+            answer.filter(|answer| self.object().is_some() && O::code(answer).is_success());
         let lack = match answer.map(O::made) {
             Some(Ok(made)) => return Ok(made),
             Some(Err(lack)) => Some(lack),

@@ -18,9 +18,11 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 36] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 38] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
+    ("array-of-a-refusal", REJECTED, None),
+    ("array-of-an-answer", UNKNOWN, None),
     ("byte-order-mark", UNKNOWN, None),
     ("code-beyond-f64", UNKNOWN, None),
     ("code-beyond-i64", REJECTED, Some("18446744073709552000")),
