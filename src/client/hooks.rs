@@ -1,4 +1,4 @@
-//! What happens around each request of the generated client: credentials last, the deadline, and the reply's bounds.
+//! What happens around each request of the generated client: credentials last, the time-out, and the reply's bounds.
 
 use std::{
     mem,
@@ -125,8 +125,8 @@ impl ClientHooks<Attempt> for generated::Client {
             received,
             body: read.as_ref().map_or(Body::Unread, Body::clone),
         };
-        // Its parts are valid already. Without the URL another one would be made up, and parsed; it is put into the
-        // extensions that are there, which spares making some.
+        // Its parts are valid already. Without a URL one would be made up, and parsed. A URL is an extension: adding it
+        // to those that are there spares two allocations.
         let mut whole = http::Response::builder().status(reply.status);
         if let Some(extensions) = whole.extensions_mut() {
             *extensions = mem::take(response.extensions_mut());

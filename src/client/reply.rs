@@ -87,22 +87,23 @@ impl Reply {
             Some(Err(lack)) => Some(lack),
             None => None,
         };
-        Err(self.verdict(lack))
+        Err(self.verdict(lack, O::IDEMPOTENT))
     }
 
     /// What the reply says of a call that did not succeed; `lack` is what a report of success misses.
-    fn verdict(&self, lack: Option<&str>) -> Verdict {
+    fn verdict(&self, lack: Option<&str>, is_query: bool) -> Verdict {
         let body: Option<ErrorBody> = self.decode();
         let beside: Option<Beside> = self.decode();
-        let names_a_task = match &beside {
-            Some(Beside { task_id, .. }) => !task_id.is_null() && task_id != "",
-            // What is there beside a readable code cannot be read: it may be a task.
-            None => body.is_some(),
+        let is_readable = beside.is_some();
+        let Beside { task_id, job_info } = beside.unwrap_or_default();
+        let may_name_a_task = if is_readable {
+            !task_id.is_null() && task_id != ""
+        } else {
+            self.object().is_some()
         };
-        let url = beside.and_then(|beside| {
-            let url = beside.job_info.get("downloadUrl")?.as_str()?;
-            Some(url.to_owned())
-        });
+        let names_a_task = may_name_a_task && !is_query;
+        let url = job_info.get("downloadUrl").and_then(Value::as_str);
+        let url = url.map(str::to_owned);
         let (code, message, from_gateway) = match body {
             Some(ErrorBody {
                 code: Some(code),
@@ -123,24 +124,28 @@ impl Reply {
             // Success that contradicts the status, or lacks what it should bring; or a task beside a refusal.
             Some(code) if code.is_success() => Outcome::Unknown,
             _ if names_a_task => Outcome::Unknown,
-            Some(code) if (code.is_number() || from_gateway) && !self.status.is_server_error() => {
-                Outcome::Rejected
-            }
+            Some(code) if code.is_number() && !self.status.is_server_error() => Outcome::Rejected,
+            Some(_) if from_gateway && self.status.is_success() => Outcome::Rejected,
             _ => outcome_of(self.status),
         };
         let kind = match (outcome, &self.body) {
             (Outcome::Rejected, _) => Kind::Refused,
             (_, Body::Unread) => Kind::Lost,
             (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
-            (_, Body::Whole(bytes)) => {
-                Kind::Unreadable(lack.map_or_else(|| self.defect(bytes), str::to_owned))
-            }
+            (_, Body::Whole(bytes)) => Kind::Unreadable(match (lack, task_id.as_str()) {
+                (Some(lack), _) => lack.to_owned(),
+                (None, Some(task_id)) if names_a_task => {
+                    format!("it names task {task_id} without reporting success")
+                }
+                (None, _) => self.defect(bytes),
+            }),
         };
         Verdict {
             kind,
             outcome,
             code,
-            message,
+            // It might repeat a URL that could not be read.
+            message: message.filter(|_| is_readable),
             url,
         }
     }

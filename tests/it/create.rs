@@ -319,6 +319,10 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
                 .unwrap();
             let error = client.create(&dump().build().unwrap()).await.unwrap_err();
             assert_eq!(error.outcome(), Outcome::Unknown, "{status} {body} {error}");
+            if body["taskId"].is_string() {
+                let text = error.to_string();
+                assert!(text.contains("it names task 777 without"), "{text}");
+            }
             assert_eq!(emulator.tasks().len(), 1, "{status} {body}");
         }
     }

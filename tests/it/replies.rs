@@ -18,7 +18,7 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 38] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 41] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
@@ -43,6 +43,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 38] = [
     ("empty", UNKNOWN, None),
     ("gateway", REJECTED, Some("APIGW.0301")),
     ("gateway-clock", REJECTED, Some("APIG.0301")),
+    ("gateway-gave-up", UNKNOWN, Some("APIGW.0201")),
     ("gateway-throttles", REJECTED, Some("APIGW.0308")),
     ("gateway-under-200", REJECTED, Some("APIGW.0308")),
     ("html", UNKNOWN, None),
@@ -53,10 +54,12 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 38] = [
     ("refused-under-500", REJECTED, Some("13000302")),
     ("retry-after-date", UNKNOWN, None),
     ("task-beside-refusal", UNKNOWN, Some("13999999")),
+    ("task-twice", UNKNOWN, None),
     ("terminal-escapes", REJECTED, Some("13000102")),
     ("truncated", UNKNOWN, None),
     ("unread-field-not-utf-8", MADE, None),
     ("unread-number-beyond-f64", MADE, None),
+    ("url-unreadable", REJECTED, Some("13000311")),
 ];
 
 #[tokio::test]

@@ -171,6 +171,13 @@ async fn a_failed_query_may_be_asked_again() {
 }
 
 #[tokio::test]
+async fn a_refused_query_may_name_its_task() {
+    let body = json!({"code": "13999999", "msg": "no", "taskId": "777"});
+    let (_, outcome) = answered(Answer::json(400, &body), 1).await;
+    assert!(outcome.unwrap_err().is_refused());
+}
+
+#[tokio::test]
 async fn a_task_id_from_elsewhere_is_enough_to_ask() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
