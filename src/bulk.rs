@@ -190,6 +190,11 @@ impl Stream for Bulk<'_> {
         let next = match this.slots.poll_next_unpin(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => this.shortfall().map(Err),
+            // A ledger that lacks a line is worse than whatever else ended the run.
+            Poll::Ready(Some(Err(error))) => Some(Err(this
+                .shortfall()
+                .filter(BulkError::is_ledger)
+                .unwrap_or(error))),
             Poll::Ready(next) => next,
         };
         match &next {

@@ -124,6 +124,19 @@ impl Error {
         self
     }
 
+    /// Says that `earlier` requests for the same may have made what this one did not.
+    pub(crate) fn after_unknown(mut self, earlier: &[TraceId]) -> Self {
+        if earlier.is_empty() || self.0.outcome == Outcome::Unknown {
+            return self;
+        }
+        let earlier: Vec<&str> = earlier.iter().map(TraceId::as_str).collect();
+        let said = format!("what became of trace id {} is unknown", earlier.join(", "));
+        let note = self.0.note.take().into_iter().chain([said]);
+        self.0.note = Some(note.collect::<Vec<_>>().join("; "));
+        self.0.outcome = Outcome::Unknown;
+        self
+    }
+
     /// Gives the cause why no whole reply came; what the reply's head settled stays settled.
     pub(crate) fn broken_by(mut self, cause: reqwest::Error) -> Self {
         if cause.is_timeout() && self.0.outcome == Outcome::Unknown {

@@ -1,6 +1,6 @@
 //! Makes requests of file ids: reads, compares with the ledger, and begins.
 
-use std::{pin::pin, sync::Arc};
+use std::{mem, pin::pin, sync::Arc};
 
 use futures_util::{
     FutureExt,
@@ -23,6 +23,8 @@ pub(super) type Slot = BoxFuture<'static, Result<BulkItem, BulkError>>;
 pub(super) struct Feeder<'a> {
     run: Arc<Run>,
     file_ids: FileIds<'a>,
+    /// Ids that were read and not yet begun.
+    chunk: Vec<String>,
     /// Opened by the first poll.
     ledger: Option<SharedLedger>,
     over: bool,
@@ -33,6 +35,7 @@ impl<'a> Feeder<'a> {
         Self {
             run,
             file_ids,
+            chunk: Vec::new(),
             ledger: None,
             over: false,
         }
@@ -74,7 +77,9 @@ impl<'a> Feeder<'a> {
             Some(file_ids) => self.begin(file_ids).await.map(Some),
             None => {
                 // Whether there would have been more to do, as far as that is known at once.
-                if let Some(Ok(None)) = self.file_ids.next().now_or_never() {
+                if self.chunk.is_empty()
+                    && let Some(Ok(None)) = self.file_ids.next().now_or_never()
+                {
                     self.note_exhausted();
                 }
                 Ok(None)
@@ -84,8 +89,8 @@ impl<'a> Feeder<'a> {
 
     /// The ids of the next chunk, none at the end.
     async fn read(&mut self) -> Result<Vec<String>, Why> {
-        let file_ids = self.file_ids.next_chunk(MAX_FILE_IDS).await;
-        let file_ids = file_ids.map_err(Why::Input)?;
+        let filled = self.file_ids.fill(&mut self.chunk, MAX_FILE_IDS).await;
+        filled.map_err(Why::Input)?;
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         if is_package && !self.run.policy.split_packages {
             let further = self.file_ids.next().await.map_err(Why::Input)?;
@@ -97,7 +102,7 @@ impl<'a> Feeder<'a> {
                 return Err(Why::Validation(violations.into_error()));
             }
         }
-        Ok(file_ids)
+        Ok(mem::take(&mut self.chunk))
     }
 
     /// All ids have been attempted: compares their number with the ledger's, and writes it there.

@@ -60,11 +60,15 @@ impl<'a> FileIds<'a> {
         }
     }
 
-    /// The next ids, fewer than `most` only at the end.
-    pub(super) async fn next_chunk(&mut self, most: usize) -> Result<Vec<String>, Failure> {
-        let mut chunk = Vec::with_capacity(most);
+    /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
+    pub(super) async fn fill(
+        &mut self,
+        chunk: &mut Vec<String>,
+        most: usize,
+    ) -> Result<(), Failure> {
+        chunk.reserve_exact(most - chunk.len());
         match &mut self.0 {
-            Ids::Iterator(ids) => chunk.extend(ids.take(most)),
+            Ids::Iterator(ids) => chunk.extend(ids.take(most - chunk.len())),
             Ids::Stream(ids) => {
                 while chunk.len() < most
                     && let Some(id) = ids.try_next().await?
@@ -73,7 +77,7 @@ impl<'a> FileIds<'a> {
                 }
             }
         }
-        Ok(chunk)
+        Ok(())
     }
 }
 

@@ -37,7 +37,6 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Opens the ledger of a run, or begins it.
     pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerError> {
-        let first = Line::Run(header);
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path)?;
         let mut ledger = Self {
@@ -47,9 +46,9 @@ impl Ledger {
             file_ids: None,
             broken: false,
         };
-        ledger.scan(&first)?;
+        ledger.scan(&header)?;
         if ledger.end == 0 {
-            ledger.append(&first)?;
+            ledger.append(&Line::Run(header))?;
             // The file's own entry has to last as well; not every platform can sync a directory.
             let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
             if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
@@ -60,8 +59,8 @@ impl Ledger {
     }
 
     /// Reads all lines, recovering a last one that is torn.
-    fn scan(&mut self, first: &Line) -> Result<(), LedgerError> {
-        let expected = serialized(first)?;
+    fn scan(&mut self, header: &Header) -> Result<(), LedgerError> {
+        let expected = serialized(&Line::Run(header.clone()))?;
         let mut reader = BufReader::new(&self.file);
         let mut bytes = Vec::new();
         for number in 1.. {
@@ -73,7 +72,7 @@ impl Ledger {
             let complete = bytes.ends_with(b"\n");
             match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
-                Ok(Line::Run(theirs)) => theirs.compare(first)?,
+                Ok(Line::Run(theirs)) => theirs.compare(header)?,
                 Ok(Line::Chunk(record)) if number > 1 => {
                     let chunks = self.latest.len();
                     match usize::try_from(record.chunk) {
@@ -141,9 +140,16 @@ impl Ledger {
         }
         let bytes = serialized(line)?;
         if let Err(error) = (&self.file).write_all(&bytes) {
-            // A torn line must stay the last one.
-            let torn = self.file.metadata()?.len() > self.end;
-            self.broken = torn && self.file.set_len(self.end).is_err();
+            // A torn line must stay the last one; what another run has written is not ours to cut.
+            let excess = self
+                .file
+                .metadata()
+                .map(|file| file.len().saturating_sub(self.end));
+            self.broken = match excess {
+                Ok(0) => false,
+                Ok(torn) if torn < bytes.len() as u64 => self.file.set_len(self.end).is_err(),
+                Ok(_) | Err(_) => true,
+            };
             return Err(error.into());
         }
         self.end += bytes.len() as u64;

@@ -99,7 +99,8 @@ impl BulkPolicyBuilder {
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the
-    /// state; and `end`, once all ids have been read. It holds no secret and no file id. Every line is on the
+    /// state; and `end`, once all ids have been read. It holds no secret, and no file id but those that the service names in a
+    /// refusal. Every line is on the
     /// disk (`fdatasync`) before the run goes on, so it outlasts a power cut too. That costs two waits for the disk for
     /// each chunk, some milliseconds.
     pub fn ledger(mut self, path: impl Into<PathBuf>) -> Self {
@@ -109,6 +110,8 @@ impl BulkPolicyBuilder {
 
     /// Consents to sending chunks again whose outcome an earlier run left unknown, **which makes a second task where
     /// the first was made after all**. Defaults to false.
+    ///
+    /// If the service refuses such a chunk, its outcome stays unknown: the refusal says nothing of the first request.
     pub fn resend_unknown(mut self, consent: bool) -> Self {
         self.0.resend_unknown = consent;
         self

@@ -90,7 +90,9 @@ impl Request {
         self.chunk.record(trace_id, state, unknown_before)
     }
 
+    /// What became of the chunk. A resent one that failed may have been made by an earlier request.
     pub(super) fn item(self, result: Result<TaskHandle, Error>) -> BulkItem {
+        let result = result.map_err(|error| error.after_unknown(&self.unknown_before));
         BulkItem {
             index: self.chunk.index,
             range: self.chunk.range,

@@ -20,7 +20,7 @@ use koodrive_share::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 const KDSTOKEN: &str = "kds-4b1d5c0ffee";
 const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
@@ -378,6 +378,28 @@ async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
 }
 
 #[tokio::test]
+async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
+    let emulator = Emulator::start().await.unwrap();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    // Few enough to be read at one poll.
+    for id in ids(100) {
+        sender.send(id).unwrap();
+    }
+    let slow = stream::poll_fn(move |context| receiver.poll_recv(context));
+    let mut bulk = client(&emulator)
+        .create_bulk(dump(), FileIds::stream(slow))
+        .unwrap();
+    assert!(bulk.next().now_or_never().is_none());
+    bulk.stop();
+    // The source ends right after, as that of a pipe does which the same Ctrl-C ends.
+    drop(sender);
+    let (items, error) = drain(&mut bulk).await;
+    let error = error.unwrap();
+    assert!(items.is_empty() && error.is_stopped(), "{error}");
+    assert_eq!(error.attempted(), 0..0);
+}
+
+#[tokio::test]
 async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
     let emulator = Emulator::start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(50)));
@@ -549,7 +571,12 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
     let items = run(one_by_one().resend_unknown(true)).await;
-    assert_eq!(outcomes(&items), [None, Some(Outcome::Rejected), None]);
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
+    let said = items[1].result().unwrap_err().to_string();
+    assert!(
+        said.contains("not enough space") && said.contains(&suspect),
+        "{said}"
+    );
     let refused = lines(&path)
         .into_iter()
         .find(|line| line["chunk"]["state"].get("rejected").is_some())
@@ -863,6 +890,27 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
                 the rest was not";
     assert_eq!(error.to_string(), said);
     assert_eq!(emulator.request_count(), before);
+}
+
+#[tokio::test]
+async fn failure_of_the_ledger_is_told_before_any_other() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("failure");
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
+    let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
+    let mut bulk = client(&emulator)
+        .create_bulk_with(dump(), FileIds::try_stream(torn), policy)
+        .unwrap();
+    let interfere = async {
+        until("the request has arrived", || emulator.request_count() == 1).await;
+        let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        other.write_all(b"\n").unwrap();
+    };
+    let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
+    assert_eq!(outcomes(&items), [None]);
+    let error = error.unwrap();
+    assert!(error.is_ledger(), "{error}");
 }
 
 #[tokio::test]

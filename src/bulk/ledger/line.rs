@@ -24,7 +24,7 @@ pub(in crate::bulk) enum Line {
 }
 
 /// What a run does with its file ids; another run may not go on with its ledger.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::bulk) struct Header {
     version: u32,
@@ -41,7 +41,7 @@ pub(in crate::bulk) struct Header {
     chunk_size: usize,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
     container_id: String,
@@ -95,8 +95,8 @@ impl Header {
     }
 
     /// Refuses the ledger of another run, and says all that differs.
-    pub(super) fn compare(self, ours: &Line) -> Result<(), LedgerError> {
-        let theirs = fields(&Line::Run(self))?;
+    pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerError> {
+        let theirs = fields(self)?;
         let ours = fields(ours)?;
         let only_ours = ours.keys().filter(|name| !theirs.contains_key(*name));
         let shown = |value: Option<&Value>| value.map_or("none".to_owned(), ToString::to_string);
@@ -117,12 +117,8 @@ impl Header {
     }
 }
 
-fn fields(line: &Line) -> io::Result<Map<String, Value>> {
-    let mut line: Map<String, Value> = serde_json::from_slice(&serde_json::to_vec(line)?)?;
-    match line.remove("run") {
-        Some(Value::Object(fields)) => Ok(fields),
-        _ => Ok(Map::new()),
-    }
+fn fields(header: &Header) -> io::Result<Map<String, Value>> {
+    Ok(serde_json::from_slice(&serde_json::to_vec(header)?)?)
 }
 
 impl From<&Result<TaskHandle, Error>> for State {
