@@ -70,7 +70,7 @@ impl FromStr for XDate {
     fn from_str(text: &str) -> Result<Self, ValidationError> {
         let time = NaiveDateTime::parse_from_str(text, FORMAT).map(|time| Self(time.and_utc()));
         match time {
-            // The parser also takes signs and blanks, which the round trip refuses.
+            // The parser also takes signs, blanks and the second 60, which the round trip refuses.
             Ok(date) if date.to_string() == text => Ok(date),
             _ => {
                 let mut violations = Violations::default();
