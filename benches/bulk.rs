@@ -42,8 +42,9 @@ async fn ours(server: &Server, concurrency: usize) -> (f64, usize) {
         .concurrency(concurrency)
         .build()
         .unwrap();
+    let client = client(server);
     let start = Instant::now();
-    let mut bulk = client(server)
+    let mut bulk = client
         .create_bulk_with(task(), file_ids(0..IDS), policy)
         .unwrap();
     let mut connections = Connections::default();

@@ -18,8 +18,8 @@ pub(super) type Failure = Box<dyn StdError + Send + Sync>;
 pub struct FileIds<'a>(Ids<'a>);
 
 enum Ids<'a> {
-    /// A chunk of an iterator is read at once, without a poll for each id.
-    Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
+    /// Reads as many ids as are asked for, fewer only at the end: one call for a chunk, instead of one for each id.
+    Iterator(Box<dyn FnMut(&mut Vec<String>, usize) + Send + 'a>),
     Stream(Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send + 'a>>),
 }
 
@@ -28,9 +28,10 @@ where
     I: IntoIterator<Item: Into<String> + 'a, IntoIter: Send + 'a>,
 {
     fn from(ids: I) -> Self {
-        Self(Ids::Iterator(Box::new(
-            ids.into_iter().map(Into::into).fuse(),
-        )))
+        let mut ids = ids.into_iter().map(Into::into).fuse();
+        Self(Ids::Iterator(Box::new(move |chunk, most| {
+            chunk.extend(ids.by_ref().take(most));
+        })))
     }
 }
 
@@ -55,7 +56,11 @@ impl<'a> FileIds<'a> {
     /// The next id.
     pub(super) async fn next(&mut self) -> Result<Option<String>, Failure> {
         match &mut self.0 {
-            Ids::Iterator(ids) => Ok(ids.next()),
+            Ids::Iterator(read) => {
+                let mut next = Vec::new();
+                read(&mut next, 1);
+                Ok(next.pop())
+            }
             Ids::Stream(ids) => ids.try_next().await,
         }
     }
@@ -68,7 +73,7 @@ impl<'a> FileIds<'a> {
     ) -> Result<(), Failure> {
         chunk.reserve_exact(most - chunk.len());
         match &mut self.0 {
-            Ids::Iterator(ids) => chunk.extend(ids.take(most - chunk.len())),
+            Ids::Iterator(read) => read(chunk, most - chunk.len()),
             Ids::Stream(ids) => {
                 while chunk.len() < most
                     && let Some(id) = ids.try_next().await?
