@@ -17,9 +17,11 @@ pub(super) type Failure = Box<dyn StdError + Send + Sync>;
 /// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
 pub struct FileIds<'a>(Ids<'a>);
 
+/// Reads as many ids as are asked for, fewer only at the end: one call for a chunk, instead of one for each id.
+type Read<'a> = dyn FnMut(&mut Vec<String>, usize) + Send + 'a;
+
 enum Ids<'a> {
-    /// Reads as many ids as are asked for, fewer only at the end: one call for a chunk, instead of one for each id.
-    Iterator(Box<dyn FnMut(&mut Vec<String>, usize) + Send + 'a>),
+    Iterator(Box<Read<'a>>),
     Stream(Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send + 'a>>),
 }
 
