@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use base16ct::lower::encode_string as hex;
-use ring::digest::{SHA256, digest};
-
 use super::ledger::{Record, State};
-use crate::{TaskType, TraceId, generated::types::CreateBatchTaskRequest};
+use crate::{
+    TaskType, TraceId, credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest,
+};
 
 /// A chunk before it is sent: its place, and for a ledger the digest of its ids.
 #[derive(Clone, Debug)]
@@ -30,8 +29,10 @@ impl Chunk {
     pub(super) fn with_digest(self, file_ids: &[String]) -> serde_json::Result<Self> {
         // As JSON, so that the bounds between the ids count, whatever characters they hold.
         let json = serde_json::to_vec(file_ids)?;
-        let sha256 = hex(digest(&SHA256, &json).as_ref());
-        Ok(Self { sha256, ..self })
+        Ok(Self {
+            sha256: sha256(&json),
+            ..self
+        })
     }
 
     pub(super) fn is_of(&self, record: &Record) -> bool {

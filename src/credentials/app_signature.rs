@@ -59,12 +59,7 @@ impl CanonicalRequest {
             text.extend([name, ":", value, "\n"]);
         }
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        text.extend([
-            "\n",
-            &names.join(";"),
-            "\n",
-            &hex(digest(&SHA256, body).as_ref()),
-        ]);
+        text.extend(["\n", &names.join(";"), "\n", &sha256(body)]);
         Self(text)
     }
 
@@ -77,10 +72,7 @@ impl CanonicalRequest {
     /// What the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
-        format!(
-            "{ALGORITHM}\n{}",
-            hex(digest(&SHA256, self.0.as_bytes()).as_ref())
-        )
+        format!("{ALGORITHM}\n{}", sha256(self.0.as_bytes()))
     }
 
     /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
@@ -109,6 +101,11 @@ impl CanonicalRequest {
                 .to_owned(),
         )
     }
+}
+
+/// The SHA-256 of the bytes, in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// The echo's last line runs on into the rest of the message.
