@@ -95,6 +95,12 @@ fn forget(path: &PathBuf, count: usize) {
     fs::write(path, kept).unwrap();
 }
 
+/// Writes to a ledger as another run does.
+fn append(path: &PathBuf, line: &str) {
+    let mut other = fs::OpenOptions::new().append(true).open(path).unwrap();
+    other.write_all(line.as_bytes()).unwrap();
+}
+
 /// All items, and the error that ended them.
 async fn drain(bulk: &mut Bulk<'_>) -> (Vec<BulkItem>, Option<BulkError>) {
     let mut items = Vec::new();
@@ -881,8 +887,7 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
     // Another run writes its next line.
     let line = fs::read_to_string(&path).unwrap();
     let line = line.split_inclusive('\n').nth(1).unwrap();
-    let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
-    other.write_all(line.as_bytes()).unwrap();
+    append(&path, line);
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     assert!(items.is_empty() && error.is_ledger());
@@ -904,8 +909,7 @@ async fn failure_of_the_ledger_is_told_before_any_other() {
         .unwrap();
     let interfere = async {
         until("the request has arrived", || emulator.request_count() == 1).await;
-        let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        other.write_all(b"\n").unwrap();
+        append(&path, "\n");
     };
     let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
     assert_eq!(outcomes(&items), [None]);
@@ -924,8 +928,7 @@ async fn reply_is_written_even_if_another_run_uses_the_ledger() {
         .unwrap();
     let interfere = async {
         until("the request has arrived", || emulator.request_count() == 1).await;
-        let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        other.write_all(b"{\"end\":{\"fileIds\":1000}}\n").unwrap();
+        append(&path, "{\"end\":{\"fileIds\":1000}}\n");
     };
     let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
     assert_eq!(outcomes(&items), [None]);
