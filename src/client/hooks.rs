@@ -40,14 +40,14 @@ pub(crate) struct Attempt {
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Mutex<Traffic>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) signed: Option<Signed>,
     pub(crate) reply: Option<Reply>,
 }
 
 /// What was signed, and with what it was sent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Signed {
     pub(crate) canonical: CanonicalRequest,
     authorization: HeaderValue,

@@ -21,7 +21,7 @@ const MESSAGE_LIMIT: usize = 1_000;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A reply.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
