@@ -99,10 +99,9 @@ impl BulkPolicyBuilder {
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the
-    /// state; and `end`, once all ids have been read. It holds no secret, and no file id but those that the service names in a
-    /// refusal. Every line is on the
-    /// disk (`fdatasync`) before the run goes on, so it outlasts a power cut too. That costs two waits for the disk for
-    /// each chunk, some milliseconds.
+    /// state; and `end`, once all ids have been read. It holds no secret, and no file id but those that the service
+    /// names in a refusal. Every line is on the disk (`fdatasync`) before the run goes on, so it outlasts a power cut
+    /// too. That costs two waits for the disk for each chunk, some milliseconds.
     pub fn ledger(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.ledger = Some(path.into());
         self
