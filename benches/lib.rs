@@ -1,0 +1,1 @@
+//! Benches of `koodrive-share`: see PERFORMANCE.md. There is no library here.
