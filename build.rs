@@ -64,7 +64,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<
     })
 }
 
-fn generate() -> Result<(), Box<dyn Error>> {
+pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
     let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);

@@ -1,1 +1,0 @@
-//! Benches of `koodrive-share`: see PERFORMANCE.md. There is no library here.
