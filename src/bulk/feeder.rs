@@ -1,6 +1,6 @@
 //! Makes requests of file ids: reads, compares with the ledger, and begins.
 
-use std::{mem, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 use futures_util::{
     FutureExt,
@@ -11,6 +11,7 @@ use super::{
     BulkError, BulkItem, FileIds,
     chunk::Chunk,
     error::{OtherIds, Why},
+    file_ids::ChunkIds,
     ledger::{Line, Record, State},
     run::{Request, Run, SharedLedger},
 };
@@ -24,7 +25,7 @@ pub(super) struct Feeder<'a> {
     run: Arc<Run>,
     file_ids: FileIds<'a>,
     /// Ids that were read and not yet begun.
-    chunk: Vec<String>,
+    chunk: ChunkIds,
     /// Opened by the first poll.
     ledger: Option<SharedLedger>,
     over: bool,
@@ -35,7 +36,7 @@ impl<'a> Feeder<'a> {
         Self {
             run,
             file_ids,
-            chunk: Vec::new(),
+            chunk: ChunkIds::default(),
             ledger: None,
             over: false,
         }
@@ -102,7 +103,8 @@ impl<'a> Feeder<'a> {
                 return Err(Why::Validation(violations.into_error()));
             }
         }
-        Ok(mem::take(&mut self.chunk))
+        let spare = self.run.spare().pop().unwrap_or_default();
+        Ok(self.chunk.take(spare))
     }
 
     /// All ids have been attempted: compares their number with the ledger's, and writes it there.

@@ -1,6 +1,6 @@
 //! Where the file ids come from.
 
-use std::{error::Error as StdError, fmt, pin::Pin};
+use std::{error::Error as StdError, fmt, mem, pin::Pin};
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
@@ -18,7 +18,7 @@ pub(super) type Failure = Box<dyn StdError + Send + Sync>;
 pub struct FileIds<'a>(Ids<'a>);
 
 /// Reads as many ids as are asked for, fewer only at the end: one call for a chunk, instead of one for each id.
-type Read<'a> = dyn FnMut(&mut Vec<String>, usize) + Send + 'a;
+type Read<'a> = dyn FnMut(&mut ChunkIds, usize) + Send + 'a;
 
 enum Ids<'a> {
     Iterator(Box<Read<'a>>),
@@ -32,7 +32,7 @@ where
     fn from(ids: I) -> Self {
         let mut ids = ids.into_iter().map(Into::into).fuse();
         Self(Ids::Iterator(Box::new(move |chunk, most| {
-            chunk.extend(ids.by_ref().take(most));
+            ids.by_ref().take(most).for_each(|id| chunk.push(id));
         })))
     }
 }
@@ -59,25 +59,20 @@ impl<'a> FileIds<'a> {
     pub(super) async fn next(&mut self) -> Result<Option<String>, Failure> {
         match &mut self.0 {
             Ids::Iterator(read) => {
-                let mut next = Vec::new();
+                let mut next = ChunkIds::default();
                 read(&mut next, 1);
-                Ok(next.pop())
+                Ok(next.take(Vec::new()).pop())
             }
             Ids::Stream(ids) => ids.try_next().await,
         }
     }
 
     /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
-    pub(super) async fn fill(
-        &mut self,
-        chunk: &mut Vec<String>,
-        most: usize,
-    ) -> Result<(), Failure> {
-        chunk.reserve_exact(most - chunk.len());
+    pub(super) async fn fill(&mut self, chunk: &mut ChunkIds, most: usize) -> Result<(), Failure> {
         match &mut self.0 {
-            Ids::Iterator(read) => read(chunk, most - chunk.len()),
+            Ids::Iterator(read) => read(chunk, most - chunk.len),
             Ids::Stream(ids) => {
-                while chunk.len() < most
+                while chunk.len < most
                     && let Some(id) = ids.try_next().await?
                 {
                     chunk.push(id);
@@ -85,6 +80,36 @@ impl<'a> FileIds<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The ids of a chunk that is being read, in the memory of an earlier chunk's: a string that is kept from here until its
+/// request is answered costs several times what a copy of it does.
+#[derive(Default)]
+pub(super) struct ChunkIds {
+    ids: Vec<String>,
+    /// How many of them were read; the rest is the earlier chunk's.
+    len: usize,
+}
+
+impl ChunkIds {
+    fn push(&mut self, id: String) {
+        match self.ids.get_mut(self.len) {
+            Some(earlier) => earlier.clone_from(&id),
+            None => self.ids.push(id),
+        }
+        self.len += 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Gives them away, and goes on in the memory of `spare`.
+    pub(super) fn take(&mut self, spare: Vec<String>) -> Vec<String> {
+        let mut ids = mem::replace(&mut self.ids, spare);
+        ids.truncate(mem::take(&mut self.len));
+        ids
     }
 }
 

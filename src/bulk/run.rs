@@ -3,7 +3,7 @@
 use std::{
     io, panic,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::FutureExt;
@@ -27,6 +27,8 @@ pub(super) struct Run {
     pub(super) task: ShareTaskBuilder,
     pub(super) policy: BulkPolicy,
     pub(super) progress: watch::Sender<Progress>,
+    /// Ids of chunks that were sent, for their memory.
+    spare: Mutex<Vec<Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,7 @@ impl Run {
             task,
             policy,
             progress,
+            spare: Mutex::default(),
         }
     }
 
@@ -64,6 +67,10 @@ impl Run {
                 progress.stop = Some(stop);
             }
         });
+    }
+
+    pub(super) fn spare(&self) -> MutexGuard<'_, Vec<Vec<String>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {
@@ -129,7 +136,7 @@ impl Request {
     ) -> Result<TaskHandle, Error> {
         tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
         let result = run.client.create(&task).await;
-        drop(task);
+        run.spare().push(task.into_file_ids());
         let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;
         if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop
         {
