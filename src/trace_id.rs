@@ -1,6 +1,6 @@
 //! The trace id that finds a request in the service's logs.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use base16ct::lower::encode_string as hex;
 use ring::rand::{self, SystemRandom};
@@ -25,7 +25,7 @@ const LENGTH: usize = 58;
 /// vendor's support can search for. Source: carrier reference, request headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TraceId(Box<str>);
+pub struct TraceId(Arc<str>);
 
 impl TraceId {
     /// Makes a trace id of 58 hexadecimal digits: 232 random bits of the operating system.
@@ -84,7 +84,7 @@ impl FromStr for TraceId {
 
 impl From<TraceId> for String {
     fn from(trace_id: TraceId) -> Self {
-        trace_id.0.into()
+        trace_id.as_str().into()
     }
 }
 

@@ -86,14 +86,21 @@ impl FromStr for XDate {
 /// `20251103T070140Z`
 impl fmt::Display for XDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not by the format, which would be parsed for every request.
         let utc = self.0.naive_utc();
-        let (year, month, day) = (utc.year(), utc.month(), utc.day());
-        let (hour, minute, second) = (utc.hour(), utc.minute(), utc.second());
-        write!(
-            f,
-            "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"
-        )
+        let Ok(year @ 0..=9_999) = u32::try_from(utc.year()) else {
+            return utc.fmt(f);
+        };
+        let date = (year * 100 + utc.month()) * 100 + utc.day();
+        let time = (utc.hour() * 100 + utc.minute()) * 100 + utc.second();
+        // Digit by digit: it is done for every request, and a format string takes ten times as long.
+        let mut text = *b"yyyyMMddTHHmmssZ";
+        for (place, mut number) in [(0..8, date), (9..15, time)] {
+            for digit in text[place].iter_mut().rev() {
+                *digit = b"0123456789"[(number % 10) as usize];
+                number /= 10;
+            }
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -373,6 +380,9 @@ mod tests {
             "20250229T000000Z",
             "20251103T246060Z",
             "+2025113T070140Z",
+            "-0010101T000000Z",
+            "-00010101T000000Z",
+            "+100000101T000000Z",
             " 20251103T070140Z",
             "20251103T070140Z\n",
         ];
