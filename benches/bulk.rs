@@ -1,7 +1,7 @@
 //! `Client::create_bulk` beside a loop of hand-written reqwest calls, and 10,000 creations at once.
 //!
-//! `cargo bench -p koodrive-share-benches --bench bulk`. Both take turns, on the same ids and with the same concurrency;
-//! what counts are the medians of the rounds' ratios, and the numbers of connections.
+//! `cargo bench --bench bulk` in this folder. Both take turns, on the same ids and with the same concurrency; what
+//! counts are the medians of the rounds' ratios, and the numbers of connections.
 
 mod by_hand;
 mod loopback;

@@ -1,7 +1,7 @@
 //! `Client::create` beside a hand-written reqwest call that sends the same bytes, and beside the generated client alone.
 //!
-//! `cargo bench -p koodrive-share-benches --bench create`. The variants take turns in every round, so that the machine's
-//! drift meets them alike; what counts are the medians of the rounds' ratios, and the numbers of allocations.
+//! `cargo bench --bench create` in this folder. The variants take turns in every round, so that the machine's drift
+//! meets them alike; what counts are the medians of the rounds' ratios, and the numbers of allocations.
 
 mod by_hand;
 mod loopback;

@@ -1,4 +1,4 @@
-//! What a request costs before it is sent: `cargo bench -p koodrive-share-benches --bench validate`.
+//! What a request costs before it is sent: `cargo bench --bench validate` in this folder.
 
 use std::hint::black_box;
 

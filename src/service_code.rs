@@ -132,7 +132,10 @@ impl<'de> Deserialize<'de> for ServiceCode {
             }
 
             fn visit_u64<E>(self, code: u64) -> Result<ServiceCode, E> {
-                Ok(code.to_string().as_str().into())
+                match code {
+                    0 => Ok(ServiceCode::Success),
+                    _ => Ok(code.to_string().as_str().into()),
+                }
             }
 
             /// An integer beyond 64 bits; a fraction is no code.

@@ -151,15 +151,19 @@ impl Clock {
 
     /// The server's time at `now`, our time, as far as it is known.
     pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
-        let Ahead { least, most } = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ahead { least, most } = self.ahead();
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
 
     /// The `X-Date` of an attempt that is signed at `now`, our time.
     pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
-        let now = *self.server_time(now).start();
+        let now = now.checked_add_signed(self.ahead().least).unwrap_or(now);
         now.checked_sub_signed(self.backdate).unwrap_or(now).into()
+    }
+
+    fn ahead(&self) -> Ahead {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and `received`,
