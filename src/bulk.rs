@@ -2,13 +2,6 @@
 //!
 //! [`Client::create_bulk`] begins a run; [`Bulk`] is the stream of its [`BulkItem`]s; [`BulkPolicy`] says how many
 //! requests there are at a time, what happens after an unknown outcome, and where the ledger is.
-//!
-//! # Limits
-//!
-//! - Ids are compared with a ledger chunk by chunk, as they are read, before anything of that chunk is sent. Ids that
-//!   no run has come to yet cannot be compared with anything.
-//! - A ledger belongs to one run at a time. A second one is noticed at the next line that either writes, and whoever
-//!   notices stops; there is no lock that a crash could leave behind. On a network file system that may be too late.
 
 mod chunk;
 mod error;
@@ -67,13 +60,14 @@ use crate::{Client, ShareTaskBuilder, ValidationError, validation::Violations};
 ///
 /// Nothing is read or sent before the first poll. From then on requests run as tasks of their own, so an item that
 /// takes its time to be looked at delays none of them beyond the next
-/// [`concurrency`](BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency, and by 8 bytes for each
-/// chunk of a ledger that is resumed.
+/// [`concurrency`](BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency and the longest ids, and
+/// by 8 bytes for each chunk of a ledger that is resumed.
 ///
 /// # Cancel safety
 ///
-/// [`next`](Self::next) loses nothing when it is dropped. Dropping the stream sends nothing more; requests that are on
-/// their way go on as long as the runtime lives, and reach the ledger. To learn what became of them, `stop` instead.
+/// [`next`](Self::next) loses nothing when it is dropped. Dropping the stream begins nothing more; chunks that were
+/// begun are still sent as long as the runtime lives, and reach the ledger. To learn what became of them, `stop`
+/// instead.
 ///
 /// # Panics
 ///

@@ -259,7 +259,7 @@ impl Error {
     }
 }
 
-/// `the service refused the request with status 400, code 13000311: "not enough space"; no task was made: free space …`
+/// `the service refused the request, status 400, code 13000311, message "…"; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {
@@ -280,7 +280,9 @@ impl Display for Error {
             Kind::Lost => f.write_str("the connection broke before a whole reply"),
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
             Kind::Refused => f.write_str("the service refused the request"),
-            Kind::Interrupted => f.write_str("an earlier run sent it, and its outcome is unknown"),
+            Kind::Interrupted => {
+                f.write_str("an earlier run may have sent it, and its outcome is unknown")
+            }
         }?;
         if let Some(reply) = reply {
             write!(f, ", status {}", reply.status)?;

@@ -339,7 +339,7 @@ impl PollError {
     }
 }
 
-/// `gave up on task 1689… after 12 polls in 120 s: it is being processed; poll again with its handle`
+/// `gave up on task 1689… after 12 polls in 120 s: it is being processed; the task goes on, poll again with its handle`
 impl fmt::Display for PollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let GivenUp {
@@ -347,7 +347,7 @@ impl fmt::Display for PollError {
             elapsed,
             polls,
             last,
-            error: _,
+            error,
         } = &*self.0;
         let seconds = elapsed.as_secs();
         write!(
@@ -359,7 +359,12 @@ impl fmt::Display for PollError {
             Some(status) => write!(f, "it is {}", status.state())?,
             None => f.write_str("the last poll failed")?,
         }
-        f.write_str("; the task goes on, poll again with its handle")
+        f.write_str(match error {
+            Some(error) if !error.is_transient() => {
+                "; the task may go on: see to the cause, then poll again with its handle"
+            }
+            Some(_) | None => "; the task goes on, poll again with its handle",
+        })
     }
 }
 

@@ -184,7 +184,10 @@ impl From<String> for CompactTime {
 
 impl CompactTime {
     fn parse(&self) -> Option<NaiveDateTime> {
-        NaiveDateTime::parse_from_str(&self.0, "%Y%m%d%H%M%S").ok()
+        // The parser also takes fewer digits, signs and blanks.
+        let is_compact = self.0.len() == 14 && self.0.bytes().all(|byte| byte.is_ascii_digit());
+        let time = NaiveDateTime::parse_from_str(&self.0, "%Y%m%d%H%M%S");
+        time.ok().filter(|_| is_compact)
     }
 }
 
@@ -367,7 +370,7 @@ impl TaskState {
     }
 }
 
-/// `running`, `completed, partially failed`, `in the unknown state 7`
+/// `being processed`, `completed, partially failed`, `in the unknown state 7`
 impl fmt::Display for TaskState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -429,7 +432,7 @@ impl FileStatus {
     }
 }
 
-/// `to do`, `succeeded`, `failed`, `in the unknown state 7`
+/// `to do`, `succeeded`, `failed`, `in the unknown state "7"`
 impl fmt::Display for FileStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

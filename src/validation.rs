@@ -59,7 +59,7 @@ impl Violation {
     }
 }
 
-/// `$.fileIds: must hold 1 to 1000 ids, given 1001 (file-ids-count); split them over several tasks`
+/// `$.fileIds: must hold 1 to 1000 file ids, given 1001 (file-ids-count); split them over several tasks`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -124,10 +124,7 @@ pub(crate) struct Clock {
     ahead: Mutex<Ahead>,
 }
 
-/// How far the server is ahead of us: at least and at most. Both are zero while no correction is needed.
-///
-/// A date is made from the lower bound, which never puts it into the server's future and makes it older by no more
-/// than the reply's latency and a second.
+/// How far the server is ahead of us: at least and at most. Both are zero until a reply has shown its clock.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ahead {
     least: TimeDelta,
@@ -157,8 +154,19 @@ impl Clock {
     }
 
     /// The `X-Date` of an attempt that is signed at `now`, our time.
+    ///
+    /// It is made from the lower bound of the server's time, which never puts it into the server's future and makes it
+    /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
+    /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
     pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
-        let now = now.checked_add_signed(self.ahead().least).unwrap_or(now);
+        let Ahead { least, .. } = self.ahead();
+        let needless = -self.backdate <= least && least <= SLOW_TOLERANCE;
+        let corrected = if needless {
+            None
+        } else {
+            now.checked_add_signed(least)
+        };
+        let now = corrected.unwrap_or(now);
         now.checked_sub_signed(self.backdate).unwrap_or(now).into()
     }
 
@@ -170,8 +178,7 @@ impl Clock {
     /// our time.
     ///
     /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
-    /// So it is ahead of ours by at least `server - received`. No correction is made where none is needed even at
-    /// this bound: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
+    /// So it is ahead of ours by at least `server - received`.
     pub(crate) fn learn(
         &self,
         server: Option<DateTime<Utc>>,
@@ -183,13 +190,9 @@ impl Clock {
         if latency < TimeDelta::zero() || latency > MAX_LATENCY {
             return;
         }
-        let least = server - received;
-        let needless = -self.backdate <= least && least <= SLOW_TOLERANCE;
-        let most = server - sent + TimeDelta::seconds(1);
-        let ahead = if needless {
-            Ahead::default()
-        } else {
-            Ahead { least, most }
+        let ahead = Ahead {
+            least: server - received,
+            most: server - sent + TimeDelta::seconds(1),
         };
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
     }
@@ -352,6 +355,24 @@ mod tests {
         assert!(judged(0).is_ok() && judged(1).is_ok());
         assert!(judged(2).is_err());
         assert!(judged(-904).is_ok() && judged(-905).is_err());
+    }
+
+    #[test]
+    fn a_given_date_is_judged_by_the_servers_time_even_if_ours_needs_no_correction() {
+        let (clock, truth) = clock(TimeDelta::seconds(-40), Duration::from_secs(10));
+        let replayed = XDate::from(true_time(-5_000));
+        assert!(
+            replayed.check(clock.server_time(clock.now())).is_err(),
+            "not known yet"
+        );
+        clock.learn(Some(true_time(0)), clock.now(), clock.now());
+        let ours = *truth.lock().unwrap() - TimeDelta::seconds(50);
+        assert_eq!(
+            clock.x_date(clock.now()),
+            XDate::from(ours),
+            "not corrected"
+        );
+        assert!(replayed.check(clock.server_time(clock.now())).is_ok());
     }
 
     #[test]

@@ -2,13 +2,16 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::Failure, ledger::LedgerError};
+use super::{
+    file_ids::Failure,
+    ledger::{LedgerError, OTHER_RUN},
+};
 use crate::ValidationError;
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
 ///
-/// The message is one line and says what was attempted and what to do next. Tasks that were created stay so: look at
-/// the items that came before.
+/// The message is one line and says what was attempted and, where ids or ledger are at fault, what to do. Tasks that
+/// were created stay so: look at the items that came before.
 #[derive(Debug)]
 pub struct BulkError {
     why: Why,
@@ -91,24 +94,30 @@ impl BulkError {
     }
 }
 
-/// `an outcome is unknown, so nothing more was sent: of the file ids, 0..4000 were attempted, the rest was not`
+/// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Why::Validation(error) => return write!(f, "{error}; nothing was sent"),
-            Why::Unknown => f.write_str("an outcome is unknown, so nothing more was sent")?,
+            Why::Unknown => f.write_str("an outcome is unknown, so nothing more was begun")?,
             Why::Asked => f.write_str("stopped as asked")?,
             Why::Input(_) => f.write_str("the file ids cannot be read to their end")?,
             Why::Ledger(error) => write!(f, "{error}")?,
             Why::OtherIds(OtherIds::Differ(Range { start, end })) => write!(
                 f,
-                "file ids {start}..{end} are not those that the ledger's run was given"
+                "file ids {start}..{end} are not those that the ledger's run was given; {OTHER_RUN}"
             )?,
             Why::OtherIds(OtherIds::Fewer) => {
-                f.write_str("there are fewer file ids than the ledger's run was given")?;
+                write!(
+                    f,
+                    "there are fewer file ids than the ledger's run was given; {OTHER_RUN}"
+                )?;
             }
             Why::OtherIds(OtherIds::More) => {
-                f.write_str("there are more file ids than the ledger's run was given")?;
+                write!(
+                    f,
+                    "there are more file ids than the ledger's run was given; {OTHER_RUN}"
+                )?;
             }
         }
         match self.attempted {

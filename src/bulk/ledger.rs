@@ -24,6 +24,8 @@ const LINE: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Ledger {
     file: File,
+    /// The same file, to cut it: one that is opened to append cannot be cut on every platform.
+    cutter: File,
     /// Where the file ends if nobody else writes to it.
     end: u64,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
@@ -39,8 +41,10 @@ impl Ledger {
     pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerError> {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path)?;
+        let cutter = OpenOptions::new().write(true).open(path)?;
         let mut ledger = Self {
             file,
+            cutter,
             end: 0,
             latest: Vec::new(),
             file_ids: None,
@@ -85,7 +89,7 @@ impl Ledger {
                 Ok(Line::End { file_ids }) if number > 1 => self.file_ids = Some(file_ids),
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
                 Err(_) if !complete && (number > 1 || expected.starts_with(&bytes)) => {
-                    self.file.set_len(self.end)?;
+                    self.cutter.set_len(self.end)?;
                     self.file.sync_all()?;
                     break;
                 }
@@ -147,7 +151,7 @@ impl Ledger {
                 .map(|file| file.len().saturating_sub(self.end));
             self.broken = match excess {
                 Ok(0) => false,
-                Ok(torn) if torn < bytes.len() as u64 => self.file.set_len(self.end).is_err(),
+                Ok(torn) if torn < bytes.len() as u64 => self.cutter.set_len(self.end).is_err(),
                 Ok(_) | Err(_) => true,
             };
             return Err(error.into());
@@ -173,6 +177,9 @@ fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
     bytes.push(b'\n');
     Ok(bytes)
 }
+
+/// What to do about a ledger of another run.
+pub(super) const OTHER_RUN: &str = "name another ledger, or give what that run was given";
 
 /// Why a ledger is of no use.
 #[derive(Debug)]
@@ -200,11 +207,16 @@ impl fmt::Display for LedgerError {
         match self {
             Self::Io(_) => f.write_str("the ledger cannot be read or written"),
             Self::Unreadable(1) => f.write_str("the file is no ledger: name another one"),
-            Self::Unreadable(line) => write!(f, "line {line} of the ledger is damaged"),
+            Self::Unreadable(line) => write!(
+                f,
+                "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task"
+            ),
             Self::OtherRun(difference) => {
-                write!(f, "the ledger is of another run: {difference}")
+                write!(f, "the ledger is of another run: {difference}; {OTHER_RUN}")
             }
-            Self::InUse => f.write_str("the ledger is in use by another run"),
+            Self::InUse => {
+                f.write_str("the ledger is in use by another run; resume once that has ended")
+            }
         }
     }
 }

@@ -94,8 +94,13 @@ impl BulkPolicyBuilder {
     ///
     /// It is made if it does not exist; a torn last line, left by a crash, is recovered. Chunks that were accepted are
     /// not sent again, and come as items with their handles. Chunks that were rejected or never sent are sent. Chunks
-    /// that were sent and of which no answer is known come as items whose outcome is unknown, see
+    /// that were, or may have been, sent and of which no answer is known come as items whose outcome is unknown, see
     /// [`resend_unknown`](Self::resend_unknown); they do not stop the run.
+    ///
+    /// Ids are compared with those of the first run chunk by chunk, as they are read, before anything of that chunk is
+    /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time: a second one is
+    /// noticed at the next line that either writes, and whoever notices stops. There is no lock that a crash could
+    /// leave behind. On a network file system that may be too late.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the

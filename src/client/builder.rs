@@ -32,7 +32,7 @@ const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 
 /// Sets up a [`Client`].
 ///
-/// ```
+/// ```no_run
 /// # use std::time::Duration;
 /// # use koodrive_share::{Client, Credentials, ENDPOINT_INTL};
 /// let client = Client::builder()
@@ -176,7 +176,11 @@ impl ClientBuilder {
     }
 
     /// Sets how often a request is sent at most when that is safe: after a connection that did not come about and
-    /// after 429, and for a query also after other passing failures. Defaults to 3; 1 never resends; at most 10.
+    /// after 429, and for a query also after other passing failures. Defaults to 3; 1 does not resend on these; at most
+    /// 10. A renewed token and a corrected `X-Date` are each sent once more in any case.
+    ///
+    /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
+    /// `Retry-After` says, all within the [`timeout`](Self::timeout).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
@@ -490,7 +494,7 @@ mod tests {
     use super::*;
 
     const SET: [(&str, &str); 3] = [
-        ("KOODRIVE_ENDPOINT", ENDPOINT_INTL),
+        ("KOODRIVE_ENDPOINT", "http://localhost"),
         ("KOODRIVE_USER_ID", "42"),
         ("KOODRIVE_AGENT_NAME", "carrier"),
     ];
@@ -531,6 +535,15 @@ mod tests {
                 "{half:?}"
             );
         }
+    }
+
+    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    #[test]
+    fn an_https_endpoint_needs_a_build_with_tls() {
+        let builder = ClientBuilder::from_vars(|_| Err(env::VarError::NotPresent));
+        let error = builder.endpoint(ENDPOINT_INTL).build().unwrap_err();
+        let broken = error.validation_error().unwrap().violations();
+        assert_eq!(broken[0].rule(), "endpoint-tls");
     }
 
     #[test]

@@ -58,9 +58,10 @@ impl Error for Failure {
 /// let credentials = Credentials::provider(|| async { Ok(AccessToken::new(log_in().await?)) });
 /// ```
 ///
-/// It is asked by one call at a time, only when no usable token is at hand, and its failures are not kept. The future
-/// may be dropped at any await point when its call is dropped or times out; the next call asks anew. A panic reaches
-/// the call that asked, and no other. An error is shown as the `source` of the call's error, so let it hold no secret.
+/// It is asked by one call at a time, when the token at hand has lapsed, was refused or is about to lapse; a failure
+/// fails the calls that waited for it and no other. The future may be dropped at any await point when its call is
+/// dropped or times out; the next call asks anew. A panic reaches the call that asked, and no other. An error is shown
+/// as the `source` of the call's error, so let it hold no secret.
 pub trait TokenProvider: Send + Sync + 'static {
     /// Gets a token.
     fn token(&self) -> impl Future<Output = Result<AccessToken, ProviderError>> + Send;
@@ -127,14 +128,15 @@ impl<P: TokenProvider> AnyProvider for P {
 pub(crate) struct TokenCache {
     provider: Box<dyn AnyProvider>,
     cached: Mutex<Option<Cached>>,
-    /// Held by the call that asks the provider; holds the failure of the flight that has ended last.
+    /// Held by the call that asks the provider.
     flight: tokio::sync::Mutex<Flight>,
     /// Flights that have ended: tells a call that waited whether one ended meanwhile.
     flights: AtomicU64,
 }
 
-/// The failure of the flight that has ended last, and when that was.
-type Flight = Option<(Failure, Instant)>;
+/// When the flight that has ended last failed, and its failure. That of a renewal before the token's end is nobody
+/// else's: it may have been given less time than others have.
+type Flight = Option<(Option<Failure>, Instant)>;
 
 struct Cached {
     token: AccessToken,
@@ -205,7 +207,7 @@ impl TokenCache {
             if let Some((token, Freshness::Fresh | Freshness::Due)) = self.cached() {
                 return Ok(token);
             }
-            if let Some((failure, _)) = &*flight {
+            if let Some((Some(failure), _)) = &*flight {
                 return Err(failure.clone());
             }
         }
@@ -216,9 +218,8 @@ impl TokenCache {
                 .await
                 .unwrap_or_else(|late| Err(late.into())),
         };
-        self.flights.fetch_add(1, Ordering::Release);
         let now = Instant::now();
-        match answer {
+        let result = match answer {
             Ok(token) => {
                 *flight = None;
                 let secret = token.token.clone();
@@ -231,13 +232,16 @@ impl TokenCache {
             }
             Err(error) => {
                 let failure = Failure(error.into());
-                *flight = Some((failure.clone(), now));
+                *flight = Some((usable.is_none().then(|| failure.clone()), now));
                 if usable.is_some() {
                     tracing::warn!(%failure, "the token was not renewed; the one at hand is used to its end");
                 }
                 usable.ok_or(failure)
             }
-        }
+        };
+        // Last, since whoever sees it relies on what the flight has left behind.
+        self.flights.fetch_add(1, Ordering::Release);
+        result
     }
 
     /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.

@@ -231,7 +231,7 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
     let error = error.unwrap();
     assert!(error.is_unknown());
     assert_eq!(error.attempted(), 0..2_000);
-    let said = "an outcome is unknown, so nothing more was sent: \
+    let said = "an outcome is unknown, so nothing more was begun: \
                 of the file ids, 0..2000 were attempted, the rest was not";
     assert_eq!(error.to_string(), said);
     let report = bulk.report();
@@ -557,7 +557,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
     assert_eq!(items[1].trace_id().as_str(), suspect);
     let error = items[1].result().unwrap_err();
     assert_eq!(error.trace_id().as_str(), suspect);
-    let said = "an earlier run sent it, and its outcome is unknown; it may have been";
+    let said = "an earlier run may have sent it, and its outcome is unknown; it may have been";
     assert!(error.to_string().starts_with(said), "{error}");
     for chunk in ids(3_000).chunks(1_000) {
         assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
@@ -892,7 +892,7 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     assert!(items.is_empty() && error.is_ledger());
-    let said = "the ledger is in use by another run: of the file ids, 0..1000 were attempted, \
+    let said = "the ledger is in use by another run; resume once that has ended: of the file ids, 0..1000 were attempted, \
                 the rest was not";
     assert_eq!(error.to_string(), said);
     assert_eq!(emulator.request_count(), before);

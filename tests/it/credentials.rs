@@ -366,4 +366,31 @@ mod lifetimes {
         let error = create(&client).await.unwrap_err();
         assert!(error.is_credentials(), "{error}");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_needs_a_token_has_its_own_time_for_it() {
+        let emulator = Emulator::start().await.unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let credentials = Credentials::provider(move || {
+            let asked = asked.clone();
+            async move {
+                if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+                    tokio::time::sleep(Duration::from_secs(8)).await;
+                }
+                Ok(token().expires_in(60 * MINUTE))
+            }
+        });
+        let client = client(&emulator, credentials);
+        create(&client).await.unwrap();
+        tokio::time::advance(59 * MINUTE + Duration::from_secs(58)).await;
+        // The first call has a token that is still good and waits five seconds for the next; the second has none.
+        let late = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            create(&client).await
+        };
+        let (due, lapsed) = tokio::join!(create(&client), late);
+        lapsed.unwrap();
+        // The token that it is sent with has lapsed meanwhile, which the emulator does not know.
+        due.unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod client_builder;
 mod create;
 mod credentials;

@@ -9,7 +9,7 @@ use koodrive_share::Emulator;
 
 use crate::fixtures::KDSTOKEN;
 
-/// The README's command, with these variables.
+/// The README's command, with the features that the tests are built with and these variables.
 fn quickstart(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO"));
     command.args([

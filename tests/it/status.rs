@@ -161,6 +161,21 @@ async fn numbers_and_times_are_read_as_text_too() {
 }
 
 #[tokio::test]
+async fn times_of_other_than_14_digits_are_none() {
+    // A digit less, milliseconds since 1970, a sign, a blank.
+    for time in [
+        "2025110307014",
+        "1710121314159",
+        "+2025110307014",
+        "2025 103070140",
+    ] {
+        let job = json!({"taskStatus": 1, "createTime": time});
+        let (_, status) = answered(Answer::json(200, &json!({"code": 0, "jobInfo": job})), 1).await;
+        assert_eq!(status.unwrap().created(), None, "{time:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_failed_query_may_be_asked_again() {
     let (_, outcome) = answered(Answer::new(200), 1).await;
     let error = outcome.unwrap_err().to_string();

@@ -5,7 +5,7 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///A share task to create. Source: carrier reference, createBatchTask.
+    ///A share task to create. Source: source document.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateBatchTaskRequest {
         ///Space the files are in.
@@ -36,7 +36,7 @@ pub mod types {
         )]
         pub zip_name: ::std::option::Option<::std::string::String>,
     }
-    ///What became of the request. Source: carrier reference, createBatchTask.
+    ///What became of the request. Source: source document.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateBatchTaskResponse {
         ///Response code; 0 is success.
@@ -235,7 +235,7 @@ pub mod types {
 
 Asynchronous share tasks of Huawei Cloud KooDrive: files behind a share link are packed into a zip to download, or dumped into a space of one's own.
 
-Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each description names its source. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
+Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each schema, parameter and operation names its source, which is its fields' too unless they name one. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
 
 Version: 1.0.0*/
 pub struct Client {
@@ -370,7 +370,7 @@ Arguments:
 
 Packs files behind a share link into a zip (`taskType` 1), or dumps them into a space (`taskType` 2). The reply carries a task id; the work goes on behind it.
 
-Not idempotent: sent twice, it makes two tasks. Source: carrier reference, createBatchTask.
+Not idempotent: sent twice, it makes two tasks. Source: source document; carrier reference, createBatchTask.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
 

@@ -106,7 +106,7 @@ impl Session<'_> {
                     Some(Err(error)) => break Some(error),
                     None => break None,
                 },
-                () = self.interrupts.next() => self.interrupt(&bulk)?,
+                () = self.interrupts.next() => self.interrupt(&bulk, args)?,
             }
             self.progress.update(bulk.report());
         };
@@ -146,13 +146,17 @@ impl Session<'_> {
     }
 
     /// The first interrupt lets requests finish, the second one does not.
-    fn interrupt(&mut self, bulk: &Bulk<'_>) -> Result<(), Failure> {
+    fn interrupt(&mut self, bulk: &Bulk<'_>, args: &args::Bulk) -> Result<(), Failure> {
         if self.interrupted {
+            let look = match args.ledger {
+                Some(_) => "the ledger calls them unknown",
+                None => "look into the target",
+            };
             return Err(Failure {
                 exit: Exit::Unknown,
-                message: "interrupted twice: requests that were on their way may have made tasks, \
-                          the ledger calls them unknown"
-                    .to_owned(),
+                message: format!(
+                    "interrupted twice: requests that were on their way may have made tasks, {look}"
+                ),
             });
         }
         self.interrupted = true;

@@ -55,14 +55,13 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
     let quiet = cli.verbose > 0;
+    secret::one_reader_of_stdin(&cli)?;
     match cli.command {
         Command::Package(package) => {
-            secret::one_reader_of_stdin(&cli.service, &package.create)?;
             let client = client(cli.service)?;
             create::run(&client, package.template(), package.create, output, quiet).await
         }
         Command::Dump(dump) => {
-            secret::one_reader_of_stdin(&cli.service, &dump.create)?;
             let client = client(cli.service)?;
             create::run(&client, dump.template(), dump.create, output, quiet).await
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    args::{Create, Service},
+    args::{Cli, Command, Dump, Package, Wait},
     exit::Failure,
 };
 
@@ -48,11 +48,18 @@ pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Failure
 }
 
 /// Refuses to read two things from the standard input.
-pub(crate) fn one_reader_of_stdin(service: &Service, create: &Create) -> Result<(), Failure> {
+pub(crate) fn one_reader_of_stdin(cli: &Cli) -> Result<(), Failure> {
+    let (kdstoken, file_ids) = match &cli.command {
+        Command::Package(Package { create, .. }) | Command::Dump(Dump { create, .. }) => {
+            (&create.kdstoken_file, &create.file_ids_from)
+        }
+        Command::Status(task) | Command::Wait(Wait { task, .. }) => (&task.kdstoken_file, &None),
+        _ => return Ok(()),
+    };
     let readers = [
-        ("--token-file", &service.token_file),
-        ("--kdstoken-file", &create.kdstoken_file),
-        ("--file-ids-from", &create.file_ids_from),
+        ("--token-file", &cli.service.token_file),
+        ("--kdstoken-file", kdstoken),
+        ("--file-ids-from", file_ids),
     ];
     let readers = readers
         .into_iter()
