@@ -259,7 +259,7 @@ impl Error {
     }
 }
 
-/// `the service refused the request, status 400, code 13000311, message "…"; nothing was done: free space … (trace id …)`
+/// `the service refused the request, status 400, code 13000311; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {

@@ -339,7 +339,7 @@ impl PollError {
     }
 }
 
-/// `gave up on task 1689… after 12 polls in 120 s: it is being processed; the task goes on, poll again with its handle`
+/// `gave up on task 1 after 12 polls in 120 s: it is being processed; the task goes on, poll again with its handle`
 impl fmt::Display for PollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let GivenUp {

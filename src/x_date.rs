@@ -174,8 +174,8 @@ impl Clock {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and `received`,
-    /// our time.
+    /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and
+    /// `received`, our time.
     ///
     /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
     /// So it is ahead of ours by at least `server - received`.

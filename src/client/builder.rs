@@ -179,8 +179,8 @@ impl ClientBuilder {
     /// after 429, and for a query also after other passing failures. Defaults to 3; 1 does not resend on these; at most
     /// 10. A renewed token and a corrected `X-Date` are each sent once more in any case.
     ///
-    /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
-    /// `Retry-After` says, all within the [`timeout`](Self::timeout).
+    /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least
+    /// what `Retry-After` says, all within the [`timeout`](Self::timeout).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
