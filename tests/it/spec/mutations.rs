@@ -7,6 +7,7 @@ use super::{
     compatibility::{breaches, last_released},
     examples::wrong_examples,
     form,
+    headers::disputed_trace_ids,
     rules::unmatched_rules,
 };
 
@@ -185,6 +186,17 @@ fn a_missing_line_feed_at_the_end_is_named() {
     assert!(
         finding.contains("should be \"a single line feed\""),
         "{finding}"
+    );
+}
+
+#[test]
+fn a_headers_pattern_that_the_wrapper_does_not_share_is_named() {
+    let pattern = "/components/schemas/TraceId/pattern";
+    let spec = changed(|spec| *at(spec, pattern) = json!("^[0-9A-Za-z_]{57}$"));
+    let id = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
+    assert_found(
+        &disputed_trace_ids(&spec),
+        &format!("{id:?}: spec false, wrapper true"),
     );
 }
 
