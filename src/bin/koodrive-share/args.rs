@@ -20,15 +20,15 @@ Environment:
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
   status, wait     taskId, state, result, progress (in percent), downloadUrl, failedFileIds
-  what failed      beside the ids: outcome (notSent, rejected, unknown), status, serviceCode, message
-A field without a value is null or left out. The download URL lets everyone who has it fetch the package.
+  what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too
+Fields without a value are null or left out. Whoever has the download URL can fetch the package.
 
 Exit status:
   0  done; of status, also a task that goes on
   1  anything else, also after one interrupt
   2  bad usage or a broken rule; nothing was sent
   3  refused by the service; no task was made
-  4  outcome unknown: a task may exist, check before creating it again; also after a second interrupt
+  4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
   5  the task has ended, but not all files succeeded
   6  the service was not reached (name, connection, TLS); no task was made
 Of several, the first of 4, 3, 6, 2, 1, 5 counts.";
