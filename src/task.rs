@@ -186,8 +186,8 @@ impl CompactTime {
     fn parse(&self) -> Option<NaiveDateTime> {
         // The parser also takes fewer digits, signs and blanks.
         let is_compact = self.0.len() == 14 && self.0.bytes().all(|byte| byte.is_ascii_digit());
-        let time = NaiveDateTime::parse_from_str(&self.0, "%Y%m%d%H%M%S");
-        time.ok().filter(|_| is_compact)
+        let time = NaiveDateTime::parse_from_str(&self.0, "%Y%m%d%H%M%S").ok()?;
+        is_compact.then_some(time)
     }
 }
 

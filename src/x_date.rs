@@ -159,14 +159,11 @@ impl Clock {
     /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
     /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
     pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
-        let Ahead { least, .. } = self.ahead();
-        let needless = -self.backdate <= least && least <= SLOW_TOLERANCE;
-        let corrected = if needless {
-            None
-        } else {
-            now.checked_add_signed(least)
-        };
-        let now = corrected.unwrap_or(now);
+        let Ahead { mut least, .. } = self.ahead();
+        if (-self.backdate..=SLOW_TOLERANCE).contains(&least) {
+            least = TimeDelta::zero();
+        }
+        let now = now.checked_add_signed(least).unwrap_or(now);
         now.checked_sub_signed(self.backdate).unwrap_or(now).into()
     }
 

@@ -2,10 +2,7 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{
-    file_ids::Failure,
-    ledger::{LedgerError, OTHER_RUN},
-};
+use super::{file_ids::Failure, ledger::LedgerError};
 use crate::ValidationError;
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
@@ -105,20 +102,17 @@ impl fmt::Display for BulkError {
             Why::Ledger(error) => write!(f, "{error}")?,
             Why::OtherIds(OtherIds::Differ(Range { start, end })) => write!(
                 f,
-                "file ids {start}..{end} are not those that the ledger's run was given; {OTHER_RUN}"
+                "file ids {start}..{end} are not those that the ledger's run was given"
             )?,
             Why::OtherIds(OtherIds::Fewer) => {
-                write!(
-                    f,
-                    "there are fewer file ids than the ledger's run was given; {OTHER_RUN}"
-                )?;
+                f.write_str("there are fewer file ids than the ledger's run was given")?;
             }
             Why::OtherIds(OtherIds::More) => {
-                write!(
-                    f,
-                    "there are more file ids than the ledger's run was given; {OTHER_RUN}"
-                )?;
+                f.write_str("there are more file ids than the ledger's run was given")?;
             }
+        }
+        if self.is_other_run() {
+            f.write_str("; name another ledger, or give what that run was given")?;
         }
         match self.attempted {
             0 => f.write_str(": none of the file ids was attempted"),

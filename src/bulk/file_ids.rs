@@ -61,7 +61,7 @@ impl<'a> FileIds<'a> {
             Ids::Iterator(read) => {
                 let mut next = ChunkIds::default();
                 read(&mut next, 1);
-                Ok(next.take(Vec::new()).pop())
+                Ok(next.ids.pop())
             }
             Ids::Stream(ids) => ids.try_next().await,
         }

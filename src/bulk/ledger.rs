@@ -178,9 +178,6 @@ fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What to do about a ledger of another run.
-pub(super) const OTHER_RUN: &str = "name another ledger, or give what that run was given";
-
 /// Why a ledger is of no use.
 #[derive(Debug)]
 pub(super) enum LedgerError {
@@ -212,7 +209,7 @@ impl fmt::Display for LedgerError {
                 "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task"
             ),
             Self::OtherRun(difference) => {
-                write!(f, "the ledger is of another run: {difference}; {OTHER_RUN}")
+                write!(f, "the ledger is of another run: {difference}")
             }
             Self::InUse => {
                 f.write_str("the ledger is in use by another run; resume once that has ended")

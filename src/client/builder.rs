@@ -32,9 +32,10 @@ const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 
 /// Sets up a [`Client`].
 ///
-/// ```no_run
+/// ```
 /// # use std::time::Duration;
 /// # use koodrive_share::{Client, Credentials, ENDPOINT_INTL};
+/// # #[cfg(any(feature = "rustls", feature = "native-tls"))]
 /// let client = Client::builder()
 ///     .endpoint(ENDPOINT_INTL)
 ///     .credentials(Credentials::app("a378331e…".replace('…', "0"), "app secret"))

@@ -370,17 +370,9 @@ mod lifetimes {
     #[tokio::test(start_paused = true)]
     async fn a_call_that_needs_a_token_has_its_own_time_for_it() {
         let emulator = Emulator::start().await.unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let credentials = Credentials::provider(move || {
-            let asked = asked.clone();
-            async move {
-                if asked.fetch_add(1, Ordering::SeqCst) > 0 {
-                    tokio::time::sleep(Duration::from_secs(8)).await;
-                }
-                Ok(token().expires_in(60 * MINUTE))
-            }
-        });
-        let client = client(&emulator, credentials);
+        let provider = Scripted::gated(1);
+        let hour = || Ok(token().expires_in(60 * MINUTE));
+        let client = client(&emulator, provider.credentials(move |_| hour()));
         create(&client).await.unwrap();
         tokio::time::advance(59 * MINUTE + Duration::from_secs(58)).await;
         // The first call has a token that is still good and waits five seconds for the next; the second has none.
@@ -388,8 +380,13 @@ mod lifetimes {
             tokio::time::sleep(Duration::from_secs(3)).await;
             create(&client).await
         };
-        let (due, lapsed) = tokio::join!(create(&client), late);
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            provider.gate.add_permits(1);
+        };
+        let (due, lapsed, ()) = tokio::join!(create(&client), late, slow);
         lapsed.unwrap();
+        assert_eq!(provider.asked(), 3);
         // The token that it is sent with has lapsed meanwhile, which the emulator does not know.
         due.unwrap();
     }

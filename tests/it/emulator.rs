@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 const CREATE: &str = "/koodrive/ose/v1/share/tasks";
 const DETAIL: &str = "/koodrive/ose/v1/share/taskDetail";
-const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
+pub(crate) const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
 const VECTORS: &str = include_str!("../testdata/app-signature.json");
 
 #[derive(Clone)]

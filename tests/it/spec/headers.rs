@@ -4,6 +4,7 @@ use koodrive_share::{Client, Credentials, TraceId, XDate};
 use serde_json::{Value, json};
 
 use super::{assert_none, json_schema::json_schema, spec};
+use crate::emulator::TRACE_ID;
 
 /// Whether the schema of a header takes each text, and whether the wrapper does.
 fn judged(
@@ -33,7 +34,7 @@ fn disagreements(judged: &[(String, bool, bool)]) -> Vec<String> {
 
 /// Trace ids that the spec takes and the wrapper does not, or the other way round.
 pub(super) fn disputed_trace_ids(spec: &Value) -> Vec<String> {
-    let id = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
+    let id = TRACE_ID;
     let mut texts = vec![
         id.to_owned(),
         id[1..].to_owned(),
