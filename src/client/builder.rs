@@ -266,7 +266,8 @@ impl ClientBuilder {
             .connect_timeout(connect_timeout)
             // A redirect would carry the user id and the body to another host.
             .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
+            // Without the zero, a copy of each request would be kept for a retry that never comes.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .pool_max_idle_per_host(self.max_concurrent_requests);
         if is_loopback(&endpoint) || !self.proxy_from_env {
             http = http.no_proxy();
