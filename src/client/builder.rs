@@ -264,6 +264,7 @@ impl ClientBuilder {
                 env!("CARGO_PKG_VERSION")
             ))
             .connect_timeout(connect_timeout)
+            .timeout(self.timeout)
             // A redirect would carry the user id and the body to another host.
             .redirect(redirect::Policy::none())
             // Without the zero, a copy of each request would be kept for a retry that never comes.

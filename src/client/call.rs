@@ -262,9 +262,11 @@ impl<'a, O: Operation> Call<'a, O> {
 
     async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = self.authorize().await?;
-        let Some(timeout) = self.time_left(Duration::ZERO) else {
+        let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(Kind::Busy, Outcome::NotSent).into());
         };
+        // The HTTP client's own time-out, that of a whole call, takes no allocation. Timers count in milliseconds.
+        let timeout = (left + Duration::from_millis(1) < self.client.timeout).then_some(left);
         let clock = &self.client.clock;
         let began = clock.now();
         let x_date = match self.operation.x_date() {

@@ -30,7 +30,8 @@ const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) authorization: Authorization,
-    pub(crate) timeout: Duration,
+    /// Set if it has less time than a whole call.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
     pub(crate) exchange: Arc<Exchange>,
@@ -115,7 +116,9 @@ impl ClientHooks<Attempt> for generated::Client {
             exchange,
             ..
         } = self.inner();
-        *request.timeout_mut() = Some(*timeout);
+        if timeout.is_some() {
+            *request.timeout_mut() = *timeout;
+        }
         let mut response = self.client().execute(request).await?;
         let received = clock.now();
         let read = read(&mut response, *max_reply_bytes).await;

@@ -381,6 +381,27 @@ async fn no_attempt_begins_without_time_to_connect() {
 }
 
 #[tokio::test]
+async fn a_resend_has_no_more_time_than_is_left() {
+    let second = std::time::Duration::from_secs(1);
+    let emulator = Emulator::start().await.unwrap();
+    let busy = Answer::new(429).header("Retry-After", "2");
+    emulator.fail_next(Fault::Reply(busy));
+    emulator.fail_next(Fault::Delay(10 * second));
+    let client = builder(&emulator).timeout(3 * second);
+    let client = client.connect_timeout(second / 2).build().unwrap();
+    let began = std::time::Instant::now();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    let took = began.elapsed();
+    assert!(
+        error.is_timeout() && error.outcome() == Outcome::Unknown,
+        "{error}"
+    );
+    // 2 s of waiting and 3 s of an attempt with all of the time would make five.
+    assert!(took >= 3 * second && took < 4 * second, "{took:?}");
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
 async fn every_attempt_is_dated_anew_but_keeps_the_trace_id() {
     let emulator = Emulator::start().await.unwrap();
     let trace_id = TraceId::random();
