@@ -163,8 +163,8 @@ impl Clock {
         if (-self.backdate..=SLOW_TOLERANCE).contains(&least) {
             least = TimeDelta::zero();
         }
-        let now = now.checked_add_signed(least).unwrap_or(now);
-        now.checked_sub_signed(self.backdate).unwrap_or(now).into()
+        let shift = least - self.backdate;
+        now.checked_add_signed(shift).unwrap_or(now).into()
     }
 
     fn ahead(&self) -> Ahead {
