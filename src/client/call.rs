@@ -1,6 +1,6 @@
 //! One call: its attempts, and what comes of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
-    hooks::{Attempt, Signed, Traffic},
+    hooks::{Attempt, Signed},
     reply::{presentable, scrubbed},
 };
 use crate::{
@@ -45,11 +45,11 @@ pub(crate) trait Operation: Sync {
 
     fn kdstoken(&self) -> Option<&KdsToken>;
 
-    fn send(
-        &self,
-        client: &generated::Client,
-        shared: &Shared,
-        x_date: &XDate,
+    fn send<'a>(
+        &'a self,
+        client: &'a generated::Client,
+        shared: &'a Shared,
+        x_date: &'a XDate,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
     fn code(answer: &Self::Answer) -> &ServiceCode;
@@ -80,21 +80,19 @@ impl Operation for ShareTask {
         self.body().kdstoken.as_ref()
     }
 
-    async fn send(
-        &self,
-        client: &generated::Client,
-        shared: &Shared,
-        x_date: &XDate,
-    ) -> Sent<Self::Answer> {
-        client
-            .create_batch_task(
-                x_date,
-                &shared.agent_name,
-                Some(self.trace_id()),
-                &shared.user_id,
-                self.body(),
-            )
-            .await
+    fn send<'a>(
+        &'a self,
+        client: &'a generated::Client,
+        shared: &'a Shared,
+        x_date: &'a XDate,
+    ) -> impl Future<Output = Sent<Self::Answer>> + Send {
+        client.create_batch_task(
+            x_date,
+            &shared.agent_name,
+            Some(self.trace_id()),
+            &shared.user_id,
+            self.body(),
+        )
     }
 
     fn code(answer: &Self::Answer) -> &ServiceCode {
@@ -131,21 +129,19 @@ impl Operation for StatusQuery {
         self.body.kdstoken.as_ref()
     }
 
-    async fn send(
-        &self,
-        client: &generated::Client,
-        shared: &Shared,
-        x_date: &XDate,
-    ) -> Sent<Self::Answer> {
-        client
-            .get_batch_task(
-                x_date,
-                &shared.agent_name,
-                Some(&self.trace_id),
-                &shared.user_id,
-                &self.body,
-            )
-            .await
+    fn send<'a>(
+        &'a self,
+        client: &'a generated::Client,
+        shared: &'a Shared,
+        x_date: &'a XDate,
+    ) -> impl Future<Output = Sent<Self::Answer>> + Send {
+        client.get_batch_task(
+            x_date,
+            &shared.agent_name,
+            Some(&self.trace_id),
+            &shared.user_id,
+            &self.body,
+        )
     }
 
     fn code(answer: &Self::Answer) -> &ServiceCode {
@@ -261,7 +257,10 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
-        let (authorization, token) = self.authorize().await?;
+        let (authorization, token) = match &self.client.authorization {
+            Source::Fixed(authorization) => (authorization.clone(), None),
+            Source::Renewed(cache) => self.token(cache).await?,
+        };
         let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(Kind::Busy, Outcome::NotSent).into());
         };
@@ -282,13 +281,14 @@ impl<'a, O: Operation> Call<'a, O> {
             timeout,
             max_reply_bytes: self.client.max_reply_bytes,
             clock: clock.clone(),
-            exchange: Arc::default(),
+            signed: OnceLock::new(),
+            reply: OnceLock::new(),
         };
         let http = self.client.http.clone();
         let client = generated::Client::new_with_client(&self.client.endpoint, http, attempt);
         let sent = self.operation.send(&client, self.client, &x_date).await;
-        let Traffic { signed, reply } = client.inner().exchange.take();
-        let Some(reply) = reply else {
+        let Attempt { signed, reply, .. } = client.inner();
+        let Some(reply) = reply.get() else {
             return Err(self.no_reply(sent).into());
         };
         tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
@@ -309,7 +309,7 @@ impl<'a, O: Operation> Call<'a, O> {
             }
             Err(verdict) => verdict,
         };
-        let secrets = self.secrets(token.as_ref(), signed.as_ref());
+        let secrets = self.secrets(token.as_ref(), signed.get());
         let said = verdict.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date(), said);
         clock.learn(server_time.known(), began, reply.received);
@@ -320,7 +320,7 @@ impl<'a, O: Operation> Call<'a, O> {
             && server_time.refuses(x_date);
         // Scrubbed first: the comparison quotes what differs, and quoting changes a secret.
         let compared = signed
-            .as_ref()
+            .get()
             .and_then(|signed| signed.canonical.compare(&scrubbed(said, &secrets)));
         let note = compared
             .map(|text| presentable(&text, &[]))
@@ -337,12 +337,11 @@ impl<'a, O: Operation> Call<'a, O> {
         })
     }
 
-    /// The `Authorization` of an attempt, and the token in it if that can be renewed.
-    async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
-        let cache = match &self.client.authorization {
-            Source::Fixed(authorization) => return Ok((authorization.clone(), None)),
-            Source::Renewed(cache) => cache,
-        };
+    /// The `Authorization` of an attempt, and the token in it.
+    async fn token(
+        &self,
+        cache: &TokenCache,
+    ) -> Result<(Authorization, Option<SecretString>), Error> {
         let failed = |what| self.error(Kind::Credentials(what), Outcome::NotSent);
         let token = match timeout_at(self.deadline, cache.token()).await {
             Ok(Ok(token)) => token,

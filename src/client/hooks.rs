@@ -2,7 +2,7 @@
 
 use std::{
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -34,21 +34,12 @@ pub(crate) struct Attempt {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
-    pub(crate) exchange: Arc<Exchange>,
-}
-
-/// What went over the wire in an attempt.
-#[derive(Debug, Default)]
-pub(crate) struct Exchange(Mutex<Traffic>);
-
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    pub(crate) signed: Option<Signed>,
-    pub(crate) reply: Option<Reply>,
+    pub(crate) signed: OnceLock<Signed>,
+    pub(crate) reply: OnceLock<Reply>,
 }
 
 /// What was signed, and with what it was sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) canonical: CanonicalRequest,
     authorization: HeaderValue,
@@ -58,16 +49,6 @@ impl Signed {
     /// The signature: valid for 15 minutes, so a secret.
     pub(crate) fn signature(&self) -> Option<&str> {
         self.authorization.to_str().ok()?.rsplit('=').next()
-    }
-}
-
-impl Exchange {
-    pub(crate) fn take(&self) -> Traffic {
-        self.with(mem::take)
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut Traffic) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -91,9 +72,7 @@ impl ClientHooks<Attempt> for generated::Client {
                     canonical,
                     authorization: authorization.clone(),
                 };
-                attempt
-                    .exchange
-                    .with(|traffic| traffic.signed = Some(signed));
+                let _ = attempt.signed.set(signed);
                 authorization
             }
         };
@@ -113,7 +92,7 @@ impl ClientHooks<Attempt> for generated::Client {
             timeout,
             max_reply_bytes,
             clock,
-            exchange,
+            reply: kept,
             ..
         } = self.inner();
         if timeout.is_some() {
@@ -136,7 +115,7 @@ impl ClientHooks<Attempt> for generated::Client {
         }
         let whole = whole.url(response.url().clone());
         let whole = whole.body(reply.body.bytes()).unwrap_or_default();
-        exchange.with(|traffic| traffic.reply = Some(reply));
+        let _ = kept.set(reply);
         read.map(|_| whole.into())
     }
 }

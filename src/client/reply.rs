@@ -21,7 +21,7 @@ const MESSAGE_LIMIT: usize = 1_000;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A reply.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -80,12 +80,14 @@ impl Reply {
         &self,
         answer: Option<O::Answer>,
     ) -> Result<O::Made, Verdict> {
-        let answer =
-            answer.filter(|answer| self.object().is_some() && O::code(answer).is_success());
-        let lack = match answer.map(O::made) {
-            Some(Ok(made)) => return Ok(made),
-            Some(Err(lack)) => Some(lack),
-            None => None,
+        let lack = match answer {
+            Some(answer) if self.object().is_some() && O::code(&answer).is_success() => {
+                match O::made(answer) {
+                    Ok(made) => return Ok(made),
+                    Err(lack) => Some(lack),
+                }
+            }
+            _ => None,
         };
         Err(self.verdict(lack, O::IDEMPOTENT))
     }
