@@ -138,15 +138,12 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
     Ok(Body::Whole(body))
 }
 
-/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there.
+/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: an endpoint
+/// has no user name in its authority.
 fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
     let url = request.url();
-    let host = match (url.host_str().unwrap_or_default(), url.port()) {
-        (host, None) => host.to_owned(),
-        (host, Some(port)) => format!("{host}:{port}"),
-    };
     let headers = SIGNED_HEADERS.map(|name| match name {
-        "host" => (name, host.as_str()),
+        "host" => (name, url.authority()),
         name => (
             name,
             request

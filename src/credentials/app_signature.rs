@@ -54,7 +54,8 @@ impl CanonicalRequest {
             .collect();
         headers.sort_unstable();
         let slash = if path.ends_with('/') { "" } else { "/" };
-        let mut text = format!("{method}\n{path}{slash}\n\n");
+        let mut text = String::with_capacity(512);
+        text.extend([method, "\n", path, slash, "\n\n"]);
         for (name, value) in &headers {
             text.extend([name, ":", value, "\n"]);
         }
@@ -125,11 +126,20 @@ impl fmt::Display for CanonicalRequest {
 pub(crate) struct AppKey {
     id: String,
     secret: SecretString,
+    key: hmac::Key,
+    /// The `Authorization` up to the signature.
+    prefix: String,
 }
 
 impl AppKey {
     pub(crate) fn new(id: String, secret: SecretString) -> Self {
-        Self { id, secret }
+        let headers = SIGNED_HEADERS.join(";");
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()),
+            prefix: format!("{ALGORITHM} AppId={id},SignedHeaders={headers},Signature="),
+            id,
+            secret,
+        }
     }
 
     pub(crate) fn secret(&self) -> &str {
@@ -161,13 +171,8 @@ impl AppKey {
 
     /// The `Authorization` of a request; `None` only if the id is one that [`Self::validate`] refuses.
     pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> Option<HeaderValue> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret().as_bytes());
-        let signature = hmac::sign(&key, canonical.string_to_sign().as_bytes());
-        let signature = hex(signature.as_ref());
-        let (id, headers) = (&self.id, SIGNED_HEADERS.join(";"));
-        sensitive(&format!(
-            "{ALGORITHM} AppId={id},SignedHeaders={headers},Signature={signature}"
-        ))
+        let signature = hmac::sign(&self.key, canonical.string_to_sign().as_bytes());
+        sensitive(&[&self.prefix, &*hex(signature.as_ref())].concat())
     }
 }
 
