@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::header;
 use serde::{Deserialize, Serialize};
 
+/// As the crate sends it.
+pub(crate) const USER_AGENT: &str = "koodrive-share/0.1.0";
 pub(crate) const TOKEN: &str = "3b91d6e0a4c84d0f9b1c6f2f6a1f7f5e";
 pub(crate) const USER: &str = "1505084218764547200";
 pub(crate) const CARRIER: &str = "carrier";
@@ -33,6 +35,7 @@ struct Target {
 #[serde(rename_all = "camelCase")]
 struct Reply {
     code: i64,
+    msg: String,
     task_id: String,
 }
 
@@ -44,7 +47,11 @@ pub(crate) struct ByHand {
 impl ByHand {
     pub(crate) fn new(endpoint: &str) -> Self {
         Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .no_proxy()
+                .build()
+                .unwrap(),
             url: format!("{endpoint}/koodrive/ose/v1/share/tasks"),
         }
     }
@@ -77,7 +84,8 @@ impl ByHand {
             .timeout(Duration::from_secs(30))
             .json(request);
         let reply: Reply = request.send().await.unwrap().json().await.unwrap();
-        assert!(reply.code == 0 && !reply.task_id.is_empty());
+        assert!(reply.code == 0, "{}", reply.msg);
+        assert!(!reply.task_id.is_empty());
         reply.task_id
     }
 }
