@@ -59,8 +59,11 @@ impl CanonicalRequest {
         for (name, value) in &headers {
             text.extend([name, ":", value, "\n"]);
         }
-        let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        text.extend(["\n", &names.join(";"), "\n", &sha256(body)]);
+        text.push('\n');
+        for (n, (name, _)) in headers.iter().enumerate() {
+            text.extend([if n == 0 { "" } else { ";" }, name]);
+        }
+        text.extend(["\n", &sha256(body)]);
         Self(text)
     }
 
@@ -73,7 +76,7 @@ impl CanonicalRequest {
     /// What the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
-        format!("{ALGORITHM}\n{}", sha256(self.0.as_bytes()))
+        [ALGORITHM, "\n", &sha256(self.0.as_bytes())].concat()
     }
 
     /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
