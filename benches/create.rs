@@ -6,17 +6,14 @@
 mod by_hand;
 mod loopback;
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Instant};
 
 use koodrive_share::{Client, Credentials, ShareTask, TargetDirectory};
 use reqwest::header;
 use ring::digest::{SHA256, digest};
 use tokio::runtime::Runtime;
 
-use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER, USER_AGENT};
+use by_hand::{ByHand, CARRIER, SHARE, SPACE, TIME_OUT, TOKEN, USER, USER_AGENT};
 use loopback::{Server, serve_if_asked};
 
 /// The generated client as it comes, with plain types in place of the crate's.
@@ -57,8 +54,7 @@ mod x_date {
 
 const ROUNDS: usize = 201;
 
-/// Of the reference's length. It matters: with a header of some 130 bytes instead of 190 the kernel of one machine took
-/// 12 µs longer to copy a body of 36 KB, with a token of that length, too.
+/// Of the reference's length. It matters: see what `PERFORMANCE.md` says of a header's length.
 const APP_ID: &str = "a378331eca141163119eb602adb67b7802cc79cd33ba44c7d2fe61d1586c96a1";
 
 fn file_ids(count: usize) -> Vec<String> {
@@ -92,7 +88,7 @@ impl Bench {
         );
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
-            .timeout(Duration::from_secs(30))
+            .timeout(TIME_OUT)
             .no_proxy()
             .default_headers(headers)
             .build()
@@ -211,7 +207,7 @@ fn main() {
             println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {count} |");
             allocations[n].push(count);
         }
-        let body = vec![b'a'; 40 * ids];
+        let body = serde_json::to_vec(&ByHand::request(file_ids(ids))).unwrap();
         let hashing = (0..ROUNDS).map(|_| {
             let start = Instant::now();
             black_box(digest(&SHA256, black_box(&body)));

@@ -5,8 +5,10 @@ use std::time::Duration;
 use reqwest::header;
 use serde::{Deserialize, Serialize};
 
-/// As the crate sends it.
+/// As long as the crate's.
 pub(crate) const USER_AGENT: &str = "koodrive-share/0.1.0";
+/// The crate's default.
+pub(crate) const TIME_OUT: Duration = Duration::from_secs(30);
 pub(crate) const TOKEN: &str = "3b91d6e0a4c84d0f9b1c6f2f6a1f7f5e";
 pub(crate) const USER: &str = "1505084218764547200";
 pub(crate) const CARRIER: &str = "carrier";
@@ -49,6 +51,7 @@ impl ByHand {
         Self {
             http: reqwest::Client::builder()
                 .user_agent(USER_AGENT)
+                .timeout(TIME_OUT)
                 .no_proxy()
                 .build()
                 .unwrap(),
@@ -81,7 +84,6 @@ impl ByHand {
             .header("X-Hw-Agentname", CARRIER)
             .header("X-Traceid", "a".repeat(58))
             .header("X-User-Id", USER)
-            .timeout(Duration::from_secs(30))
             .json(request);
         let reply: Reply = request.send().await.unwrap().json().await.unwrap();
         assert!(reply.code == 0, "{}", reply.msg);
