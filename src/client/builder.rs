@@ -264,6 +264,7 @@ impl ClientBuilder {
                 env!("CARGO_PKG_VERSION")
             ))
             .connect_timeout(connect_timeout)
+            // For an attempt that has all of the time; one that has less sets its own.
             .timeout(self.timeout)
             // A redirect would carry the user id and the body to another host.
             .redirect(redirect::Policy::none())

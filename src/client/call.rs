@@ -259,12 +259,13 @@ impl<'a, O: Operation> Call<'a, O> {
     async fn attempt(&self) -> Result<(O::Made, DateTime<Utc>), Failed> {
         let (authorization, token) = match &self.client.authorization {
             Source::Fixed(authorization) => (authorization.clone(), None),
-            Source::Renewed(cache) => self.token(cache).await?,
+            Source::Renewed(cache) => self.renewed(cache).await?,
         };
         let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(Kind::Busy, Outcome::NotSent).into());
         };
-        // The HTTP client's own time-out, that of a whole call, takes no allocation. Timers count in milliseconds.
+        // The HTTP client's own time-out is that of a whole call, and one for the request takes three allocations more.
+        // A timer does not tell less than a millisecond.
         let timeout = (left + Duration::from_millis(1) < self.client.timeout).then_some(left);
         let clock = &self.client.clock;
         let began = clock.now();
@@ -337,8 +338,8 @@ impl<'a, O: Operation> Call<'a, O> {
         })
     }
 
-    /// The `Authorization` of an attempt, and the token in it.
-    async fn token(
+    /// The `Authorization` of an attempt with a provider's token, and that token.
+    async fn renewed(
         &self,
         cache: &TokenCache,
     ) -> Result<(Authorization, Option<SecretString>), Error> {

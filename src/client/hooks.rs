@@ -138,8 +138,8 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
     Ok(Body::Whole(body))
 }
 
-/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: an endpoint
-/// has no user name in its authority.
+/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the
+/// authority of an endpoint holds no credentials.
 fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
     let url = request.url();
     let headers = SIGNED_HEADERS.map(|name| match name {

@@ -124,7 +124,7 @@ impl fmt::Display for CanonicalRequest {
     }
 }
 
-/// An app's id and secret.
+/// An app's id and secret, and what can be made of them once.
 #[derive(Debug)]
 pub(crate) struct AppKey {
     id: String,

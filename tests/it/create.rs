@@ -388,7 +388,7 @@ async fn a_resend_has_no_more_time_than_is_left() {
     emulator.fail_next(Fault::Reply(busy));
     emulator.fail_next(Fault::Delay(10 * second));
     let client = builder(&emulator).timeout(3 * second);
-    let client = client.connect_timeout(second / 2).build().unwrap();
+    let client = client.connect_timeout(second / 10).build().unwrap();
     let began = std::time::Instant::now();
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     let took = began.elapsed();
