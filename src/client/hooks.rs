@@ -156,5 +156,5 @@ fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
         .body()
         .and_then(reqwest::Body::as_bytes)
         .unwrap_or_default();
-    CanonicalRequest::new(request.method().as_str(), url.path(), &headers, body)
+    CanonicalRequest::of_sorted(request.method().as_str(), url.path(), &headers, body)
 }

@@ -15,8 +15,8 @@ use crate::validation::{Violations, is_header_text, secret_shown};
 
 const ALGORITHM: &str = "HMAC-SHA256";
 
-/// The headers that a signature covers, in the vendor's example and here. Source: carrier reference, app
-/// authentication.
+/// The headers that a signature covers, in the vendor's example and here, in the order of their names. Source: carrier
+/// reference, app authentication.
 pub(crate) const SIGNED_HEADERS: [&str; 3] = ["host", "x-date", "x-user-id"];
 
 /// The canonical form of a request: what an app signature is made over.
@@ -53,15 +53,25 @@ impl CanonicalRequest {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
             .collect();
         headers.sort_unstable();
+        Self::of_sorted(method, path, &headers, body)
+    }
+
+    /// Of headers in order, with names in lower case and values without blanks at their ends.
+    pub(crate) fn of_sorted(
+        method: &str,
+        path: &str,
+        headers: &[(impl AsRef<str>, &str)],
+        body: &[u8],
+    ) -> Self {
         let slash = if path.ends_with('/') { "" } else { "/" };
         let mut text = String::with_capacity(512);
         text.extend([method, "\n", path, slash, "\n\n"]);
-        for (name, value) in &headers {
-            text.extend([name, ":", value, "\n"]);
+        for (name, value) in headers {
+            text.extend([name.as_ref(), ":", value, "\n"]);
         }
         text.push('\n');
         for (n, (name, _)) in headers.iter().enumerate() {
-            text.extend([if n == 0 { "" } else { ";" }, name]);
+            text.extend([if n == 0 { "" } else { ";" }, name.as_ref()]);
         }
         text.extend(["\n", &sha256(body)]);
         Self(text)
