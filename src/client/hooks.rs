@@ -101,12 +101,12 @@ impl ClientHooks<Attempt> for generated::Client {
         let mut response = self.client().execute(request).await?;
         let received = clock.now();
         let read = read(&mut response, *max_reply_bytes).await;
-        let reply = Reply {
+        let reply = kept.get_or_init(|| Reply {
             status: response.status(),
             headers: mem::take(response.headers_mut()),
             received,
             body: read.as_ref().map_or(Body::Unread, Body::clone),
-        };
+        });
         // Its parts are valid already. Without a URL one would be made up, and parsed. A URL is an extension: adding it
         // to those that are there spares two allocations.
         let mut whole = http::Response::builder().status(reply.status);
@@ -115,7 +115,6 @@ impl ClientHooks<Attempt> for generated::Client {
         }
         let whole = whole.url(response.url().clone());
         let whole = whole.body(reply.body.bytes()).unwrap_or_default();
-        let _ = kept.set(reply);
         read.map(|_| whole.into())
     }
 }
