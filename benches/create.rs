@@ -13,7 +13,7 @@ use reqwest::header;
 use ring::digest::{SHA256, digest};
 use tokio::runtime::Runtime;
 
-use by_hand::{ByHand, CARRIER, SHARE, SPACE, TIME_OUT, TOKEN, USER, USER_AGENT};
+use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use loopback::{Server, serve_if_asked};
 
 /// The generated client as it comes, with plain types in place of the crate's.
@@ -86,13 +86,7 @@ impl Bench {
             header::AUTHORIZATION,
             format!("Bearer {TOKEN}").try_into().unwrap(),
         );
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .timeout(TIME_OUT)
-            .no_proxy()
-            .default_headers(headers)
-            .build()
-            .unwrap();
+        let http = by_hand::http().default_headers(headers).build().unwrap();
         let client =
             generated::Client::new_with_client(&self.server.endpoint, http, client::hooks::Attempt);
         let request = generated::types::CreateBatchTaskRequest {

@@ -5,10 +5,6 @@ use std::time::Duration;
 use reqwest::header;
 use serde::{Deserialize, Serialize};
 
-/// As long as the crate's.
-pub(crate) const USER_AGENT: &str = "koodrive-share/0.1.0";
-/// The crate's default.
-pub(crate) const TIME_OUT: Duration = Duration::from_secs(30);
 pub(crate) const TOKEN: &str = "3b91d6e0a4c84d0f9b1c6f2f6a1f7f5e";
 pub(crate) const USER: &str = "1505084218764547200";
 pub(crate) const CARRIER: &str = "carrier";
@@ -41,6 +37,14 @@ struct Reply {
     task_id: String,
 }
 
+/// The HTTP client of those that are not ours, with a user agent as long as the crate's and its default time-out.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent("koodrive-share/0.1.0")
+        .timeout(Duration::from_secs(30))
+        .no_proxy()
+}
+
 pub(crate) struct ByHand {
     http: reqwest::Client,
     url: String,
@@ -49,12 +53,7 @@ pub(crate) struct ByHand {
 impl ByHand {
     pub(crate) fn new(endpoint: &str) -> Self {
         Self {
-            http: reqwest::Client::builder()
-                .user_agent(USER_AGENT)
-                .timeout(TIME_OUT)
-                .no_proxy()
-                .build()
-                .unwrap(),
+            http: http().build().unwrap(),
             url: format!("{endpoint}/koodrive/ose/v1/share/tasks"),
         }
     }
