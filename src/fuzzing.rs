@@ -20,17 +20,17 @@ pub fn read_reply(
     body: Bytes,
     secrets: &[&str],
 ) -> Result<(), Error> {
-    let reply = Reply {
+    let mut reply = Reply {
         status,
         headers: headers.clone(),
         received: chrono::DateTime::UNIX_EPOCH,
         body: Body::Whole(body),
     };
-    let answer = if status.is_success() {
-        reply.decode()
-    } else {
-        None
-    };
+    let answer = reply.answer();
+    if status == StatusCode::OK && answer.is_some() {
+        // As where the generated client has read it.
+        reply.body = Body::Unread;
+    }
     let verdict = match reply.settle::<ShareTask>(answer) {
         Ok(_) => return Ok(()),
         Err(verdict) => verdict,

@@ -109,8 +109,8 @@ impl fmt::Display for ServiceCode {
 impl Serialize for ServiceCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.as_str().parse::<i64>() {
-            Ok(number) => serializer.serialize_i64(number),
-            Err(_) => serializer.serialize_str(self.as_str()),
+            Ok(number) if number.to_string() == self.as_str() => serializer.serialize_i64(number),
+            _ => serializer.serialize_str(self.as_str()),
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use koodrive_share::{Outcome, ServiceCode, fuzzing::read_reply};
 use libfuzzer_sys::fuzz_target;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// As in use: a token that a header can hold, and a kdstoken with all that JSON and `Debug` escape.
@@ -24,9 +24,14 @@ const HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// In the order of the answer's fields, since an array may hold them, too.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named {
+    #[allow(dead_code, reason = "read for its place")]
+    code: IgnoredAny,
+    #[allow(dead_code, reason = "read for its place")]
+    msg: Option<IgnoredAny>,
     task_id: String,
 }
 

@@ -5,15 +5,14 @@ use std::{sync::OnceLock, time::Duration};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use progenitor_client::ClientInfo;
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
     hooks::{Attempt, Signed},
-    reply::{presentable, scrubbed},
+    reply::{Body, presentable, scrubbed},
 };
 use crate::{
     Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
@@ -30,7 +29,7 @@ type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
 /// An operation of the generated client, with all that one call of it needs.
 pub(crate) trait Operation: Sync {
-    type Answer: DeserializeOwned + Send;
+    type Answer: DeserializeOwned + Serialize + Send;
 
     /// What a caller gets from an answer that reports success.
     type Made: Send;
@@ -54,10 +53,12 @@ pub(crate) trait Operation: Sync {
 
     fn code(answer: &Self::Answer) -> &ServiceCode;
 
+    /// Takes it out of an answer.
+    ///
     /// # Errors
     ///
     /// What it lacks.
-    fn made(answer: Self::Answer) -> Result<Self::Made, &'static str>;
+    fn made(answer: &mut Self::Answer) -> Result<Self::Made, &'static str>;
 }
 
 impl Operation for ShareTask {
@@ -99,8 +100,8 @@ impl Operation for ShareTask {
         &answer.code
     }
 
-    fn made(answer: Self::Answer) -> Result<String, &'static str> {
-        let task_id = answer.task_id.filter(|task_id| !task_id.is_empty());
+    fn made(answer: &mut Self::Answer) -> Result<String, &'static str> {
+        let task_id = answer.task_id.take().filter(|task_id| !task_id.is_empty());
         task_id.ok_or("it reports success without a task id")
     }
 }
@@ -148,10 +149,10 @@ impl Operation for StatusQuery {
         &answer.code
     }
 
-    fn made(answer: Self::Answer) -> Result<TaskStatus, &'static str> {
-        let job = answer.job_info;
+    fn made(answer: &mut Self::Answer) -> Result<TaskStatus, &'static str> {
+        let job = answer.job_info.take();
         let job = job.ok_or("it reports success without a jobInfo")?;
-        Ok(TaskStatus::new(job, answer.task_infos))
+        Ok(TaskStatus::new(job, answer.task_infos.take()))
     }
 }
 
@@ -288,16 +289,24 @@ impl<'a, O: Operation> Call<'a, O> {
         let http = self.client.http.clone();
         let client = generated::Client::new_with_client(&self.client.endpoint, http, attempt);
         let sent = self.operation.send(&client, self.client, &x_date).await;
-        let Attempt { signed, reply, .. } = client.inner();
-        let Some(reply) = reply.get() else {
+        let Attempt { signed, reply, .. } = client.inner;
+        let Some(mut reply) = reply.into_inner() else {
             return Err(self.no_reply(sent).into());
         };
         tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
         let (answer, broken) = match sent {
             Ok(answer) => (Some(answer.into_inner()), None),
-            Err(generated::Error::CommunicationError(cause)) => (None, Some(cause)),
-            Err(_) if reply.status.is_success() => (reply.decode(), None),
-            Err(_) => (None, None),
+            Err(
+                generated::Error::CommunicationError(cause)
+                | generated::Error::ResponseBodyError(cause),
+            ) => (None, Some(cause)),
+            Err(generated::Error::InvalidResponsePayload(body, _))
+                if matches!(reply.body, Body::Unread) =>
+            {
+                reply.body = Body::Whole(body);
+                (None, None)
+            }
+            Err(_) => (reply.answer(), None),
         };
         let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
         if let (Some(token), Some(cache), false) = (&token, self.token_cache(), unauthorized) {

@@ -6,10 +6,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::ResponseBuilderExt;
 
 use super::reply::{Body, Reply};
 use crate::{
@@ -82,7 +80,8 @@ impl ClientHooks<Attempt> for generated::Client {
         Ok(())
     }
 
-    /// Sends the request and reads the reply whole, within the time-out and the limit on its size.
+    /// Sends the request. An answer that fits into the limit is left to the generated client; any other reply is read
+    /// here, as far as the limit, and nothing is left of it.
     async fn exec(
         &self,
         mut request: reqwest::Request,
@@ -92,7 +91,7 @@ impl ClientHooks<Attempt> for generated::Client {
             timeout,
             max_reply_bytes,
             clock,
-            reply: kept,
+            reply,
             ..
         } = self.inner();
         if timeout.is_some() {
@@ -100,41 +99,38 @@ impl ClientHooks<Attempt> for generated::Client {
         }
         let mut response = self.client().execute(request).await?;
         let received = clock.now();
-        let read = read(&mut response, *max_reply_bytes).await;
-        let reply = kept.get_or_init(|| Reply {
-            status: response.status(),
-            headers: mem::take(response.headers_mut()),
+        let status = response.status();
+        let headers = mem::take(response.headers_mut());
+        let length = response.content_length();
+        let is_expected = status == StatusCode::OK
+            && length.is_some_and(|length| length <= *max_reply_bytes as u64);
+        let (body, left) = if is_expected {
+            (Body::Unread, Ok(response))
+        } else {
+            match read(&mut response, *max_reply_bytes).await {
+                Ok(body) => (body, Ok(http::Response::new("").into())),
+                Err(broken) => (Body::Unread, Err(broken)),
+            }
+        };
+        let _ = reply.set(Reply {
+            status,
+            headers,
             received,
-            body: read.as_ref().map_or(Body::Unread, Body::clone),
+            body,
         });
-        // Its parts are valid already. Without a URL one would be made up, and parsed. A URL is an extension: adding it
-        // to those that are there spares two allocations.
-        let mut whole = http::Response::builder().status(reply.status);
-        if let Some(extensions) = whole.extensions_mut() {
-            *extensions = mem::take(response.extensions_mut());
-        }
-        let whole = whole.url(response.url().clone());
-        let whole = whole.body(reply.body.bytes()).unwrap_or_default();
-        read.map(|_| whole.into())
+        left
     }
 }
 
 async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result<Body> {
-    let mut body = Bytes::new();
+    let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
             return Ok(Body::TooLarge);
         }
-        // The one chunk of most replies is not copied.
-        body = if body.is_empty() {
-            chunk
-        } else {
-            let mut joined = BytesMut::from(body);
-            joined.extend_from_slice(&chunk);
-            joined.freeze()
-        };
+        body.extend_from_slice(&chunk);
     }
-    Ok(Body::Whole(body))
+    Ok(Body::Whole(body.into()))
 }
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the

@@ -32,19 +32,10 @@ pub(crate) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
+    /// Left to the generated client, or broken off.
     Unread,
     TooLarge,
     Whole(Bytes),
-}
-
-impl Body {
-    /// The bytes, none of a body that is not whole.
-    pub(crate) fn bytes(&self) -> Bytes {
-        match self {
-            Self::Whole(bytes) => bytes.clone(),
-            Self::Unread | Self::TooLarge => Bytes::new(),
-        }
-    }
 }
 
 impl Reply {
@@ -62,8 +53,16 @@ impl Reply {
         retry_after(self.header(header::RETRY_AFTER)?, now)
     }
 
+    /// The body of a success as an operation's answer, read as the generated client reads it.
+    pub(crate) fn answer<T: DeserializeOwned>(&self) -> Option<T> {
+        match &self.body {
+            Body::Whole(bytes) if self.status.is_success() => serde_json::from_slice(bytes).ok(),
+            Body::Unread | Body::TooLarge | Body::Whole(_) => None,
+        }
+    }
+
     /// The body as `T`, if it is whole and that.
-    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
+    fn decode<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(self.object()?).ok()
     }
 
@@ -77,18 +76,23 @@ impl Reply {
 
     /// What an operation makes of an answer, the body of this reply; or what the reply says instead.
     pub(crate) fn settle<O: Operation>(
-        &self,
+        &mut self,
         answer: Option<O::Answer>,
     ) -> Result<O::Made, Verdict> {
-        let lack = match answer {
-            Some(answer) if self.object().is_some() && O::code(&answer).is_success() => {
-                match O::made(answer) {
+        let mut lack = None;
+        if let Some(mut answer) = answer {
+            if O::code(&answer).is_success() {
+                match O::made(&mut answer) {
                     Ok(made) => return Ok(made),
-                    Err(lack) => Some(lack),
+                    Err(what) => lack = Some(what),
                 }
             }
-            _ => None,
-        };
+            // The generated client read it and kept what follows needs: code, message, task id and URL.
+            if let Body::Unread = self.body {
+                self.body = serde_json::to_vec(&answer)
+                    .map_or(Body::Unread, |body| Body::Whole(body.into()));
+            }
+        }
         Err(self.verdict(lack, O::IDEMPOTENT))
     }
 
@@ -157,10 +161,9 @@ impl Reply {
         if body.is_empty() {
             return "its body is empty".to_owned();
         }
-        let length = body.len();
         let media_type = self.header(header::CONTENT_TYPE);
         let media_type = media_type.unwrap_or("no stated type");
-        format!("its body, {length} bytes of {media_type}, is not what the service documents")
+        format!("its body of {media_type} is not what the service documents")
     }
 
     /// The error that a verdict becomes.

@@ -18,11 +18,12 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 41] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 42] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
-    ("array-of-an-answer", UNKNOWN, None),
+    // In the order of the answer's fields, which serde takes for the object.
+    ("array-of-an-answer", MADE, None),
     ("byte-order-mark", UNKNOWN, None),
     ("code-beyond-f64", UNKNOWN, None),
     ("code-beyond-i64", REJECTED, Some("18446744073709552000")),
@@ -33,6 +34,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 41] = [
     ("code-of-a-fraction", UNKNOWN, None),
     ("code-of-zeros", MADE, None),
     ("code-twice", UNKNOWN, None),
+    ("code-with-leading-zeros", REJECTED, Some("0013999999")),
     ("code-unlisted-under-500", UNKNOWN, Some("13999999")),
     ("code-without-task", UNKNOWN, Some("0")),
     ("created", MADE, None),
