@@ -18,7 +18,7 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 42] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 43] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
@@ -60,6 +60,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 42] = [
     ("terminal-escapes", REJECTED, Some("13000102")),
     ("truncated", UNKNOWN, None),
     ("unread-field-not-utf-8", MADE, None),
+    ("unread-field-of-a-refusal", REJECTED, Some("13003011")),
     ("unread-number-beyond-f64", MADE, None),
     ("url-unreadable", REJECTED, Some("13000311")),
 ];
