@@ -84,7 +84,7 @@ service_codes! {
 
 impl ServiceCode {
     pub(crate) fn is_success(&self) -> bool {
-        *self == Self::Success
+        matches!(self, Self::Success)
     }
 
     /// A refusal that the reference lists.

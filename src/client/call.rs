@@ -203,7 +203,7 @@ impl<'a, O: Operation> Call<'a, O> {
                 _ => return Err(self.error(Kind::Busy, Outcome::NotSent)),
             },
         };
-        let mut waits = self.waits();
+        let mut waits = None;
         let (mut resigned, mut renewed) = (false, false);
         loop {
             let Failed {
@@ -228,7 +228,9 @@ impl<'a, O: Operation> Call<'a, O> {
                 renewed = true;
                 cache.discard(&token);
                 Duration::ZERO
-            } else if resendable && let Some(wait) = waits.next() {
+            } else if resendable
+                && let Some(wait) = waits.get_or_insert_with(|| self.waits()).next()
+            {
                 wait.max(error.retry_after().unwrap_or_default())
             } else {
                 return Err(error);
@@ -278,19 +280,21 @@ impl<'a, O: Operation> Call<'a, O> {
             }
             None => clock.x_date(began),
         };
-        let attempt = Attempt {
-            authorization,
-            timeout,
-            max_reply_bytes: self.client.max_reply_bytes,
-            clock: clock.clone(),
-            signed: OnceLock::new(),
-            reply: OnceLock::new(),
+        let mut client = generated::Client {
+            baseurl: self.client.endpoint.clone(),
+            client: self.client.http.clone(),
+            inner: Attempt {
+                authorization,
+                timeout,
+                max_reply_bytes: self.client.max_reply_bytes,
+                clock: clock.clone(),
+                signed: OnceLock::new(),
+                reply: OnceLock::new(),
+            },
         };
-        let http = self.client.http.clone();
-        let client = generated::Client::new_with_client(&self.client.endpoint, http, attempt);
         let sent = self.operation.send(&client, self.client, &x_date).await;
-        let Attempt { signed, reply, .. } = client.inner;
-        let Some(mut reply) = reply.into_inner() else {
+        let Attempt { signed, reply, .. } = &mut client.inner;
+        let Some(reply) = reply.get_mut() else {
             return Err(self.no_reply(sent).into());
         };
         tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
