@@ -68,19 +68,23 @@ struct Bench {
     server: Server,
 }
 
-/// One variant's call.
-type Call<'a> = Box<dyn Fn() + 'a>;
+/// So many calls of one variant, awaited one after the other in one task.
+type Calls<'a> = Box<dyn Fn(u32) + 'a>;
 
 impl Bench {
-    fn raw(&self, ids: usize) -> Call<'_> {
+    fn raw(&self, ids: usize) -> Calls<'_> {
         let by_hand = ByHand::new(&self.server.endpoint);
         let request = ByHand::request(file_ids(ids));
-        Box::new(move || {
-            self.runtime.block_on(by_hand.create(&request));
+        Box::new(move |calls| {
+            self.runtime.block_on(async {
+                for _ in 0..calls {
+                    by_hand.create(&request).await;
+                }
+            });
         })
     }
 
-    fn generated(&self, ids: usize) -> Call<'_> {
+    fn generated(&self, ids: usize) -> Calls<'_> {
         let mut headers = header::HeaderMap::new();
         headers.insert(
             header::AUTHORIZATION,
@@ -102,18 +106,20 @@ impl Bench {
             zip_name: None,
         };
         let (agent, user, trace_id) = (CARRIER.to_owned(), USER.to_owned(), "a".repeat(58));
-        Box::new(move || {
+        Box::new(move |calls| {
             self.runtime.block_on(async {
-                let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
-                let reply =
-                    client.create_batch_task(&date, &agent, Some(&trace_id), &user, &request);
-                let reply = reply.await.unwrap().into_inner();
-                assert!(reply.code == 0 && reply.task_id.is_some());
+                for _ in 0..calls {
+                    let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
+                    let reply =
+                        client.create_batch_task(&date, &agent, Some(&trace_id), &user, &request);
+                    let reply = reply.await.unwrap().into_inner();
+                    assert!(reply.code == 0 && reply.task_id.is_some());
+                }
             });
         })
     }
 
-    fn ours(&self, ids: usize, credentials: Credentials) -> Call<'_> {
+    fn ours(&self, ids: usize, credentials: Credentials) -> Calls<'_> {
         let client = Client::builder()
             .endpoint(&self.server.endpoint)
             .credentials(credentials)
@@ -128,18 +134,20 @@ impl Bench {
             .file_ids(file_ids(ids))
             .build()
             .unwrap();
-        Box::new(move || {
-            let handle = self.runtime.block_on(client.create(&task)).unwrap();
-            assert!(!handle.task_id().is_empty());
+        Box::new(move |calls| {
+            self.runtime.block_on(async {
+                for _ in 0..calls {
+                    let handle = client.create(&task).await.unwrap();
+                    assert!(!handle.task_id().is_empty());
+                }
+            });
         })
     }
 
     /// The time of one call, in microseconds, as the mean of a few.
-    fn time(call: &Call<'_>, calls: u32) -> f64 {
+    fn time(variant: &Calls<'_>, calls: u32) -> f64 {
         let start = Instant::now();
-        for _ in 0..calls {
-            call();
-        }
+        variant(calls);
         start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
     }
 }
@@ -180,8 +188,8 @@ fn main() {
             ),
         ];
         let calls = if ids == 1_000 { 10 } else { 30 };
-        for (_, call) in &variants {
-            Bench::time(call, 200);
+        for (_, variant) in &variants {
+            Bench::time(variant, 200);
         }
         let mut times = vec![Vec::new(); variants.len()];
         for round in 0..ROUNDS {
@@ -190,13 +198,13 @@ fn main() {
                 times[variant].push(Bench::time(&variants[variant].1, calls));
             }
         }
-        for (n, (name, call)) in variants.iter().enumerate() {
+        for (n, (name, variant)) in variants.iter().enumerate() {
             let ratios = times[n]
                 .iter()
                 .zip(&times[0])
                 .map(|(time, raw)| time / raw)
                 .collect();
-            let count = allocation_counter::measure(call).count_total;
+            let count = allocation_counter::measure(|| variant(1)).count_total;
             let (time, ratio) = (median(times[n].clone()), median(ratios));
             println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {count} |");
             allocations[n].push(count);
