@@ -27,10 +27,6 @@ pub fn read_reply(
         body: Body::Whole(body),
     };
     let answer = reply.answer();
-    if status == StatusCode::OK && answer.is_some() {
-        // As where the generated client has read it.
-        reply.body = Body::Unread;
-    }
     let verdict = match reply.settle::<ShareTask>(answer) {
         Ok(_) => return Ok(()),
         Err(verdict) => verdict,

@@ -241,7 +241,8 @@ impl DownloadUrl {
 
 /// A [`DownloadUrl`] as a reply holds it.
 ///
-/// It serialises into a mock's reply and nowhere else: no other public type that holds one implements `Serialize`.
+/// It serialises in clear, into a mock's reply and where a refusal's texts are scrubbed of it. No other public type that
+/// holds one implements `Serialize`.
 #[derive(Clone, Debug)]
 #[cfg_attr(
     not(feature = "httpmock"),

@@ -80,8 +80,11 @@ impl ClientHooks<Attempt> for generated::Client {
         Ok(())
     }
 
-    /// Sends the request. An answer that fits into the limit is left to the generated client; any other reply is read
-    /// here, as far as the limit, and nothing is left of it.
+    /// Sends the request.
+    ///
+    /// A reply of status 200 whose declared length is within the limit, which HTTP then enforces, is left to the
+    /// generated client. Any other is read here, as far as the limit, and the generated client gets an empty one that it
+    /// cannot read: what it says of that is not looked at.
     async fn exec(
         &self,
         mut request: reqwest::Request,
@@ -102,9 +105,9 @@ impl ClientHooks<Attempt> for generated::Client {
         let status = response.status();
         let headers = mem::take(response.headers_mut());
         let length = response.content_length();
-        let is_expected = status == StatusCode::OK
+        let is_left = status == StatusCode::OK
             && length.is_some_and(|length| length <= *max_reply_bytes as u64);
-        let (body, left) = if is_expected {
+        let (body, handed_on) = if is_left {
             (Body::Unread, Ok(response))
         } else {
             match read(&mut response, *max_reply_bytes).await {
@@ -118,7 +121,7 @@ impl ClientHooks<Attempt> for generated::Client {
             received,
             body,
         });
-        left
+        handed_on
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Left to the generated client, or broken off.
+    /// Left to the generated client, which may find that it breaks off.
     Unread,
     TooLarge,
     Whole(Bytes),
@@ -53,7 +53,8 @@ impl Reply {
         retry_after(self.header(header::RETRY_AFTER)?, now)
     }
 
-    /// The body of a success as an operation's answer, read as the generated client reads it.
+    /// The body of a success as an operation's answer, read as the generated client reads it: an array of an answer's
+    /// fields in their order is one, too.
     pub(crate) fn answer<T: DeserializeOwned>(&self) -> Option<T> {
         match &self.body {
             Body::Whole(bytes) if self.status.is_success() => serde_json::from_slice(bytes).ok(),
@@ -66,7 +67,7 @@ impl Reply {
         serde_json::from_slice(self.object()?).ok()
     }
 
-    /// The body, if it may be a JSON object. Of an array, serde would take the elements for the fields.
+    /// The body, if it may be a JSON object. Of an array, serde would take the first elements for the fields.
     fn object(&self) -> Option<&[u8]> {
         match &self.body {
             Body::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"{") => Some(bytes),
@@ -87,10 +88,9 @@ impl Reply {
                     Err(what) => lack = Some(what),
                 }
             }
-            // The generated client read it and kept what follows needs: code, message, task id and URL.
-            if let Body::Unread = self.body {
-                self.body = serde_json::to_vec(&answer)
-                    .map_or(Body::Unread, |body| Body::Whole(body.into()));
+            // What an answer says is read from what its type keeps, whoever read it: the generated client leaves no bytes.
+            if let Ok(kept) = serde_json::to_vec(&answer) {
+                self.body = Body::Whole(kept.into());
             }
         }
         Err(self.verdict(lack, O::IDEMPOTENT))
@@ -150,8 +150,14 @@ impl Reply {
             kind,
             outcome,
             code,
-            // It might repeat a URL that could not be read.
-            message: message.filter(|_| is_readable),
+            // It might repeat a URL that could not be read, or that a creation's answer does not keep.
+            message: message.filter(|_| is_readable).map(|message| {
+                if is_query {
+                    message
+                } else {
+                    without_urls(&message)
+                }
+            }),
             url,
         }
     }
@@ -163,7 +169,7 @@ impl Reply {
         }
         let media_type = self.header(header::CONTENT_TYPE);
         let media_type = media_type.unwrap_or("no stated type");
-        format!("its body of {media_type} is not what the service documents")
+        format!("its body ({media_type}) is not what the service documents")
     }
 
     /// The error that a verdict becomes.
@@ -232,6 +238,18 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let seconds = text.parse().map(Duration::from_secs).ok();
     seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))
+}
+
+/// Text with each word that holds a URL masked.
+fn without_urls(text: &str) -> String {
+    let mask = |word| {
+        if str::contains(word, "://") {
+            "***"
+        } else {
+            word
+        }
+    };
+    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
 
 /// Text without the secrets.

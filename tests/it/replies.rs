@@ -18,7 +18,7 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 43] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 44] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
@@ -62,6 +62,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 43] = [
     ("unread-field-not-utf-8", MADE, None),
     ("unread-field-of-a-refusal", REJECTED, Some("13003011")),
     ("unread-number-beyond-f64", MADE, None),
+    ("url-in-a-message", REJECTED, Some("13000311")),
     ("url-unreadable", REJECTED, Some("13000311")),
 ];
 
@@ -81,24 +82,26 @@ async fn kept_replies_mean_what_they_did() {
         let file = files
             .remove(name)
             .unwrap_or_else(|| panic!("no file {name}"));
-        let script = vec![vec![Step::Request, Step::Send(http_reply(&file))]];
-        let server = ScriptedServer::start(script).await;
-        let created = create(&server.endpoint()).await;
-        server.finish().await;
-        let told = created.as_ref().err().map(|error| {
-            let text = format!("{error} {error:?} {error:#?}");
-            assert!(!text.contains("CANARY"), "{name}: {text}");
-            assert!(
-                !error.to_string().contains(char::is_control),
-                "{name}: {text}"
-            );
-            (
-                error.outcome(),
-                error.service_code().map(ToString::to_string),
-            )
-        });
-        let expected = outcome.map(|outcome| (outcome, code.map(str::to_owned)));
-        assert_eq!(told, expected, "{name}: {created:?}");
+        for framing in [Framing::Length, Framing::Chunked] {
+            let script = vec![vec![Step::Request, Step::Send(http_reply(&file, framing))]];
+            let server = ScriptedServer::start(script).await;
+            let created = create(&server.endpoint()).await;
+            server.finish().await;
+            let told = created.as_ref().err().map(|error| {
+                let text = format!("{error} {error:?} {error:#?}");
+                assert!(!text.contains("CANARY"), "{name}: {text}");
+                assert!(
+                    !error.to_string().contains(char::is_control),
+                    "{name}: {text}"
+                );
+                (
+                    error.outcome(),
+                    error.service_code().map(ToString::to_string),
+                )
+            });
+            let expected = outcome.map(|outcome| (outcome, code.map(str::to_owned)));
+            assert_eq!(told, expected, "{name}, {framing:?}: {created:?}");
+        }
     }
     assert!(
         files.is_empty(),
@@ -128,18 +131,31 @@ async fn create(endpoint: &str) -> Result<TaskHandle, Error> {
     client.create(&task).await
 }
 
-fn http_reply(file: &[u8]) -> Vec<u8> {
+/// How a reply says where its body ends: who reads it depends on that, and what becomes of it does not.
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    Length,
+    Chunked,
+}
+
+fn http_reply(file: &[u8], framing: Framing) -> Vec<u8> {
     let mut parts = file.splitn(5, |byte| *byte == b'\n');
     let mut line = || String::from_utf8(parts.next().unwrap().to_vec()).unwrap();
     let (status, date, retry_after, request_id) = (line(), line(), line(), line());
     let body = parts.next().unwrap();
-    let length = if status == "304" {
-        String::new()
-    } else {
-        format!("Content-Length: {}\r\n", body.len())
+    let length = body.len();
+    let (framing, body) = match framing {
+        _ if status == "304" => (String::new(), body.to_vec()),
+        Framing::Length => (format!("Content-Length: {length}\r\n"), body.to_vec()),
+        Framing::Chunked => {
+            let chunk = [format!("{length:x}\r\n").as_bytes(), body, b"\r\n"].concat();
+            let chunk = if length == 0 { vec![] } else { chunk };
+            let header = "Transfer-Encoding: chunked\r\n".to_owned();
+            (header, [&chunk[..], b"0\r\n\r\n"].concat())
+        }
     };
     let head = format!(
-        "HTTP/1.1 {status} Kept\r\nDate: {date}\r\nRetry-After: {retry_after}\r\nX-request-id: {request_id}\r\n{length}\r\n"
+        "HTTP/1.1 {status} Kept\r\nDate: {date}\r\nRetry-After: {retry_after}\r\nX-request-id: {request_id}\r\n{framing}\r\n"
     );
-    [head.as_bytes(), body].concat()
+    [head.as_bytes(), &body].concat()
 }
