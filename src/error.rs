@@ -174,7 +174,8 @@ impl Error {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
-    /// What the service said, at most 1,000 characters of it, with secrets masked, and URLs where a creation failed.
+    /// What the service said, at most 1,000 characters of it, with secrets masked, and any URL in a
+    /// creation's answer.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()

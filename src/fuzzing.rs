@@ -20,7 +20,7 @@ pub fn read_reply(
     body: Bytes,
     secrets: &[&str],
 ) -> Result<(), Error> {
-    let mut reply = Reply {
+    let reply = Reply {
         status,
         headers: headers.clone(),
         received: chrono::DateTime::UNIX_EPOCH,
@@ -31,7 +31,7 @@ pub fn read_reply(
         Ok(_) => return Ok(()),
         Err(verdict) => verdict,
     };
-    let said = verdict.message.as_deref().unwrap_or_default();
+    let said = verdict.said.message.as_deref().unwrap_or_default();
     let note = ServerTime::read(reply.date(), said).contradiction();
     Err(reply
         .error(verdict, &TraceId::random(), secrets)

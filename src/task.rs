@@ -241,14 +241,13 @@ impl DownloadUrl {
 
 /// A [`DownloadUrl`] as a reply holds it.
 ///
-/// It serialises in clear, into a mock's reply and where a refusal's texts are scrubbed of it. No other public type that
-/// holds one implements `Serialize`.
+/// It serialises into a mock's reply and nowhere else: no other public type that holds one implements `Serialize`.
 #[derive(Clone, Debug)]
 #[cfg_attr(
     not(feature = "httpmock"),
     allow(unreachable_pub, reason = "public in the mock's replies")
 )]
-pub struct WireUrl(DownloadUrl);
+pub struct WireUrl(pub(crate) DownloadUrl);
 
 impl From<String> for WireUrl {
     fn from(url: String) -> Self {

@@ -6,13 +6,13 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Shared,
     hooks::{Attempt, Signed},
-    reply::{Body, presentable, scrubbed},
+    reply::{Body, Said, presentable, scrubbed, task_without_success, without_urls},
 };
 use crate::{
     Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
@@ -29,7 +29,7 @@ type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
 /// An operation of the generated client, with all that one call of it needs.
 pub(crate) trait Operation: Sync {
-    type Answer: DeserializeOwned + Serialize + Send;
+    type Answer: DeserializeOwned + Send;
 
     /// What a caller gets from an answer that reports success.
     type Made: Send;
@@ -51,14 +51,12 @@ pub(crate) trait Operation: Sync {
         x_date: &'a XDate,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
-    fn code(answer: &Self::Answer) -> &ServiceCode;
-
-    /// Takes it out of an answer.
+    /// Takes it out of an answer that reports success.
     ///
     /// # Errors
     ///
-    /// What it lacks.
-    fn made(answer: &mut Self::Answer) -> Result<Self::Made, &'static str>;
+    /// What any other answer says.
+    fn made(answer: Self::Answer) -> Result<Self::Made, Said>;
 }
 
 impl Operation for ShareTask {
@@ -96,13 +94,22 @@ impl Operation for ShareTask {
         )
     }
 
-    fn code(answer: &Self::Answer) -> &ServiceCode {
-        &answer.code
-    }
-
-    fn made(answer: &mut Self::Answer) -> Result<String, &'static str> {
-        let task_id = answer.task_id.take().filter(|task_id| !task_id.is_empty());
-        task_id.ok_or("it reports success without a task id")
+    fn made(answer: Self::Answer) -> Result<String, Said> {
+        let CreateBatchTaskResponse { code, msg, task_id } = answer;
+        match task_id.filter(|task_id| !task_id.is_empty()) {
+            Some(task_id) if code.is_success() => Ok(task_id),
+            task_id => Err(Said {
+                // It might repeat a package's URL, which the answer does not keep.
+                message: msg.as_deref().map(without_urls),
+                names_a_task: task_id.is_some(),
+                defect: match task_id {
+                    Some(task_id) => Some(task_without_success(&task_id)),
+                    None => lack(&code, "task id"),
+                },
+                code: Some(code),
+                ..Said::default()
+            }),
+        }
     }
 }
 
@@ -145,15 +152,30 @@ impl Operation for StatusQuery {
         )
     }
 
-    fn code(answer: &Self::Answer) -> &ServiceCode {
-        &answer.code
+    fn made(answer: Self::Answer) -> Result<TaskStatus, Said> {
+        let GetBatchTaskResponse {
+            code,
+            job_info,
+            msg,
+            task_infos,
+        } = answer;
+        match job_info {
+            Some(job) if code.is_success() => Ok(TaskStatus::new(job, task_infos)),
+            job => Err(Said {
+                message: msg,
+                url: job.and_then(|job| job.download_url),
+                defect: lack(&code, "jobInfo"),
+                code: Some(code),
+                ..Said::default()
+            }),
+        }
     }
+}
 
-    fn made(answer: &mut Self::Answer) -> Result<TaskStatus, &'static str> {
-        let job = answer.job_info.take();
-        let job = job.ok_or("it reports success without a jobInfo")?;
-        Ok(TaskStatus::new(job, answer.task_infos.take()))
-    }
+/// The defect of an answer without what a success brings.
+fn lack(code: &ServiceCode, what: &str) -> Option<String> {
+    code.is_success()
+        .then(|| format!("it reports success without a {what}"))
 }
 
 /// One call of an operation: all its attempts, within one deadline.
@@ -324,7 +346,7 @@ impl<'a, O: Operation> Call<'a, O> {
             Err(verdict) => verdict,
         };
         let secrets = self.secrets(token.as_ref(), signed.get());
-        let said = verdict.message.as_deref().unwrap_or_default();
+        let said = verdict.said.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date(), said);
         clock.learn(server_time.known(), began, reply.received);
         let rejected = verdict.outcome == Outcome::Rejected;

@@ -13,6 +13,7 @@ use crate::{
     Error, Outcome, ServiceCode, TraceId,
     error::{Kind, Refusal},
     generated::types::ErrorBody,
+    task::WireUrl,
 };
 
 /// Longest service text that is kept, in characters.
@@ -77,27 +78,19 @@ impl Reply {
 
     /// What an operation makes of an answer, the body of this reply; or what the reply says instead.
     pub(crate) fn settle<O: Operation>(
-        &mut self,
+        &self,
         answer: Option<O::Answer>,
     ) -> Result<O::Made, Verdict> {
-        let mut lack = None;
-        if let Some(mut answer) = answer {
-            if O::code(&answer).is_success() {
-                match O::made(&mut answer) {
-                    Ok(made) => return Ok(made),
-                    Err(what) => lack = Some(what),
-                }
-            }
-            // What an answer says is read from what its type keeps, whoever read it: the generated client leaves no bytes.
-            if let Ok(kept) = serde_json::to_vec(&answer) {
-                self.body = Body::Whole(kept.into());
-            }
-        }
-        Err(self.verdict(lack, O::IDEMPOTENT))
+        let said = match answer.map(O::made) {
+            Some(Ok(made)) => return Ok(made),
+            Some(Err(said)) => said,
+            None => self.said(O::IDEMPOTENT),
+        };
+        Err(self.verdict(said))
     }
 
-    /// What the reply says of a call that did not succeed; `lack` is what a report of success misses.
-    fn verdict(&self, lack: Option<&str>, is_query: bool) -> Verdict {
+    /// What a body says that is no answer.
+    fn said(&self, is_query: bool) -> Said {
         let body: Option<ErrorBody> = self.decode();
         let beside: Option<Beside> = self.decode();
         let is_readable = beside.is_some();
@@ -107,9 +100,6 @@ impl Reply {
         } else {
             self.object().is_some()
         };
-        let names_a_task = may_name_a_task && !is_query;
-        let url = job_info.get("downloadUrl").and_then(Value::as_str);
-        let url = url.map(str::to_owned);
         let (code, message, from_gateway) = match body {
             Some(ErrorBody {
                 code: Some(code),
@@ -125,46 +115,51 @@ impl Reply {
             }) => (error_code, error_msg.or(msg), true),
             None => (None, None, false),
         };
-        let outcome = match &code {
+        let names_a_task = may_name_a_task && !is_query;
+        Said {
+            code,
+            from_gateway,
+            // It might repeat a URL that could not be read.
+            message: message.filter(|_| is_readable),
+            names_a_task,
+            url: job_info["downloadUrl"]
+                .as_str()
+                .map(|url| url.to_owned().into()),
+            defect: task_id
+                .as_str()
+                .filter(|_| names_a_task)
+                .map(task_without_success),
+        }
+    }
+
+    fn verdict(&self, said: Said) -> Verdict {
+        let outcome = match &said.code {
             Some(code) if code.is_known_refusal() => Outcome::Rejected,
             // Success that contradicts the status, or lacks what it should bring; or a task beside a refusal.
             Some(code) if code.is_success() => Outcome::Unknown,
-            _ if names_a_task => Outcome::Unknown,
+            _ if said.names_a_task => Outcome::Unknown,
             Some(code) if code.is_number() && !self.status.is_server_error() => Outcome::Rejected,
-            Some(_) if from_gateway && self.status.is_success() => Outcome::Rejected,
+            Some(_) if said.from_gateway && self.status.is_success() => Outcome::Rejected,
             _ => outcome_of(self.status),
         };
         let kind = match (outcome, &self.body) {
             (Outcome::Rejected, _) => Kind::Refused,
-            (_, Body::Unread) => Kind::Lost,
             (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
-            (_, Body::Whole(bytes)) => Kind::Unreadable(match (lack, task_id.as_str()) {
-                (Some(lack), _) => lack.to_owned(),
-                (None, Some(task_id)) if names_a_task => {
-                    format!("it names task {task_id} without reporting success")
-                }
-                (None, _) => self.defect(bytes),
-            }),
+            (_, Body::Unread) if said.code.is_none() => Kind::Lost,
+            (_, Body::Unread | Body::Whole(_)) => {
+                Kind::Unreadable(said.defect.clone().unwrap_or_else(|| self.defect()))
+            }
         };
         Verdict {
             kind,
             outcome,
-            code,
-            // It might repeat a URL that could not be read, or that a creation's answer does not keep.
-            message: message.filter(|_| is_readable).map(|message| {
-                if is_query {
-                    message
-                } else {
-                    without_urls(&message)
-                }
-            }),
-            url,
+            said,
         }
     }
 
     /// Why the body is no answer.
-    fn defect(&self, body: &[u8]) -> String {
-        if body.is_empty() {
+    fn defect(&self) -> String {
+        if matches!(&self.body, Body::Whole(bytes) if bytes.is_empty()) {
             return "its body is empty".to_owned();
         }
         let media_type = self.header(header::CONTENT_TYPE);
@@ -177,11 +172,10 @@ impl Reply {
         let Verdict {
             kind,
             outcome,
-            code,
-            message,
-            url,
+            said,
         } = verdict;
-        let secrets: Vec<&str> = secrets.iter().copied().chain(url.as_deref()).collect();
+        let url = said.url.as_ref().map(|WireUrl(url)| url.expose());
+        let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
         let fit = |text: String| presentable(&text, &secrets);
         let request_id = self.header(X_REQUEST_ID);
         let kind = match kind {
@@ -190,11 +184,11 @@ impl Reply {
         };
         Error::new(kind, outcome, trace_id).with_reply(Refusal {
             status: self.status.as_u16(),
-            code: code.map(|code| match code {
+            code: said.code.map(|code| match code {
                 ServiceCode::Other(code) => ServiceCode::Other(fit(code.into()).into()),
                 known => known,
             }),
-            message: message.map(fit),
+            message: said.message.map(fit),
             request_id: request_id.map(|value| fit(value.to_owned())),
             retry_after: self.retry_after(),
         })
@@ -209,14 +203,30 @@ struct Beside {
     job_info: Value,
 }
 
-/// What a reply says of a call that did not succeed, in the service's own words.
+/// What the body of a call that did not succeed says, in the service's own words.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub(crate) code: Option<ServiceCode>,
+    /// The code is a gateway's, in front of the service.
+    pub(crate) from_gateway: bool,
+    pub(crate) message: Option<String>,
+    pub(crate) names_a_task: bool,
+    /// Of a package: a secret that the texts may repeat.
+    pub(crate) url: Option<WireUrl>,
+    /// Why it settles nothing, if that can be told.
+    pub(crate) defect: Option<String>,
+}
+
+/// The defect of an answer that names a task and a code that is not 0.
+pub(crate) fn task_without_success(task_id: &str) -> String {
+    format!("it names task {task_id} without reporting success")
+}
+
+/// What a reply means to a call that did not succeed.
 pub(crate) struct Verdict {
     kind: Kind,
     pub(crate) outcome: Outcome,
-    code: Option<ServiceCode>,
-    pub(crate) message: Option<String>,
-    /// Of a package: a secret that the texts may repeat.
-    url: Option<String>,
+    pub(crate) said: Said,
 }
 
 /// What a status alone says.
@@ -241,7 +251,7 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// Text with each word that holds a URL masked.
-fn without_urls(text: &str) -> String {
+pub(crate) fn without_urls(text: &str) -> String {
     let mask = |word| {
         if str::contains(word, "://") {
             "***"
