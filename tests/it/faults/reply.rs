@@ -7,7 +7,7 @@ use super::{
     secrets::Caller,
     trial::{CREATED, ok, reply},
 };
-use crate::scripted_server::Step;
+use crate::scripted_server::{Step, chunked};
 
 /// `{}` compressed with gzip, from a server that does so unasked.
 const GZIPPED: [u8; 22] = [
@@ -20,7 +20,7 @@ rows! {
     created => Row::answered("an ordinary reply", ok(CREATED)).made();
     chunked => Row::answered(
         "the reply comes in chunks",
-        chunked(&CREATED.as_bytes().chunks(7).collect::<Vec<_>>()),
+        ok_in_chunks(&CREATED.as_bytes().chunks(7).collect::<Vec<_>>()),
     )
     .made();
     after_informational_replies => Row::scripted(
@@ -167,7 +167,7 @@ rows! {
     );
     over_the_limit_in_chunks => too_large(
         "larger than the limit, without a Content-Length",
-        chunked(&[b" ".repeat(64 << 10).as_slice(); 33]),
+        ok_in_chunks(&[b" ".repeat(64 << 10).as_slice(); 33]),
     );
     over_the_limit_by_claim => too_large(
         "a Content-Length of an exabyte",
@@ -179,15 +179,9 @@ rows! {
     );
 }
 
-fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
-    let mut reply = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    for chunk in chunks {
-        reply.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-        reply.extend_from_slice(chunk);
-        reply.extend_from_slice(b"\r\n");
-    }
-    reply.extend_from_slice(b"0\r\n\r\n");
-    reply
+fn ok_in_chunks(chunks: &[&[u8]]) -> Vec<u8> {
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    [head.as_slice(), &chunked(chunks)].concat()
 }
 
 /// The client hangs up as soon as it has read too much.
