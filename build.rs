@@ -12,7 +12,7 @@ use std::{
     process,
 };
 
-use openapiv3::OpenAPI;
+use openapiv3::{OpenAPI, Parameter, ReferenceOr};
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 
 const SPEC: &str = "openapi/koodrive-share.json";
@@ -98,8 +98,24 @@ pub(crate) fn client(spec: &OpenAPI, json_schema: bool) -> Result<String, Box<dy
     if json_schema {
         settings.with_derive("::schemars::JsonSchema");
     }
-    let client = Generator::new(&settings).generate_tokens(spec)?;
+    let client = Generator::new(&settings).generate_tokens(&with_optional_headers(spec))?;
     Ok(client.to_string())
+}
+
+/// The spec with headers that may be left to the client's hooks.
+///
+/// For each request, a generated function parses the names of its headers, copies their values and moves both through
+/// two maps; a hook has the names ready. They stay arguments, so that the wrapper does not compile until it knows of a
+/// header that is new in the spec.
+fn with_optional_headers(spec: &OpenAPI) -> OpenAPI {
+    let mut spec = spec.clone();
+    let components = spec.components.iter_mut();
+    for parameter in components.flat_map(|components| components.parameters.values_mut()) {
+        if let ReferenceOr::Item(Parameter::Header { parameter_data, .. }) = parameter {
+            parameter_data.required = false;
+        }
+    }
+    spec
 }
 
 /// The mock as Rust code, over the client's types.

@@ -110,8 +110,13 @@ impl Bench {
             self.runtime.block_on(async {
                 for _ in 0..calls {
                     let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
-                    let reply =
-                        client.create_batch_task(&date, &agent, Some(&trace_id), &user, &request);
+                    let reply = client.create_batch_task(
+                        Some(&date),
+                        Some(&agent),
+                        Some(&trace_id),
+                        Some(&user),
+                        &request,
+                    );
                     let reply = reply.await.unwrap().into_inner();
                     assert!(reply.code == 0 && reply.task_id.is_some());
                 }

@@ -9,6 +9,7 @@ mod tls;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use self::{
@@ -49,8 +50,8 @@ pub(crate) struct Shared {
     endpoint: String,
     credentials: Credentials,
     authorization: Source,
-    user_id: String,
-    agent_name: String,
+    user_id: HeaderValue,
+    agent_name: HeaderValue,
     connect_timeout: Duration,
     timeout: Duration,
     max_attempts: u32,
@@ -82,8 +83,8 @@ impl Client {
         &self.0.endpoint
     }
 
-    pub(crate) fn user_id(&self) -> &str {
-        &self.0.user_id
+    pub(crate) fn user_id(&self) -> String {
+        String::from_utf8_lossy(self.0.user_id.as_bytes()).into_owned()
     }
 
     /// Creates a share task, `createBatchTask`.

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use http::HeaderValue;
+
 /// Longest piece of a given value that a violation shows, in characters.
 const SHOWN: usize = 64;
 
@@ -141,10 +143,18 @@ impl Violations {
     }
 
     /// Visible ASCII with blanks inside: what every HTTP peer takes as a header value and reads back unchanged.
-    pub(crate) fn header_text(&mut self, path: &'static str, value: &str, advice: &'static str) {
-        if !is_header_text(value) {
+    pub(crate) fn header_text(
+        &mut self,
+        path: &'static str,
+        value: &str,
+        advice: &'static str,
+    ) -> Option<HeaderValue> {
+        let header = HeaderValue::from_str(value).ok();
+        let header = header.filter(|_| is_header_text(value));
+        if header.is_none() {
             self.add(path, "header-text", HEADER_TEXT, shown(value), advice);
         }
+        header
     }
 
     /// Like [`Self::header_text`], for a value that must not be shown.

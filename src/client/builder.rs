@@ -246,12 +246,14 @@ impl ClientBuilder {
         let endpoint = self.validate_endpoint(&mut violations);
         let credentials = self.validate_credentials(&mut violations);
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
-        violations.header_text("X-User-Id", &self.user_id, advice);
+        let user_id = violations.header_text("X-User-Id", &self.user_id, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
-        violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
+        let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
         self.validate_root_certificates(&mut violations);
         self.validate_limits(&mut violations);
-        let (Some(endpoint), Some((credentials, authorization))) = (endpoint, credentials) else {
+        let (Some(endpoint), Some((credentials, authorization)), Some(user_id), Some(agent_name)) =
+            (endpoint, credentials, user_id, agent_name)
+        else {
             return Err(Cause::Rules(violations.into_error()).into());
         };
         violations.into_result().map_err(Cause::Rules)?;
@@ -289,8 +291,8 @@ impl ClientBuilder {
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
             credentials,
             authorization,
-            user_id: self.user_id,
-            agent_name: self.agent_name,
+            user_id,
+            agent_name,
             connect_timeout,
             timeout: self.timeout,
             max_attempts: self.max_attempts,

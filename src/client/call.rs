@@ -44,11 +44,10 @@ pub(crate) trait Operation: Sync {
 
     fn kdstoken(&self) -> Option<&KdsToken>;
 
+    /// Sends it, with the headers that the client's hooks add.
     fn send<'a>(
         &'a self,
         client: &'a generated::Client,
-        shared: &'a Shared,
-        x_date: &'a XDate,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
     /// Takes it out of an answer that reports success.
@@ -82,16 +81,8 @@ impl Operation for ShareTask {
     fn send<'a>(
         &'a self,
         client: &'a generated::Client,
-        shared: &'a Shared,
-        x_date: &'a XDate,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send {
-        client.create_batch_task(
-            x_date,
-            &shared.agent_name,
-            Some(self.trace_id()),
-            &shared.user_id,
-            self.body(),
-        )
+        client.create_batch_task(None, None, None, None, self.body())
     }
 
     fn made(answer: Self::Answer) -> Result<String, Said> {
@@ -140,16 +131,8 @@ impl Operation for StatusQuery {
     fn send<'a>(
         &'a self,
         client: &'a generated::Client,
-        shared: &'a Shared,
-        x_date: &'a XDate,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send {
-        client.get_batch_task(
-            x_date,
-            &shared.agent_name,
-            Some(&self.trace_id),
-            &shared.user_id,
-            &self.body,
-        )
+        client.get_batch_task(None, None, None, None, &self.body)
     }
 
     fn made(answer: Self::Answer) -> Result<TaskStatus, Said> {
@@ -306,6 +289,10 @@ impl<'a, O: Operation> Call<'a, O> {
             baseurl: self.client.endpoint.clone(),
             client: self.client.http.clone(),
             inner: Attempt {
+                x_date,
+                agent_name: self.client.agent_name.clone(),
+                trace_id: self.operation.trace_id().clone(),
+                user_id: self.client.user_id.clone(),
                 authorization,
                 timeout,
                 max_reply_bytes: self.client.max_reply_bytes,
@@ -314,7 +301,7 @@ impl<'a, O: Operation> Call<'a, O> {
                 reply: OnceLock::new(),
             },
         };
-        let sent = self.operation.send(&client, self.client, &x_date).await;
+        let sent = self.operation.send(&client).await;
         let Attempt { signed, reply, .. } = &mut client.inner;
         let Some(reply) = reply.get_mut() else {
             return Err(self.no_reply(sent).into());

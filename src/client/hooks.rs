@@ -1,4 +1,5 @@
-//! What happens around each request of the generated client: credentials last, the time-out, and the reply's bounds.
+//! What happens around each request of the generated client: headers, credentials last, the time-out, and the reply's
+//! bounds.
 
 use std::{
     mem,
@@ -11,6 +12,7 @@ use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 
 use super::reply::{Body, Reply};
 use crate::{
+    TraceId, XDate,
     credentials::{
         Authorization,
         app_signature::{CanonicalRequest, SIGNED_HEADERS},
@@ -22,11 +24,20 @@ use crate::{
 /// The header that the generator adds.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
+const X_DATE: HeaderName = HeaderName::from_static("x-date");
+const X_HW_AGENTNAME: HeaderName = HeaderName::from_static("x-hw-agentname");
+const X_TRACEID: HeaderName = HeaderName::from_static("x-traceid");
+const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
+
 /// One attempt at a call: what the hooks need, and what they learn.
 ///
 /// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
+    pub(crate) x_date: XDate,
+    pub(crate) agent_name: HeaderValue,
+    pub(crate) trace_id: TraceId,
+    pub(crate) user_id: HeaderValue,
     pub(crate) authorization: Authorization,
     /// Set if it has less time than a whole call.
     pub(crate) timeout: Option<Duration>,
@@ -51,15 +62,20 @@ impl Signed {
 }
 
 impl ClientHooks<Attempt> for generated::Client {
-    /// Adds `Authorization`, over the final URL, headers and body, and removes the one header that the generator adds
-    /// and the API does not document.
+    /// Adds the documented headers, and at last `Authorization`, over the final URL, headers and body. Removes the one
+    /// header that the generator adds and the API does not document.
     async fn pre<E>(
         &self,
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), generated::Error<E>> {
-        request.headers_mut().remove(API_VERSION);
         let attempt = self.inner();
+        let headers = request.headers_mut();
+        headers.remove(API_VERSION);
+        headers.insert(X_DATE, attempt.x_date.to_string().try_into()?);
+        headers.insert(X_HW_AGENTNAME, attempt.agent_name.clone());
+        headers.insert(X_TRACEID, attempt.trace_id.as_str().try_into()?);
+        headers.insert(X_USER_ID, attempt.user_id.clone());
         let authorization = match &attempt.authorization {
             Authorization::Ready(value) => value.clone(),
             Authorization::Signed(key) => {

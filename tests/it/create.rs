@@ -7,7 +7,10 @@ use koodrive_share::{
 };
 use serde_json::json;
 
-use crate::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package};
+use crate::{
+    fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package},
+    spec::spec,
+};
 
 /// The error of a creation that is answered like this.
 async fn refused_with(answer: Answer) -> Error {
@@ -28,9 +31,7 @@ async fn the_source_example_comes_out_json_equal() {
         .create(&dump().build().unwrap())
         .await
         .unwrap();
-    let spec: serde_json::Value =
-        serde_json::from_str(include_str!("../../openapi/koodrive-share.json")).unwrap();
-    let operation = &spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
+    let operation = &spec()["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
     let example = &operation["requestBody"]["content"]["application/json"]["examples"]["dump"];
     assert_eq!(emulator.requests()[0].json().unwrap(), example["value"]);
 }
@@ -41,24 +42,29 @@ async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
     let task = dump().build().unwrap();
     client(&emulator).create(&task).await.unwrap();
     let requests = emulator.requests();
-    let mut names: Vec<&str> = requests[0]
-        .headers()
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let names = requests[0].headers().iter();
+    let mut names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
     names.sort_unstable();
-    let expected = [
+    let spec = spec();
+    let operation = &spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
+    let documented = operation["parameters"].as_array().unwrap().iter();
+    let documented = documented.map(|parameter| {
+        let reference = parameter["$ref"].as_str().unwrap();
+        let parameter = spec.pointer(&reference[1..]).unwrap();
+        assert_eq!(parameter["in"], "header");
+        parameter["name"].as_str().unwrap().to_lowercase()
+    });
+    let standard = [
         "accept",
         "authorization",
         "content-length",
         "content-type",
         "host",
         "user-agent",
-        "x-date",
-        "x-hw-agentname",
-        "x-traceid",
-        "x-user-id",
     ];
+    let standard = standard.map(str::to_owned);
+    let mut expected: Vec<String> = documented.chain(standard).collect();
+    expected.sort_unstable();
     assert_eq!(names, expected);
     let header = |name| requests[0].header(name).unwrap();
     assert_eq!(

@@ -32,7 +32,7 @@ fn spec_text() -> String {
     fs::read_to_string(SPEC).unwrap()
 }
 
-fn spec() -> Value {
+pub(crate) fn spec() -> Value {
     serde_json::from_str(&spec_text()).unwrap()
 }
 

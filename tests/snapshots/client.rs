@@ -315,10 +315,10 @@ Arguments:
 */
     pub async fn get_batch_task<'a>(
         &'a self,
-        x_date: &'a crate::x_date::XDate,
-        x_hw_agentname: &'a ::std::string::String,
+        x_date: Option<&'a crate::x_date::XDate>,
+        x_hw_agentname: Option<&'a ::std::string::String>,
         x_traceid: Option<&'a crate::trace_id::TraceId>,
-        x_user_id: &'a ::std::string::String,
+        x_user_id: Option<&'a ::std::string::String>,
         body: &'a types::GetBatchTaskRequest,
     ) -> Result<ResponseValue<types::GetBatchTaskResponse>, Error<types::ErrorBody>> {
         let url = format!("{}/koodrive/ose/v1/share/taskDetail", self.baseurl,);
@@ -328,12 +328,18 @@ Arguments:
                 ::reqwest::header::HeaderName::from_static("api-version"),
                 ::reqwest::header::HeaderValue::from_static(Self::api_version()),
             );
-        header_map.append("X-Date", x_date.to_string().try_into()?);
-        header_map.append("X-Hw-Agentname", x_hw_agentname.to_string().try_into()?);
+        if let Some(value) = x_date {
+            header_map.append("X-Date", value.to_string().try_into()?);
+        }
+        if let Some(value) = x_hw_agentname {
+            header_map.append("X-Hw-Agentname", value.to_string().try_into()?);
+        }
         if let Some(value) = x_traceid {
             header_map.append("X-Traceid", value.to_string().try_into()?);
         }
-        header_map.append("X-User-Id", x_user_id.to_string().try_into()?);
+        if let Some(value) = x_user_id {
+            header_map.append("X-User-Id", value.to_string().try_into()?);
+        }
         #[allow(unused_mut)]
         let mut request = self
             .client
@@ -383,10 +389,10 @@ Arguments:
 */
     pub async fn create_batch_task<'a>(
         &'a self,
-        x_date: &'a crate::x_date::XDate,
-        x_hw_agentname: &'a ::std::string::String,
+        x_date: Option<&'a crate::x_date::XDate>,
+        x_hw_agentname: Option<&'a ::std::string::String>,
         x_traceid: Option<&'a crate::trace_id::TraceId>,
-        x_user_id: &'a ::std::string::String,
+        x_user_id: Option<&'a ::std::string::String>,
         body: &'a types::CreateBatchTaskRequest,
     ) -> Result<ResponseValue<types::CreateBatchTaskResponse>, Error<types::ErrorBody>> {
         let url = format!("{}/koodrive/ose/v1/share/tasks", self.baseurl,);
@@ -396,12 +402,18 @@ Arguments:
                 ::reqwest::header::HeaderName::from_static("api-version"),
                 ::reqwest::header::HeaderValue::from_static(Self::api_version()),
             );
-        header_map.append("X-Date", x_date.to_string().try_into()?);
-        header_map.append("X-Hw-Agentname", x_hw_agentname.to_string().try_into()?);
+        if let Some(value) = x_date {
+            header_map.append("X-Date", value.to_string().try_into()?);
+        }
+        if let Some(value) = x_hw_agentname {
+            header_map.append("X-Hw-Agentname", value.to_string().try_into()?);
+        }
         if let Some(value) = x_traceid {
             header_map.append("X-Traceid", value.to_string().try_into()?);
         }
-        header_map.append("X-User-Id", x_user_id.to_string().try_into()?);
+        if let Some(value) = x_user_id {
+            header_map.append("X-User-Id", value.to_string().try_into()?);
+        }
         #[allow(unused_mut)]
         let mut request = self
             .client

@@ -80,7 +80,7 @@ impl Header {
         Self {
             version: VERSION,
             endpoint: client.endpoint().to_owned(),
-            user_id: client.user_id().to_owned(),
+            user_id: client.user_id(),
             share_id: body.share_id.clone(),
             container_id: body.container_id.clone(),
             task_type: body.task_type,
