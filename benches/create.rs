@@ -196,13 +196,21 @@ fn main() {
         for (_, variant) in &variants {
             Bench::time(variant, 200);
         }
+        let body = serde_json::to_vec(&ByHand::request(file_ids(ids))).unwrap();
         let mut times = vec![Vec::new(); variants.len()];
+        let mut passes = Vec::new();
         for round in 0..ROUNDS {
             for turn in 0..variants.len() {
                 let variant = (round + turn) % variants.len();
                 times[variant].push(Bench::time(&variants[variant].1, calls));
             }
+            // Right after a call, since a call's own pass finds the caches and the core as a call leaves them, too.
+            Bench::time(&variants[0].1, 1);
+            let start = Instant::now();
+            black_box(digest(&SHA256, black_box(&body)));
+            passes.push(start.elapsed().as_secs_f64() * 1e6);
         }
+        let pass = median(passes);
         for (n, (name, variant)) in variants.iter().enumerate() {
             let ratios = times[n]
                 .iter()
@@ -214,20 +222,13 @@ fn main() {
             println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {count} |");
             allocations[n].push(count);
         }
-        let body = serde_json::to_vec(&ByHand::request(file_ids(ids))).unwrap();
-        let hashing = (0..ROUNDS).map(|_| {
-            let start = Instant::now();
-            black_box(digest(&SHA256, black_box(&body)));
-            start.elapsed().as_secs_f64() * 1e6
-        });
-        let hash = median(hashing.collect());
         let signed = times[3]
             .iter()
             .zip(&times[2])
             .map(|(signed, bearer)| signed - bearer)
             .collect();
         println!(
-            "| {ids} | signature: beyond bearer | {:.1} | one SHA-256 pass: {hash:.1} µs | |",
+            "| {ids} | signature: beyond bearer | {:.1} | one SHA-256 pass: {pass:.1} µs | |",
             median(signed)
         );
     }

@@ -156,16 +156,16 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
 /// authority of an endpoint holds no credentials.
 fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
     let url = request.url();
-    let headers = SIGNED_HEADERS.map(|name| match name {
-        "host" => (name, url.authority()),
-        name => (
-            name,
-            request
-                .headers()
-                .get(name)
-                .map_or("", |value| value.to_str().unwrap_or("")),
-        ),
-    });
+    let header = |name| {
+        let value = request.headers().get(name);
+        value.map_or("", |value: &HeaderValue| value.to_str().unwrap_or(""))
+    };
+    let [host, x_date, x_user_id] = SIGNED_HEADERS;
+    let headers = [
+        (host, url.authority()),
+        (x_date, header(X_DATE)),
+        (x_user_id, header(X_USER_ID)),
+    ];
     let body = request
         .body()
         .and_then(reqwest::Body::as_bytes)

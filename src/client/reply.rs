@@ -86,10 +86,11 @@ impl Reply {
             Some(Err(said)) => said,
             None => self.said(O::IDEMPOTENT),
         };
-        Err(self.verdict(said))
+        let outcome = self.outcome(&said);
+        Err(Verdict { outcome, said })
     }
 
-    /// What a body says that is no answer.
+    /// What the body says, if it is no answer.
     fn said(&self, is_query: bool) -> Said {
         let body: Option<ErrorBody> = self.decode();
         let beside: Option<Beside> = self.decode();
@@ -132,8 +133,8 @@ impl Reply {
         }
     }
 
-    fn verdict(&self, said: Said) -> Verdict {
-        let outcome = match &said.code {
+    fn outcome(&self, said: &Said) -> Outcome {
+        match &said.code {
             Some(code) if code.is_known_refusal() => Outcome::Rejected,
             // Success that contradicts the status, or lacks what it should bring; or a task beside a refusal.
             Some(code) if code.is_success() => Outcome::Unknown,
@@ -141,19 +142,6 @@ impl Reply {
             Some(code) if code.is_number() && !self.status.is_server_error() => Outcome::Rejected,
             Some(_) if said.from_gateway && self.status.is_success() => Outcome::Rejected,
             _ => outcome_of(self.status),
-        };
-        let kind = match (outcome, &self.body) {
-            (Outcome::Rejected, _) => Kind::Refused,
-            (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
-            (_, Body::Unread) if said.code.is_none() => Kind::Lost,
-            (_, Body::Unread | Body::Whole(_)) => {
-                Kind::Unreadable(said.defect.clone().unwrap_or_else(|| self.defect()))
-            }
-        };
-        Verdict {
-            kind,
-            outcome,
-            said,
         }
     }
 
@@ -169,18 +157,18 @@ impl Reply {
 
     /// The error that a verdict becomes.
     pub(crate) fn error(&self, verdict: Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
-        let Verdict {
-            kind,
-            outcome,
-            said,
-        } = verdict;
+        let Verdict { outcome, said } = verdict;
         let url = said.url.as_ref().map(|WireUrl(url)| url.expose());
         let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
         let fit = |text: String| presentable(&text, &secrets);
         let request_id = self.header(X_REQUEST_ID);
-        let kind = match kind {
-            Kind::Unreadable(why) => Kind::Unreadable(fit(why)),
-            kind => kind,
+        let kind = match (outcome, &self.body) {
+            (Outcome::Rejected, _) => Kind::Refused,
+            (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
+            (_, Body::Unread) if said.code.is_none() => Kind::Lost,
+            (_, Body::Unread | Body::Whole(_)) => {
+                Kind::Unreadable(fit(said.defect.unwrap_or_else(|| self.defect())))
+            }
         };
         Error::new(kind, outcome, trace_id).with_reply(Refusal {
             status: self.status.as_u16(),
@@ -224,7 +212,6 @@ pub(crate) fn task_without_success(task_id: &str) -> String {
 
 /// What a reply means to a call that did not succeed.
 pub(crate) struct Verdict {
-    kind: Kind,
     pub(crate) outcome: Outcome,
     pub(crate) said: Said,
 }
