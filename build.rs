@@ -98,24 +98,32 @@ pub(crate) fn client(spec: &OpenAPI, json_schema: bool) -> Result<String, Box<dy
     if json_schema {
         settings.with_derive("::schemars::JsonSchema");
     }
-    let client = Generator::new(&settings).generate_tokens(&with_optional_headers(spec))?;
-    Ok(client.to_string())
+    let mut spec = spec.clone();
+    let names = leave_headers_to_hooks(&mut spec);
+    let client = Generator::new(&settings).generate_tokens(&spec)?;
+    Ok(format!("{client} {names}"))
 }
 
-/// The spec with headers that may be left to the client's hooks.
+/// Makes every shared header of the spec optional, and gives the names of all as Rust code, for the hooks that add them.
 ///
 /// For each request, a generated function parses the names of its headers, copies their values and moves both through
-/// two maps; a hook has the names ready. They stay arguments, so that the wrapper does not compile until it knows of a
-/// header that is new in the spec.
-fn with_optional_headers(spec: &OpenAPI) -> OpenAPI {
-    let mut spec = spec.clone();
+/// two maps. The headers stay its arguments: neither a new nor a renamed one compiles until the wrapper follows.
+fn leave_headers_to_hooks(spec: &mut OpenAPI) -> String {
     let components = spec.components.iter_mut();
-    for parameter in components.flat_map(|components| components.parameters.values_mut()) {
-        if let ReferenceOr::Item(Parameter::Header { parameter_data, .. }) = parameter {
-            parameter_data.required = false;
-        }
-    }
-    spec
+    let parameters = components.flat_map(|components| components.parameters.values_mut());
+    let names = parameters.filter_map(|parameter| {
+        let ReferenceOr::Item(Parameter::Header { parameter_data, .. }) = parameter else {
+            return None;
+        };
+        parameter_data.required = false;
+        let name = parameter_data.name.to_lowercase();
+        let constant = name.to_uppercase().replace('-', "_");
+        Some(format!(
+            "pub const {constant}: ::reqwest::header::HeaderName = \
+             ::reqwest::header::HeaderName::from_static({name:?});"
+        ))
+    });
+    format!("pub mod headers {{ {} }}", names.collect::<String>())
 }
 
 /// The mock as Rust code, over the client's types.

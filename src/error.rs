@@ -174,8 +174,7 @@ impl Error {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
-    /// What the service said, at most 1,000 characters of it, with secrets masked, and any URL in a
-    /// creation's answer.
+    /// What the service said, at most 1,000 characters of it, with secrets masked, and URLs where a creation failed.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()

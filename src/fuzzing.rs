@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     CanonicalRequest, Error, ShareTask, TraceId,
     client::reply::{Body, Reply, presentable, scrubbed},
+    task::WireUrl,
     x_date::ServerTime,
 };
 
@@ -31,10 +32,13 @@ pub fn read_reply(
         Ok(_) => return Ok(()),
         Err(verdict) => verdict,
     };
-    let said = verdict.said.message.as_deref().unwrap_or_default();
-    let note = ServerTime::read(reply.date(), said).contradiction();
+    let url = verdict.said.url.clone();
+    let url = url.as_ref().map(|WireUrl(url)| url.expose());
+    let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
+    let message = verdict.said.message.as_deref().unwrap_or_default();
+    let note = ServerTime::read(reply.date(), message).contradiction();
     Err(reply
-        .error(verdict, &TraceId::random(), secrets)
+        .error(verdict, &TraceId::random(), &secrets)
         .with_note(note))
 }
 

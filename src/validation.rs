@@ -149,8 +149,8 @@ impl Violations {
         value: &str,
         advice: &'static str,
     ) -> Option<HeaderValue> {
-        let header = HeaderValue::from_str(value).ok();
-        let header = header.filter(|_| is_header_text(value));
+        let header = is_header_text(value).then(|| HeaderValue::from_str(value));
+        let header = header.and_then(Result::ok);
         if header.is_none() {
             self.add(path, "header-text", HEADER_TEXT, shown(value), advice);
         }

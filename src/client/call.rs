@@ -12,16 +12,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     Shared,
     hooks::{Attempt, Signed},
-    reply::{Body, Said, presentable, scrubbed, task_without_success, without_urls},
+    reply::{Body, Said, lack, presentable, scrubbed, task_without_success},
 };
 use crate::{
-    Error, Outcome, ServiceCode, ShareTask, TaskStatus, TraceId, XDate,
+    Error, Outcome, ShareTask, TaskStatus, TraceId, XDate,
     credentials::{self, Authorization, KdsToken, Source, token_cache::TokenCache},
     error::Kind,
     generated::{
         self, ResponseValue,
         types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
     },
+    task::WireUrl,
     x_date::ServerTime,
 };
 
@@ -50,7 +51,7 @@ pub(crate) trait Operation: Sync {
         client: &'a generated::Client,
     ) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
-    /// Takes it out of an answer that reports success.
+    /// Takes it out of an answer that reports success and brings it.
     ///
     /// # Errors
     ///
@@ -90,8 +91,7 @@ impl Operation for ShareTask {
         match task_id.filter(|task_id| !task_id.is_empty()) {
             Some(task_id) if code.is_success() => Ok(task_id),
             task_id => Err(Said {
-                // It might repeat a package's URL, which the answer does not keep.
-                message: msg.as_deref().map(without_urls),
+                message: msg,
                 names_a_task: task_id.is_some(),
                 defect: match task_id {
                     Some(task_id) => Some(task_without_success(&task_id)),
@@ -153,12 +153,6 @@ impl Operation for StatusQuery {
             }),
         }
     }
-}
-
-/// The defect of an answer without what a success brings.
-fn lack(code: &ServiceCode, what: &str) -> Option<String> {
-    code.is_success()
-        .then(|| format!("it reports success without a {what}"))
 }
 
 /// One call of an operation: all its attempts, within one deadline.
@@ -332,9 +326,11 @@ impl<'a, O: Operation> Call<'a, O> {
             }
             Err(verdict) => verdict,
         };
-        let secrets = self.secrets(token.as_ref(), signed.get());
-        let said = verdict.said.message.as_deref().unwrap_or_default();
-        let server_time = ServerTime::read(reply.date(), said);
+        let url = verdict.said.url.clone();
+        let mut secrets = self.secrets(token.as_ref(), signed.get());
+        secrets.extend(url.as_ref().map(|WireUrl(url)| url.expose()));
+        let message = verdict.said.message.as_deref().unwrap_or_default();
+        let server_time = ServerTime::read(reply.date(), message);
         clock.learn(server_time.known(), began, reply.received);
         let rejected = verdict.outcome == Outcome::Rejected;
         let x_date_refused = self.operation.x_date().is_none()
@@ -344,7 +340,7 @@ impl<'a, O: Operation> Call<'a, O> {
         // Scrubbed first: the comparison quotes what differs, and quoting changes a secret.
         let compared = signed
             .get()
-            .and_then(|signed| signed.canonical.compare(&scrubbed(said, &secrets)));
+            .and_then(|signed| signed.canonical.compare(&scrubbed(message, &secrets)));
         let note = compared
             .map(|text| presentable(&text, &[]))
             .or_else(|| server_time.contradiction());

@@ -17,17 +17,15 @@ use crate::{
         Authorization,
         app_signature::{CanonicalRequest, SIGNED_HEADERS},
     },
-    generated,
+    generated::{
+        self,
+        headers::{X_DATE, X_HW_AGENTNAME, X_TRACEID, X_USER_ID},
+    },
     x_date::Clock,
 };
 
 /// The header that the generator adds.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
-
-const X_DATE: HeaderName = HeaderName::from_static("x-date");
-const X_HW_AGENTNAME: HeaderName = HeaderName::from_static("x-hw-agentname");
-const X_TRACEID: HeaderName = HeaderName::from_static("x-traceid");
-const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 
 /// One attempt at a call: what the hooks need, and what they learn.
 ///
@@ -160,6 +158,7 @@ fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
         let value = request.headers().get(name);
         value.map_or("", |value: &HeaderValue| value.to_str().unwrap_or(""))
     };
+    // In their order.
     let [host, x_date, x_user_id] = SIGNED_HEADERS;
     let headers = [
         (host, url.authority()),

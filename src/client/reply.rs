@@ -33,7 +33,7 @@ pub(crate) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Left to the generated client, which may find that it breaks off.
+    /// Left to the generated client, which makes an answer of it or finds that it breaks off.
     Unread,
     TooLarge,
     Whole(Bytes),
@@ -81,11 +81,15 @@ impl Reply {
         &self,
         answer: Option<O::Answer>,
     ) -> Result<O::Made, Verdict> {
-        let said = match answer.map(O::made) {
+        let mut said = match answer.map(O::made) {
             Some(Ok(made)) => return Ok(made),
             Some(Err(said)) => said,
             None => self.said(O::IDEMPOTENT),
         };
+        if !O::IDEMPOTENT {
+            // It might repeat a package's URL, which no answer to a creation keeps.
+            said.message = said.message.as_deref().map(without_urls);
+        }
         let outcome = self.outcome(&said);
         Err(Verdict { outcome, said })
     }
@@ -155,16 +159,15 @@ impl Reply {
         format!("its body ({media_type}) is not what the service documents")
     }
 
-    /// The error that a verdict becomes.
+    /// The error that a verdict becomes, without the secrets: those of the request, and the package's URL.
     pub(crate) fn error(&self, verdict: Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
         let Verdict { outcome, said } = verdict;
-        let url = said.url.as_ref().map(|WireUrl(url)| url.expose());
-        let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
-        let fit = |text: String| presentable(&text, &secrets);
+        let fit = |text: String| presentable(&text, secrets);
         let request_id = self.header(X_REQUEST_ID);
         let kind = match (outcome, &self.body) {
             (Outcome::Rejected, _) => Kind::Refused,
             (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
+            // It broke off: an answer has a code.
             (_, Body::Unread) if said.code.is_none() => Kind::Lost,
             (_, Body::Unread | Body::Whole(_)) => {
                 Kind::Unreadable(fit(said.defect.unwrap_or_else(|| self.defect())))
@@ -201,13 +204,19 @@ pub(crate) struct Said {
     pub(crate) names_a_task: bool,
     /// Of a package: a secret that the texts may repeat.
     pub(crate) url: Option<WireUrl>,
-    /// Why it settles nothing, if that can be told.
+    /// Why it settles nothing, unless that is the body's form.
     pub(crate) defect: Option<String>,
 }
 
 /// The defect of an answer that names a task and a code that is not 0.
 pub(crate) fn task_without_success(task_id: &str) -> String {
     format!("it names task {task_id} without reporting success")
+}
+
+/// The defect of an answer without what a success brings.
+pub(crate) fn lack(code: &ServiceCode, what: &str) -> Option<String> {
+    code.is_success()
+        .then(|| format!("it reports success without a {what}"))
 }
 
 /// What a reply means to a call that did not succeed.
@@ -238,7 +247,7 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// Text with each word that holds a URL masked.
-pub(crate) fn without_urls(text: &str) -> String {
+fn without_urls(text: &str) -> String {
     let mask = |word| {
         if str::contains(word, "://") {
             "***"

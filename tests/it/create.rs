@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package},
-    spec::spec,
+    spec::{resolve, spec},
 };
 
 /// The error of a creation that is answered like this.
@@ -49,8 +49,7 @@ async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
     let operation = &spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
     let documented = operation["parameters"].as_array().unwrap().iter();
     let documented = documented.map(|parameter| {
-        let reference = parameter["$ref"].as_str().unwrap();
-        let parameter = spec.pointer(&reference[1..]).unwrap();
+        let parameter = resolve(&spec, parameter["$ref"].as_str().unwrap()).unwrap();
         assert_eq!(parameter["in"], "header");
         parameter["name"].as_str().unwrap().to_lowercase()
     });
@@ -74,6 +73,7 @@ async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("x-traceid"), task.trace_id().as_str());
     assert_eq!(header("x-user-id"), USER);
+    assert_eq!(header("x-hw-agentname"), "carrier");
     assert_eq!(
         header("user-agent"),
         concat!("koodrive-share/", env!("CARGO_PKG_VERSION"))

@@ -18,7 +18,7 @@ const REJECTED: Option<Outcome> = Some(Outcome::Rejected);
 const UNKNOWN: Option<Outcome> = Some(Outcome::Unknown);
 
 /// The outcome and the code of each reply.
-const CASES: [(&str, Option<Outcome>, Option<&str>); 44] = [
+const CASES: [(&str, Option<Outcome>, Option<&str>); 45] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
@@ -63,6 +63,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 44] = [
     ("unread-field-of-a-refusal", REJECTED, Some("13003011")),
     ("unread-number-beyond-f64", MADE, None),
     ("url-in-a-message", REJECTED, Some("13000311")),
+    ("url-in-a-refusal", REJECTED, Some("13000311")),
     ("url-unreadable", REJECTED, Some("13000311")),
 ];
 

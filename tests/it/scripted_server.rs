@@ -307,6 +307,19 @@ async fn read_more(wire: &mut impl Wire, unread: &mut Vec<u8>) -> io::Result<()>
     }
 }
 
+/// A body as `Transfer-Encoding: chunked` frames it.
+pub(crate) fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
+    let mut framed = Vec::new();
+    // An empty chunk would be the end.
+    for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
+        framed.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        framed.extend_from_slice(chunk);
+        framed.extend_from_slice(b"\r\n");
+    }
+    framed.extend_from_slice(b"0\r\n\r\n");
+    framed
+}
+
 mod tests {
     use super::*;
 
@@ -359,17 +372,4 @@ mod tests {
     async fn script_that_nobody_looks_at_fails() {
         drop(ScriptedServer::start(vec![]).await);
     }
-}
-
-/// A body as `Transfer-Encoding: chunked` frames it.
-pub(crate) fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
-    let mut framed = Vec::new();
-    // An empty chunk would be the end.
-    for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
-        framed.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-        framed.extend_from_slice(chunk);
-        framed.extend_from_slice(b"\r\n");
-    }
-    framed.extend_from_slice(b"0\r\n\r\n");
-    framed
 }

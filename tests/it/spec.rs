@@ -42,7 +42,7 @@ fn join(pointer: &str, key: &str) -> String {
 }
 
 /// What a `$ref` within the document points to.
-fn resolve<'a>(spec: &'a Value, reference: &str) -> Option<&'a Value> {
+pub(crate) fn resolve<'a>(spec: &'a Value, reference: &str) -> Option<&'a Value> {
     spec.pointer(reference.strip_prefix('#')?)
 }
 

@@ -452,3 +452,17 @@ pub mod prelude {
     #[allow(unused_imports)]
     pub use super::Client;
 }
+pub mod headers {
+    pub const X_DATE: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
+        "x-date",
+    );
+    pub const X_HW_AGENTNAME: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
+        "x-hw-agentname",
+    );
+    pub const X_TRACEID: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
+        "x-traceid",
+    );
+    pub const X_USER_ID: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
+        "x-user-id",
+    );
+}

@@ -2,6 +2,7 @@
 
 use super::{
     row::{Row, rows},
+    secrets::Caller,
     trial::{ok, reply},
 };
 use crate::scripted_server::Step;
@@ -56,6 +57,21 @@ rows! {
     .code("13000309")
     .says("and ***")
     .advice("nothing was done: check that the share, the files and the target still exist");
+    query_echoes_url => Row::answered(
+        "the canonical request that the gateway saw for a query holds the package's URL",
+        reply(
+            "401 Unauthorized",
+            "",
+            r#"{"error_code":"APIGW.0301","error_msg":"verify failed, POST|/<download url>|x","jobInfo":{"downloadUrl":"<download url>"}}"#,
+        ),
+    )
+    .only(&[Caller::App])
+    .query()
+    .rejected()
+    .is("refused unauthorized")
+    .code("APIGW.0301")
+    .says("line 2 of the canonical request differs")
+    .advice("nothing was done: renew the token, or check the app secret and the user id");
     query_cut_short => Row::answered(
         "a query's JSON is cut short after the package's URL",
         ok(DONE.trim_end_matches(r#"},"taskInfos":null}"#)),

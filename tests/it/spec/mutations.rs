@@ -190,6 +190,19 @@ fn a_missing_line_feed_at_the_end_is_named() {
     );
 }
 
+fn client(spec: Value) -> String {
+    build::client(&serde_json::from_value(spec).unwrap(), false).unwrap()
+}
+
+/// The wrapper names it as before, which is no name any more.
+#[test]
+fn a_renamed_header_is_renamed_for_the_wrapper() {
+    let name = "/components/parameters/X-Traceid/name";
+    let renamed = client(changed(|spec| *at(spec, name) = json!("X-Trace-Id")));
+    assert!(client(released()).contains("X_TRACEID"));
+    assert!(renamed.contains("X_TRACE_ID") && !renamed.contains("X_TRACEID"));
+}
+
 #[test]
 fn a_headers_pattern_that_the_wrapper_does_not_share_is_named() {
     let pattern = "/components/schemas/TraceId/pattern";
@@ -237,6 +250,5 @@ fn another_description_is_found_by_no_check_but_the_snapshot() {
     for check in checks {
         assert_eq!(check(&spec), check(&released));
     }
-    let client = |spec| build::client(&serde_json::from_value(spec).unwrap(), false).unwrap();
     assert_ne!(client(spec), client(released));
 }
