@@ -6,7 +6,6 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     CanonicalRequest, Error, ShareTask, TraceId,
     client::reply::{Body, Reply, presentable, scrubbed},
-    task::WireUrl,
     x_date::ServerTime,
 };
 
@@ -32,13 +31,10 @@ pub fn read_reply(
         Ok(_) => return Ok(()),
         Err(verdict) => verdict,
     };
-    let url = verdict.said.url.clone();
-    let url = url.as_ref().map(|WireUrl(url)| url.expose());
-    let secrets: Vec<&str> = secrets.iter().copied().chain(url).collect();
-    let message = verdict.said.message.as_deref().unwrap_or_default();
-    let note = ServerTime::read(reply.date(), message).contradiction();
+    let secrets: Vec<&str> = secrets.iter().copied().chain(verdict.url()).collect();
+    let note = ServerTime::read(reply.date(), verdict.message()).contradiction();
     Err(reply
-        .error(verdict, &TraceId::random(), &secrets)
+        .error(&verdict, &TraceId::random(), &secrets)
         .with_note(note))
 }
 

@@ -107,7 +107,6 @@ impl fmt::Display for ServiceCode {
 }
 
 impl Serialize for ServiceCode {
-    /// Reads back as the same code.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.as_str().parse::<i64>() {
             Ok(number) if number.to_string() == self.as_str() => serializer.serialize_i64(number),

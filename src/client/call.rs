@@ -22,7 +22,6 @@ use crate::{
         self, ResponseValue,
         types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
     },
-    task::WireUrl,
     x_date::ServerTime,
 };
 
@@ -326,11 +325,9 @@ impl<'a, O: Operation> Call<'a, O> {
             }
             Err(verdict) => verdict,
         };
-        let url = verdict.said.url.clone();
         let mut secrets = self.secrets(token.as_ref(), signed.get());
-        secrets.extend(url.as_ref().map(|WireUrl(url)| url.expose()));
-        let message = verdict.said.message.as_deref().unwrap_or_default();
-        let server_time = ServerTime::read(reply.date(), message);
+        secrets.extend(verdict.url());
+        let server_time = ServerTime::read(reply.date(), verdict.message());
         clock.learn(server_time.known(), began, reply.received);
         let rejected = verdict.outcome == Outcome::Rejected;
         let x_date_refused = self.operation.x_date().is_none()
@@ -338,13 +335,15 @@ impl<'a, O: Operation> Call<'a, O> {
             && matches!(reply.status.as_u16(), 400 | 401 | 403)
             && server_time.refuses(x_date);
         // Scrubbed first: the comparison quotes what differs, and quoting changes a secret.
-        let compared = signed
-            .get()
-            .and_then(|signed| signed.canonical.compare(&scrubbed(message, &secrets)));
+        let compared = signed.get().and_then(|signed| {
+            signed
+                .canonical
+                .compare(&scrubbed(verdict.message(), &secrets))
+        });
         let note = compared
             .map(|text| presentable(&text, &[]))
             .or_else(|| server_time.contradiction());
-        let mut error = reply.error(verdict, self.operation.trace_id(), &secrets);
+        let mut error = reply.error(&verdict, self.operation.trace_id(), &secrets);
         error = error.of_query(O::IDEMPOTENT).with_note(note);
         if let Some(cause) = broken {
             error = error.broken_by(cause);

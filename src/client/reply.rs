@@ -160,27 +160,27 @@ impl Reply {
     }
 
     /// The error that a verdict becomes, without the secrets: those of the request, and the package's URL.
-    pub(crate) fn error(&self, verdict: Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
+    pub(crate) fn error(&self, verdict: &Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
         let Verdict { outcome, said } = verdict;
-        let fit = |text: String| presentable(&text, secrets);
-        let request_id = self.header(X_REQUEST_ID);
+        let fit = |text: &str| presentable(text, secrets);
         let kind = match (outcome, &self.body) {
             (Outcome::Rejected, _) => Kind::Refused,
             (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
             // It broke off: an answer has a code.
             (_, Body::Unread) if said.code.is_none() => Kind::Lost,
             (_, Body::Unread | Body::Whole(_)) => {
-                Kind::Unreadable(fit(said.defect.unwrap_or_else(|| self.defect())))
+                let defect = said.defect.as_deref();
+                Kind::Unreadable(defect.map_or_else(|| fit(&self.defect()), fit))
             }
         };
-        Error::new(kind, outcome, trace_id).with_reply(Refusal {
+        Error::new(kind, *outcome, trace_id).with_reply(Refusal {
             status: self.status.as_u16(),
-            code: said.code.map(|code| match code {
-                ServiceCode::Other(code) => ServiceCode::Other(fit(code.into()).into()),
-                known => known,
+            code: said.code.as_ref().map(|code| match code {
+                ServiceCode::Other(code) => ServiceCode::Other(fit(code).into()),
+                known => known.clone(),
             }),
-            message: said.message.map(fit),
-            request_id: request_id.map(|value| fit(value.to_owned())),
+            message: said.message.as_deref().map(fit),
+            request_id: self.header(X_REQUEST_ID).map(fit),
             retry_after: self.retry_after(),
         })
     }
@@ -202,7 +202,7 @@ pub(crate) struct Said {
     pub(crate) from_gateway: bool,
     pub(crate) message: Option<String>,
     pub(crate) names_a_task: bool,
-    /// Of a package: a secret that the texts may repeat.
+    /// Of a package.
     pub(crate) url: Option<WireUrl>,
     /// Why it settles nothing, unless that is the body's form.
     pub(crate) defect: Option<String>,
@@ -222,7 +222,20 @@ pub(crate) fn lack(code: &ServiceCode, what: &str) -> Option<String> {
 /// What a reply means to a call that did not succeed.
 pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
-    pub(crate) said: Said,
+    said: Said,
+}
+
+impl Verdict {
+    /// The service's message, or nothing.
+    pub(crate) fn message(&self) -> &str {
+        self.said.message.as_deref().unwrap_or_default()
+    }
+
+    /// The package's URL: a secret that the reply's texts may repeat.
+    pub(crate) fn url(&self) -> Option<&str> {
+        let WireUrl(url) = self.said.url.as_ref()?;
+        Some(url.expose())
+    }
 }
 
 /// What a status alone says.

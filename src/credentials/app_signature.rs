@@ -11,7 +11,7 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::sensitive;
-use crate::validation::{Violations, is_header_text, secret_shown};
+use crate::validation::{Violations, secret_shown};
 
 const ALGORITHM: &str = "HMAC-SHA256";
 
@@ -161,8 +161,8 @@ impl AppKey {
 
     pub(crate) fn validate(&self, violations: &mut Violations) {
         let advice = "copy the AppId from the developer console";
-        violations.header_text("app id", &self.id, advice);
-        if is_header_text(&self.id) && self.id.contains([',', ' ']) {
+        let header = violations.header_text("app id", &self.id, advice);
+        if header.is_some() && self.id.contains([',', ' ']) {
             let limit = "must hold neither commas nor blanks";
             violations.add("app id", "app-id", limit, format!("{:?}", self.id), advice);
         }
