@@ -58,9 +58,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(text
-            .unwrap_or_else(|| "the generator panicked".to_owned())
-            .into())
+        Err(text.unwrap_or_else(|| "the generator panicked".to_owned()).into())
     })
 }
 
@@ -68,8 +66,7 @@ pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
     let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    let client = caught(|| client(&spec, feature("SCHEMARS")))
-        .map_err(|reason| format!("{reason}{}", place(&spec)))?;
+    let client = caught(|| client(&spec, feature("SCHEMARS"))).map_err(|reason| format!("{reason}{}", place(&spec)))?;
     fs::write(out_dir.join("client.rs"), client)?;
     if feature("HTTPMOCK") {
         fs::write(out_dir.join("httpmock.rs"), mock(&spec)?)?;

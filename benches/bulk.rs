@@ -10,9 +10,7 @@ use std::{fs, time::Instant};
 
 use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use futures_util::{StreamExt, future, stream};
-use koodrive_share::{
-    BulkPolicy, Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory,
-};
+use koodrive_share::{BulkPolicy, Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
 use loopback::{Server, serve_if_asked};
 
 const IDS: usize = 1_000_000;
@@ -24,29 +22,20 @@ fn file_ids(range: std::ops::Range<usize>) -> impl Iterator<Item = String> + Sen
 }
 
 fn task() -> ShareTaskBuilder {
-    ShareTask::dump(TargetDirectory::root(SPACE))
-        .share_id(SHARE)
-        .container_id(SPACE)
+    ShareTask::dump(TargetDirectory::root(SPACE)).share_id(SHARE).container_id(SPACE)
 }
 
 fn client(server: &Server) -> Client {
-    let client = Client::builder()
-        .endpoint(&server.endpoint)
-        .credentials(Credentials::bearer(TOKEN));
+    let client = Client::builder().endpoint(&server.endpoint).credentials(Credentials::bearer(TOKEN));
     client.user_id(USER).agent_name(CARRIER).build().unwrap()
 }
 
 /// The ids a second, and the connections that were open.
 async fn ours(server: &Server, concurrency: usize) -> (f64, usize) {
-    let policy = BulkPolicy::builder()
-        .concurrency(concurrency)
-        .build()
-        .unwrap();
+    let policy = BulkPolicy::builder().concurrency(concurrency).build().unwrap();
     let client = client(server);
     let start = Instant::now();
-    let mut bulk = client
-        .create_bulk_with(task(), file_ids(0..IDS), policy)
-        .unwrap();
+    let mut bulk = client.create_bulk_with(task(), file_ids(0..IDS), policy).unwrap();
     let mut connections = Connections::default();
     while let Some(item) = bulk.next().await {
         connections.saw(item.unwrap().result().unwrap().task_id());
@@ -98,18 +87,13 @@ fn median(values: &mut [f64]) -> f64 {
 /// The most memory that this process has had, in KiB.
 fn peak_memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 async fn ten_thousand_at_once(server: &Server) {
     let client = client(server);
-    let tasks: Vec<ShareTask> = (0..10_000)
-        .map(|n| task().file_ids(file_ids(n..n + 10)).build().unwrap())
-        .collect();
+    let tasks: Vec<ShareTask> = (0..10_000).map(|n| task().file_ids(file_ids(n..n + 10)).build().unwrap()).collect();
     let before = peak_memory();
     let mut connections = Connections::default();
     let start = Instant::now();
@@ -118,22 +102,16 @@ async fn ten_thousand_at_once(server: &Server) {
     }
     let (seconds, opened) = (start.elapsed().as_secs_f64(), connections.opened());
     let grown = peak_memory() - before;
-    println!(
-        "\n10,000 creations at once: none failed, {seconds:.2} s, {opened} connections, {grown} KiB more"
-    );
+    println!("\n10,000 creations at once: none failed, {seconds:.2} s, {opened} connections, {grown} KiB more");
     assert!(opened <= 200, "more than max_concurrent_requests documents");
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     serve_if_asked();
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .unwrap();
+    rustls::crypto::ring::default_provider().install_default().unwrap();
     let server = Server::start();
-    println!(
-        "| concurrency | raw reqwest, ids/s | create_bulk, ids/s | ratio | connections, raw | ours |"
-    );
+    println!("| concurrency | raw reqwest, ids/s | create_bulk, ids/s | ratio | connections, raw | ours |");
     println!("|---|---|---|---|---|---|");
     for concurrency in [1, 2, 4, 8, 16] {
         let (mut raws, mut bulks, mut ratios) = (vec![], vec![], vec![]);

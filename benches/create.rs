@@ -58,9 +58,7 @@ const ROUNDS: usize = 201;
 const APP_ID: &str = "a378331eca141163119eb602adb67b7802cc79cd33ba44c7d2fe61d1586c96a1";
 
 fn file_ids(count: usize) -> Vec<String> {
-    (0..count)
-        .map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}"))
-        .collect()
+    (0..count).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}")).collect()
 }
 
 struct Bench {
@@ -86,22 +84,15 @@ impl Bench {
 
     fn generated(&self, ids: usize) -> Calls<'_> {
         let mut headers = header::HeaderMap::new();
-        headers.insert(
-            header::AUTHORIZATION,
-            format!("Bearer {TOKEN}").try_into().unwrap(),
-        );
+        headers.insert(header::AUTHORIZATION, format!("Bearer {TOKEN}").try_into().unwrap());
         let http = by_hand::http().default_headers(headers).build().unwrap();
-        let client =
-            generated::Client::new_with_client(&self.server.endpoint, http, client::hooks::Attempt);
+        let client = generated::Client::new_with_client(&self.server.endpoint, http, client::hooks::Attempt);
         let request = generated::types::CreateBatchTaskRequest {
             container_id: SPACE.into(),
             file_ids: file_ids(ids),
             kdstoken: None,
             share_id: SHARE.into(),
-            target_file_id: Some(generated::types::FileIdInfo {
-                container_id: SPACE.into(),
-                file_id: "root".into(),
-            }),
+            target_file_id: Some(generated::types::FileIdInfo { container_id: SPACE.into(), file_id: "root".into() }),
             task_type: 2,
             zip_name: None,
         };
@@ -110,13 +101,8 @@ impl Bench {
             self.runtime.block_on(async {
                 for _ in 0..calls {
                     let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
-                    let reply = client.create_batch_task(
-                        Some(&date),
-                        Some(&agent),
-                        Some(&trace_id),
-                        Some(&user),
-                        &request,
-                    );
+                    let reply =
+                        client.create_batch_task(Some(&date), Some(&agent), Some(&trace_id), Some(&user), &request);
                     let reply = reply.await.unwrap().into_inner();
                     assert!(reply.code == 0 && reply.task_id.is_some());
                 }
@@ -134,12 +120,7 @@ impl Bench {
             .build()
             .unwrap();
         let task = ShareTask::dump(TargetDirectory::root(SPACE));
-        let task = task
-            .share_id(SHARE)
-            .container_id(SPACE)
-            .file_ids(file_ids(ids))
-            .build()
-            .unwrap();
+        let task = task.share_id(SHARE).container_id(SPACE).file_ids(file_ids(ids)).build().unwrap();
         Box::new(move |calls| {
             self.runtime.block_on(async {
                 for _ in 0..calls {
@@ -169,17 +150,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn main() {
     serve_if_asked();
     // Of the clients that are not ours; ours brings the same one.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let bench = Bench {
-        runtime,
-        server: Server::start(),
-    };
+    rustls::crypto::ring::default_provider().install_default().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let bench = Bench { runtime, server: Server::start() };
     println!("| ids | variant | median, µs | ratio to raw reqwest | allocations |");
     println!("|---|---|---|---|---|");
     let mut allocations = vec![Vec::new(); 5];
@@ -188,18 +161,12 @@ fn main() {
         let variants = [
             ("raw reqwest", bench.raw(ids)),
             ("generated client alone", bench.generated(ids)),
-            (
-                "Client::create, bearer",
-                bench.ours(ids, Credentials::bearer(TOKEN), vec![]),
-            ),
+            ("Client::create, bearer", bench.ours(ids, Credentials::bearer(TOKEN), vec![])),
             (
                 "Client::create, bearer, and a SHA-256 pass over the body",
                 bench.ours(ids, Credentials::bearer(TOKEN), body),
             ),
-            (
-                "Client::create, app signature",
-                bench.ours(ids, Credentials::app(APP_ID, TOKEN), vec![]),
-            ),
+            ("Client::create, app signature", bench.ours(ids, Credentials::app(APP_ID, TOKEN), vec![])),
         ];
         let calls = if ids == 1_000 { 10 } else { 30 };
         for (_, variant) in &variants {
@@ -213,11 +180,7 @@ fn main() {
             }
         }
         for (n, (name, variant)) in variants.iter().enumerate() {
-            let ratios = times[n]
-                .iter()
-                .zip(&times[0])
-                .map(|(time, raw)| time / raw)
-                .collect();
+            let ratios = times[n].iter().zip(&times[0]).map(|(time, raw)| time / raw).collect();
             let count = allocation_counter::measure(|| variant(1)).count_total;
             let (time, ratio) = (median(times[n].clone()), median(ratios));
             println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {count} |");

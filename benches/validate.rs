@@ -7,27 +7,19 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use koodrive_share::{CanonicalRequest, ShareTask, ShareTaskBuilder, TraceId, XDate};
 
 fn file_ids() -> Vec<String> {
-    (0..1_000)
-        .map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}"))
-        .collect()
+    (0..1_000).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:05}")).collect()
 }
 
 fn builder() -> ShareTaskBuilder {
-    ShareTask::package_download("photos.zip")
-        .share_id("1689765568237837824")
-        .container_id("space")
+    ShareTask::package_download("photos.zip").share_id("1689765568237837824").container_id("space")
 }
 
 fn share_task(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("1,000 file ids");
     // Of which none is copied: a task costs as many allocations with 1,000 ids as with one.
-    let allocations = |ids: Vec<String>| {
-        allocation_counter::measure(|| drop(builder().file_ids(ids).build().unwrap())).count_total
-    };
-    assert_eq!(
-        allocations(file_ids()),
-        allocations(vec![file_ids().remove(0)])
-    );
+    let allocations =
+        |ids: Vec<String>| allocation_counter::measure(|| drop(builder().file_ids(ids).build().unwrap())).count_total;
+    assert_eq!(allocations(file_ids()), allocations(vec![file_ids().remove(0)]));
     group.bench_function("build a ShareTask", |bencher| {
         let build = |ids| builder().file_ids(ids).build().unwrap();
         bencher.iter_batched(file_ids, build, BatchSize::SmallInput);

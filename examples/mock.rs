@@ -13,9 +13,7 @@ use koodrive_share::{
 async fn save(client: &Client, task: &ShareTask) -> String {
     match client.create(task).await {
         Ok(handle) => format!("saving it as task {}", handle.task_id()),
-        Err(error) if error.service_code() == Some(&ServiceCode::NotEnoughSpace) => {
-            "there is no space left".to_owned()
-        }
+        Err(error) if error.service_code() == Some(&ServiceCode::NotEnoughSpace) => "there is no space left".to_owned(),
         Err(error) => format!("it failed: {error}"),
     }
 }
@@ -37,10 +35,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut full = server.create_batch_task(|when, then| {
         when.body(&(&task).into());
-        then.bad_request(&ErrorBody {
-            code: Some(ServiceCode::NotEnoughSpace),
-            ..ErrorBody::default()
-        });
+        then.bad_request(&ErrorBody { code: Some(ServiceCode::NotEnoughSpace), ..ErrorBody::default() });
     });
     assert_eq!(save(&client, &task).await, "there is no space left");
     full.assert_calls(1);

@@ -22,10 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return follow(Client::from_env()?, task).await;
     }
     let emulator = Emulator::start().await?;
-    println!(
-        "no KOODRIVE_ENDPOINT is set: using the emulator at {}\n",
-        emulator.endpoint()
-    );
+    println!("no KOODRIVE_ENDPOINT is set: using the emulator at {}\n", emulator.endpoint());
     let client = Client::builder()
         .endpoint(emulator.endpoint())
         .credentials(Credentials::bearer(Emulator::DEFAULT_TOKEN))

@@ -185,10 +185,7 @@ impl Stream for Bulk<'_> {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => this.shortfall().map(Err),
             // A ledger that lacks a line is worse than whatever else ended the run.
-            Poll::Ready(Some(Err(error))) => Some(Err(this
-                .shortfall()
-                .filter(BulkError::is_ledger)
-                .unwrap_or(error))),
+            Poll::Ready(Some(Err(error))) => Some(Err(this.shortfall().filter(BulkError::is_ledger).unwrap_or(error))),
             Poll::Ready(next) => next,
         };
         match &next {
@@ -201,9 +198,6 @@ impl Stream for Bulk<'_> {
 
 impl fmt::Debug for Bulk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bulk")
-            .field("report", &self.report)
-            .field("over", &self.over)
-            .finish_non_exhaustive()
+        f.debug_struct("Bulk").field("report", &self.report).field("over", &self.over).finish_non_exhaustive()
     }
 }

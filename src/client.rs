@@ -17,8 +17,7 @@ use self::{
     call::{Call, StatusQuery},
 };
 use crate::{
-    Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId,
-    ValidationError,
+    Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId, ValidationError,
     credentials::{KdsToken, Source},
     generated::types::GetBatchTaskRequest,
     validation::Violations,
@@ -127,8 +126,7 @@ impl Client {
     /// Dropping the future leaks nothing and does nothing to the task.
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
         let trace_id = TraceId::random();
-        self.validate_handle(handle)
-            .map_err(|error| Error::validation(error, &trace_id))?;
+        self.validate_handle(handle).map_err(|error| Error::validation(error, &trace_id))?;
         let query = StatusQuery {
             trace_id,
             body: GetBatchTaskRequest {
@@ -158,24 +156,10 @@ impl Client {
         if handle.endpoint != self.0.endpoint {
             let limit = "must be the endpoint that the task lives at";
             let given = format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint);
-            violations.add(
-                "endpoint",
-                "endpoint-of-task",
-                limit,
-                given,
-                "use a client of that endpoint",
-            );
+            violations.add("endpoint", "endpoint-of-task", limit, given, "use a client of that endpoint");
         }
-        violations.not_empty(
-            "$.taskId",
-            &handle.task_id,
-            "take the handle from the creation",
-        );
-        violations.not_empty(
-            "$.shareId",
-            &handle.share_id,
-            "take the handle from the creation",
-        );
+        violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
+        violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");
         let kdstoken = handle.kdstoken.as_ref().map(KdsToken::expose);
         let advice = "leave it out if the share has no access code";
         violations.not_empty("$.kdstoken", kdstoken.unwrap_or("unset"), advice);
@@ -185,13 +169,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared {
-            endpoint,
-            credentials,
-            user_id,
-            agent_name,
-            ..
-        } = &*self.0;
+        let Shared { endpoint, credentials, user_id, agent_name, .. } = &*self.0;
         f.debug_struct("Client")
             .field("endpoint", endpoint)
             .field("credentials", credentials)

@@ -61,10 +61,7 @@ impl Credentials {
     /// authentication.
     #[must_use]
     pub fn app(app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
-        Self(Kind::App(Arc::new(AppKey::new(
-            app_id.into(),
-            app_secret.into().into(),
-        ))))
+        Self(Kind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
     }
 
     /// Tokens from `provider`, kept until shortly before they lapse; concurrent calls share one renewal.
@@ -95,10 +92,8 @@ impl Credentials {
                 bearer(token)
             }
             Kind::Authorization(value) => {
-                let (value, advice) = (
-                    value.expose_secret(),
-                    "give the header's whole value, such as `Bearer <token>`",
-                );
+                let (value, advice) =
+                    (value.expose_secret(), "give the header's whole value, such as `Bearer <token>`");
                 violations.secret_header_text("Authorization", value, advice);
                 sensitive(value)
             }
@@ -159,9 +154,7 @@ fn has_scheme(token: &str) -> bool {
 pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
     let token = token.expose_secret();
     let usable = is_header_text(token) && !has_scheme(token);
-    usable
-        .then(|| sensitive(&format!("Bearer {token}")))
-        .flatten()
+    usable.then(|| sensitive(&format!("Bearer {token}"))).flatten()
 }
 
 fn sensitive(value: &str) -> Option<HeaderValue> {
@@ -175,10 +168,7 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
 /// It serialises into a request's body and nowhere else: but for the mock's requests, no public type that holds one
 /// implements `Serialize` over it.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "httpmock"),
-    allow(unreachable_pub, reason = "public in the mock's requests")
-)]
+#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's requests"))]
 pub struct KdsToken(SecretString);
 
 impl KdsToken {
@@ -197,9 +187,7 @@ impl<'de> Deserialize<'de> for KdsToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The deserializer's own message would show what was given.
         let refused = |_| serde::de::Error::custom("kdstoken must be a string");
-        String::deserialize(deserializer)
-            .map(Self::from)
-            .map_err(refused)
+        String::deserialize(deserializer).map(Self::from).map_err(refused)
     }
 }
 

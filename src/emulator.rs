@@ -309,9 +309,7 @@ impl EmulatorBuilder {
     /// Outside of a tokio runtime with I/O and time enabled.
     pub async fn start(mut self) -> io::Result<Emulator> {
         if self.accepted.is_empty() {
-            self.accepted
-                .tokens
-                .push(Emulator::DEFAULT_TOKEN.to_owned());
+            self.accepted.tokens.push(Emulator::DEFAULT_TOKEN.to_owned());
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
@@ -336,17 +334,10 @@ impl EmulatorBuilder {
             }),
             stopping: stopping.clone(),
         });
-        let app = handle
-            .with_state(Arc::clone(&service))
-            .into_make_service_with_connect_info::<Allowance>();
+        let app = handle.with_state(Arc::clone(&service)).into_make_service_with_connect_info::<Allowance>();
         let loopback = Loopback { listener, stopping };
         let server = tokio::spawn(axum::serve(loopback, app).into_future());
-        Ok(Emulator {
-            endpoint,
-            service,
-            stop,
-            server,
-        })
+        Ok(Emulator { endpoint, service, stop, server })
     }
 }
 

@@ -93,15 +93,7 @@ pub(crate) struct Refusal {
 impl Error {
     pub(crate) fn new(kind: Kind, outcome: Outcome, trace_id: &TraceId) -> Self {
         let trace_id = trace_id.clone();
-        Self(Box::new(Inner {
-            kind,
-            outcome,
-            trace_id,
-            query: false,
-            reply: None,
-            note: None,
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, outcome, trace_id, query: false, reply: None, note: None, source: None }))
     }
 
     pub(crate) fn validation(error: ValidationError, trace_id: &TraceId) -> Self {
@@ -246,15 +238,11 @@ impl Error {
     /// The failure may pass by itself: what a query may be repeated on, and a creation only if its outcome allows it.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let settled = self
-            .service_code()
-            .is_some_and(ServiceCode::is_known_refusal);
+        let settled = self.service_code().is_some_and(ServiceCode::is_known_refusal);
         match &self.0.kind {
             Kind::Validation(_) | Kind::Interrupted => false,
             Kind::Credentials(_) | Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
-            Kind::Unreadable(_) | Kind::Refused => {
-                !settled && matches!(self.status(), Some(408 | 429 | 500..))
-            }
+            Kind::Unreadable(_) | Kind::Refused => !settled && matches!(self.status(), Some(408 | 429 | 500..)),
         }
     }
 }
@@ -262,15 +250,7 @@ impl Error {
 /// `the service refused the request, status 400, code 13000311; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            kind,
-            outcome,
-            trace_id,
-            query,
-            reply,
-            note,
-            source: _,
-        } = &*self.0;
+        let Inner { kind, outcome, trace_id, query, reply, note, source: _ } = &*self.0;
         match kind {
             Kind::Validation(error) => write!(f, "{error}"),
             Kind::Credentials(what) => f.write_str(what),
@@ -280,9 +260,7 @@ impl Display for Error {
             Kind::Lost => f.write_str("the connection broke before a whole reply"),
             Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
             Kind::Refused => f.write_str("the service refused the request"),
-            Kind::Interrupted => {
-                f.write_str("an earlier run may have sent it, and its outcome is unknown")
-            }
+            Kind::Interrupted => f.write_str("an earlier run may have sent it, and its outcome is unknown"),
         }?;
         if let Some(reply) = reply {
             write!(f, ", status {}", reply.status)?;
@@ -307,21 +285,15 @@ impl Display for Error {
             (Outcome::NotSent, Kind::Busy) => {
                 f.write_str("; nothing was sent: allow more time or more concurrent requests, or lower the load")
             }
-            (Outcome::NotSent, Kind::Credentials(_)) => {
-                f.write_str("; nothing was sent: look at the token provider")
-            }
+            (Outcome::NotSent, Kind::Credentials(_)) => f.write_str("; nothing was sent: look at the token provider"),
             (Outcome::NotSent, _) => f.write_str("; nothing was sent"),
             (Outcome::Rejected, _) => {
-                write!(
-                    f,
-                    "; nothing was done: {}",
-                    advice.unwrap_or(self.advice_on_status())
-                )
+                write!(f, "; nothing was done: {}", advice.unwrap_or(self.advice_on_status()))
             }
             (Outcome::Unknown, _) if *query => f.write_str("; a query changes nothing: ask again"),
-            (Outcome::Unknown, _) => f.write_str(
-                "; it may have been carried out all the same: look before sending it again",
-            ),
+            (Outcome::Unknown, _) => {
+                f.write_str("; it may have been carried out all the same: look before sending it again")
+            }
         }?;
         write!(f, " (trace id {trace_id})")
     }

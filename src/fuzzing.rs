@@ -14,18 +14,9 @@ use crate::{
 /// # Errors
 ///
 /// The error that a caller would see.
-pub fn read_reply(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: Bytes,
-    secrets: &[&str],
-) -> Result<(), Error> {
-    let reply = Reply {
-        status,
-        headers: headers.clone(),
-        received: chrono::DateTime::UNIX_EPOCH,
-        body: Body::Whole(body),
-    };
+pub fn read_reply(status: StatusCode, headers: &HeaderMap, body: Bytes, secrets: &[&str]) -> Result<(), Error> {
+    let reply =
+        Reply { status, headers: headers.clone(), received: chrono::DateTime::UNIX_EPOCH, body: Body::Whole(body) };
     let answer = reply.answer();
     let verdict = match reply.settle::<ShareTask>(answer) {
         Ok(_) => return Ok(()),
@@ -33,9 +24,7 @@ pub fn read_reply(
     };
     let secrets: Vec<&str> = secrets.iter().copied().chain(verdict.url()).collect();
     let note = ServerTime::read(reply.date(), verdict.message()).contradiction();
-    Err(reply
-        .error(&verdict, &TraceId::random(), &secrets)
-        .with_note(note))
+    Err(reply.error(&verdict, &TraceId::random(), &secrets).with_note(note))
 }
 
 /// What a refusal's message says of the canonical request.

@@ -68,9 +68,7 @@ impl ShareTask {
     pub fn json_schema() -> Value {
         let mut settings = SchemaSettings::draft07();
         settings.inline_subschemas = true;
-        let derived = settings
-            .into_generator()
-            .into_root_schema_for::<CreateBatchTaskRequest>();
+        let derived = settings.into_generator().into_root_schema_for::<CreateBatchTaskRequest>();
         let mut schema = json!(derived);
         merge(&mut schema, rules());
         schema

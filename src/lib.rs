@@ -34,9 +34,7 @@ mod trace_id;
 mod validation;
 mod x_date;
 
-pub use bulk::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, BulkReport, FileIds,
-};
+pub use bulk::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, BulkReport, FileIds};
 pub use client::{
     Client,
     builder::{BuildError, ClientBuilder, ENDPOINT_CN, ENDPOINT_INTL},
@@ -52,9 +50,7 @@ pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;
 pub use share_task::{MAX_FILE_IDS, ShareTask, ShareTaskBuilder, TargetDirectory, TaskType};
-pub use task::{
-    DownloadUrl, FileStatus, FileStatusReport, TaskHandle, TaskResult, TaskState, TaskStatus,
-};
+pub use task::{DownloadUrl, FileStatus, FileStatusReport, TaskHandle, TaskResult, TaskState, TaskStatus};
 pub use trace_id::TraceId;
 pub use validation::{ValidationError, Violation};
 pub use x_date::XDate;

@@ -48,20 +48,15 @@ pub use self::generated::{MockServerExt, operations};
 pub use crate::{
     credentials::KdsToken,
     generated::types::{
-        CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, FileIdInfo,
-        GetBatchTaskRequest, GetBatchTaskResponse, JobInfo, TaskInfo,
+        CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, FileIdInfo, GetBatchTaskRequest,
+        GetBatchTaskResponse, JobInfo, TaskInfo,
     },
     task::{CompactTime, OpenNumber, TaskInfos, WireUrl},
 };
 
 use crate::ShareTask;
 
-#[allow(
-    clippy::pedantic,
-    missing_debug_implementations,
-    missing_docs,
-    reason = "the generator's style"
-)]
+#[allow(clippy::pedantic, missing_debug_implementations, missing_docs, reason = "the generator's style")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/httpmock.rs"));
 }

@@ -93,22 +93,12 @@ impl PollingPolicyBuilder {
     ///
     /// All broken rules together: `bounds`, `session-lifetime`.
     pub fn build(self) -> Result<PollingPolicy, ValidationError> {
-        let PollingPolicy {
-            interval,
-            max_interval,
-            ..
-        } = &self.0;
+        let PollingPolicy { interval, max_interval, .. } = &self.0;
         let mut violations = Violations::default();
         if interval.is_zero() || interval > max_interval {
             let limit = "must be more than 0 and at most the longest wait";
             let given = format!("{interval:?}");
-            violations.add(
-                "interval",
-                "bounds",
-                limit,
-                given,
-                "choose a value within the bounds",
-            );
+            violations.add("interval", "bounds", limit, given, "choose a value within the bounds");
         }
         if *max_interval > MAX_INTERVAL {
             let limit = "must be at most 19 minutes";
@@ -161,15 +151,7 @@ struct Schedule {
 
 impl Poller {
     pub(crate) fn new(client: Client, handle: TaskHandle, policy: PollingPolicy) -> Self {
-        Self {
-            client,
-            handle,
-            policy,
-            schedule: None,
-            polls: 0,
-            failures: 0,
-            done: false,
-        }
+        Self { client, handle, policy, schedule: None, polls: 0, failures: 0, done: false }
     }
 
     /// The task that is followed.
@@ -246,10 +228,7 @@ impl Poller {
                 }
                 Err(error) => {
                     self.failures += 1;
-                    schedule
-                        .interval
-                        .max(error.retry_after().unwrap_or_default())
-                        .min(MAX_INTERVAL)
+                    schedule.interval.max(error.retry_after().unwrap_or_default()).min(MAX_INTERVAL)
                 }
             };
             let due = now + wait;
@@ -264,11 +243,7 @@ impl Poller {
                     return Err(self.give_up(schedule, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),
-                Err(error)
-                    if over
-                        || !error.is_transient()
-                        || self.failures > self.policy.max_failures =>
-                {
+                Err(error) if over || !error.is_transient() || self.failures > self.policy.max_failures => {
                     return Err(self.give_up(schedule, Some(error), None));
                 }
                 Err(error) => tracing::debug!(%error, polls = self.polls, "poll failed"),
@@ -276,12 +251,7 @@ impl Poller {
         }
     }
 
-    fn give_up(
-        &self,
-        schedule: Schedule,
-        error: Option<Error>,
-        last: Option<TaskStatus>,
-    ) -> PollError {
+    fn give_up(&self, schedule: Schedule, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
         PollError(Box::new(GivenUp {
             handle: self.handle.clone(),
             elapsed: schedule.started.elapsed(),
@@ -342,19 +312,9 @@ impl PollError {
 /// `gave up on task 1 after 12 polls in 120 s: it is being processed; the task goes on, poll again with its handle`
 impl fmt::Display for PollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let GivenUp {
-            handle,
-            elapsed,
-            polls,
-            last,
-            error,
-        } = &*self.0;
+        let GivenUp { handle, elapsed, polls, last, error } = &*self.0;
         let seconds = elapsed.as_secs();
-        write!(
-            f,
-            "gave up on task {} after {polls} polls in {seconds} s: ",
-            handle.task_id()
-        )?;
+        write!(f, "gave up on task {} after {polls} polls in {seconds} s: ", handle.task_id())?;
         match last {
             Some(status) => write!(f, "it is {}", status.state())?,
             None => f.write_str("the last poll failed")?,

@@ -79,10 +79,7 @@ impl TargetDirectory {
     /// A directory, and the space it is in.
     #[must_use]
     pub fn new(file_id: impl Into<String>, container_id: impl Into<String>) -> Self {
-        Self(FileIdInfo {
-            file_id: file_id.into(),
-            container_id: container_id.into(),
-        })
+        Self(FileIdInfo { file_id: file_id.into(), container_id: container_id.into() })
     }
 
     /// The directory's id, `root` for the root directory.
@@ -180,9 +177,7 @@ impl ShareTask {
 impl<'de> Deserialize<'de> for ShareTask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = CreateBatchTaskRequest::deserialize(deserializer)?;
-        ShareTaskBuilder::from(body)
-            .build()
-            .map_err(serde::de::Error::custom)
+        ShareTaskBuilder::from(body).build().map_err(serde::de::Error::custom)
     }
 }
 
@@ -197,11 +192,7 @@ pub struct ShareTaskBuilder {
 
 impl From<CreateBatchTaskRequest> for ShareTaskBuilder {
     fn from(body: CreateBatchTaskRequest) -> Self {
-        Self {
-            body,
-            trace_id: None,
-            x_date: None,
-        }
+        Self { body, trace_id: None, x_date: None }
     }
 }
 
@@ -263,19 +254,11 @@ impl ShareTaskBuilder {
     ///
     /// All broken rules together: `file-ids-count`, `not-empty`, `zip-name-required`, `target-required`, `task-type`.
     pub fn build(self) -> Result<ShareTask, ValidationError> {
-        let Self {
-            body,
-            trace_id,
-            x_date,
-        } = self;
+        let Self { body, trace_id, x_date } = self;
         let mut violations = Violations::default();
         validate(&body, validate_file_ids, &mut violations);
         violations.into_result()?;
-        Ok(ShareTask {
-            body,
-            trace_id: trace_id.unwrap_or_else(TraceId::random),
-            x_date,
-        })
+        Ok(ShareTask { body, trace_id: trace_id.unwrap_or_else(TraceId::random), x_date })
     }
 
     /// Checks what the tasks of a bulk creation have in common; what belongs to one task alone must be unset.
@@ -315,19 +298,9 @@ impl ShareTaskBuilder {
 fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     let count = file_ids.len();
     if !(1..=MAX_FILE_IDS).contains(&count) {
-        let advice = if count == 0 {
-            "name the files"
-        } else {
-            "split them over several tasks"
-        };
+        let advice = if count == 0 { "name the files" } else { "split them over several tasks" };
         let limit = "must hold 1 to 1000 file ids";
-        violations.add(
-            "$.fileIds",
-            "file-ids-count",
-            limit,
-            count.to_string(),
-            advice,
-        );
+        violations.add("$.fileIds", "file-ids-count", limit, count.to_string(), advice);
     }
     for (n, file_id) in file_ids.iter().enumerate() {
         if file_id.is_empty() {
@@ -341,16 +314,8 @@ fn validate(
     validate_file_ids: fn(&[String], &mut Violations),
     violations: &mut Violations,
 ) {
-    violations.not_empty(
-        "$.containerId",
-        &body.container_id,
-        "name the space the files are in",
-    );
-    violations.not_empty(
-        "$.shareId",
-        &body.share_id,
-        "name the share the files are behind",
-    );
+    violations.not_empty("$.containerId", &body.container_id, "name the space the files are in");
+    violations.not_empty("$.shareId", &body.share_id, "name the share the files are behind");
     validate_file_ids(&body.file_ids, violations);
     if let Some(target) = &body.target_file_id {
         let advice = "name the directory, `root` for the root directory";
@@ -362,37 +327,18 @@ fn validate(
         let advice = "leave it out if the share has no access code";
         violations.not_empty("$.kdstoken", kdstoken.expose(), advice);
     }
-    match (
-        body.task_type,
-        body.zip_name.as_deref(),
-        &body.target_file_id,
-    ) {
+    match (body.task_type, body.zip_name.as_deref(), &body.target_file_id) {
         (TaskType::PackageDownload, None | Some(""), _) => {
             let limit = "a package download must have a zip name";
-            violations.add(
-                "$.zipName",
-                "zip-name-required",
-                limit,
-                "nothing",
-                "name the package",
-            );
+            violations.add("$.zipName", "zip-name-required", limit, "nothing", "name the package");
         }
         (TaskType::Dump, _, None) => {
             let limit = "a dump must have a target directory";
-            violations.add(
-                "$.targetFileId",
-                "target-required",
-                limit,
-                "nothing",
-                "name the directory",
-            );
+            violations.add("$.targetFileId", "target-required", limit, "nothing", "name the directory");
         }
         (TaskType::Dump, Some(""), _) => violations.not_empty("$.zipName", "", "leave it out"),
         (TaskType::Other(number), ..) => {
-            let (limit, advice) = (
-                "must be 1 (package download) or 2 (dump)",
-                "choose one of them",
-            );
+            let (limit, advice) = ("must be 1 (package download) or 2 (dump)", "choose one of them");
             violations.add("$.taskType", "task-type", limit, number.to_string(), advice);
         }
         (TaskType::PackageDownload | TaskType::Dump, ..) => {}

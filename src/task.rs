@@ -170,10 +170,7 @@ pub struct FileStatusReport(TaskInfo);
 /// A time of the service as it writes it: 14 digits, `yyyyMMddHHmmss`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-#[cfg_attr(
-    not(feature = "httpmock"),
-    allow(unreachable_pub, reason = "public in the mock's replies")
-)]
+#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
 pub struct CompactTime(String);
 
 impl From<String> for CompactTime {
@@ -208,10 +205,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 /// A number of an open set, which may come as digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-#[cfg_attr(
-    not(feature = "httpmock"),
-    allow(unreachable_pub, reason = "public in the mock's replies")
-)]
+#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
 pub struct OpenNumber(pub i64);
 
 impl<'de> Deserialize<'de> for OpenNumber {
@@ -243,10 +237,7 @@ impl DownloadUrl {
 ///
 /// It serialises into a mock's reply and nowhere else: no other public type that holds one implements `Serialize`.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "httpmock"),
-    allow(unreachable_pub, reason = "public in the mock's replies")
-)]
+#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
 pub struct WireUrl(pub(crate) DownloadUrl);
 
 impl From<String> for WireUrl {
@@ -271,10 +262,7 @@ impl<'de> Deserialize<'de> for WireUrl {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-#[cfg_attr(
-    not(feature = "httpmock"),
-    allow(unreachable_pub, reason = "public in the mock's replies")
-)]
+#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
 pub enum TaskInfos {
     /// As an array.
     Many(Vec<TaskInfo>),
@@ -289,10 +277,7 @@ impl TaskStatus {
             Some(TaskInfos::One(file)) => vec![file],
             Some(TaskInfos::Many(files)) => files,
         };
-        Self {
-            job,
-            files: files.into_iter().map(FileStatusReport).collect(),
-        }
+        Self { job, files: files.into_iter().map(FileStatusReport).collect() }
     }
 
     /// Where the task is.
@@ -301,14 +286,12 @@ impl TaskStatus {
         match self.job.task_status.map(|OpenNumber(number)| number) {
             Some(0) => TaskState::Pending,
             Some(1) => TaskState::Running,
-            Some(2) => TaskState::Completed(
-                match self.job.task_result_code.map(|OpenNumber(number)| number) {
-                    Some(1) => TaskResult::AllSucceeded,
-                    Some(2) => TaskResult::PartiallyFailed,
-                    Some(3) => TaskResult::AllFailed,
-                    other => TaskResult::Other(other.unwrap_or(-1)),
-                },
-            ),
+            Some(2) => TaskState::Completed(match self.job.task_result_code.map(|OpenNumber(number)| number) {
+                Some(1) => TaskResult::AllSucceeded,
+                Some(2) => TaskResult::PartiallyFailed,
+                Some(3) => TaskResult::AllFailed,
+                other => TaskResult::Other(other.unwrap_or(-1)),
+            }),
             Some(3) => TaskState::Cancelled,
             other => TaskState::Other(other.unwrap_or(-1)),
         }
@@ -329,11 +312,7 @@ impl TaskStatus {
     /// Where the package can be fetched, once a package download has completed.
     #[must_use]
     pub fn download_url(&self) -> Option<&DownloadUrl> {
-        self.job
-            .download_url
-            .as_ref()
-            .map(|WireUrl(url)| url)
-            .filter(|url| !url.expose().is_empty())
+        self.job.download_url.as_ref().map(|WireUrl(url)| url).filter(|url| !url.expose().is_empty())
     }
 
     /// What the task does.

@@ -36,9 +36,7 @@ impl TraceId {
     #[must_use]
     pub fn random() -> Self {
         let random = rand::generate::<[u8; LENGTH / 2]>(&SystemRandom::new());
-        let random = random
-            .expect("the operating system gives random bytes")
-            .expose();
+        let random = random.expect("the operating system gives random bytes").expose();
         Self(hex(&random).into())
     }
 
@@ -61,13 +59,7 @@ impl TryFrom<String> for TraceId {
         if value.len() != LENGTH || !value.bytes().all(allowed) {
             let given = format!("{} of {} bytes", shown(&value), value.len());
             let limit = "must be exactly 58 of the characters 0-9, A-Z, a-z and _";
-            violations.add(
-                "X-Traceid",
-                "trace-id",
-                limit,
-                given,
-                "correct it, or leave it out to have one made",
-            );
+            violations.add("X-Traceid", "trace-id", limit, given, "correct it, or leave it out to have one made");
         }
         violations.into_result()?;
         Ok(Self(value.into()))

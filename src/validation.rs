@@ -64,13 +64,7 @@ impl Violation {
 /// `$.fileIds: must hold 1 to 1000 file ids, given 1001 (file-ids-count); split them over several tasks`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            rule,
-            limit,
-            given,
-            advice,
-        } = self;
+        let Self { path, rule, limit, given, advice } = self;
         write!(f, "{path}: {limit}, given {given} ({rule}); {advice}")
     }
 }
@@ -127,13 +121,7 @@ impl Violations {
         advice: &'static str,
     ) {
         let (path, given) = (path.into(), given.into());
-        self.0.push(Violation {
-            path,
-            rule,
-            limit,
-            given,
-            advice,
-        });
+        self.0.push(Violation { path, rule, limit, given, advice });
     }
 
     pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
@@ -143,12 +131,7 @@ impl Violations {
     }
 
     /// Visible ASCII with blanks inside: what every HTTP peer takes as a header value and reads back unchanged.
-    pub(crate) fn header_text(
-        &mut self,
-        path: &'static str,
-        value: &str,
-        advice: &'static str,
-    ) -> Option<HeaderValue> {
+    pub(crate) fn header_text(&mut self, path: &'static str, value: &str, advice: &'static str) -> Option<HeaderValue> {
         let header = is_header_text(value).then(|| HeaderValue::from_str(value));
         let header = header.and_then(Result::ok);
         if header.is_none() {
@@ -158,29 +141,14 @@ impl Violations {
     }
 
     /// Like [`Self::header_text`], for a value that must not be shown.
-    pub(crate) fn secret_header_text(
-        &mut self,
-        path: &'static str,
-        value: &str,
-        advice: &'static str,
-    ) {
+    pub(crate) fn secret_header_text(&mut self, path: &'static str, value: &str, advice: &'static str) {
         if !is_header_text(value) {
-            self.add(
-                path,
-                "header-text",
-                HEADER_TEXT,
-                secret_shown(value),
-                advice,
-            );
+            self.add(path, "header-text", HEADER_TEXT, secret_shown(value), advice);
         }
     }
 
     pub(crate) fn into_result(self) -> Result<(), ValidationError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into_error())
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 
     /// Of at least one violation.
@@ -201,11 +169,7 @@ pub(crate) fn shown(value: &str) -> String {
     match value.char_indices().nth(SHOWN) {
         None if value.is_empty() => "nothing".to_owned(),
         None => format!("{value:?}"),
-        Some((end, _)) => format!(
-            "{:?}… ({} characters)",
-            &value[..end],
-            value.chars().count()
-        ),
+        Some((end, _)) => format!("{:?}… ({} characters)", &value[..end], value.chars().count()),
     }
 }
 

@@ -134,11 +134,7 @@ struct Ahead {
 impl Clock {
     pub(crate) fn new(now: Now, backdate: Duration) -> Self {
         let backdate = TimeDelta::from_std(backdate).unwrap_or(TimeDelta::MAX);
-        Self {
-            now,
-            backdate,
-            ahead: Mutex::default(),
-        }
+        Self { now, backdate, ahead: Mutex::default() }
     }
 
     /// Our own time, uncorrected.
@@ -176,36 +172,21 @@ impl Clock {
     ///
     /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
     /// So it is ahead of ours by at least `server - received`.
-    pub(crate) fn learn(
-        &self,
-        server: Option<DateTime<Utc>>,
-        sent: DateTime<Utc>,
-        received: DateTime<Utc>,
-    ) {
+    pub(crate) fn learn(&self, server: Option<DateTime<Utc>>, sent: DateTime<Utc>, received: DateTime<Utc>) {
         let Some(server) = server else { return };
         let latency = received - sent;
         if latency < TimeDelta::zero() || latency > MAX_LATENCY {
             return;
         }
-        let ahead = Ahead {
-            least: server - received,
-            most: server - sent + TimeDelta::seconds(1),
-        };
+        let ahead = Ahead { least: server - received, most: server - sent + TimeDelta::seconds(1) };
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
     }
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            now: _,
-            backdate,
-            ahead,
-        } = self;
-        f.debug_struct("Clock")
-            .field("backdate", backdate)
-            .field("ahead", ahead)
-            .finish_non_exhaustive()
+        let Self { now: _, backdate, ahead } = self;
+        f.debug_struct("Clock").field("backdate", backdate).field("ahead", ahead).finish_non_exhaustive()
     }
 }
 
@@ -225,9 +206,7 @@ impl ServerTime {
     /// Reads the `Date` header's time and, in the gateway's text, `server time:20261124T081700Z`.
     pub(crate) fn read(header: Option<DateTime<Utc>>, text: &str) -> Self {
         match (header, gateway_time(text)) {
-            (Some(header), Some(text)) if (header - text).abs() > AGREEMENT => {
-                Self::Contradictory { header, text }
-            }
+            (Some(header), Some(text)) if (header - text).abs() > AGREEMENT => Self::Contradictory { header, text },
             // The earlier one: neither is then in the server's future.
             (Some(header), Some(text)) => Self::Known(header.min(text)),
             (Some(time), None) | (None, Some(time)) => Self::Known(time),
@@ -248,9 +227,7 @@ impl ServerTime {
             return None;
         };
         let (header, text) = (XDate::from(header), XDate::from(text));
-        Some(format!(
-            "X-Date was not corrected, since the reply's Date header says {header} and its message {text}"
-        ))
+        Some(format!("X-Date was not corrected, since the reply's Date header says {header} and its message {text}"))
     }
 
     /// Whether a request dated `x_date` was outside the window at this time.
@@ -346,9 +323,8 @@ mod tests {
         let began = clock.now();
         *truth.lock().unwrap() = true_time(4_000);
         clock.learn(Some(true_time(0)), began, clock.now());
-        let judged = |seconds: i64| {
-            XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()))
-        };
+        let judged =
+            |seconds: i64| XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()));
         assert!(judged(0).is_ok() && judged(1).is_ok());
         assert!(judged(2).is_err());
         assert!(judged(-904).is_ok() && judged(-905).is_err());
@@ -358,17 +334,10 @@ mod tests {
     fn a_given_date_is_judged_by_the_servers_time_even_if_ours_needs_no_correction() {
         let (clock, truth) = clock(TimeDelta::seconds(-40), Duration::from_secs(10));
         let replayed = XDate::from(true_time(-5_000));
-        assert!(
-            replayed.check(clock.server_time(clock.now())).is_err(),
-            "not known yet"
-        );
+        assert!(replayed.check(clock.server_time(clock.now())).is_err(), "not known yet");
         clock.learn(Some(true_time(0)), clock.now(), clock.now());
         let ours = *truth.lock().unwrap() - TimeDelta::seconds(50);
-        assert_eq!(
-            clock.x_date(clock.now()),
-            XDate::from(ours),
-            "not corrected"
-        );
+        assert_eq!(clock.x_date(clock.now()), XDate::from(ours), "not corrected");
         assert!(replayed.check(clock.server_time(clock.now())).is_ok());
     }
 
@@ -378,16 +347,8 @@ mod tests {
             let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
             let received = clock.now();
             let server = true_time(60 * 60 * 1_000);
-            clock.learn(
-                Some(server),
-                received - TimeDelta::seconds(seconds),
-                received,
-            );
-            assert_eq!(
-                clock.x_date(clock.now()).time() > clock.now(),
-                learnt,
-                "{seconds} s"
-            );
+            clock.learn(Some(server), received - TimeDelta::seconds(seconds), received);
+            assert_eq!(clock.x_date(clock.now()).time() > clock.now(), learnt, "{seconds} s");
         }
     }
 
@@ -430,16 +391,10 @@ mod tests {
             format!("signature time:20240909T033325Z,server time:{server}")
         };
         assert_eq!(ServerTime::read(None, "nothing"), ServerTime::Unknown);
-        assert_eq!(
-            ServerTime::read(Some(header), "server time:soon"),
-            ServerTime::Known(header)
-        );
+        assert_eq!(ServerTime::read(Some(header), "server time:soon"), ServerTime::Known(header));
         for (seconds, earlier) in [(-5, -5), (5, 0)] {
             let known = header + TimeDelta::seconds(earlier);
-            assert_eq!(
-                ServerTime::read(Some(header), &text(seconds)),
-                ServerTime::Known(known)
-            );
+            assert_eq!(ServerTime::read(Some(header), &text(seconds)), ServerTime::Known(known));
         }
         for seconds in [-6, 6] {
             let read = ServerTime::read(Some(header), &text(seconds));

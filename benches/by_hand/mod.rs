@@ -39,10 +39,7 @@ struct Reply {
 
 /// The HTTP client of those that are not ours, with a user agent as long as the crate's and its default time-out.
 pub(crate) fn http() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .user_agent("koodrive-share/0.1.0")
-        .timeout(Duration::from_secs(30))
-        .no_proxy()
+    reqwest::Client::builder().user_agent("koodrive-share/0.1.0").timeout(Duration::from_secs(30)).no_proxy()
 }
 
 pub(crate) struct ByHand {
@@ -52,10 +49,7 @@ pub(crate) struct ByHand {
 
 impl ByHand {
     pub(crate) fn new(endpoint: &str) -> Self {
-        Self {
-            http: http().build().unwrap(),
-            url: format!("{endpoint}/koodrive/ose/v1/share/tasks"),
-        }
+        Self { http: http().build().unwrap(), url: format!("{endpoint}/koodrive/ose/v1/share/tasks") }
     }
 
     pub(crate) fn request(file_ids: Vec<String>) -> Request {
@@ -63,10 +57,7 @@ impl ByHand {
             container_id: SPACE.into(),
             file_ids,
             share_id: SHARE.into(),
-            target_file_id: Target {
-                container_id: SPACE.into(),
-                file_id: "root".into(),
-            },
+            target_file_id: Target { container_id: SPACE.into(), file_id: "root".into() },
             task_type: 2,
         }
     }

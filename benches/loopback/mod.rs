@@ -34,10 +34,7 @@ impl Server {
         let mut endpoint = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut endpoint).unwrap();
-        Self {
-            process,
-            endpoint: endpoint.trim().to_owned(),
-        }
+        Self { process, endpoint: endpoint.trim().to_owned() }
     }
 }
 

@@ -19,20 +19,12 @@ fuzz_target!(|input: &[u8]| {
     let path = format!("/{}", line().replace('|', ""));
     let (date, user_id, message) = (line(), line(), line());
     let body = parts.next().unwrap_or_default();
-    let headers = [
-        ("X-User-Id", user_id.as_str()),
-        ("Host", "a:1"),
-        ("X-Date", date.as_str()),
-    ];
+    let headers = [("X-User-Id", user_id.as_str()), ("Host", "a:1"), ("X-Date", date.as_str())];
     let canonical = CanonicalRequest::new("POST", &path, &headers, body);
 
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
     let slash = if path.ends_with('/') { "" } else { "/" };
-    assert_eq!(
-        lines.len(),
-        9,
-        "method, path, query, 3 headers, blank, names, hash"
-    );
+    assert_eq!(lines.len(), 9, "method, path, query, 3 headers, blank, names, hash");
     assert_eq!(lines[..3], ["POST", &format!("{path}{slash}"), ""]);
     assert_eq!(lines[3], "host:a:1");
     assert_eq!(lines[4], format!("x-date:{}", date.trim()));
@@ -44,18 +36,14 @@ fuzz_target!(|input: &[u8]| {
 
     let own_echo = format!("verify failed: {canonical},ask support");
     assert_eq!(difference(&canonical, &own_echo, &[]), None, "{own_echo:?}");
-    let echo = format!(
-        "{message}POST|/{message}|{SECRET}|{}",
-        message.replace('/', SECRET)
-    );
+    let echo = format!("{message}POST|/{message}|{SECRET}|{}", message.replace('/', SECRET));
     let differing = [message.as_str(), &echo, &echo.replace('|', "\n")];
     for message in differing {
         let Some(told) = difference(&canonical, message, &[SECRET]) else {
             continue;
         };
         assert!(!told.chars().any(char::is_control), "{told:?}");
-        let strangers =
-            message.replace(SECRET, "").contains("CANARY") || canonical.as_str().contains("CANARY");
+        let strangers = message.replace(SECRET, "").contains("CANARY") || canonical.as_str().contains("CANARY");
         assert!(strangers || !told.contains("CANARY"), "{told}");
     }
 });

@@ -18,11 +18,7 @@ const SECRETS: [&str; 2] = ["bearer-CANARY", "kds\"\\\u{e9}\nCANARY"];
 /// What no secret is shown without.
 const CANARY: &str = "CANARY";
 
-const HEADERS: [HeaderName; 3] = [
-    header::DATE,
-    header::RETRY_AFTER,
-    HeaderName::from_static("x-request-id"),
-];
+const HEADERS: [HeaderName; 3] = [header::DATE, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
 
 /// An answer. Its fields have their order, since an array may hold them, too.
 #[derive(Deserialize)]
@@ -46,15 +42,11 @@ struct Beside {
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(5, |byte| *byte == b'\n');
-    let status = parts
-        .next()
-        .and_then(|status| StatusCode::from_bytes(status).ok());
+    let status = parts.next().and_then(|status| StatusCode::from_bytes(status).ok());
     let Some(status) = status else { return };
     let mut headers = HeaderMap::new();
     for name in HEADERS {
-        let value = parts
-            .next()
-            .and_then(|value| HeaderValue::from_bytes(value).ok());
+        let value = parts.next().and_then(|value| HeaderValue::from_bytes(value).ok());
         if let Some(value) = value {
             headers.insert(name, value);
         }
@@ -65,9 +57,8 @@ fuzz_target!(|input: &[u8]| {
     let outcome = read_reply(status, &headers, Bytes::copy_from_slice(body), &SECRETS);
 
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
-    let names_a_task = |answer: Option<Answer>| {
-        answer.is_some_and(|answer| answer.task_id.is_some_and(|id| !id.is_empty()))
-    };
+    let names_a_task =
+        |answer: Option<Answer>| answer.is_some_and(|answer| answer.task_id.is_some_and(|id| !id.is_empty()));
     let Err(error) = outcome else {
         assert!(status.is_success(), "success under {status}");
         assert!(names_a_task(answer), "success without a task");
@@ -90,16 +81,10 @@ fuzz_target!(|input: &[u8]| {
             assert_ne!(code, Some(&ServiceCode::Success), "success is no refusal");
             assert!(code.is_some() || !status.is_success(), "nothing says no");
             assert!(listed || !may_name_a_task, "a task is named");
-            assert!(
-                listed || !status.is_server_error(),
-                "{status} settles nothing"
-            );
+            assert!(listed || !status.is_server_error(), "{status} settles nothing");
             let gateway = json.as_ref().is_none_or(|json| json["code"].is_null());
             let number = code.is_none_or(|code| code.as_str().parse::<f64>().is_ok());
-            assert!(
-                gateway || number || !status.is_success(),
-                "no number, and no gateway"
-            );
+            assert!(gateway || number || !status.is_success(), "no number, and no gateway");
         }
         Outcome::Unknown => {
             assert!(!listed, "the reference lists the code");
@@ -117,22 +102,12 @@ fuzz_target!(|input: &[u8]| {
     let values = headers.values().filter_map(|value| value.to_str().ok());
     echoed.extend(values.map(str::to_owned));
     let holds_a_stranger = |text: &String| {
-        let text = SECRETS
-            .iter()
-            .fold(text.clone(), |text, secret| text.replace(secret, ""));
+        let text = SECRETS.iter().fold(text.clone(), |text, secret| text.replace(secret, ""));
         text.contains(CANARY)
     };
     let strangers = echoed.iter().any(holds_a_stranger);
-    let shown = [
-        error.to_string(),
-        format!("{error:?}"),
-        format!("{error:#?}"),
-    ];
-    assert!(
-        strangers || shown.iter().all(|text| !text.contains(CANARY)),
-        "{}",
-        shown[1]
-    );
+    let shown = [error.to_string(), format!("{error:?}"), format!("{error:#?}")];
+    assert!(strangers || shown.iter().all(|text| !text.contains(CANARY)), "{}", shown[1]);
     assert!(!shown[0].chars().any(char::is_control), "{:?}", shown[0]);
     let limit = |text: Option<&str>| assert!(text.is_none_or(|text| text.len() < 16_000));
     limit(error.message());

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::ledger::{Record, State};
-use crate::{
-    TaskType, TraceId, credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest,
-};
+use crate::{TaskType, TraceId, credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest};
 
 /// A chunk before it is sent: its place, and for a ledger the digest of its ids.
 #[derive(Clone, Debug)]
@@ -19,20 +17,13 @@ pub(super) struct Chunk {
 impl Chunk {
     pub(super) fn new(index: u64, start: u64, file_ids: &[String]) -> Self {
         let range = start..start + file_ids.len() as u64;
-        Self {
-            index,
-            range,
-            sha256: String::new(),
-        }
+        Self { index, range, sha256: String::new() }
     }
 
     pub(super) fn with_digest(self, file_ids: &[String]) -> serde_json::Result<Self> {
         // As JSON, so that the bounds between the ids count, whatever characters they hold.
         let json = serde_json::to_vec(file_ids)?;
-        Ok(Self {
-            sha256: sha256(&json),
-            ..self
-        })
+        Ok(Self { sha256: sha256(&json), ..self })
     }
 
     pub(super) fn is_of(&self, record: &Record) -> bool {
@@ -40,12 +31,7 @@ impl Chunk {
         (record.start..record.end) == *range && record.file_ids_sha256 == *sha256
     }
 
-    pub(super) fn record(
-        &self,
-        trace_id: TraceId,
-        state: State,
-        unknown_before: Vec<TraceId>,
-    ) -> Record {
+    pub(super) fn record(&self, trace_id: TraceId, state: State, unknown_before: Vec<TraceId>) -> Record {
         Record {
             chunk: self.index,
             start: self.range.start,

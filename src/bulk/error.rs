@@ -100,10 +100,9 @@ impl fmt::Display for BulkError {
             Why::Asked => f.write_str("stopped as asked")?,
             Why::Input(_) => f.write_str("the file ids cannot be read to their end")?,
             Why::Ledger(error) => write!(f, "{error}")?,
-            Why::OtherIds(OtherIds::Differ(Range { start, end })) => write!(
-                f,
-                "file ids {start}..{end} are not those that the ledger's run was given"
-            )?,
+            Why::OtherIds(OtherIds::Differ(Range { start, end })) => {
+                write!(f, "file ids {start}..{end} are not those that the ledger's run was given")?
+            }
             Why::OtherIds(OtherIds::Fewer) => {
                 f.write_str("there are fewer file ids than the ledger's run was given")?;
             }
@@ -116,10 +115,7 @@ impl fmt::Display for BulkError {
         }
         match self.attempted {
             0 => f.write_str(": none of the file ids was attempted"),
-            n => write!(
-                f,
-                ": of the file ids, 0..{n} were attempted, the rest was not"
-            ),
+            n => write!(f, ": of the file ids, 0..{n} were attempted, the rest was not"),
         }
     }
 }

@@ -33,13 +33,7 @@ pub(super) struct Feeder<'a> {
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(run: Arc<Run>, file_ids: FileIds<'a>) -> Self {
-        Self {
-            run,
-            file_ids,
-            chunk: ChunkIds::default(),
-            ledger: None,
-            over: false,
-        }
+        Self { run, file_ids, chunk: ChunkIds::default(), ledger: None, over: false }
     }
 
     /// The next slot; `None` once all ids were attempted or the run was stopped.
@@ -137,9 +131,7 @@ impl<'a> Feeder<'a> {
     }
 
     fn note_exhausted(&self) {
-        self.run
-            .progress
-            .send_modify(|progress| progress.exhausted = true);
+        self.run.progress.send_modify(|progress| progress.exhausted = true);
     }
 
     /// Begins a chunk, unless the ledger settles it.
@@ -182,28 +174,24 @@ impl<'a> Feeder<'a> {
         });
         match found.await.map_err(Why::Ledger)? {
             (None, true) => Err(Why::OtherIds(OtherIds::More)),
-            (Some(record), _) if !chunk.is_of(&record) => {
-                Err(Why::OtherIds(OtherIds::Differ(chunk.range.clone())))
-            }
+            (Some(record), _) if !chunk.is_of(&record) => Err(Why::OtherIds(OtherIds::Differ(chunk.range.clone()))),
             (record, _) => Ok(record),
         }
     }
 
     /// The item of a chunk that is not to be sent again.
     fn settled(&self, request: &Request, record: Record) -> Option<BulkItem> {
-        let mut item = request
-            .clone()
-            .item(match (record.state, request.unknown_before.last()) {
-                (State::Accepted { task: mut handle }, _) => {
-                    handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
-                    Ok(handle)
-                }
-                (state, Some(suspect)) if !self.run.policy.resend_unknown => {
-                    let error = Error::new(Kind::Interrupted, Outcome::Unknown, suspect);
-                    Err(error.with_note(note(&state, &request.unknown_before)))
-                }
-                _ => return None,
-            });
+        let mut item = request.clone().item(match (record.state, request.unknown_before.last()) {
+            (State::Accepted { task: mut handle }, _) => {
+                handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
+                Ok(handle)
+            }
+            (state, Some(suspect)) if !self.run.policy.resend_unknown => {
+                let error = Error::new(Kind::Interrupted, Outcome::Unknown, suspect);
+                Err(error.with_note(note(&state, &request.unknown_before)))
+            }
+            _ => return None,
+        });
         item.from_ledger = true;
         item.trace_id = match &item.result {
             Ok(handle) => handle.trace_id().clone(),
@@ -235,15 +223,11 @@ impl<'a> Feeder<'a> {
 fn note(state: &State, unsettled: &[TraceId]) -> Option<String> {
     let said = match state {
         State::Unknown { error } => Some(format!("that run saw: {error}")),
-        State::Sending
-        | State::Accepted { .. }
-        | State::Rejected { .. }
-        | State::NotSent { .. } => None,
+        State::Sending | State::Accepted { .. } | State::Rejected { .. } | State::NotSent { .. } => None,
     };
     let (_, others) = unsettled.split_last()?;
     let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
-    let others =
-        (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
+    let others = (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
     let notes: Vec<String> = said.into_iter().chain(others).collect();
     (!notes.is_empty()).then(|| notes.join("; "))
 }

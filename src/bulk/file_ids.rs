@@ -50,9 +50,7 @@ impl<'a> FileIds<'a> {
         T: Into<String> + 'a,
         E: Into<Box<dyn StdError + Send + Sync>> + 'a,
     {
-        Self(Ids::Stream(
-            ids.map_ok(Into::into).map_err(Into::into).fuse().boxed(),
-        ))
+        Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
     /// The next id.

@@ -151,14 +151,7 @@ impl BulkReport {
 /// `ids 0..9000: 5 created, 3 created earlier, 0 rejected, 0 not sent, 1 unknown`
 impl fmt::Display for BulkReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            created,
-            created_earlier,
-            rejected,
-            not_sent,
-            unknown,
-            attempted,
-        } = self;
+        let Self { created, created_earlier, rejected, not_sent, unknown, attempted } = self;
         write!(
             f,
             "ids 0..{attempted}: {created} created, {created_earlier} created earlier, \

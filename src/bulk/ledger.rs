@@ -42,14 +42,7 @@ impl Ledger {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path)?;
         let cutter = OpenOptions::new().write(true).open(path)?;
-        let mut ledger = Self {
-            file,
-            cutter,
-            end: 0,
-            latest: Vec::new(),
-            file_ids: None,
-            broken: false,
-        };
+        let mut ledger = Self { file, cutter, end: 0, latest: Vec::new(), file_ids: None, broken: false };
         ledger.scan(&header)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
@@ -145,10 +138,7 @@ impl Ledger {
         let bytes = serialized(line)?;
         if let Err(error) = (&self.file).write_all(&bytes) {
             // A torn line must stay the last one; what another run has written is not ours to cut.
-            let excess = self
-                .file
-                .metadata()
-                .map(|file| file.len().saturating_sub(self.end));
+            let excess = self.file.metadata().map(|file| file.len().saturating_sub(self.end));
             self.broken = match excess {
                 Ok(0) => false,
                 Ok(torn) if torn < bytes.len() as u64 => self.cutter.set_len(self.end).is_err(),
@@ -164,11 +154,7 @@ impl Ledger {
     /// Files that are appended to show what others append: whoever comes second sees a file that is longer than it
     /// should be.
     fn check_alone(&self) -> Result<(), LedgerError> {
-        if self.file.metadata()?.len() == self.end {
-            Ok(())
-        } else {
-            Err(LedgerError::InUse)
-        }
+        if self.file.metadata()?.len() == self.end { Ok(()) } else { Err(LedgerError::InUse) }
     }
 }
 
@@ -204,16 +190,13 @@ impl fmt::Display for LedgerError {
         match self {
             Self::Io(_) => f.write_str("the ledger cannot be read or written"),
             Self::Unreadable(1) => f.write_str("the file is no ledger: name another one"),
-            Self::Unreadable(line) => write!(
-                f,
-                "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task"
-            ),
+            Self::Unreadable(line) => {
+                write!(f, "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task")
+            }
             Self::OtherRun(difference) => {
                 write!(f, "the ledger is of another run: {difference}")
             }
-            Self::InUse => {
-                f.write_str("the ledger is in use by another run; resume once that has ended")
-            }
+            Self::InUse => f.write_str("the ledger is in use by another run; resume once that has ended"),
         }
     }
 }

@@ -128,12 +128,7 @@ impl BulkPolicyBuilder {
     /// All broken rules together: `bounds`, `ledger-required`.
     pub fn build(self) -> Result<BulkPolicy, ValidationError> {
         let mut violations = Violations::default();
-        let BulkPolicy {
-            concurrency,
-            ledger,
-            resend_unknown,
-            ..
-        } = &self.0;
+        let BulkPolicy { concurrency, ledger, resend_unknown, .. } = &self.0;
         if !(1..=MAX_CONCURRENCY).contains(concurrency) {
             let (limit, advice) = ("must be 1 to 100", "choose a value within the bounds");
             let given = concurrency.to_string();

@@ -18,9 +18,7 @@ use super::{
     chunk::Chunk,
     ledger::{Header, Ledger, LedgerError, Line, Record, State},
 };
-use crate::{
-    Client, Error, Outcome, ShareTask, ShareTaskBuilder, TaskHandle, TraceId, error::Kind,
-};
+use crate::{Client, Error, Outcome, ShareTask, ShareTaskBuilder, TaskHandle, TraceId, error::Kind};
 
 pub(super) struct Run {
     pub(super) client: Client,
@@ -51,13 +49,7 @@ pub(super) enum Stop {
 impl Run {
     pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
         let progress = watch::Sender::default();
-        Self {
-            client,
-            task,
-            policy,
-            progress,
-            spare: Mutex::default(),
-        }
+        Self { client, task, policy, progress, spare: Mutex::default() }
     }
 
     /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
@@ -111,12 +103,7 @@ impl Request {
     }
 
     /// Sends the chunk at once, and goes on to the end even if nobody waits for it.
-    pub(super) fn spawn(
-        self,
-        run: Arc<Run>,
-        task: ShareTask,
-        ledger: Option<SharedLedger>,
-    ) -> Slot {
+    pub(super) fn spawn(self, run: Arc<Run>, task: ShareTask, ledger: Option<SharedLedger>) -> Slot {
         let request = self.clone();
         let sent = tokio::spawn(request.send(run, task, ledger).in_current_span());
         let item = move |sent| {
@@ -128,18 +115,12 @@ impl Request {
         sent.map(item).boxed()
     }
 
-    async fn send(
-        self,
-        run: Arc<Run>,
-        task: ShareTask,
-        ledger: Option<SharedLedger>,
-    ) -> Result<TaskHandle, Error> {
+    async fn send(self, run: Arc<Run>, task: ShareTask, ledger: Option<SharedLedger>) -> Result<TaskHandle, Error> {
         tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
         let result = run.client.create(&task).await;
         run.spare().push(task.into_file_ids());
         let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;
-        if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop
-        {
+        if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop {
             run.stop(Stop::Unknown);
         }
         if let Some(ledger) = ledger {

@@ -110,21 +110,15 @@ impl ClientBuilder {
         let authorization = var("KOODRIVE_AUTHORIZATION");
         let (app_id, app_secret) = (var("KOODRIVE_APP_ID"), var("KOODRIVE_APP_SECRET"));
         if !token.is_empty() {
-            builder
-                .credentials
-                .push(("KOODRIVE_TOKEN", Credentials::bearer(token)));
+            builder.credentials.push(("KOODRIVE_TOKEN", Credentials::bearer(token)));
         }
         if !authorization.is_empty() {
             let credentials = Credentials::authorization(authorization);
-            builder
-                .credentials
-                .push(("KOODRIVE_AUTHORIZATION", credentials));
+            builder.credentials.push(("KOODRIVE_AUTHORIZATION", credentials));
         }
         if !app_id.is_empty() || !app_secret.is_empty() {
             let name = "KOODRIVE_APP_ID with KOODRIVE_APP_SECRET";
-            builder
-                .credentials
-                .push((name, Credentials::app(app_id, app_secret)));
+            builder.credentials.push((name, Credentials::app(app_id, app_secret)));
         }
         builder
     }
@@ -228,10 +222,7 @@ impl ClientBuilder {
     /// Sets the clock that `X-Date` is taken from, for tests against an [`Emulator`](crate::Emulator). Defaults to the
     /// system's.
     #[cfg(feature = "emulator")]
-    pub fn clock(
-        mut self,
-        now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn clock(mut self, now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static) -> Self {
         self.now = Arc::new(now);
         self
     }
@@ -260,11 +251,7 @@ impl ClientBuilder {
 
         let connect_timeout = self.effective_connect_timeout();
         let mut http = reqwest::Client::builder()
-            .user_agent(concat!(
-                env!("CARGO_PKG_NAME"),
-                "/",
-                env!("CARGO_PKG_VERSION")
-            ))
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(connect_timeout)
             // For an attempt that has all of the time; one that has less sets its own.
             .timeout(self.timeout)
@@ -304,8 +291,7 @@ impl ClientBuilder {
 
     fn effective_connect_timeout(&self) -> Duration {
         let longest = Duration::from_secs(10);
-        self.connect_timeout
-            .unwrap_or(longest.min(self.timeout / 2))
+        self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
@@ -320,11 +306,7 @@ impl ClientBuilder {
                 "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
                  KOODRIVE_APP_SECRET, or call .credentials(…)",
             ),
-            [..] => (
-                "must be of one kind",
-                several.join(" and "),
-                "unset all but one",
-            ),
+            [..] => ("must be of one kind", several.join(" and "), "unset all but one"),
         };
         violations.add("credentials", "credentials", limit, given, advice);
         None
@@ -340,13 +322,7 @@ impl ClientBuilder {
                 0 => "nothing".to_owned(),
                 count => format!("{count} characters that are none"),
             };
-            violations.add(
-                PATH,
-                "endpoint-url",
-                "must be a base URL with its scheme",
-                given,
-                advice,
-            );
+            violations.add(PATH, "endpoint-url", "must be a base URL with its scheme", given, advice);
             return None;
         };
         let secure = match url.scheme() {
@@ -365,13 +341,7 @@ impl ClientBuilder {
         }
         if !url.username().is_empty() || url.password().is_some() {
             let limit = "must hold no credentials";
-            violations.add(
-                PATH,
-                "endpoint-bare",
-                limit,
-                "credentials",
-                "give them as credentials",
-            );
+            violations.add(PATH, "endpoint-bare", limit, "credentials", "give them as credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
             let limit = "must hold neither query nor fragment";
@@ -386,21 +356,13 @@ impl ClientBuilder {
                 let limit = "must hold a certificate as PEM";
                 let given = format!("{} bytes without one", pem.len());
                 let advice = "convert it to PEM";
-                violations.add(
-                    "root_certificates",
-                    "root-certificates",
-                    limit,
-                    given,
-                    advice,
-                );
+                violations.add("root_certificates", "root-certificates", limit, given, advice);
             }
         }
     }
 
     fn validate_limits(&self, violations: &mut Violations) {
-        let Self {
-            timeout, backdate, ..
-        } = self;
+        let Self { timeout, backdate, .. } = self;
         let connect_timeout = self.effective_connect_timeout();
         let advice = "choose a value within the bounds";
         let mut check = |path, limit, within: bool, given: String| {
@@ -413,50 +375,22 @@ impl ClientBuilder {
         let given = format!("{connect_timeout:?} of {timeout:?}");
         check("connect_timeout", limit, within || timeout.is_zero(), given);
         let limit = "must be more than 0 and at most a day";
-        check(
-            "timeout",
-            limit,
-            !timeout.is_zero() && *timeout <= MAX_TIMEOUT,
-            format!("{timeout:?}"),
-        );
+        check("timeout", limit, !timeout.is_zero() && *timeout <= MAX_TIMEOUT, format!("{timeout:?}"));
         let limit = "must be at most 10 minutes";
-        check(
-            "backdate",
-            limit,
-            *backdate <= MAX_BACKDATE,
-            format!("{backdate:?}"),
-        );
+        check("backdate", limit, *backdate <= MAX_BACKDATE, format!("{backdate:?}"));
         let attempts = self.max_attempts;
-        check(
-            "max_attempts",
-            "must be 1 to 10",
-            (1..=10).contains(&attempts),
-            attempts.to_string(),
-        );
+        check("max_attempts", "must be 1 to 10", (1..=10).contains(&attempts), attempts.to_string());
         let bytes = self.max_reply_bytes;
-        check(
-            "max_reply_bytes",
-            "must be at least 1024",
-            bytes >= 1024,
-            bytes.to_string(),
-        );
+        check("max_reply_bytes", "must be at least 1024", bytes >= 1024, bytes.to_string());
         let requests = self.max_concurrent_requests;
         let within = (1..=MAX_CONCURRENT_REQUESTS).contains(&requests);
-        check(
-            "max_concurrent_requests",
-            "must be 1 to 100000",
-            within,
-            requests.to_string(),
-        );
+        check("max_concurrent_requests", "must be 1 to 100000", within, requests.to_string());
     }
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -499,20 +433,14 @@ impl BuildError {
 mod tests {
     use super::*;
 
-    const SET: [(&str, &str); 3] = [
-        ("KOODRIVE_ENDPOINT", "http://localhost"),
-        ("KOODRIVE_USER_ID", "42"),
-        ("KOODRIVE_AGENT_NAME", "carrier"),
-    ];
+    const SET: [(&str, &str); 3] =
+        [("KOODRIVE_ENDPOINT", "http://localhost"), ("KOODRIVE_USER_ID", "42"), ("KOODRIVE_AGENT_NAME", "carrier")];
 
     /// What a client says that is made with these variables beside the three mandatory ones.
     fn built_with(credentials: &[(&str, &str)]) -> Result<Client, String> {
         let builder = ClientBuilder::from_vars(|name| {
             let vars = SET.iter().chain(credentials);
-            let value = vars
-                .rev()
-                .find(|(set, _)| *set == name)
-                .map(|(_, value)| *value);
+            let value = vars.rev().find(|(set, _)| *set == name).map(|(_, value)| *value);
             match value {
                 None => Err(env::VarError::NotPresent),
                 Some("not unicode") => Err(env::VarError::NotUnicode("4\u{fffd}".into())),
@@ -527,19 +455,13 @@ mod tests {
         let (id, secret) = (("KOODRIVE_APP_ID", "id"), ("KOODRIVE_APP_SECRET", "secret"));
         for credentials in [
             &[("KOODRIVE_TOKEN", "token")][..],
-            &[
-                ("KOODRIVE_AUTHORIZATION", "Bearer token"),
-                ("KOODRIVE_TOKEN", ""),
-            ],
+            &[("KOODRIVE_AUTHORIZATION", "Bearer token"), ("KOODRIVE_TOKEN", "")],
             &[id, secret],
         ] {
             built_with(credentials).unwrap();
         }
         for half in [id, secret] {
-            assert!(
-                built_with(&[half]).unwrap_err().contains("app "),
-                "{half:?}"
-            );
+            assert!(built_with(&[half]).unwrap_err().contains("app "), "{half:?}");
         }
     }
 
@@ -554,8 +476,7 @@ mod tests {
 
     #[test]
     fn more_than_one_kind_of_credentials_is_refused_by_name() {
-        let error =
-            built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_APP_SECRET", "s")]).unwrap_err();
+        let error = built_with(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_APP_SECRET", "s")]).unwrap_err();
         let names = "KOODRIVE_TOKEN and KOODRIVE_APP_ID with KOODRIVE_APP_SECRET";
         assert!(error.contains(names), "{error}");
     }

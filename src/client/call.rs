@@ -45,10 +45,7 @@ pub(crate) trait Operation: Sync {
     fn kdstoken(&self) -> Option<&KdsToken>;
 
     /// Sends it, with the headers that the client's hooks add.
-    fn send<'a>(
-        &'a self,
-        client: &'a generated::Client,
-    ) -> impl Future<Output = Sent<Self::Answer>> + Send;
+    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Sent<Self::Answer>> + Send;
 
     /// Takes it out of an answer that reports success and brings it.
     ///
@@ -78,10 +75,7 @@ impl Operation for ShareTask {
         self.body().kdstoken.as_ref()
     }
 
-    fn send<'a>(
-        &'a self,
-        client: &'a generated::Client,
-    ) -> impl Future<Output = Sent<Self::Answer>> + Send {
+    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Sent<Self::Answer>> + Send {
         client.create_batch_task(None, None, None, None, self.body())
     }
 
@@ -127,20 +121,12 @@ impl Operation for StatusQuery {
         self.body.kdstoken.as_ref()
     }
 
-    fn send<'a>(
-        &'a self,
-        client: &'a generated::Client,
-    ) -> impl Future<Output = Sent<Self::Answer>> + Send {
+    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Sent<Self::Answer>> + Send {
         client.get_batch_task(None, None, None, None, &self.body)
     }
 
     fn made(answer: Self::Answer) -> Result<TaskStatus, Said> {
-        let GetBatchTaskResponse {
-            code,
-            job_info,
-            msg,
-            task_infos,
-        } = answer;
+        let GetBatchTaskResponse { code, job_info, msg, task_infos } = answer;
         match job_info {
             Some(job) if code.is_success() => Ok(TaskStatus::new(job, task_infos)),
             job => Err(Said {
@@ -172,21 +158,13 @@ struct Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            x_date_refused: false,
-            renewable: None,
-        }
+        Self { error, x_date_refused: false, renewable: None }
     }
 }
 
 impl<'a, O: Operation> Call<'a, O> {
     pub(super) fn new(client: &'a Shared, operation: &'a O) -> Self {
-        Self {
-            client,
-            operation,
-            deadline: Instant::now() + client.timeout,
-        }
+        Self { client, operation, deadline: Instant::now() + client.timeout }
     }
 
     /// Sends the request until it succeeds or may not be sent again.
@@ -204,31 +182,22 @@ impl<'a, O: Operation> Call<'a, O> {
         let mut waits = None;
         let (mut resigned, mut renewed) = (false, false);
         loop {
-            let Failed {
-                error,
-                x_date_refused,
-                renewable,
-            } = match self.attempt().await {
+            let Failed { error, x_date_refused, renewable } = match self.attempt().await {
                 Ok(success) => return Ok(success),
                 Err(failed) => failed,
             };
             tracing::debug!(trace_id = %self.operation.trace_id(), %error, "attempt failed");
             let rejected = error.outcome() == Outcome::Rejected;
-            let resendable = error.is_connect()
-                || (error.is_throttled() && rejected)
-                || (O::IDEMPOTENT && error.is_transient());
+            let resendable =
+                error.is_connect() || (error.is_throttled() && rejected) || (O::IDEMPOTENT && error.is_transient());
             let wait = if x_date_refused && !resigned {
                 resigned = true;
                 Duration::ZERO
-            } else if let (Some(token), Some(cache), false) =
-                (renewable, self.token_cache(), renewed)
-            {
+            } else if let (Some(token), Some(cache), false) = (renewable, self.token_cache(), renewed) {
                 renewed = true;
                 cache.discard(&token);
                 Duration::ZERO
-            } else if resendable
-                && let Some(wait) = waits.get_or_insert_with(|| self.waits()).next()
-            {
+            } else if resendable && let Some(wait) = waits.get_or_insert_with(|| self.waits()).next() {
                 wait.max(error.retry_after().unwrap_or_default())
             } else {
                 return Err(error);
@@ -302,13 +271,10 @@ impl<'a, O: Operation> Call<'a, O> {
         tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
         let (answer, broken) = match sent {
             Ok(answer) => (Some(answer.into_inner()), None),
-            Err(
-                generated::Error::CommunicationError(cause)
-                | generated::Error::ResponseBodyError(cause),
-            ) => (None, Some(cause)),
-            Err(generated::Error::InvalidResponsePayload(body, _))
-                if matches!(reply.body, Body::Unread) =>
-            {
+            Err(generated::Error::CommunicationError(cause) | generated::Error::ResponseBodyError(cause)) => {
+                (None, Some(cause))
+            }
+            Err(generated::Error::InvalidResponsePayload(body, _)) if matches!(reply.body, Body::Unread) => {
                 reply.body = Body::Whole(body);
                 (None, None)
             }
@@ -335,31 +301,18 @@ impl<'a, O: Operation> Call<'a, O> {
             && matches!(reply.status.as_u16(), 400 | 401 | 403)
             && server_time.refuses(x_date);
         // Scrubbed first: the comparison quotes what differs, and quoting changes a secret.
-        let compared = signed.get().and_then(|signed| {
-            signed
-                .canonical
-                .compare(&scrubbed(verdict.message(), &secrets))
-        });
-        let note = compared
-            .map(|text| presentable(&text, &[]))
-            .or_else(|| server_time.contradiction());
+        let compared = signed.get().and_then(|signed| signed.canonical.compare(&scrubbed(verdict.message(), &secrets)));
+        let note = compared.map(|text| presentable(&text, &[])).or_else(|| server_time.contradiction());
         let mut error = reply.error(&verdict, self.operation.trace_id(), &secrets);
         error = error.of_query(O::IDEMPOTENT).with_note(note);
         if let Some(cause) = broken {
             error = error.broken_by(cause);
         }
-        Err(Failed {
-            error,
-            x_date_refused,
-            renewable: token.filter(|_| unauthorized && rejected),
-        })
+        Err(Failed { error, x_date_refused, renewable: token.filter(|_| unauthorized && rejected) })
     }
 
     /// The `Authorization` of an attempt with a provider's token, and that token.
-    async fn renewed(
-        &self,
-        cache: &TokenCache,
-    ) -> Result<(Authorization, Option<SecretString>), Error> {
+    async fn renewed(&self, cache: &TokenCache) -> Result<(Authorization, Option<SecretString>), Error> {
         let failed = |what| self.error(Kind::Credentials(what), Outcome::NotSent);
         let token = match timeout_at(self.deadline, cache.token()).await {
             Ok(Ok(token)) => token,
@@ -371,9 +324,7 @@ impl<'a, O: Operation> Call<'a, O> {
         let Some(value) = credentials::bearer(&token) else {
             // The next call asks anew, instead of failing until this one lapses.
             cache.discard(&token);
-            return Err(failed(
-                "the provider's token fits no header: it must be visible ASCII without a scheme",
-            ));
+            return Err(failed("the provider's token fits no header: it must be visible ASCII without a scheme"));
         };
         Ok((Authorization::Ready(value), Some(token)))
     }
@@ -394,9 +345,7 @@ impl<'a, O: Operation> Call<'a, O> {
         };
         // A connect time-out is both; nothing was sent then.
         if cause.is_connect() || cause.is_builder() {
-            return self
-                .error(Kind::Connect, Outcome::NotSent)
-                .with_source(cause);
+            return self.error(Kind::Connect, Outcome::NotSent).with_source(cause);
         }
         self.error(Kind::Lost, Outcome::Unknown).broken_by(cause)
     }
@@ -406,11 +355,7 @@ impl<'a, O: Operation> Call<'a, O> {
     }
 
     /// What a reply must not echo into an error.
-    fn secrets<'b>(
-        &'b self,
-        token: Option<&'b SecretString>,
-        signed: Option<&'b Signed>,
-    ) -> Vec<&'b str> {
+    fn secrets<'b>(&'b self, token: Option<&'b SecretString>, signed: Option<&'b Signed>) -> Vec<&'b str> {
         let mut secrets = self.client.credentials.secrets();
         secrets.extend(token.map(ExposeSecret::expose_secret));
         secrets.extend(self.operation.kdstoken().map(KdsToken::expose));

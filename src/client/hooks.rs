@@ -62,11 +62,7 @@ impl Signed {
 impl ClientHooks<Attempt> for generated::Client {
     /// Adds the documented headers, and at last `Authorization`, over the final URL, headers and body. Removes the one
     /// header that the generator adds and the API does not document.
-    async fn pre<E>(
-        &self,
-        request: &mut reqwest::Request,
-        _: &OperationInfo,
-    ) -> Result<(), generated::Error<E>> {
+    async fn pre<E>(&self, request: &mut reqwest::Request, _: &OperationInfo) -> Result<(), generated::Error<E>> {
         let attempt = self.inner();
         let headers = request.headers_mut();
         headers.remove(API_VERSION);
@@ -80,17 +76,12 @@ impl ClientHooks<Attempt> for generated::Client {
                 let canonical = canonical_request(request);
                 let unusable = || generated::Error::InvalidRequest("unusable app id".to_owned());
                 let authorization = key.authorization(&canonical).ok_or_else(unusable)?;
-                let signed = Signed {
-                    canonical,
-                    authorization: authorization.clone(),
-                };
+                let signed = Signed { canonical, authorization: authorization.clone() };
                 let _ = attempt.signed.set(signed);
                 authorization
             }
         };
-        request
-            .headers_mut()
-            .insert(header::AUTHORIZATION, authorization);
+        request.headers_mut().insert(header::AUTHORIZATION, authorization);
         Ok(())
     }
 
@@ -99,18 +90,8 @@ impl ClientHooks<Attempt> for generated::Client {
     /// A reply of status 200 whose declared length is within the limit, which HTTP then enforces, is left to the
     /// generated client. Any other is read here, as far as the limit, and the generated client gets an empty one that it
     /// cannot read: what it says of that is not looked at.
-    async fn exec(
-        &self,
-        mut request: reqwest::Request,
-        _: &OperationInfo,
-    ) -> reqwest::Result<reqwest::Response> {
-        let Attempt {
-            timeout,
-            max_reply_bytes,
-            clock,
-            reply,
-            ..
-        } = self.inner();
+    async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+        let Attempt { timeout, max_reply_bytes, clock, reply, .. } = self.inner();
         if timeout.is_some() {
             *request.timeout_mut() = *timeout;
         }
@@ -119,8 +100,7 @@ impl ClientHooks<Attempt> for generated::Client {
         let status = response.status();
         let headers = mem::take(response.headers_mut());
         let length = response.content_length();
-        let is_left = status == StatusCode::OK
-            && length.is_some_and(|length| length <= *max_reply_bytes as u64);
+        let is_left = status == StatusCode::OK && length.is_some_and(|length| length <= *max_reply_bytes as u64);
         let (body, handed_on) = if is_left {
             (Body::Unread, Ok(response))
         } else {
@@ -129,12 +109,7 @@ impl ClientHooks<Attempt> for generated::Client {
                 Err(broken) => (Body::Unread, Err(broken)),
             }
         };
-        let _ = reply.set(Reply {
-            status,
-            headers,
-            received,
-            body,
-        });
+        let _ = reply.set(Reply { status, headers, received, body });
         handed_on
     }
 }
@@ -160,14 +135,7 @@ fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
     };
     // In their order.
     let [host, x_date, x_user_id] = SIGNED_HEADERS;
-    let headers = [
-        (host, url.authority()),
-        (x_date, header(X_DATE)),
-        (x_user_id, header(X_USER_ID)),
-    ];
-    let body = request
-        .body()
-        .and_then(reqwest::Body::as_bytes)
-        .unwrap_or_default();
+    let headers = [(host, url.authority()), (x_date, header(X_DATE)), (x_user_id, header(X_USER_ID))];
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     CanonicalRequest::of_sorted(request.method().as_str(), url.path(), &headers, body)
 }

@@ -77,10 +77,7 @@ impl Reply {
     }
 
     /// What an operation makes of an answer, the body of this reply; or what the reply says instead.
-    pub(crate) fn settle<O: Operation>(
-        &self,
-        answer: Option<O::Answer>,
-    ) -> Result<O::Made, Verdict> {
+    pub(crate) fn settle<O: Operation>(&self, answer: Option<O::Answer>) -> Result<O::Made, Verdict> {
         let mut said = match answer.map(O::made) {
             Some(Ok(made)) => return Ok(made),
             Some(Err(said)) => said,
@@ -100,24 +97,10 @@ impl Reply {
         let beside: Option<Beside> = self.decode();
         let is_readable = beside.is_some();
         let Beside { task_id, job_info } = beside.unwrap_or_default();
-        let may_name_a_task = if is_readable {
-            !task_id.is_null() && task_id != ""
-        } else {
-            self.object().is_some()
-        };
+        let may_name_a_task = if is_readable { !task_id.is_null() && task_id != "" } else { self.object().is_some() };
         let (code, message, from_gateway) = match body {
-            Some(ErrorBody {
-                code: Some(code),
-                msg,
-                error_msg,
-                ..
-            }) => (Some(code), msg.or(error_msg), false),
-            Some(ErrorBody {
-                code: None,
-                msg,
-                error_code,
-                error_msg,
-            }) => (error_code, error_msg.or(msg), true),
+            Some(ErrorBody { code: Some(code), msg, error_msg, .. }) => (Some(code), msg.or(error_msg), false),
+            Some(ErrorBody { code: None, msg, error_code, error_msg }) => (error_code, error_msg.or(msg), true),
             None => (None, None, false),
         };
         let names_a_task = may_name_a_task && !is_query;
@@ -127,13 +110,8 @@ impl Reply {
             // It might repeat a URL that could not be read.
             message: message.filter(|_| is_readable),
             names_a_task,
-            url: job_info["downloadUrl"]
-                .as_str()
-                .map(|url| url.to_owned().into()),
-            defect: task_id
-                .as_str()
-                .filter(|_| names_a_task)
-                .map(task_without_success),
+            url: job_info["downloadUrl"].as_str().map(|url| url.to_owned().into()),
+            defect: task_id.as_str().filter(|_| names_a_task).map(task_without_success),
         }
     }
 
@@ -215,8 +193,7 @@ pub(crate) fn task_without_success(task_id: &str) -> String {
 
 /// The defect of an answer without what a success brings.
 pub(crate) fn lack(code: &ServiceCode, what: &str) -> Option<String> {
-    code.is_success()
-        .then(|| format!("it reports success without a {what}"))
+    code.is_success().then(|| format!("it reports success without a {what}"))
 }
 
 /// What a reply means to a call that did not succeed.
@@ -262,27 +239,17 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 /// Text with each word that holds a URL masked.
 fn without_urls(text: &str) -> String {
     let mask = |word| {
-        if str::contains(word, "://") {
-            "***"
-        } else {
-            word
-        }
+        if str::contains(word, "://") { "***" } else { word }
     };
     text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
 
 /// Text without the secrets.
 pub(crate) fn scrubbed(text: &str, secrets: &[&str]) -> String {
-    let mut secrets: Vec<&str> = secrets
-        .iter()
-        .copied()
-        .filter(|secret| !secret.is_empty())
-        .collect();
+    let mut secrets: Vec<&str> = secrets.iter().copied().filter(|secret| !secret.is_empty()).collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets
-        .iter()
-        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
 /// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.

@@ -48,21 +48,14 @@ impl CanonicalRequest {
     /// headers sorted by name, their names, and the SHA-256 of the body's exact bytes.
     #[must_use]
     pub fn new(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
-        let mut headers: Vec<(String, &str)> = headers
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
-            .collect();
+        let mut headers: Vec<(String, &str)> =
+            headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
         headers.sort_unstable();
         Self::of_sorted(method, path, &headers, body)
     }
 
     /// Of headers in order, with names in lower case and values without blanks at their ends.
-    pub(crate) fn of_sorted(
-        method: &str,
-        path: &str,
-        headers: &[(impl AsRef<str>, &str)],
-        body: &[u8],
-    ) -> Self {
+    pub(crate) fn of_sorted(method: &str, path: &str, headers: &[(impl AsRef<str>, &str)], body: &[u8]) -> Self {
         let slash = if path.ends_with('/') { "" } else { "/" };
         let mut text = String::with_capacity(512);
         text.extend([method, "\n", path, slash, "\n\n"]);
@@ -110,10 +103,7 @@ impl CanonicalRequest {
                 ));
             }
         }
-        Some(
-            "the service's canonical request is the one that was signed: the app secret is wrong"
-                .to_owned(),
-        )
+        Some("the service's canonical request is the one that was signed: the app secret is wrong".to_owned())
     }
 }
 
@@ -172,13 +162,7 @@ impl AppKey {
         // Such as the line feed at the end of a file, or bytes that were no text.
         if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
             let limit = "must be text without blanks at its ends";
-            violations.add(
-                "app secret",
-                "app-secret",
-                limit,
-                secret_shown(secret),
-                advice,
-            );
+            violations.add("app secret", "app-secret", limit, secret_shown(secret), advice);
         }
     }
 
@@ -228,11 +212,7 @@ mod tests {
 
     #[test]
     fn an_echoed_canonical_request_is_compared_line_by_line() {
-        let headers = [
-            ("host", "a:1"),
-            ("x-date", "20260101T000000Z"),
-            ("x-user-id", "u"),
-        ];
+        let headers = [("host", "a:1"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
         let canonical = CanonicalRequest::new("POST", "/p", &headers, b"{}");
         let echo = |text: &str| format!("verify failed, canonicalRequest:{text},ask support");
         for separator in ["\n", "|"] {
@@ -244,10 +224,7 @@ mod tests {
             let other = same.replace("host:a:1", "host:b");
             let difference = canonical.compare(&other).unwrap();
             assert!(difference.starts_with("line 4 "), "{difference}");
-            assert!(
-                difference.contains("host:a:1") && difference.contains("host:b"),
-                "{difference}"
-            );
+            assert!(difference.contains("host:a:1") && difference.contains("host:b"), "{difference}");
         }
         assert_eq!(canonical.compare("signature mismatch"), None);
     }

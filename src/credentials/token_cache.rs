@@ -95,10 +95,7 @@ impl AccessToken {
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
         let lifetime = Lifetime::Sliding(SLIDING_LIFETIME);
-        Self {
-            token: token.into().into(),
-            lifetime,
-        }
+        Self { token: token.into().into(), lifetime }
     }
 
     /// Says that the token lives this long from now, however often it is used. 0 keeps it for one call.
@@ -111,15 +108,11 @@ impl AccessToken {
 
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
 trait AnyProvider: Send + Sync {
-    fn token(
-        &self,
-    ) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>>;
+    fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>>;
 }
 
 impl<P: TokenProvider> AnyProvider for P {
-    fn token(
-        &self,
-    ) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>> {
+    fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>> {
         Box::pin(TokenProvider::token(self))
     }
 }
@@ -163,11 +156,7 @@ impl Cached {
             Lifetime::Sliding(lifetime) if now < self.used + lifetime => Freshness::Fresh,
             Lifetime::Until(end) if now < end => {
                 let margin = RENEWAL_MARGIN.min((end - self.obtained) / 10);
-                if now + margin < end {
-                    Freshness::Fresh
-                } else {
-                    Freshness::Due
-                }
+                if now + margin < end { Freshness::Fresh } else { Freshness::Due }
             }
             Lifetime::Sliding(_) | Lifetime::Until(_) => Freshness::Lapsed,
         }
@@ -214,20 +203,14 @@ impl TokenCache {
         let asked = self.provider.token();
         let answer = match usable {
             None => asked.await,
-            Some(_) => timeout(RENEWAL_PATIENCE, asked)
-                .await
-                .unwrap_or_else(|late| Err(late.into())),
+            Some(_) => timeout(RENEWAL_PATIENCE, asked).await.unwrap_or_else(|late| Err(late.into())),
         };
         let now = Instant::now();
         let result = match answer {
             Ok(token) => {
                 *flight = None;
                 let secret = token.token.clone();
-                *self.lock() = Some(Cached {
-                    token,
-                    obtained: now,
-                    used: now,
-                });
+                *self.lock() = Some(Cached { token, obtained: now, used: now });
                 Ok(secret)
             }
             Err(error) => {
@@ -273,9 +256,7 @@ impl TokenCache {
 
 /// A renewal that is not urgent is not tried again at once.
 fn failed_lately(flight: &Flight) -> bool {
-    flight
-        .as_ref()
-        .is_some_and(|(_, at)| at.elapsed() < RENEWAL_PAUSE)
+    flight.as_ref().is_some_and(|(_, at)| at.elapsed() < RENEWAL_PAUSE)
 }
 
 impl fmt::Debug for TokenCache {

@@ -24,13 +24,7 @@ impl Accepted {
     ///
     /// # Errors
     /// The 401 to send.
-    pub(super) fn check(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<(), Answer> {
+    pub(super) fn check(&self, method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Answer> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
             (Some(value), None) => value,
@@ -67,23 +61,16 @@ impl Accepted {
         };
         let Some((_, secret)) = self.apps.iter().find(|(id, _)| id == signature.app_id) else {
             let app_id = signature.app_id;
-            return Err(unauthorized(
-                "app",
-                &format!("app not found, appkey {app_id}"),
-            ));
+            return Err(unauthorized("app", &format!("app not found, appkey {app_id}")));
         };
-        let canonical = signature
-            .canonical_request(method, path, headers, body)
-            .map_err(|why| unauthorized("app", &why))?;
+        let canonical =
+            signature.canonical_request(method, path, headers, body).map_err(|why| unauthorized("app", &why))?;
         if signature.verify(secret, &canonical) {
             return Ok(());
         }
         // Gateways echo what they have signed, so that a caller can compare. A newline shows as `|`.
         let echo = String::from_utf8_lossy(&canonical).replace('\n', "|");
-        Err(unauthorized(
-            "app",
-            &format!("verify signature failed, canonical request: {echo}"),
-        ))
+        Err(unauthorized("app", &format!("verify signature failed, canonical request: {echo}")))
     }
 }
 

@@ -40,12 +40,8 @@ impl CreateTask {
         let target = target.transpose()?;
         fields.end()?;
         match task_type {
-            PACKAGE_DOWNLOAD if zip_name.is_none() => {
-                Err("zipName: mandatory when taskType is 1".to_owned())
-            }
-            DUMP if target.is_none() => {
-                Err("targetFileId: mandatory when taskType is 2".to_owned())
-            }
+            PACKAGE_DOWNLOAD if zip_name.is_none() => Err("zipName: mandatory when taskType is 1".to_owned()),
+            DUMP if target.is_none() => Err("targetFileId: mandatory when taskType is 2".to_owned()),
             PACKAGE_DOWNLOAD | DUMP => Ok(task),
             other => Err(format!("taskType: must be 1 or 2, got {other}")),
         }
@@ -91,8 +87,7 @@ struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 impl<'a> Fields<'a> {
     fn parse(name: &str, text: &'a str) -> Result<Self, Refused> {
         let name = if name.is_empty() { "body" } else { name };
-        let Object(pairs) =
-            serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        let Object(pairs) = serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
         let mut fields = BTreeMap::new();
         for (field, raw) in pairs {
             if fields.contains_key(&field) {
@@ -129,14 +124,10 @@ impl<'a> Fields<'a> {
             serde_json::from_str(raw.get()).map_err(|_| "fileIds: must be an array".to_owned())?;
         if items.is_empty() || items.len() > MAX_FILE_IDS {
             let len = items.len();
-            return Err(format!(
-                "fileIds: must hold 1 to {MAX_FILE_IDS} ids, holds {len}"
-            ));
+            return Err(format!("fileIds: must hold 1 to {MAX_FILE_IDS} ids, holds {len}"));
         }
         let items = items.iter().enumerate();
-        items
-            .map(|(index, item)| string(&format!("fileIds[{index}]"), item.get()))
-            .collect()
+        items.map(|(index, item)| string(&format!("fileIds[{index}]"), item.get())).collect()
     }
 
     fn end(&self) -> Result<(), Refused> {

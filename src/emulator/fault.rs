@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use axum::http::{Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -68,18 +66,12 @@ pub struct Answer {
 impl Answer {
     /// An answer with this status, no headers of its own and an empty body.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// An answer in JSON, with `Content-Type: application/json`.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::new(status)
-            .header(CONTENT_TYPE.as_str(), "application/json")
-            .body(body.to_string())
+        Self::new(status).header(CONTENT_TYPE.as_str(), "application/json").body(body.to_string())
     }
 
     /// An error as the service words it: `{"code": "13000302", "msg": "…"}`, the code typed String.
@@ -89,10 +81,7 @@ impl Answer {
 
     /// An error as the gateway in front words it: `{"error_code": "APIGW.0308", "error_msg": "…"}`.
     pub fn gateway(status: u16, error_code: &str, error_msg: &str) -> Self {
-        Self::json(
-            status,
-            &json!({"error_code": error_code, "error_msg": error_msg}),
-        )
+        Self::json(status, &json!({"error_code": error_code, "error_msg": error_msg}))
     }
 
     /// Adds a header. A name given twice is sent twice.

@@ -10,15 +10,7 @@ use super::object::Object;
 const MASK: &str = "***";
 
 /// Body fields that hold no secret. The value of any other field is masked.
-const PLAIN_FIELDS: [&str; 7] = [
-    "taskType",
-    "containerId",
-    "fileIds",
-    "targetFileId",
-    "zipName",
-    "shareId",
-    "taskId",
-];
+const PLAIN_FIELDS: [&str; 7] = ["taskType", "containerId", "fileIds", "targetFileId", "zipName", "shareId", "taskId"];
 
 /// A request as the emulator received it, refused or not.
 ///
@@ -51,12 +43,7 @@ impl RecordedRequest {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.as_str().to_owned(), value)
         });
-        Self {
-            method: parts.method.to_string(),
-            path: parts.uri.to_string(),
-            headers: headers.collect(),
-            body,
-        }
+        Self { method: parts.method.to_string(), path: parts.uri.to_string(), headers: headers.collect(), body }
     }
 
     /// The method, such as `POST`.
@@ -81,10 +68,7 @@ impl RecordedRequest {
     /// The first value of the header of that name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(header, _)| header.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The body's bytes. Empty if the body exceeded [`Emulator::BODY_LIMIT`](super::Emulator::BODY_LIMIT) or broke off.

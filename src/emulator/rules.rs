@@ -85,8 +85,8 @@ pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<C
         }
     }
     let date = required(headers, "x-date")?;
-    let date = parse_x_date(date)
-        .ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
+    let date =
+        parse_x_date(date).ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
     check_window(date, now)?;
     let user_id = required(headers, "x-user-id")?.to_owned();
     required(headers, "x-hw-agentname")?;
@@ -117,12 +117,8 @@ fn required<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Answer> {
 fn trace_id(value: &HeaderValue) -> Result<String, Answer> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     match value.to_str() {
-        Ok(text) if text.len() == TRACE_ID_LEN && text.as_bytes().iter().all(allowed) => {
-            Ok(text.to_owned())
-        }
-        _ => Err(invalid(
-            "header x-traceid: must be 58 letters, digits and underscores",
-        )),
+        Ok(text) if text.len() == TRACE_ID_LEN && text.as_bytes().iter().all(allowed) => Ok(text.to_owned()),
+        _ => Err(invalid("header x-traceid: must be 58 letters, digits and underscores")),
     }
 }
 

@@ -104,10 +104,7 @@ impl Step {
             3 => &["2"],
             _ => &["0"],
         };
-        Self::new(2)
-            .progress(100)
-            .result_code(result_code)
-            .file_statuses(statuses.iter().copied())
+        Self::new(2).progress(100).result_code(result_code).file_statuses(statuses.iter().copied())
     }
 
     /// Status 3, cancelled.

@@ -124,11 +124,9 @@ impl Service {
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {
         match self.settings.kdstoken.as_deref() {
-            Some(expected) if kdstoken != Some(expected) => Err(Answer::service(
-                400,
-                "13000410",
-                "the user may not operate on this space",
-            )),
+            Some(expected) if kdstoken != Some(expected) => {
+                Err(Answer::service(400, "13000410", "the user may not operate on this space"))
+            }
             _ => Ok(()),
         }
     }

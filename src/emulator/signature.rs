@@ -138,10 +138,7 @@ mod tests {
         let pairs = vector["headers"].as_object().unwrap().iter();
         pairs
             .map(|(name, value)| {
-                (
-                    HeaderName::try_from(name.as_str()).unwrap(),
-                    HeaderValue::from_str(value.as_str().unwrap()).unwrap(),
-                )
+                (HeaderName::try_from(name.as_str()).unwrap(), HeaderValue::from_str(value.as_str().unwrap()).unwrap())
             })
             .collect()
     }
@@ -212,10 +209,7 @@ mod tests {
             let value = format!("HMAC-SHA256 AppId=a,SignedHeaders={list},Signature=00");
             let signature = AppSignature::parse(&value).unwrap();
             let error = signature.canonical_request("POST", "/", &headers, b"");
-            assert!(
-                error.clone().is_err_and(|said| said.contains(why)),
-                "{list}: {error:?}"
-            );
+            assert!(error.clone().is_err_and(|said| said.contains(why)), "{list}: {error:?}");
         }
     }
 

@@ -136,14 +136,7 @@ impl Task {
             polls: 0,
             body: Some(body),
         };
-        Self {
-            public,
-            schedule,
-            made: Instant::now(),
-            created: now,
-            started: None,
-            ended: None,
-        }
+        Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None }
     }
 
     fn poll(&mut self, now: DateTime<Utc>) -> Value {
@@ -196,9 +189,7 @@ impl Task {
             ("progress", step.progress.map(Value::from)),
             ("downloadUrl", download.map(Value::from)),
         ];
-        let present = fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(present.collect::<Map<_, _>>())
     }
 

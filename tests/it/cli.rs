@@ -36,15 +36,7 @@ const DUMP: [&str; 9] = [
     "--target-container-id",
     "my-space",
 ];
-const PACKAGE: [&str; 7] = [
-    "package",
-    "--share-id",
-    "share",
-    "--container-id",
-    "space",
-    "--zip-name",
-    "photos.zip",
-];
+const PACKAGE: [&str; 7] = ["package", "--share-id", "share", "--container-id", "space", "--zip-name", "photos.zip"];
 
 /// The tool with nothing in its environment but what reaches the emulator.
 fn tool(emulator: &Emulator) -> Command {
@@ -128,20 +120,13 @@ fn nowhere() -> String {
 #[tokio::test]
 async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let emulator = emulator().await;
-    let dump = async |args: &[&str], code, said| {
-        expect(&emulator, &[&DUMP, args].concat(), code, said).await
-    };
+    let dump = async |args: &[&str], code, said| expect(&emulator, &[&DUMP, args].concat(), code, said).await;
     dump(&["F1"], 0, "").await;
     dump(&["F1", "--wait"], 0, "").await;
     dump(&[], 2, "required").await;
     dump(&["F1", "--concurrency", "0"], 2, "must be 1 to 100").await;
     dump(&["F1", "--file-ids-from", "f"], 2, "cannot be used with").await;
-    dump(
-        &["--file-ids-from", "missing"],
-        2,
-        "can be read from missing",
-    )
-    .await;
+    dump(&["--file-ids-from", "missing"], 2, "can be read from missing").await;
     let no_ledger = file("no.ledger", "F1\n");
     let no_ledger = no_ledger.to_str().unwrap();
     dump(&["F1", "--ledger", no_ledger], 2, "the file is no ledger").await;
@@ -162,11 +147,7 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
 async fn exit_status_of_a_query_tells_how_the_task_ended() {
     let emulator = emulator().await;
     let mut tasks = Vec::new();
-    let schedules = [
-        Schedule::default(),
-        Schedule::by_polls([Step::running(10)]),
-        Schedule::cancelled(),
-    ];
+    let schedules = [Schedule::default(), Schedule::by_polls([Step::running(10)]), Schedule::cancelled()];
     for schedule in schedules {
         emulator.set_schedule(schedule);
         let made = run(tool(&emulator).args(DUMP).arg("F1")).await;
@@ -181,23 +162,13 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     let output = query(&["wait", &tasks[0], "--timeout", "10m"], 0, "").await;
     let said = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
     assert_eq!(text(&output.stdout), said);
-    query(
-        &["wait", &tasks[1], "--timeout", "0s"],
-        1,
-        "gave up on task",
-    )
-    .await;
+    query(&["wait", &tasks[1], "--timeout", "0s"], 1, "gave up on task").await;
     query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
     query(&["status", &tasks[2]], 5, "").await;
     query(&["status", ""], 2, "$.taskId").await;
     query(&["status", "42"], 3, "13000309").await;
     let elsewhere = nowhere();
-    query(
-        &["status", "42", "--endpoint", &elsewhere],
-        6,
-        "no connection",
-    )
-    .await;
+    query(&["status", "42", "--endpoint", &elsewhere], 6, "no connection").await;
     // Nobody needs to look for what a query may have made.
     emulator.fail_next(Fault::Reply(Answer::new(200)));
     query(&["status", &tasks[0]], 1, "ask again").await;
@@ -212,8 +183,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     emulator.fail_next(Fault::CloseAfterProcessing);
     let mut tool = tool(&emulator);
     let ids = id_file("json.ids", 4_000);
-    tool.args(PACKAGE)
-        .args(["--split", "--format", "json", "--concurrency", "1"]);
+    tool.args(PACKAGE).args(["--split", "--format", "json", "--concurrency", "1"]);
     let output = run(tool.arg("--file-ids-from").arg(ids)).await;
     assert_eq!(output.status.code(), Some(4));
     let lines = json_lines(&output);
@@ -224,30 +194,24 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     assert_eq!(lines[0].get("outcome"), None);
     let what = ["outcome", "status", "serviceCode", "start", "end"];
     let rejected: Vec<String> = what.map(|name| lines[1][name].to_string()).into();
-    assert_eq!(
-        rejected,
-        ["\"rejected\"", "400", "\"13000311\"", "1000", "2000"]
-    );
+    assert_eq!(rejected, ["\"rejected\"", "400", "\"13000311\"", "1000", "2000"]);
     let unknown: Vec<String> = what.map(|name| lines[2][name].to_string()).into();
     assert_eq!(unknown, ["\"unknown\"", "null", "null", "2000", "3000"]);
     assert_eq!(lines[2]["traceId"].as_str(), tasks[1].trace_id());
     let last = lines[3]["message"].as_str().unwrap();
-    assert!(
-        last.contains("0..3000 were attempted, the rest was not"),
-        "{last}"
-    );
+    assert!(last.contains("0..3000 were attempted, the rest was not"), "{last}");
     // Three tasks were tried, and then the reason why there is no fourth.
     assert_eq!(lines.len(), 4);
 
-    let output = run(crate::cli::tool(&emulator)
-        .args(["--format", "json"])
-        .args(["wait", tasks[0].task_id(), "--share-id", "share"]))
+    let output = run(crate::cli::tool(&emulator).args(["--format", "json"]).args([
+        "wait",
+        tasks[0].task_id(),
+        "--share-id",
+        "share",
+    ]))
     .await;
     let line = &json_lines(&output)[0];
-    assert_eq!(
-        (&line["state"], &line["result"]),
-        (&"completed".into(), &"allSucceeded".into())
-    );
+    assert_eq!((&line["state"], &line["result"]), (&"completed".into(), &"allSucceeded".into()));
     let url = line["downloadUrl"].as_str().unwrap();
     assert!(url.starts_with("https://download.invalid/"));
 }
@@ -256,32 +220,17 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
 async fn files_that_failed_are_named() {
     let emulator = emulator().await;
     emulator.set_schedule(Schedule::partially_failed());
-    let output = run(tool(&emulator)
-        .args(DUMP)
-        .args(["F1", "F2", "F3", "--wait"]))
-    .await;
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "F2", "F3", "--wait"])).await;
     let stdout = text(&output.stdout);
-    let failed: Vec<&str> = stdout
-        .lines()
-        .filter_map(|line| line.split_once("  failed ").map(|(_, id)| id))
-        .collect();
+    let failed: Vec<&str> = stdout.lines().filter_map(|line| line.split_once("  failed ").map(|(_, id)| id)).collect();
     // By turns, the first one included.
     assert_eq!(failed, ["F1", "F3"]);
-    assert!(
-        stdout.contains("completed, partially failed  100 %"),
-        "{stdout}"
-    );
+    assert!(stdout.contains("completed, partially failed  100 %"), "{stdout}");
 }
 
 #[tokio::test]
 async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flags() {
-    let emulator = Emulator::builder()
-        .token(TOKEN)
-        .app("app", SECRET)
-        .share_access(KDSTOKEN)
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().token(TOKEN).app("app", SECRET).share_access(KDSTOKEN).start().await.unwrap();
     let no_token = || {
         let mut tool = tool(&emulator);
         tool.env_remove("KOODRIVE_TOKEN").args(DUMP).arg("F1");
@@ -295,20 +244,12 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
     let token = file("token.secret", &format!("{TOKEN}\r\n"));
     let kdstoken = file("kdstoken.secret", KDSTOKEN);
     let mut tools = [no_token(), no_token(), no_token(), no_token()];
-    tools[0]
-        .arg("--token-file")
-        .arg(&token)
-        .env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+    tools[0].arg("--token-file").arg(&token).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
     tools[1].arg("--kdstoken-file").arg(&kdstoken);
     tools[1].env("KOODRIVE_AUTHORIZATION", format!("Bearer {TOKEN}"));
     tools[2].arg("--kdstoken-file").arg(&kdstoken);
-    tools[2]
-        .env("KOODRIVE_APP_ID", "app")
-        .env("KOODRIVE_APP_SECRET", SECRET);
-    tools[3]
-        .arg("--kdstoken-file")
-        .arg(&kdstoken)
-        .args(["--token-file", "-"]);
+    tools[2].env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
+    tools[3].arg("--kdstoken-file").arg(&kdstoken).args(["--token-file", "-"]);
     for (n, tool) in tools.iter_mut().enumerate() {
         let output = run_with_input(tool, &format!("{TOKEN}\n")).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -327,30 +268,17 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
 
 #[tokio::test]
 async fn tracing_shows_no_secret() {
-    let emulator = Emulator::builder()
-        .token(TOKEN)
-        .app("app", SECRET)
-        .share_access(KDSTOKEN)
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().token(TOKEN).app("app", SECRET).share_access(KDSTOKEN).start().await.unwrap();
     let mut signed = tool(&emulator);
     signed.env_remove("KOODRIVE_TOKEN");
-    signed
-        .env("KOODRIVE_APP_ID", "app")
-        .env("KOODRIVE_APP_SECRET", SECRET);
+    signed.env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
     let echo = format!("denied: {TOKEN} {SECRET} {KDSTOKEN}");
     for (mut tool, secret) in [(tool(&emulator), TOKEN), (signed, SECRET)] {
         emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", &echo)));
-        tool.args(DUMP)
-            .args(["F1", "-vv"])
-            .env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+        tool.args(DUMP).args(["F1", "-vv"]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
         let output = run(&mut tool).await;
         let stderr = text(&output.stderr);
-        assert!(
-            stderr.contains("DEBUG") && stderr.contains("denied: "),
-            "{stderr}"
-        );
+        assert!(stderr.contains("DEBUG") && stderr.contains("denied: "), "{stderr}");
         let of_others = |line: &&str| line.contains("Z ") && !line.contains(" koodrive_share::");
         assert_eq!(stderr.lines().find(of_others), None);
         for secret in [secret, KDSTOKEN] {
@@ -394,10 +322,7 @@ async fn ids_are_read_line_by_line_whatever_the_lines_look_like() {
     let output = run(tool(&emulator).args(DUMP).arg("--file-ids-from").arg(&path)).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("valid UTF-8"));
-    let output = run(tool(&emulator)
-        .args(DUMP)
-        .args(["--file-ids-from", "/dev/null"]))
-    .await;
+    let output = run(tool(&emulator).args(DUMP).args(["--file-ids-from", "/dev/null"])).await;
     assert_eq!(output.status.code(), Some(2), "no ids at all");
     assert_eq!(emulator.request_count(), 2);
 }
@@ -413,10 +338,7 @@ async fn many_ids_make_plain_lines_where_there_is_no_terminal() {
     for (line, task) in stdout.lines().zip(emulator.tasks()) {
         let trace_id = task.trace_id().unwrap();
         assert!(stdout.contains(task.task_id()) && stdout.contains(trace_id));
-        assert!(
-            line.contains("  ids ") && line.contains("  trace id "),
-            "{line}"
-        );
+        assert!(line.contains("  ids ") && line.contains("  trace id "), "{line}");
     }
     assert_eq!(stdout.lines().count(), 3);
 }
@@ -425,11 +347,7 @@ async fn many_ids_make_plain_lines_where_there_is_no_terminal() {
 async fn package_of_many_ids_needs_split() {
     let emulator = emulator().await;
     let ids = id_file("split.ids", 1_001);
-    let output = run(tool(&emulator)
-        .args(PACKAGE)
-        .arg("--file-ids-from")
-        .arg(ids))
-    .await;
+    let output = run(tool(&emulator).args(PACKAGE).arg("--file-ids-from").arg(ids)).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("--split makes several"));
     assert_eq!(emulator.request_count(), 0);
@@ -440,9 +358,7 @@ async fn what_would_fail_every_request_stops_the_run() {
     let emulator = emulator().await;
     let ids = id_file("hopeless.ids", 50_000);
     let mut tool = tool(&emulator);
-    tool.env("KOODRIVE_TOKEN", "lapsed")
-        .args(DUMP)
-        .args(["--concurrency", "1"]);
+    tool.env("KOODRIVE_TOKEN", "lapsed").args(DUMP).args(["--concurrency", "1"]);
     let output = run(tool.arg("--file-ids-from").arg(ids)).await;
     assert_eq!(output.status.code(), Some(3));
     let stderr = text(&output.stderr);
@@ -458,11 +374,7 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     let path = ledger("cli_pipe");
     let ids = id_file("pipe.ids", 50_000);
     let mut tool = tool(&emulator);
-    tool.args(DUMP)
-        .arg("--ledger")
-        .arg(&path)
-        .arg("--file-ids-from")
-        .arg(ids);
+    tool.args(DUMP).arg("--ledger").arg(&path).arg("--file-ids-from").arg(ids);
     tool.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = tool.spawn().unwrap();
     drop(child.stdout.take());
@@ -470,10 +382,7 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     let output = output.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
-    assert!(
-        !stderr.contains("panicked") && stderr.contains("resume: "),
-        "{stderr}"
-    );
+    assert!(!stderr.contains("panicked") && stderr.contains("resume: "), "{stderr}");
     let made = emulator.tasks().len();
     assert!(made < 50, "it went on");
     let accepted = states(&path).iter().filter(|it| *it == "accepted").count();
@@ -491,16 +400,11 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
     let path = ledger("cli_interrupt");
     let ids_path = id_file("interrupt.ids", 9_500);
     let mut tool = tool(&emulator);
-    tool.args(DUMP)
-        .args(["--concurrency", "2", "--ledger"])
-        .arg(&path);
+    tool.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
     tool.arg("--file-ids-from").arg(&ids_path);
     tool.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = tool.spawn().unwrap();
-    until("two requests are on their way", || {
-        emulator.request_count() == 2
-    })
-    .await;
+    until("two requests are on their way", || emulator.request_count() == 2).await;
     let pid = child.id().unwrap().to_string();
     let killed = Command::new("kill").args(["-INT", &pid]).status().await;
     assert!(killed.unwrap().success());
@@ -508,15 +412,9 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
     let output = output.unwrap().unwrap();
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    let resume = format!(
-        "resume: run the same command with --ledger {}",
-        path.display()
-    );
+    let resume = format!("resume: run the same command with --ledger {}", path.display());
     assert!(stderr.contains(&resume), "{stderr}");
-    assert!(
-        stderr.contains("0..2000 were attempted, the rest was not"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("0..2000 were attempted, the rest was not"), "{stderr}");
     let expected = ["run", "sending", "sending", "accepted", "accepted"];
     assert_eq!(states(&path), expected);
     assert_eq!(emulator.request_count(), 2);
@@ -539,10 +437,7 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     tool.stderr(Stdio::piped());
     let mut child = tool.spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    until("the request is on its way", || {
-        emulator.request_count() == 1
-    })
-    .await;
+    until("the request is on its way", || emulator.request_count() == 1).await;
     let pid = child.id().unwrap().to_string();
     for said in [
         "interrupted: waiting",
@@ -572,44 +467,26 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         let _ = fs::remove_file(&path);
         let before = emulator.tasks().len();
         let mut tool = tool(&emulator);
-        tool.args(DUMP)
-            .args(["--concurrency", "1", "--ledger"])
-            .arg(&path);
+        tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
         let tool = tool.as_std();
         // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
         let mut limited = Command::new("/bin/sh");
-        limited
-            .args(["-c", &script])
-            .arg(tool.get_program())
-            .args(tool.get_args());
-        let environment = tool
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?)));
+        limited.args(["-c", &script]).arg(tool.get_program()).args(tool.get_args());
+        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
         limited.env_clear().envs(environment);
         let output = run(&mut limited).await;
         let stderr = text(&output.stderr);
-        assert!(
-            stderr.contains("the ledger cannot be read or written"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("the ledger cannot be read or written"), "{stderr}");
         let mut resumed = Command::new(tool.get_program());
-        let environment = tool
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?)));
+        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
         resumed.env_clear().envs(environment).args(tool.get_args());
         let output = run(resumed.args(["--format", "json"])).await;
         let lines = json_lines(&output);
         assert_eq!(lines.len(), 4, "{}", text(&output.stderr));
-        let unsettled = lines
-            .iter()
-            .filter(|line| line["outcome"] == "unknown")
-            .count();
-        assert_eq!(
-            output.status.code(),
-            Some(if unsettled == 0 { 0 } else { 4 })
-        );
+        let unsettled = lines.iter().filter(|line| line["outcome"] == "unknown").count();
+        assert_eq!(output.status.code(), Some(if unsettled == 0 { 0 } else { 4 }));
         unknown += unsettled;
         for chunk in ids(4_000).chunks(1_000) {
             let tasks = &emulator.tasks()[before..];
@@ -625,32 +502,18 @@ async fn emulator_subcommand_serves_apps_and_tokens() {
     let secret = file("emulator.secret", SECRET);
     for app in [true, false] {
         let mut server = bare_tool();
-        server
-            .arg("emulator")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        server.arg("emulator").stdout(Stdio::piped()).stderr(Stdio::null());
         let mut client = bare_tool();
         if app {
-            server
-                .args(["--app-id", "app", "--app-secret-file"])
-                .arg(&secret);
-            client
-                .env("KOODRIVE_APP_ID", "app")
-                .env("KOODRIVE_APP_SECRET", SECRET);
+            server.args(["--app-id", "app", "--app-secret-file"]).arg(&secret);
+            client.env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
         } else {
             server.args(["--token", TOKEN]);
             client.env("KOODRIVE_TOKEN", TOKEN);
         }
         let mut server = server.spawn().unwrap();
         let endpoint = first_line(&mut server).await;
-        client.args([
-            "--user-id",
-            "me",
-            "--agent-name",
-            "carrier",
-            "--endpoint",
-            &endpoint,
-        ]);
+        client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint]);
         let output = run(client.args(DUMP).args(["F1", "--wait"])).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         server.kill().await.unwrap();
@@ -669,14 +532,7 @@ async fn completions_and_manual_pages_cover_the_command_line() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = run(bare_tool().args(["completions", shell])).await;
         let script = text(&output.stdout);
-        for word in [
-            "package",
-            "dump",
-            "status",
-            "wait",
-            "emulator",
-            "resend-unknown",
-        ] {
+        for word in ["package", "dump", "status", "wait", "emulator", "resend-unknown"] {
             assert!(script.contains(word), "{shell} lacks {word}");
         }
     }
@@ -687,10 +543,7 @@ async fn completions_and_manual_pages_cover_the_command_line() {
     }
     let page = run(bare_tool().args(["man", "dump"])).await;
     let page = text(&page.stdout);
-    assert!(
-        page.contains("koodrive\\-share dump") && page.contains("\\-\\-ledger"),
-        "{page}"
-    );
+    assert!(page.contains("koodrive\\-share dump") && page.contains("\\-\\-ledger"), "{page}");
 }
 
 /// The random numbers of a test, from a seed that its output shows.
@@ -719,11 +572,7 @@ fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usi
         let made = tasks_of(tasks, chunk);
         match task_id {
             Some(task_id) => {
-                assert!(
-                    (1..=most).contains(&made.len()),
-                    "{} tasks of a chunk",
-                    made.len()
-                );
+                assert!((1..=most).contains(&made.len()), "{} tasks of a chunk", made.len());
                 assert!(made.iter().any(|task| task.task_id() == task_id));
             }
             None => assert!(made.len() <= 1, "{} tasks of an unknown chunk", made.len()),
@@ -746,9 +595,7 @@ async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
         let ids_path = file("kill.ids", &(file_ids.join("\n") + "\n"));
         let path = ledger("cli_kill");
         let mut tool = tool(&emulator);
-        tool.args(DUMP)
-            .args(["--format", "json", "--ledger"])
-            .arg(&path);
+        tool.args(DUMP).args(["--format", "json", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = loop {
@@ -778,12 +625,7 @@ async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let unknown_now = check(&output, &file_ids, &emulator.tasks(), 1);
         let expected = if unknown_now == 0 { 0 } else { 4 };
-        assert_eq!(
-            output.status.code(),
-            Some(expected),
-            "{}",
-            text(&output.stderr)
-        );
+        assert_eq!(output.status.code(), Some(expected), "{}", text(&output.stderr));
         // Consent settles what is unknown, at the price of a second task at most.
         let consented = run(tool.arg("--resend-unknown")).await;
         assert_eq!(consented.status.code(), Some(0));
@@ -807,32 +649,17 @@ fn unanswered(path: &PathBuf) -> usize {
 #[cfg(target_os = "linux")]
 async fn peak_memory(endpoint: &str, count: u64) -> u64 {
     let mut tool = bare_tool();
-    tool.args([
-        "--endpoint",
-        endpoint,
-        "--user-id",
-        "me",
-        "--agent-name",
-        "carrier",
-    ]);
-    tool.env("KOODRIVE_TOKEN", TOKEN)
-        .args(DUMP)
-        .args(["--file-ids-from", "-"]);
+    tool.args(["--endpoint", endpoint, "--user-id", "me", "--agent-name", "carrier"]);
+    tool.env("KOODRIVE_TOKEN", TOKEN).args(DUMP).args(["--file-ids-from", "-"]);
     tool.arg("--ledger").arg(ledger("cli_memory"));
-    tool.stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+    tool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = tool.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let write = async {
         for start in (0..count).step_by(1_000) {
             // As long as the vendor's ids.
-            let ids =
-                (start..start + 1_000).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:07}\n"));
-            stdin
-                .write_all(ids.collect::<String>().as_bytes())
-                .await
-                .unwrap();
+            let ids = (start..start + 1_000).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:07}\n"));
+            stdin.write_all(ids.collect::<String>().as_bytes()).await.unwrap();
         }
     };
     let mut results = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -841,16 +668,11 @@ async fn peak_memory(endpoint: &str, count: u64) -> u64 {
             results.next_line().await.unwrap().unwrap();
         }
     };
-    let both = timeout(Duration::from_secs(120), async {
-        tokio::join!(write, read)
-    });
+    let both = timeout(Duration::from_secs(120), async { tokio::join!(write, read) });
     both.await.expect("the run does not come to its end");
     // All tasks are created, and the process waits for further ids: its peak is final.
     let status = fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     drop(stdin);
     assert!(child.wait().await.unwrap().success());
     peak.trim().trim_end_matches(" kB").parse().unwrap()

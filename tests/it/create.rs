@@ -1,8 +1,8 @@
 //! Creating a task, against the emulator: what goes over the wire, and what comes of the reply.
 
 use koodrive_share::{
-    AccessToken, Client, Credentials, Error, Outcome, ServiceCode, ShareTask, TargetDirectory,
-    TaskHandle, TraceId, XDate,
+    AccessToken, Client, Credentials, Error, Outcome, ServiceCode, ShareTask, TargetDirectory, TaskHandle, TraceId,
+    XDate,
     emulator::{Answer, CodeShape, Emulator, Fault},
 };
 use serde_json::json;
@@ -27,10 +27,7 @@ async fn refused_with(answer: Answer) -> Error {
 #[tokio::test]
 async fn the_source_example_comes_out_json_equal() {
     let emulator = Emulator::start().await.unwrap();
-    client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap();
+    client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let operation = &spec()["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
     let example = &operation["requestBody"]["content"]["application/json"]["examples"]["dump"];
     assert_eq!(emulator.requests()[0].json().unwrap(), example["value"]);
@@ -53,40 +50,24 @@ async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
         assert_eq!(parameter["in"], "header");
         parameter["name"].as_str().unwrap().to_lowercase()
     });
-    let standard = [
-        "accept",
-        "authorization",
-        "content-length",
-        "content-type",
-        "host",
-        "user-agent",
-    ];
+    let standard = ["accept", "authorization", "content-length", "content-type", "host", "user-agent"];
     let standard = standard.map(str::to_owned);
     let mut expected: Vec<String> = documented.chain(standard).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
     let header = |name| requests[0].header(name).unwrap();
-    assert_eq!(
-        header("authorization"),
-        format!("Bearer {}", Emulator::DEFAULT_TOKEN)
-    );
+    assert_eq!(header("authorization"), format!("Bearer {}", Emulator::DEFAULT_TOKEN));
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("x-traceid"), task.trace_id().as_str());
     assert_eq!(header("x-user-id"), USER);
     assert_eq!(header("x-hw-agentname"), "carrier");
-    assert_eq!(
-        header("user-agent"),
-        concat!("koodrive-share/", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(header("user-agent"), concat!("koodrive-share/", env!("CARGO_PKG_VERSION")));
 }
 
 #[tokio::test]
 async fn a_body_holds_no_absent_field() {
     let emulator = Emulator::start().await.unwrap();
-    client(&emulator)
-        .create(&package().build().unwrap())
-        .await
-        .unwrap();
+    client(&emulator).create(&package().build().unwrap()).await.unwrap();
     let expected = json!({
         "taskType": 1, "containerId": SPACE, "fileIds": [FILE], "shareId": SHARE, "zipName": "photos.zip",
     });
@@ -96,43 +77,24 @@ async fn a_body_holds_no_absent_field() {
 #[tokio::test]
 async fn a_root_target_is_sent_as_root() {
     let emulator = Emulator::start().await.unwrap();
-    let task = ShareTask::dump(TargetDirectory::root("mine"))
-        .share_id(SHARE)
-        .container_id(SPACE);
-    client(&emulator)
-        .create(&task.file_ids([FILE]).build().unwrap())
-        .await
-        .unwrap();
+    let task = ShareTask::dump(TargetDirectory::root("mine")).share_id(SHARE).container_id(SPACE);
+    client(&emulator).create(&task.file_ids([FILE]).build().unwrap()).await.unwrap();
     let body = emulator.requests()[0].json().unwrap();
-    assert_eq!(
-        body["targetFileId"],
-        json!({"fileId": "root", "containerId": "mine"})
-    );
+    assert_eq!(body["targetFileId"], json!({"fileId": "root", "containerId": "mine"}));
 }
 
 #[tokio::test]
 async fn a_path_prefix_stands_before_the_path() {
-    let emulator = Emulator::builder()
-        .path_prefix("/gate/way")
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().path_prefix("/gate/way").start().await.unwrap();
     let client = client(&emulator);
     client.create(&dump().build().unwrap()).await.unwrap();
-    assert_eq!(
-        emulator.requests()[0].path(),
-        "/gate/way/koodrive/ose/v1/share/tasks"
-    );
+    assert_eq!(emulator.requests()[0].path(), "/gate/way/koodrive/ose/v1/share/tasks");
 }
 
 #[tokio::test]
 async fn code_0_with_a_task_id_is_a_handle() {
     for shape in [CodeShape::Number, CodeShape::Digits] {
-        let emulator = Emulator::builder()
-            .create_code(shape)
-            .start()
-            .await
-            .unwrap();
+        let emulator = Emulator::builder().create_code(shape).start().await.unwrap();
         let task = dump().build().unwrap();
         let handle = client(&emulator).create(&task).await.unwrap();
         assert_eq!(handle.task_id(), emulator.tasks()[0].task_id());
@@ -145,15 +107,9 @@ async fn code_0_with_a_task_id_is_a_handle() {
 #[tokio::test]
 async fn a_handle_serialises_without_the_kdstoken() {
     let emulator = Emulator::start().await.unwrap();
-    let handle = client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap();
+    let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let saved = serde_json::to_string(&handle).unwrap();
-    assert!(
-        !saved.contains(KDSTOKEN) && !format!("{handle:?}").contains(KDSTOKEN),
-        "{saved}"
-    );
+    assert!(!saved.contains(KDSTOKEN) && !format!("{handle:?}").contains(KDSTOKEN), "{saved}");
     let read: TaskHandle = serde_json::from_str(&saved).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), saved);
 }
@@ -163,17 +119,13 @@ async fn a_code_other_than_0_is_a_refusal_under_any_status_the_service_uses() {
     for status in [200, 400, 401, 500] {
         for code in [json!(13_000_311), json!("13000311")] {
             let body = json!({"code": code, "msg": "not enough space"});
-            let error =
-                refused_with(Answer::json(status, &body).header("X-Request-Id", "r1")).await;
+            let error = refused_with(Answer::json(status, &body).header("X-Request-Id", "r1")).await;
             assert_eq!(error.outcome(), Outcome::Rejected, "{status} {error}");
             assert_eq!(error.status(), Some(status));
             assert_eq!(error.service_code(), Some(&ServiceCode::NotEnoughSpace));
             assert_eq!(error.message(), Some("not enough space"));
             assert_eq!(error.request_id(), Some("r1"));
-            assert!(
-                error.to_string().contains("free space in the target"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("free space in the target"), "{error}");
         }
     }
 }
@@ -182,10 +134,7 @@ async fn a_code_other_than_0_is_a_refusal_under_any_status_the_service_uses() {
 async fn a_gateway_error_is_read_in_its_own_form() {
     let error = refused_with(Answer::gateway(400, "APIGW.0308", "throttled")).await;
     assert_eq!(error.outcome(), Outcome::Rejected);
-    assert_eq!(
-        error.service_code().map(ServiceCode::as_str),
-        Some("APIGW.0308")
-    );
+    assert_eq!(error.service_code().map(ServiceCode::as_str), Some("APIGW.0308"));
     assert_eq!(error.message(), Some("throttled"));
 }
 
@@ -193,24 +142,15 @@ async fn a_gateway_error_is_read_in_its_own_form() {
 async fn a_server_error_settles_nothing_unless_its_code_is_a_listed_refusal() {
     let error = refused_with(Answer::service(500, "13000001", "internal")).await;
     assert_eq!(error.outcome(), Outcome::Unknown);
-    assert_eq!(
-        error.service_code().map(ServiceCode::as_str),
-        Some("13000001")
-    );
+    assert_eq!(error.service_code().map(ServiceCode::as_str), Some("13000001"));
     let error = refused_with(Answer::gateway(504, "APIGW.0201", "time-out")).await;
     assert_eq!(error.outcome(), Outcome::Unknown);
 }
 
 #[tokio::test]
 async fn a_reply_that_cannot_be_read_is_unknown_with_its_status() {
-    let html = Answer::new(200)
-        .header("Content-Type", "text/html")
-        .body("<html></html>");
-    for answer in [
-        html,
-        Answer::new(200),
-        Answer::json(200, &json!({"code": 0, "msg": "Success"})),
-    ] {
+    let html = Answer::new(200).header("Content-Type", "text/html").body("<html></html>");
+    for answer in [html, Answer::new(200), Answer::json(200, &json!({"code": 0, "msg": "Success"}))] {
         let error = refused_with(answer).await;
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
         assert_eq!(error.status(), Some(200));
@@ -222,24 +162,15 @@ async fn a_reply_that_cannot_be_read_is_unknown_with_its_status() {
 async fn html_of_a_refusal_keeps_its_status() {
     for status in [400, 401, 403] {
         let error = refused_with(Answer::new(status).body("<html>no</html>")).await;
-        assert_eq!(
-            (error.outcome(), error.status()),
-            (Outcome::Rejected, Some(status))
-        );
+        assert_eq!((error.outcome(), error.status()), (Outcome::Rejected, Some(status)));
     }
     let error = refused_with(Answer::new(500).body("<html>no</html>")).await;
-    assert_eq!(
-        (error.outcome(), error.status()),
-        (Outcome::Unknown, Some(500))
-    );
+    assert_eq!((error.outcome(), error.status()), (Outcome::Unknown, Some(500)));
 }
 
 #[tokio::test]
 async fn secrets_are_scrubbed_from_what_the_service_says() {
-    let echo = format!(
-        "no: {KDSTOKEN} Bearer {} \u{1b}[31m",
-        Emulator::DEFAULT_TOKEN
-    );
+    let echo = format!("no: {KDSTOKEN} Bearer {} \u{1b}[31m", Emulator::DEFAULT_TOKEN);
     let error = refused_with(Answer::service(400, "13000102", &echo)).await;
     assert_eq!(error.message(), Some("no: *** Bearer *** \\u{1b}[31m"));
 }
@@ -248,28 +179,16 @@ async fn secrets_are_scrubbed_from_what_the_service_says() {
 async fn a_given_x_date_outside_the_window_is_not_sent() {
     let emulator = Emulator::start().await.unwrap();
     let now = chrono::Utc::now();
-    for off in [
-        chrono::TimeDelta::minutes(-16),
-        chrono::TimeDelta::minutes(1),
-    ] {
+    for off in [chrono::TimeDelta::minutes(-16), chrono::TimeDelta::minutes(1)] {
         let task = dump().x_date(XDate::from(now + off)).build().unwrap();
         let error = client(&emulator).create(&task).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent);
-        assert_eq!(
-            broken(error.validation_error().unwrap()),
-            ["X-Date x-date-window"]
-        );
+        assert_eq!(broken(error.validation_error().unwrap()), ["X-Date x-date-window"]);
     }
     assert_eq!(emulator.request_count(), 0);
     let date = XDate::from(now - chrono::TimeDelta::minutes(5));
-    client(&emulator)
-        .create(&dump().x_date(date).build().unwrap())
-        .await
-        .unwrap();
-    assert_eq!(
-        emulator.requests()[0].header("x-date"),
-        Some(date.to_string().as_str())
-    );
+    client(&emulator).create(&dump().x_date(date).build().unwrap()).await.unwrap();
+    assert_eq!(emulator.requests()[0].header("x-date"), Some(date.to_string().as_str()));
 }
 
 #[tokio::test]
@@ -277,27 +196,18 @@ async fn throttling_is_resent_within_the_attempts_and_nothing_else_is() {
     let emulator = Emulator::start().await.unwrap();
     let busy = Answer::gateway(429, "APIGW.0308", "throttled").header("Retry-After", "0");
     emulator.fail_next(Fault::Reply(busy.clone()));
-    client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap();
+    client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     // The refused attempt and the one that succeeded.
     assert_eq!(emulator.request_count(), 2);
     for _ in 0..3 {
         emulator.fail_next(Fault::Reply(busy.clone()));
     }
-    let error = client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap_err();
+    let error = client(&emulator).create(&dump().build().unwrap()).await.unwrap_err();
     assert!(error.is_throttled() && error.is_refused(), "{error}");
     // Three more: the default number of attempts.
     assert_eq!(emulator.request_count(), 5);
     emulator.fail_next(Fault::CloseAfterProcessing);
-    let error = client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap_err();
+    let error = client(&emulator).create(&dump().build().unwrap()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     // One more: a lost reply is never followed by another request.
     assert_eq!(emulator.request_count(), 6);
@@ -319,10 +229,7 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
             let emulator = Emulator::start().await.unwrap();
             emulator.fail_next(Fault::ReplyAfterProcessing(Answer::json(status, &body)));
             let token = || async { Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)) };
-            let client = builder(&emulator)
-                .credentials(Credentials::provider(token))
-                .build()
-                .unwrap();
+            let client = builder(&emulator).credentials(Credentials::provider(token)).build().unwrap();
             let error = client.create(&dump().build().unwrap()).await.unwrap_err();
             assert_eq!(error.outcome(), Outcome::Unknown, "{status} {body} {error}");
             if body["taskId"].is_string() {
@@ -362,28 +269,17 @@ async fn no_attempt_begins_without_time_to_connect() {
         Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))
     };
     let client = builder(&emulator).credentials(Credentials::provider(slow_token));
-    let client = client
-        .timeout(second * 3 / 2)
-        .connect_timeout(second)
-        .build()
-        .unwrap();
+    let client = client.timeout(second * 3 / 2).connect_timeout(second).build().unwrap();
     // Of 1.5 s there are 0.9 s left when the token comes: less than a connection may take.
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
-    assert!(
-        error.is_timeout() && error.outcome() == Outcome::NotSent,
-        "{error}"
-    );
+    assert!(error.is_timeout() && error.outcome() == Outcome::NotSent, "{error}");
     assert_eq!(emulator.request_count(), 0);
     // The token is at hand now.
     client.create(&dump().build().unwrap()).await.unwrap();
     // Nor does a resend: a 401 after which the provider would be asked again.
     emulator.revoke_token(Emulator::DEFAULT_TOKEN);
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
-    assert_eq!(
-        (error.outcome(), emulator.request_count()),
-        (Outcome::NotSent, 2),
-        "{error}"
-    );
+    assert_eq!((error.outcome(), emulator.request_count()), (Outcome::NotSent, 2), "{error}");
 }
 
 #[tokio::test]
@@ -398,10 +294,7 @@ async fn a_resend_has_no_more_time_than_is_left() {
     let began = std::time::Instant::now();
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     let took = began.elapsed();
-    assert!(
-        error.is_timeout() && error.outcome() == Outcome::Unknown,
-        "{error}"
-    );
+    assert!(error.is_timeout() && error.outcome() == Outcome::Unknown, "{error}");
     // 2 s of waiting and 3 s of an attempt with all of the time would make five.
     assert!(took >= 3 * second && took < 4 * second, "{took:?}");
     assert_eq!(emulator.request_count(), 2);
@@ -420,10 +313,7 @@ async fn every_attempt_is_dated_anew_but_keeps_the_trace_id() {
         assert_eq!(request.header("x-traceid"), Some(trace_id.as_str()));
     }
     // At least the second that the service asked for lies between them.
-    assert!(
-        requests[0].header("x-date") < requests[1].header("x-date"),
-        "{requests:?}"
-    );
+    assert!(requests[0].header("x-date") < requests[1].header("x-date"), "{requests:?}");
 }
 
 #[test]

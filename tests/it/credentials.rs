@@ -34,10 +34,7 @@ impl Scripted {
     }
 
     fn gated(permits: usize) -> Self {
-        Self {
-            asked: Arc::default(),
-            gate: Arc::new(Semaphore::new(permits)),
-        }
+        Self { asked: Arc::default(), gate: Arc::new(Semaphore::new(permits)) }
     }
 
     fn asked(&self) -> usize {
@@ -71,26 +68,15 @@ async fn create(client: &Client) -> Result<(), koodrive_share::Error> {
 #[tokio::test]
 async fn a_verbatim_value_is_sent_as_it_is() {
     let value = "Bearer+10f88";
-    let emulator = Emulator::builder()
-        .authorization(value)
-        .start()
-        .await
-        .unwrap();
-    create(&client(&emulator, Credentials::authorization(value)))
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().authorization(value).start().await.unwrap();
+    create(&client(&emulator, Credentials::authorization(value))).await.unwrap();
     assert_eq!(emulator.requests()[0].header("authorization"), Some(value));
 }
 
 #[tokio::test]
 async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
     for prefix in ["", "/gate"] {
-        let emulator = Emulator::builder()
-            .app("app", "密钥")
-            .path_prefix(prefix)
-            .start()
-            .await
-            .unwrap();
+        let emulator = Emulator::builder().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
         let client = client(&emulator, Credentials::app("app", "密钥"));
         create(&client).await.unwrap();
         let zip = koodrive_share::ShareTask::package_download("照片.zip").share_id("分享");
@@ -102,38 +88,20 @@ async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
 
 #[tokio::test]
 async fn an_echoed_canonical_request_is_compared_with_ours() {
-    let emulator = Emulator::builder()
-        .app("app", "right")
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().app("app", "right").start().await.unwrap();
     // Both sides have the same canonical request, which leaves the secret.
-    let error = create(&client(&emulator, Credentials::app("app", "wrong")))
-        .await
-        .unwrap_err();
+    let error = create(&client(&emulator, Credentials::app("app", "wrong"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
-    assert!(
-        error.to_string().contains("the app secret is wrong"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the app secret is wrong"), "{error}");
     // A service behind a proxy that rewrites Host sees another line 4.
-    let headers = [
-        ("host", "inside"),
-        ("x-date", "20260101T000000Z"),
-        ("x-user-id", "u"),
-    ];
+    let headers = [("host", "inside"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
     let seen = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &headers, b"");
     let echo = seen.as_str().replace('\n', "|");
     let text = format!("verify signature failed, canonical request: {echo}");
     emulator.fail_next(Fault::Reply(Answer::gateway(401, "APIGW.0301", &text)));
-    let error = create(&client(&emulator, Credentials::app("app", "right")))
-        .await
-        .unwrap_err();
+    let error = create(&client(&emulator, Credentials::app("app", "right"))).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("line 4 of the canonical request differs"),
-        "{text}"
-    );
+    assert!(text.contains("line 4 of the canonical request differs"), "{text}");
     assert!(text.contains("host:inside"), "{text}");
 }
 
@@ -158,9 +126,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
         stream.write_all(reply.as_bytes()).await.unwrap();
         signature
     };
-    let client = Client::builder()
-        .endpoint(&endpoint)
-        .credentials(Credentials::app("app", "key"));
+    let client = Client::builder().endpoint(&endpoint).credentials(Credentials::app("app", "key"));
     let client = client.user_id("7").agent_name("carrier").build().unwrap();
     let (outcome, signature) = tokio::join!(create(&client), service);
     let error = outcome.unwrap_err();
@@ -172,10 +138,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
 async fn concurrent_calls_on_a_cold_cache_ask_once() {
     let emulator = Emulator::start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client(
-        &emulator,
-        provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))),
-    );
+    let client = client(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let client = client.clone();
@@ -199,19 +162,9 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
     let emulator = Emulator::builder().token("second").start().await.unwrap();
     let provider = Scripted::open();
     let tokens = ["first", "second", "third"];
-    let client = client(
-        &emulator,
-        provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))),
-    );
+    let client = client(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
     create(&client).await.unwrap();
-    assert_eq!(
-        (
-            provider.asked(),
-            emulator.request_count(),
-            emulator.tasks().len()
-        ),
-        (2, 2, 1)
-    );
+    assert_eq!((provider.asked(), emulator.request_count(), emulator.tasks().len()), (2, 2, 1));
     // The renewed token is the one that is kept.
     create(&client).await.unwrap();
     assert_eq!((provider.asked(), emulator.request_count()), (2, 3));
@@ -219,30 +172,18 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
 
 #[tokio::test]
 async fn a_second_401_is_the_callers() {
-    let emulator = Emulator::builder()
-        .token("never given")
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().token("never given").start().await.unwrap();
     let provider = Scripted::open();
-    let client = client(
-        &emulator,
-        provider.credentials(|n| Ok(AccessToken::new(format!("token-{n}")))),
-    );
+    let client = client(&emulator, provider.credentials(|n| Ok(AccessToken::new(format!("token-{n}")))));
     let error = create(&client).await.unwrap_err();
-    assert!(
-        error.is_unauthorized() && error.outcome() == Outcome::Rejected,
-        "{error}"
-    );
+    assert!(error.is_unauthorized() && error.outcome() == Outcome::Rejected, "{error}");
     assert_eq!((provider.asked(), emulator.request_count()), (2, 2));
 }
 
 #[tokio::test]
 async fn a_static_token_is_never_resent() {
     let emulator = Emulator::builder().token("another").start().await.unwrap();
-    let error = create(&client(&emulator, Credentials::bearer("stale")))
-        .await
-        .unwrap_err();
+    let error = create(&client(&emulator, Credentials::bearer("stale"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert_eq!(emulator.request_count(), 1);
 }
@@ -260,10 +201,7 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
     let gate = provider.gate.clone();
     let ((first, second), ()) = tokio::join!(both, async move { gate.add_permits(2) });
     for error in [first.unwrap_err(), second.unwrap_err()] {
-        assert!(
-            error.is_credentials() && error.outcome() == Outcome::NotSent,
-            "{error}"
-        );
+        assert!(error.is_credentials() && error.outcome() == Outcome::NotSent, "{error}");
         let source = std::error::Error::source(&error).unwrap();
         assert_eq!(source.to_string(), "the log-in page is down");
     }
@@ -276,10 +214,7 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
 async fn a_call_that_is_dropped_while_it_asks_lets_the_next_one_ask() {
     let emulator = Emulator::start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client(
-        &emulator,
-        provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))),
-    );
+    let client = client(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let mut dropped = Box::pin(create(&client));
     assert!(futures_util::poll!(&mut dropped).is_pending());
     assert_eq!(provider.asked(), 1);

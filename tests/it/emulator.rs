@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
-use koodrive_share::emulator::{
-    Answer, CodeShape, Emulator, Fault, RecordedRequest, Schedule, Step, TaskInfosShape,
-};
+use koodrive_share::emulator::{Answer, CodeShape, Emulator, Fault, RecordedRequest, Schedule, Step, TaskInfosShape};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,19 +24,15 @@ struct Sent {
 impl Sent {
     fn new(path: &str, body: &Value) -> Self {
         let date = (Utc::now() - TimeDelta::seconds(10)).format("%Y%m%dT%H%M%SZ");
-        Self {
-            line: format!("POST {path} HTTP/1.1"),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-        .with("Host", "127.0.0.1")
-        .with("Authorization", "Bearer emulator-token")
-        .with("X-User-Id", "1505084218764547200")
-        .with("X-Date", date.to_string())
-        .with("X-Hw-Agentname", "carrier")
-        .with("X-Traceid", TRACE_ID)
-        .with("Content-Type", "application/json")
-        .body(body.to_string())
+        Self { line: format!("POST {path} HTTP/1.1"), headers: Vec::new(), body: Vec::new() }
+            .with("Host", "127.0.0.1")
+            .with("Authorization", "Bearer emulator-token")
+            .with("X-User-Id", "1505084218764547200")
+            .with("X-Date", date.to_string())
+            .with("X-Hw-Agentname", "carrier")
+            .with("X-Traceid", TRACE_ID)
+            .with("Content-Type", "application/json")
+            .body(body.to_string())
     }
 
     fn create() -> Self {
@@ -146,11 +140,7 @@ async fn read_reply(stream: &mut TcpStream) -> Option<Reply> {
     };
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut body = bytes.split_off(end + 4);
-    let mut reply = Reply {
-        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-        head,
-        body: Value::Null,
-    };
+    let mut reply = Reply { status: head.split(' ').nth(1).unwrap().parse().unwrap(), head, body: Value::Null };
     let len: usize = reply.header("content-length").unwrap().parse().unwrap();
     while body.len() < len {
         if stream.read_buf(&mut body).await.ok()? == 0 {
@@ -195,10 +185,7 @@ async fn a_valid_create_answers_as_the_reference_says() {
     for body in [package(), dump()] {
         let reply = send(&emulator, &Sent::new(CREATE, &body)).await;
         let id = reply.body["taskId"].as_str().unwrap();
-        assert_eq!(
-            reply.body,
-            json!({"code": 0, "msg": "Success", "taskId": id})
-        );
+        assert_eq!(reply.body, json!({"code": 0, "msg": "Success", "taskId": id}));
         assert!(id.len() == 19 && id.bytes().all(|digit| digit.is_ascii_digit()));
         assert_eq!(reply.header("content-type"), Some("application/json"));
         let date = reply.header("date").unwrap();
@@ -228,12 +215,7 @@ async fn unknown_paths_methods_and_queries_are_refused() {
         sent.line = format!("{line} HTTP/1.1");
         sent
     };
-    for line in [
-        "POST /",
-        "GET /koodrive",
-        "POST /koodrive/ose/v1/share/tasks/",
-        "OPTIONS *",
-    ] {
+    for line in ["POST /", "GET /koodrive", "POST /koodrive/ose/v1/share/tasks/", "OPTIONS *"] {
         let reply = send(&emulator, &ask(line)).await;
         reply.refused(404, "APIGW.0101", "error_msg");
     }
@@ -263,82 +245,31 @@ async fn every_header_rule_refuses() {
     let long = format!("{TRACE_ID}x");
     let cases = [
         (valid().without("X-Date"), "x-date: mandatory"),
-        (
-            valid().with("X-Date", "2026-11-24"),
-            "x-date: must be a date",
-        ),
-        (
-            valid().with("X-Date", "20260230T000000Z"),
-            "x-date: must be a date",
-        ),
+        (valid().with("X-Date", "2026-11-24"), "x-date: must be a date"),
+        (valid().with("X-Date", "20260230T000000Z"), "x-date: must be a date"),
         (valid().without("X-User-Id"), "x-user-id: mandatory"),
-        (
-            valid().with("X-User-Id", ""),
-            "x-user-id: must not be empty",
-        ),
-        (
-            valid().with("X-User-Id", "ü"),
-            "x-user-id: must be printable",
-        ),
-        (
-            valid().with("X-User-Id", b"\xff\xfe".as_slice()),
-            "x-user-id: must be printable",
-        ),
-        (
-            valid().with("X-User-Id", "a\tb"),
-            "x-user-id: must be printable",
-        ),
-        (
-            valid().without("X-Hw-Agentname"),
-            "x-hw-agentname: mandatory",
-        ),
-        (
-            valid().with("X-Hw-Agentname", ""),
-            "x-hw-agentname: must not be empty",
-        ),
+        (valid().with("X-User-Id", ""), "x-user-id: must not be empty"),
+        (valid().with("X-User-Id", "ü"), "x-user-id: must be printable"),
+        (valid().with("X-User-Id", b"\xff\xfe".as_slice()), "x-user-id: must be printable"),
+        (valid().with("X-User-Id", "a\tb"), "x-user-id: must be printable"),
+        (valid().without("X-Hw-Agentname"), "x-hw-agentname: mandatory"),
+        (valid().with("X-Hw-Agentname", ""), "x-hw-agentname: must not be empty"),
         (valid().with("X-Traceid", &TRACE_ID[1..]), "x-traceid"),
         (valid().with("X-Traceid", long), "x-traceid"),
-        (
-            valid().with("X-Traceid", TRACE_ID.replace('_', "-")),
-            "x-traceid",
-        ),
+        (valid().with("X-Traceid", TRACE_ID.replace('_', "-")), "x-traceid"),
         (valid().with("X-Traceid", ""), "x-traceid"),
-        (
-            valid().with("api-version", "1"),
-            "api-version: not documented",
-        ),
+        (valid().with("api-version", "1"), "api-version: not documented"),
         (valid().with("Cookie", "a=b"), "cookie: not documented"),
-        (
-            valid().and("X-Date", "20261124T080000Z"),
-            "x-date: given twice",
-        ),
+        (valid().and("X-Date", "20261124T080000Z"), "x-date: given twice"),
         (valid().and("X-User-Id", "other"), "x-user-id: given twice"),
         (valid().and("X-Traceid", TRACE_ID), "x-traceid: given twice"),
-        (
-            valid().and("X-Hw-Agentname", "carrier"),
-            "x-hw-agentname: given twice",
-        ),
-        (
-            valid().and("Content-Type", "application/json"),
-            "content-type: given twice",
-        ),
+        (valid().and("X-Hw-Agentname", "carrier"), "x-hw-agentname: given twice"),
+        (valid().and("Content-Type", "application/json"), "content-type: given twice"),
         (valid().without("Content-Type"), "content-type: must be"),
-        (
-            valid().with("Content-Type", "text/plain"),
-            "content-type: must be",
-        ),
-        (
-            valid().with("Content-Type", "applic ation/json"),
-            "content-type: must be",
-        ),
-        (
-            valid().with("Content-Type", "application/json;charset=utf-8;a=b"),
-            "content-type: must be",
-        ),
-        (
-            valid().with("Content-Type", "application/json; charset=gbk"),
-            "content-type: must be",
-        ),
+        (valid().with("Content-Type", "text/plain"), "content-type: must be"),
+        (valid().with("Content-Type", "applic ation/json"), "content-type: must be"),
+        (valid().with("Content-Type", "application/json;charset=utf-8;a=b"), "content-type: must be"),
+        (valid().with("Content-Type", "application/json; charset=gbk"), "content-type: must be"),
     ];
     for (sent, why) in cases {
         let reply = send(&emulator, &sent).await;
@@ -394,95 +325,32 @@ async fn every_rule_of_the_create_body_refuses() {
         ("null".to_owned(), "body: "),
         (format!("{} x", package()), "body: "),
         (cut(package(), "", "taskType"), "taskType: mandatory"),
-        (
-            set(package(), "/taskType", json!("1")),
-            "taskType: must be an integer",
-        ),
-        (
-            set(package(), "/taskType", json!(1.5)),
-            "taskType: must be an integer",
-        ),
-        (
-            set(package(), "/taskType", json!(null)),
-            "taskType: must be an integer",
-        ),
-        (
-            set(package(), "/taskType", json!(0)),
-            "taskType: must be 1 or 2",
-        ),
-        (
-            set(package(), "/taskType", json!(3)),
-            "taskType: must be 1 or 2",
-        ),
+        (set(package(), "/taskType", json!("1")), "taskType: must be an integer"),
+        (set(package(), "/taskType", json!(1.5)), "taskType: must be an integer"),
+        (set(package(), "/taskType", json!(null)), "taskType: must be an integer"),
+        (set(package(), "/taskType", json!(0)), "taskType: must be 1 or 2"),
+        (set(package(), "/taskType", json!(3)), "taskType: must be 1 or 2"),
         (cut(package(), "", "containerId"), "containerId: mandatory"),
-        (
-            set(package(), "/containerId", json!("")),
-            "containerId: must not be empty",
-        ),
-        (
-            set(package(), "/containerId", json!(null)),
-            "containerId: must be a string",
-        ),
+        (set(package(), "/containerId", json!("")), "containerId: must not be empty"),
+        (set(package(), "/containerId", json!(null)), "containerId: must be a string"),
         (cut(package(), "", "shareId"), "shareId: mandatory"),
-        (
-            set(package(), "/shareId", json!(7)),
-            "shareId: must be a string",
-        ),
+        (set(package(), "/shareId", json!(7)), "shareId: must be a string"),
         (cut(package(), "", "fileIds"), "fileIds: mandatory"),
-        (
-            set(package(), "/fileIds", json!("a")),
-            "fileIds: must be an array",
-        ),
-        (
-            set(package(), "/fileIds", ids(0)),
-            "fileIds: must hold 1 to 1000",
-        ),
-        (
-            set(package(), "/fileIds", ids(1001)),
-            "fileIds: must hold 1 to 1000",
-        ),
-        (
-            set(package(), "/fileIds", json!(["a", ""])),
-            "fileIds[1]: must not be empty",
-        ),
-        (
-            set(package(), "/fileIds", json!(["a", null])),
-            "fileIds[1]: must be a string",
-        ),
-        (
-            set(package(), "/kdstoken", json!(null)),
-            "kdstoken: must be a string",
-        ),
-        (
-            set(package(), "/kdstoken", json!("")),
-            "kdstoken: must not be empty",
-        ),
-        (
-            cut(package(), "", "zipName"),
-            "zipName: mandatory when taskType is 1",
-        ),
-        (
-            set(package(), "/zipName", json!("")),
-            "zipName: must not be empty",
-        ),
-        (
-            set(package(), "/zipName", json!(null)),
-            "zipName: must be a string",
-        ),
+        (set(package(), "/fileIds", json!("a")), "fileIds: must be an array"),
+        (set(package(), "/fileIds", ids(0)), "fileIds: must hold 1 to 1000"),
+        (set(package(), "/fileIds", ids(1001)), "fileIds: must hold 1 to 1000"),
+        (set(package(), "/fileIds", json!(["a", ""])), "fileIds[1]: must not be empty"),
+        (set(package(), "/fileIds", json!(["a", null])), "fileIds[1]: must be a string"),
+        (set(package(), "/kdstoken", json!(null)), "kdstoken: must be a string"),
+        (set(package(), "/kdstoken", json!("")), "kdstoken: must not be empty"),
+        (cut(package(), "", "zipName"), "zipName: mandatory when taskType is 1"),
+        (set(package(), "/zipName", json!("")), "zipName: must not be empty"),
+        (set(package(), "/zipName", json!(null)), "zipName: must be a string"),
         (set(package(), "/more", json!(1)), "more: unknown field"),
-        (
-            package()
-                .to_string()
-                .replacen('{', "{\"shareId\":\"x\",", 1),
-            "shareId: given twice",
-        ),
+        (package().to_string().replacen('{', "{\"shareId\":\"x\",", 1), "shareId: given twice"),
     ];
     refuse_all(&emulator, &cases).await;
-    let reply = send(
-        &emulator,
-        &Sent::create().body(b"{\"a\":\"\xff\"}".as_slice()),
-    )
-    .await;
+    let reply = send(&emulator, &Sent::create().body(b"{\"a\":\"\xff\"}".as_slice())).await;
     reply.refused(400, "13000102", "body: not UTF-8");
 
     let thousand = set(package(), "/fileIds", ids(1000));
@@ -495,41 +363,15 @@ async fn every_rule_of_the_create_body_refuses() {
 async fn every_rule_of_the_target_refuses() {
     let emulator = Emulator::start().await.unwrap();
     let cases = [
-        (
-            cut(dump(), "", "targetFileId"),
-            "targetFileId: mandatory when taskType is 2",
-        ),
+        (cut(dump(), "", "targetFileId"), "targetFileId: mandatory when taskType is 2"),
         (set(dump(), "/targetFileId", json!(null)), "targetFileId: "),
-        (
-            set(dump(), "/targetFileId", json!(["root", "own"])),
-            "targetFileId: ",
-        ),
-        (
-            cut(dump(), "/targetFileId", "fileId"),
-            "targetFileId.fileId: mandatory",
-        ),
-        (
-            cut(dump(), "/targetFileId", "containerId"),
-            "targetFileId.containerId: mandatory",
-        ),
-        (
-            set(dump(), "/targetFileId/fileId", json!("")),
-            "targetFileId.fileId: must not",
-        ),
-        (
-            set(dump(), "/targetFileId/more", json!("")),
-            "targetFileId.more: unknown field",
-        ),
-        (
-            dump()
-                .to_string()
-                .replace("\"root\"", "\"root\",\"fileId\":\"x\""),
-            "fileId: given twice",
-        ),
-        (
-            set(dump(), "/zipName", json!(null)),
-            "zipName: must be a string",
-        ),
+        (set(dump(), "/targetFileId", json!(["root", "own"])), "targetFileId: "),
+        (cut(dump(), "/targetFileId", "fileId"), "targetFileId.fileId: mandatory"),
+        (cut(dump(), "/targetFileId", "containerId"), "targetFileId.containerId: mandatory"),
+        (set(dump(), "/targetFileId/fileId", json!("")), "targetFileId.fileId: must not"),
+        (set(dump(), "/targetFileId/more", json!("")), "targetFileId.more: unknown field"),
+        (dump().to_string().replace("\"root\"", "\"root\",\"fileId\":\"x\""), "fileId: given twice"),
+        (set(dump(), "/zipName", json!(null)), "zipName: must be a string"),
     ];
     refuse_all(&emulator, &cases).await;
 }
@@ -541,51 +383,15 @@ async fn every_rule_of_the_detail_body_refuses() {
     let cases = [
         (json!({"shareId": "share"}), "13000102", "taskId: mandatory"),
         (json!({"taskId": id}), "13000102", "shareId: mandatory"),
-        (
-            json!({"taskId": id, "shareId": ""}),
-            "13000102",
-            "shareId: must not be empty",
-        ),
-        (
-            json!({"taskId": 1, "shareId": "share"}),
-            "13000102",
-            "taskId: must be a string",
-        ),
-        (
-            json!({"taskId": id, "shareId": "share", "kdstoken": null}),
-            "13000102",
-            "kdstoken",
-        ),
-        (
-            json!({"taskId": id, "shareId": "share", "more": 1}),
-            "13000102",
-            "more: unknown",
-        ),
-        (
-            json!({"taskId": id, "shareId": "other"}),
-            "13000309",
-            "does not exist",
-        ),
-        (
-            json!({"taskId": format!("+{id}"), "shareId": "share"}),
-            "13000309",
-            "does not exist",
-        ),
-        (
-            json!({"taskId": "1689765568237837825", "shareId": "share"}),
-            "13000309",
-            "not exist",
-        ),
-        (
-            json!({"taskId": "1", "shareId": "share"}),
-            "13000309",
-            "does not exist",
-        ),
-        (
-            json!({"taskId": "x", "shareId": "share"}),
-            "13000309",
-            "does not exist",
-        ),
+        (json!({"taskId": id, "shareId": ""}), "13000102", "shareId: must not be empty"),
+        (json!({"taskId": 1, "shareId": "share"}), "13000102", "taskId: must be a string"),
+        (json!({"taskId": id, "shareId": "share", "kdstoken": null}), "13000102", "kdstoken"),
+        (json!({"taskId": id, "shareId": "share", "more": 1}), "13000102", "more: unknown"),
+        (json!({"taskId": id, "shareId": "other"}), "13000309", "does not exist"),
+        (json!({"taskId": format!("+{id}"), "shareId": "share"}), "13000309", "does not exist"),
+        (json!({"taskId": "1689765568237837825", "shareId": "share"}), "13000309", "not exist"),
+        (json!({"taskId": "1", "shareId": "share"}), "13000309", "does not exist"),
+        (json!({"taskId": "x", "shareId": "share"}), "13000309", "does not exist"),
     ];
     for (body, code, why) in cases {
         let reply = send(&emulator, &Sent::new(DETAIL, &body)).await;
@@ -609,23 +415,14 @@ async fn a_date_outside_the_window_of_the_servers_clock_is_refused() {
         }
     }
     emulator.set_clock_offset(TimeDelta::MAX);
-    let date = send(&emulator, &sent)
-        .await
-        .header("date")
-        .unwrap()
-        .to_owned();
+    let date = send(&emulator, &sent).await.header("date").unwrap().to_owned();
     assert!(date.contains(" 21"), "a hundred years on: {date}");
 }
 
 #[tokio::test]
 async fn only_accepted_credentials_pass() {
-    let emulator = Emulator::builder()
-        .token("t0ken")
-        .authorization("Bearer+10f88")
-        .app("app", "secret")
-        .start()
-        .await
-        .unwrap();
+    let emulator =
+        Emulator::builder().token("t0ken").authorization("Bearer+10f88").app("app", "secret").start().await.unwrap();
     let sent = |value: &str| Sent::create().with("Authorization", value);
     for (value, why) in [
         ("Bearer emulator-token", "decrypt token fail"),
@@ -636,14 +433,8 @@ async fn only_accepted_credentials_pass() {
         ("", "decrypt token fail"),
         ("ü", "not ASCII"),
         ("HMAC-SHA256 nonsense", "format is incorrect"),
-        (
-            "HMAC-SHA256 AppId=x,SignedHeaders=x-date,Signature=00",
-            "app not found, appkey x",
-        ),
-        (
-            "HMAC-SHA256 AppId=app,SignedHeaders=x-date,Signature=00",
-            "contain x-user-id",
-        ),
+        ("HMAC-SHA256 AppId=x,SignedHeaders=x-date,Signature=00", "app not found, appkey x"),
+        ("HMAC-SHA256 AppId=app,SignedHeaders=x-date,Signature=00", "contain x-user-id"),
         (
             "HMAC-SHA256 AppId=app,SignedHeaders=x-date;x-user-id,Signature=00",
             "verify signature failed, canonical request: POST|/koodrive/ose/v1/share/tasks/||x-date:",
@@ -653,13 +444,9 @@ async fn only_accepted_credentials_pass() {
         reply.refused(401, "APIGW.0301", why);
     }
     let missing = Sent::create().without("Authorization");
-    send(&emulator, &missing)
-        .await
-        .refused(401, "APIGW.0301", "missing");
+    send(&emulator, &missing).await.refused(401, "APIGW.0301", "missing");
     let twice = sent("Bearer t0ken").and("Authorization", "Bearer t0ken");
-    send(&emulator, &twice)
-        .await
-        .refused(401, "APIGW.0301", "duplicated");
+    send(&emulator, &twice).await.refused(401, "APIGW.0301", "duplicated");
     for value in ["Bearer t0ken", "Bearer+10f88"] {
         assert_eq!(send(&emulator, &sent(value)).await.status, 200);
     }
@@ -692,9 +479,7 @@ async fn a_signature_of_the_vectors_passes_over_the_wire() {
     let reply = send(&emulator, &sent).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let changed = sent.with("X-User-Id", "v");
-    send(&emulator, &changed)
-        .await
-        .refused(401, "APIGW.0301", "|x-user-id:v|");
+    send(&emulator, &changed).await.refused(401, "APIGW.0301", "|x-user-id:v|");
 }
 
 #[tokio::test]
@@ -721,26 +506,17 @@ async fn a_package_download_runs_and_completes_with_a_url() {
     for progress in [30, 70] {
         let answer = poll(&emulator, &id).await;
         let job = &answer["jobInfo"];
-        assert_eq!(
-            (&job["taskStatus"], &job["progress"]),
-            (&json!(1), &json!(progress))
-        );
+        assert_eq!((&job["taskStatus"], &job["progress"]), (&json!(1), &json!(progress)));
         for absent in ["taskResultCode", "endTime", "downloadUrl"] {
             assert_eq!(job.get(absent), None, "{absent}");
         }
     }
     let answer = poll(&emulator, &id).await;
-    assert_eq!(
-        (&answer["code"], &answer["msg"]),
-        (&json!(0), &json!("Success"))
-    );
+    assert_eq!((&answer["code"], &answer["msg"]), (&json!(0), &json!("Success")));
     let job = &answer["jobInfo"];
     assert_eq!(job["userId"], "1505084218764547200");
     assert_eq!((&job["taskId"], &job["taskType"]), (&json!(id), &json!(1)));
-    assert_eq!(
-        (&job["taskStatus"], &job["taskResultCode"]),
-        (&json!(2), &json!(1))
-    );
+    assert_eq!((&job["taskStatus"], &job["taskResultCode"]), (&json!(2), &json!(1)));
     for time in ["createTime", "startTime", "endTime"] {
         let text = job[time].as_str().unwrap();
         let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S").unwrap();
@@ -773,10 +549,7 @@ async fn the_named_schedules_end_as_named() {
         assert_eq!(json!([job["taskStatus"], job["taskResultCode"]]), end);
         assert_eq!(job.get("downloadUrl"), None, "a dump has no package");
         let infos = answer["taskInfos"].as_array().unwrap();
-        let statuses: String = infos
-            .iter()
-            .map(|info| info["status"].as_str().unwrap())
-            .collect();
+        let statuses: String = infos.iter().map(|info| info["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, files);
         for info in infos {
             assert_eq!(info.get("newFileId").is_some(), info["status"] == "1");
@@ -788,22 +561,12 @@ async fn the_named_schedules_end_as_named() {
 async fn unknown_numbers_and_every_json_shape_are_let_through() {
     let steps = [
         Step::new(7).task_infos(TaskInfosShape::Absent),
-        Step::completed(9)
-            .task_infos(TaskInfosShape::Null)
-            .code(CodeShape::Digits)
-            .download_url("https://x.invalid/"),
-        Step::completed(1)
-            .task_infos(TaskInfosShape::Object)
-            .without_download_url()
-            .file_statuses(["8"]),
+        Step::completed(9).task_infos(TaskInfosShape::Null).code(CodeShape::Digits).download_url("https://x.invalid/"),
+        Step::completed(1).task_infos(TaskInfosShape::Object).without_download_url().file_statuses(["8"]),
         Step::completed(1).file_statuses(Vec::<String>::new()),
     ];
     let builder = Emulator::builder().create_code(CodeShape::Digits);
-    let emulator = builder
-        .schedule(Schedule::by_polls(steps))
-        .start()
-        .await
-        .unwrap();
+    let emulator = builder.schedule(Schedule::by_polls(steps)).start().await.unwrap();
     let reply = send(&emulator, &Sent::create()).await;
     assert_eq!(reply.body["code"], "0");
     let id = reply.body["taskId"].as_str().unwrap();
@@ -812,10 +575,7 @@ async fn unknown_numbers_and_every_json_shape_are_let_through() {
     assert_eq!(first["jobInfo"]["taskStatus"], 7);
     assert_eq!(first.get("taskInfos"), None);
     let second = poll(&emulator, id).await;
-    assert_eq!(
-        (&second["code"], &second["taskInfos"]),
-        (&json!("0"), &Value::Null)
-    );
+    assert_eq!((&second["code"], &second["taskInfos"]), (&json!("0"), &Value::Null));
     assert!(second.get("taskInfos").is_some());
     assert_eq!(second["jobInfo"]["taskResultCode"], 9);
     assert_eq!(second["jobInfo"]["downloadUrl"], "https://x.invalid/");
@@ -859,10 +619,7 @@ async fn a_scripted_reply_takes_the_place_of_processing() {
     emulator.fail_next(Fault::Reply(busy));
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "no space")));
     // The HTTP layer asserts that a length set by hand is true.
-    let own = Answer::new(503)
-        .body("{}")
-        .header("Content-Length", "9")
-        .header("X-Request-Id", "own");
+    let own = Answer::new(503).body("{}").header("Content-Length", "9").header("X-Request-Id", "own");
     emulator.fail_next(Fault::Reply(own));
     for unsendable in [
         Answer::new(99),
@@ -876,14 +633,9 @@ async fn a_scripted_reply_takes_the_place_of_processing() {
     let reply = send(&emulator, &Sent::create()).await;
     reply.refused(429, "APIGW.0308", "error_code");
     assert_eq!(reply.header("retry-after"), Some("7"));
-    send(&emulator, &Sent::create())
-        .await
-        .refused(400, "13000311", "code");
+    send(&emulator, &Sent::create()).await.refused(400, "13000311", "code");
     let reply = send(&emulator, &Sent::create()).await;
-    assert_eq!(
-        (reply.status, reply.header("x-request-id")),
-        (503, Some("own"))
-    );
+    assert_eq!((reply.status, reply.header("x-request-id")), (503, Some("own")));
     assert_eq!(emulator.faults_left(), 5);
     for _ in 0..5 {
         let reply = send(&emulator, &Sent::create()).await;
@@ -898,15 +650,10 @@ async fn a_scripted_reply_takes_the_place_of_processing() {
 #[tokio::test]
 async fn a_lost_reply_leaves_a_task() {
     let emulator = Emulator::start().await.unwrap();
-    let gone = Answer::new(504)
-        .header("Content-Type", "text/html")
-        .body("<html>");
+    let gone = Answer::new(504).header("Content-Type", "text/html").body("<html>");
     emulator.fail_next(Fault::ReplyAfterProcessing(gone));
     let reply = send(&emulator, &Sent::create()).await;
-    assert_eq!(
-        (reply.status, reply.header("content-type")),
-        (504, Some("text/html"))
-    );
+    assert_eq!((reply.status, reply.header("content-type")), (504, Some("text/html")));
     assert_eq!(emulator.tasks().len(), 1);
 
     emulator.fail_next(Fault::ReplyAfterProcessing(Answer::new(504)));
@@ -989,11 +736,7 @@ async fn a_delay_holds_one_request_back() {
 #[tokio::test]
 async fn dropping_it_closes_the_port_and_every_connection() {
     let emulator = Emulator::start().await.unwrap();
-    let address = emulator
-        .endpoint()
-        .strip_prefix("http://")
-        .unwrap()
-        .to_owned();
+    let address = emulator.endpoint().strip_prefix("http://").unwrap().to_owned();
     let mut idle = connect(&emulator).await;
     exchange(&mut idle, &Sent::create()).await.unwrap();
     let mut fresh = connect(&emulator).await;
@@ -1029,9 +772,7 @@ async fn hostile_bytes_are_refused_and_the_server_lives_on() {
         b"POST\r\n\r\n".to_vec(),
         chunked.as_bytes().to_vec(),
         Sent::create().with("bäd", "x").bytes(),
-        Sent::create()
-            .with("X-Date", "2026\u{e9}124T080000Z")
-            .bytes(),
+        Sent::create().with("X-Date", "2026\u{e9}124T080000Z").bytes(),
         Sent::create().body(nested).bytes(),
         Sent::create().body("]".repeat(1000)).bytes(),
     ] {
@@ -1059,9 +800,7 @@ async fn a_body_over_the_limit_is_refused() {
     stream.write_all(&head.body_less()).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let writing = tokio::spawn(async move {
-        let _ = writer
-            .write_all(&vec![b' '; Emulator::BODY_LIMIT + 1])
-            .await;
+        let _ = writer.write_all(&vec![b' '; Emulator::BODY_LIMIT + 1]).await;
         writer
     });
     let mut start = [0; 12];
@@ -1071,10 +810,7 @@ async fn a_body_over_the_limit_is_refused() {
     assert!(emulator.requests()[0].body().is_empty());
     let mut spaces = package().to_string();
     spaces.push_str(&" ".repeat(Emulator::BODY_LIMIT - spaces.len()));
-    assert_eq!(
-        send(&emulator, &Sent::create().body(spaces)).await.status,
-        200
-    );
+    assert_eq!(send(&emulator, &Sent::create().body(spaces)).await.status, 200);
 }
 
 impl Sent {
@@ -1094,21 +830,14 @@ async fn only_the_most_recent_requests_and_bodies_are_kept() {
         body["zipName"] = json!(name);
         ids.push(create(&emulator, &body).await);
     }
-    let kept: Vec<Value> = emulator
-        .requests()
-        .iter()
-        .map(|request| request.json().unwrap())
-        .collect();
+    let kept: Vec<Value> = emulator.requests().iter().map(|request| request.json().unwrap()).collect();
     assert_eq!((kept.len(), &kept[0]["zipName"]), (2, &json!("2")));
     assert_eq!(emulator.request_count(), 3);
     let tasks = emulator.tasks();
     let bodies: Vec<bool> = tasks.iter().map(|task| task.body().is_some()).collect();
     assert_eq!(bodies, [false, true, true]);
     assert_eq!(poll(&emulator, &ids[0]).await["taskInfos"], json!([]));
-    assert_eq!(
-        poll(&emulator, &ids[1]).await["taskInfos"][0]["fileId"],
-        "a"
-    );
+    assert_eq!(poll(&emulator, &ids[1]).await["taskInfos"][0]["fileId"], "a");
 
     let none = Emulator::builder().record(0).start().await.unwrap();
     create(&none, &package()).await;
@@ -1117,9 +846,7 @@ async fn only_the_most_recent_requests_and_bodies_are_kept() {
 
 async fn recorded(authorization: &str, body: &str) -> RecordedRequest {
     let emulator = Emulator::start().await.unwrap();
-    let sent = Sent::create()
-        .with("Authorization", authorization)
-        .body(body);
+    let sent = Sent::create().with("Authorization", authorization).body(body);
     send(&emulator, &sent).await;
     emulator.requests().pop().unwrap()
 }
@@ -1132,10 +859,7 @@ async fn a_recorded_request_gives_everything_and_shows_no_secret() {
         ("Bearer s3cret", "Bearer ***"),
         ("Bearer+s3cret", "***"),
         ("s3cret s3cret", "***"),
-        (
-            signed,
-            "HMAC-SHA256 AppId=id,SignedHeaders=x-date;x-user-id,Signature=***",
-        ),
+        (signed, "HMAC-SHA256 AppId=id,SignedHeaders=x-date;x-user-id,Signature=***"),
         ("HMAC-SHA256 s3cret", "HMAC-SHA256 ***"),
     ] {
         let request = recorded(authorization, body).await;
@@ -1145,26 +869,16 @@ async fn a_recorded_request_gives_everything_and_shows_no_secret() {
         let text = request.to_string();
         let mut expected = format!("POST {CREATE} HTTP/1.1\n");
         for (name, value) in request.headers() {
-            let value = if name == "authorization" {
-                shown
-            } else {
-                value
-            };
+            let value = if name == "authorization" { shown } else { value };
             writeln!(expected, "{name}: {value}").unwrap();
         }
-        let masked = body
-            .replace("\"s3cret\"", "\"***\"")
-            .replace("{\"y\":\"***\"}", "\"***\"");
+        let masked = body.replace("\"s3cret\"", "\"***\"").replace("{\"y\":\"***\"}", "\"***\"");
         write!(expected, "\n{masked}").unwrap();
         assert_eq!(text, expected);
         assert!(!format!("{request:?}").contains("s3cret"));
     }
     let request = recorded("Bearer x", "kdstoken=s3cret").await;
-    assert!(
-        request
-            .to_string()
-            .ends_with("<15 bytes, not a JSON object>")
-    );
+    assert!(request.to_string().ends_with("<15 bytes, not a JSON object>"));
     assert!(request.json().is_err());
 }
 
@@ -1185,15 +899,7 @@ async fn no_debug_output_shows_a_secret() {
     assert_eq!(send(&emulator, &sent).await.status, 200);
     let answer = Answer::new(200).header("a", "s3cret").body("s3cret");
     let fault = Fault::Reply(answer);
-    write!(
-        shown,
-        "{emulator:?} {:?} {:?} {fault:?}",
-        emulator.requests(),
-        emulator.tasks()
-    )
-    .unwrap();
+    write!(shown, "{emulator:?} {:?} {:?} {fault:?}", emulator.requests(), emulator.tasks()).unwrap();
     assert!(!shown.contains("s3cret"), "{shown}");
-    assert!(
-        shown.contains("kdstoken") && shown.contains("Delay") || shown.contains("EmulatedTask")
-    );
+    assert!(shown.contains("kdstoken") && shown.contains("Delay") || shown.contains("EmulatedTask"));
 }

@@ -44,5 +44,4 @@ fn published_table_is_the_tested_one() {
     expectorate::assert_contents("docs/faults.md", &text);
 }
 
-const TABLE_HEAD: &str =
-    "| fault | outcome | requests | the error | what to do | test |\n|---|---|---|---|---|---|\n";
+const TABLE_HEAD: &str = "| fault | outcome | requests | the error | what to do | test |\n|---|---|---|---|---|---|\n";

@@ -1,8 +1,7 @@
 //! What most tests begin with.
 
 use koodrive_share::{
-    Client, ClientBuilder, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory,
-    ValidationError,
+    Client, ClientBuilder, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory, ValidationError,
 };
 
 pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
@@ -39,7 +38,5 @@ pub(crate) fn package() -> ShareTaskBuilder {
 /// The broken rules as `path rule`, in order.
 pub(crate) fn broken(error: &ValidationError) -> Vec<String> {
     let violations = error.violations().iter();
-    violations
-        .map(|violation| format!("{} {}", violation.path(), violation.rule()))
-        .collect()
+    violations.map(|violation| format!("{} {}", violation.path(), violation.rule())).collect()
 }

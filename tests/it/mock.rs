@@ -3,8 +3,8 @@
 use koodrive_share::{
     Client, Credentials, ServiceCode, ShareTask, TaskHandle,
     mock::{
-        CreateBatchTaskRequest, CreateBatchTaskResponse, GetBatchTaskResponse, JobInfo,
-        MockServerExt, OpenNumber, TaskInfo, TaskInfos, httpmock::MockServer,
+        CreateBatchTaskRequest, CreateBatchTaskResponse, GetBatchTaskResponse, JobInfo, MockServerExt, OpenNumber,
+        TaskInfo, TaskInfos, httpmock::MockServer,
     },
 };
 
@@ -33,11 +33,7 @@ fn client(server: &MockServer) -> Client {
 async fn created(server: &MockServer) -> TaskHandle {
     server.create_batch_task(|when, then| {
         when.body(&(&task()).into());
-        then.ok(&CreateBatchTaskResponse {
-            code: ServiceCode::Success,
-            msg: None,
-            task_id: Some("42".to_owned()),
-        });
+        then.ok(&CreateBatchTaskResponse { code: ServiceCode::Success, msg: None, task_id: Some("42".to_owned()) });
     });
     client(server).create(&task()).await.unwrap()
 }
@@ -78,11 +74,7 @@ async fn a_typed_reply_arrives_whole() {
     assert_eq!(status.state().to_string(), "completed, all succeeded");
     assert_eq!(status.download_url().unwrap().expose(), DOWNLOAD_URL);
     assert_eq!(status.created().unwrap().to_string(), "2025-11-03 07:01:40");
-    let files: Vec<_> = status
-        .files()
-        .iter()
-        .map(koodrive_share::FileStatusReport::file_id)
-        .collect();
+    let files: Vec<_> = status.files().iter().map(koodrive_share::FileStatusReport::file_id).collect();
     assert_eq!(files, [Some("f"), None]);
 }
 
@@ -90,16 +82,9 @@ async fn a_typed_reply_arrives_whole() {
 async fn a_request_that_differs_from_the_expected_one_gets_no_reply_of_the_mock() {
     let server = MockServer::start_async().await;
     let expected = server.create_batch_task(|when, then| {
-        let body = CreateBatchTaskRequest {
-            zip_name: Some("other.zip".to_owned()),
-            ..(&task()).into()
-        };
+        let body = CreateBatchTaskRequest { zip_name: Some("other.zip".to_owned()), ..(&task()).into() };
         when.body(&body);
-        then.ok(&CreateBatchTaskResponse {
-            code: ServiceCode::Success,
-            msg: None,
-            task_id: Some("42".to_owned()),
-        });
+        then.ok(&CreateBatchTaskResponse { code: ServiceCode::Success, msg: None, task_id: Some("42".to_owned()) });
     });
     let error = client(&server).create(&task()).await.unwrap_err();
     assert_eq!(error.status(), Some(404));
@@ -109,17 +94,10 @@ async fn a_request_that_differs_from_the_expected_one_gets_no_reply_of_the_mock(
 #[test]
 fn no_debug_shows_a_secret_of_a_request_or_a_reply() {
     let request = CreateBatchTaskRequest::from(&task());
-    let reply = JobInfo {
-        download_url: Some(DOWNLOAD_URL.to_owned().into()),
-        ..JobInfo::default()
-    };
+    let reply = JobInfo { download_url: Some(DOWNLOAD_URL.to_owned().into()), ..JobInfo::default() };
     // On the wire they are there, so the secrets are the ones in use.
     assert!(serde_json::to_string(&request).unwrap().contains(KDSTOKEN));
-    assert!(
-        serde_json::to_string(&reply)
-            .unwrap()
-            .contains(DOWNLOAD_URL)
-    );
+    assert!(serde_json::to_string(&reply).unwrap().contains(DOWNLOAD_URL));
     assert!(!format!("{request:?}").contains(&KDSTOKEN[..8]));
     assert!(!format!("{reply:?}").contains("download.example"));
 }

@@ -17,11 +17,7 @@ use crate::fixtures::{broken, builder, client, dump};
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn created(schedule: Schedule) -> (Emulator, Client, TaskHandle) {
-    let emulator = Emulator::builder()
-        .schedule(schedule)
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().schedule(schedule).start().await.unwrap();
     let client = builder(&emulator).max_attempts(1).build().unwrap();
     let handle = client.create(&dump().build().unwrap()).await.unwrap();
     (emulator, client, handle)
@@ -53,9 +49,7 @@ async fn polls_are_made_at_once_then_after_1_2_4_8_and_every_15_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_policy_sets_the_schedule() {
     let (_emulator, client, handle) = created(completed_after(4)).await;
-    let policy = PollingPolicy::builder()
-        .interval(10 * SECOND)
-        .max_interval(30 * SECOND);
+    let policy = PollingPolicy::builder().interval(10 * SECOND).max_interval(30 * SECOND);
     let poller = client.poller_with(handle, policy.build().unwrap());
     assert_eq!(instants(poller).await, [0, 10, 30, 60, 90]);
 }
@@ -72,15 +66,8 @@ async fn retry_after_lengthens_one_wait() {
 #[tokio::test(start_paused = true)]
 async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_to_go_on() {
     let (_emulator, client, handle) = created(completed_after(1_000)).await;
-    let policy = PollingPolicy::builder()
-        .timeout(40 * SECOND)
-        .build()
-        .unwrap();
-    let error = client
-        .poller_with(handle.clone(), policy)
-        .until_done()
-        .await
-        .unwrap_err();
+    let policy = PollingPolicy::builder().timeout(40 * SECOND).build().unwrap();
+    let error = client.poller_with(handle.clone(), policy).until_done().await.unwrap_err();
     // 0, 1, 3, 7, 15, 30, and the last one at 40 instead of 45 s.
     assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
     assert_eq!(error.handle().task_id(), handle.task_id());
@@ -91,15 +78,8 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
 #[tokio::test(start_paused = true)]
 async fn a_task_that_ends_at_the_last_poll_is_done() {
     let (_emulator, client, handle) = created(completed_after(2)).await;
-    let policy = PollingPolicy::builder()
-        .timeout(2 * SECOND)
-        .build()
-        .unwrap();
-    let status = client
-        .poller_with(handle, policy)
-        .until_done()
-        .await
-        .unwrap();
+    let policy = PollingPolicy::builder().timeout(2 * SECOND).build().unwrap();
+    let status = client.poller_with(handle, policy).until_done().await.unwrap();
     assert!(status.state().is_final());
 }
 
@@ -114,10 +94,7 @@ async fn passing_failures_are_tolerated_as_often_as_the_policy_says() {
         let outcome = client.poller_with(handle, policy).until_done().await;
         assert_eq!(outcome.is_ok(), tolerated, "{failures} {outcome:?}");
         if let Err(error) = outcome {
-            assert_eq!(
-                (error.polls(), error.error().unwrap().status()),
-                (3, Some(503))
-            );
+            assert_eq!((error.polls(), error.error().unwrap().status()), (3, Some(503)));
         }
         assert_eq!(emulator.faults_left(), 0);
     }
@@ -131,11 +108,7 @@ async fn only_failures_in_a_row_are_counted() {
         emulator.fail_next(Fault::Delay(Duration::ZERO));
     }
     let policy = PollingPolicy::builder().max_failures(1).build().unwrap();
-    client
-        .poller_with(handle, policy)
-        .until_done()
-        .await
-        .unwrap();
+    client.poller_with(handle, policy).until_done().await.unwrap();
     assert_eq!(emulator.faults_left(), 0);
 }
 
@@ -151,26 +124,14 @@ async fn a_refusal_ends_polling_at_once() {
 #[tokio::test(start_paused = true)]
 async fn every_end_of_the_reference_is_reached() {
     let cases = [
-        (
-            Schedule::default(),
-            TaskState::Completed(TaskResult::AllSucceeded),
-        ),
-        (
-            Schedule::partially_failed(),
-            TaskState::Completed(TaskResult::PartiallyFailed),
-        ),
-        (
-            Schedule::all_failed(),
-            TaskState::Completed(TaskResult::AllFailed),
-        ),
+        (Schedule::default(), TaskState::Completed(TaskResult::AllSucceeded)),
+        (Schedule::partially_failed(), TaskState::Completed(TaskResult::PartiallyFailed)),
+        (Schedule::all_failed(), TaskState::Completed(TaskResult::AllFailed)),
         (Schedule::cancelled(), TaskState::Cancelled),
     ];
     for (schedule, state) in cases {
         let (_emulator, client, handle) = created(schedule).await;
-        assert_eq!(
-            client.poller(handle).until_done().await.unwrap().state(),
-            state
-        );
+        assert_eq!(client.poller(handle).until_done().await.unwrap().state(), state);
     }
 }
 
@@ -193,10 +154,7 @@ async fn polling_that_is_killed_is_resumed_from_the_handles_json() {
     assert_eq!(emulator.tasks()[0].polls(), 4);
     let handle: TaskHandle = serde_json::from_str(&saved).unwrap();
     let status = client(&emulator).poller(handle).until_done().await.unwrap();
-    assert_eq!(
-        status.state(),
-        TaskState::Completed(TaskResult::AllSucceeded)
-    );
+    assert_eq!(status.state(), TaskState::Completed(TaskResult::AllSucceeded));
     assert_eq!(emulator.tasks()[0].polls(), 7);
 }
 
@@ -204,11 +162,7 @@ async fn polling_that_is_killed_is_resumed_from_the_handles_json() {
 async fn a_dropped_wait_goes_on_where_it_was() {
     let (emulator, client, handle) = created(completed_after(2)).await;
     let mut poller = client.poller(handle);
-    assert!(
-        tokio::time::timeout(SECOND / 2, poller.until_done())
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(SECOND / 2, poller.until_done()).await.is_err());
     let start = Instant::now();
     poller.until_done().await.unwrap();
     // The polls at 1 and 3 s, half a second of which had passed.
@@ -218,17 +172,9 @@ async fn a_dropped_wait_goes_on_where_it_was() {
 
 #[test]
 fn a_policy_that_lets_the_session_lapse_is_refused_with_the_reason() {
-    let policy = PollingPolicy::builder()
-        .interval(Duration::ZERO)
-        .max_interval(1_200 * SECOND);
+    let policy = PollingPolicy::builder().interval(Duration::ZERO).max_interval(1_200 * SECOND);
     let error = policy.build().unwrap_err();
-    assert_eq!(
-        broken(&error),
-        ["interval bounds", "max_interval session-lifetime"]
-    );
+    assert_eq!(broken(&error), ["interval bounds", "max_interval session-lifetime"]);
     assert!(error.to_string().contains("20 minutes"), "{error}");
-    PollingPolicy::builder()
-        .max_interval(1_140 * SECOND)
-        .build()
-        .unwrap();
+    PollingPolicy::builder().max_interval(1_140 * SECOND).build().unwrap();
 }

@@ -4,8 +4,7 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use jsonschema::Validator;
 use koodrive_share::{
-    Client, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory,
-    emulator::EmulatedTask,
+    Client, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory, emulator::EmulatedTask,
 };
 use proptest::{
     collection::vec,
@@ -32,41 +31,30 @@ fn text() -> impl Strategy<Value = String> {
 fn builder() -> impl Strategy<Value = ShareTaskBuilder> {
     let begun = prop_oneof![
         text().prop_map(ShareTask::package_download),
-        (text(), text())
-            .prop_map(|(file, space)| ShareTask::dump(TargetDirectory::new(file, space))),
+        (text(), text()).prop_map(|(file, space)| ShareTask::dump(TargetDirectory::new(file, space))),
     ];
     let count = prop_oneof![8 => 0..4_usize, 1 => 998..1003_usize];
     let ids = count.prop_flat_map(|count| vec(text(), count));
-    (begun, text(), text(), ids, option::of(text())).prop_map(
-        |(task, share, space, ids, kdstoken)| {
-            let task = task.share_id(share).container_id(space).file_ids(ids);
-            match kdstoken {
-                Some(kdstoken) => task.kdstoken(kdstoken),
-                None => task,
-            }
-        },
-    )
+    (begun, text(), text(), ids, option::of(text())).prop_map(|(task, share, space, ids, kdstoken)| {
+        let task = task.share_id(share).container_id(space).file_ids(ids);
+        match kdstoken {
+            Some(kdstoken) => task.kdstoken(kdstoken),
+            None => task,
+        }
+    })
 }
 
 /// A request's body, with members that are right, missing, or of any other kind.
 fn body() -> impl Strategy<Value = Value> {
-    let ids = (prop_oneof![8 => 0..4_usize, 1 => 998..1003_usize], text())
-        .prop_map(|(count, id)| json!(vec![id; count]));
+    let ids =
+        (prop_oneof![8 => 0..4_usize, 1 => 998..1003_usize], text()).prop_map(|(count, id)| json!(vec![id; count]));
     let target = json!({"fileId": "root", "containerId": "own"});
     let spoilt_target = prop_oneof![
         Just(json!({"fileId": "root"})),
         Just(json!({"fileId": "", "containerId": "own"})),
         Just(json!({"fileId": "root", "containerId": 1})),
     ];
-    let task_type = select(vec![
-        json!(1),
-        json!(2),
-        json!(0),
-        json!(3),
-        json!(-1),
-        json!(1.5),
-        json!("1"),
-    ]);
+    let task_type = select(vec![json!(1), json!(2), json!(0), json!(3), json!(-1), json!(1.5), json!("1")]);
     let members = (
         member(prop_oneof![2 => select(vec![json!(1), json!(2)]), 1 => task_type]),
         member(text().prop_map(Value::from)),
@@ -86,9 +74,7 @@ fn body() -> impl Strategy<Value = Value> {
             ("zipName", zip),
             ("kdstoken", kdstoken),
         ];
-        let present = members
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let present = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(present.collect())
     })
 }
@@ -99,16 +85,7 @@ fn member(right: impl Strategy<Value = Value>) -> impl Strategy<Value = Option<V
 
 /// A value of any kind.
 fn other() -> impl Strategy<Value = Value> {
-    select(vec![
-        Value::Null,
-        json!(true),
-        json!(7),
-        json!(""),
-        json!("x"),
-        json!([]),
-        json!({}),
-        json!(["x", ""]),
-    ])
+    select(vec![Value::Null, json!(true), json!(7), json!(""), json!("x"), json!([]), json!({}), json!(["x", ""])])
 }
 
 /// What the reference says in prose, beside the schema.
@@ -122,10 +99,7 @@ fn keeps_prose_rules(body: &Value) -> bool {
 
 #[test]
 fn every_task_that_builds_is_taken_by_emulator_and_schema() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let emulator = Emulator::builder().app("app-id", "app secret").start();
     let emulator = runtime.block_on(emulator).unwrap();
     let client = Client::builder()
@@ -142,11 +116,7 @@ fn every_task_that_builds_is_taken_by_emulator_and_schema() {
         };
         let created = runtime.block_on(client.create(&task));
         prop_assert!(created.is_ok(), "{created:?}");
-        let body = emulator
-            .tasks()
-            .last()
-            .and_then(EmulatedTask::body)
-            .unwrap();
+        let body = emulator.tasks().last().and_then(EmulatedTask::body).unwrap();
         prop_assert!(SCHEMA.is_valid(&body) && keeps_prose_rules(&body), "{body}");
         Ok(())
     });
@@ -171,17 +141,10 @@ fn every_body_that_the_rules_refuse_does_not_build_and_every_other_does() {
     });
     run.unwrap();
     let [refused, allowed] = both.into_inner();
-    assert!(
-        refused > 400 && allowed > 400,
-        "{refused} were refused and {allowed} allowed"
-    );
+    assert!(refused > 400 && allowed > 400, "{refused} were refused and {allowed} allowed");
 }
 
 /// Keeps no file of failures: what it prints of one is enough to write a test from.
 fn runner(cases: u32) -> TestRunner {
-    TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    })
+    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }

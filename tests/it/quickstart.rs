@@ -12,20 +12,11 @@ use crate::fixtures::KDSTOKEN;
 /// The README's command, with the features that the tests are built with and these variables.
 fn quickstart(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO"));
-    command.args([
-        "run",
-        "--quiet",
-        "--all-features",
-        "--example",
-        "quickstart",
-    ]);
+    command.args(["run", "--quiet", "--all-features", "--example", "quickstart"]);
     // Neither the caller's settings, nor what cargo tells a test: a build script of a dependency would run anew.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
-        if ["KOODRIVE_", "CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        {
+        if ["KOODRIVE_", "CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"].iter().any(|prefix| name.starts_with(prefix)) {
             command.env_remove(&*name);
         }
     }
@@ -36,22 +27,11 @@ fn quickstart(variables: &[(&str, &str)]) -> Output {
 fn it_runs_on_the_emulator_and_shows_the_request_without_secrets() {
     let output = quickstart(&[]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{text} {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    for part in [
-        "created task 1689765568237837824",
-        "all succeeded",
-        "authorization: Bearer ***",
-    ] {
+    assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    for part in ["created task 1689765568237837824", "all succeeded", "authorization: Bearer ***"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
-    assert!(
-        !text.contains(KDSTOKEN) && !text.contains(Emulator::DEFAULT_TOKEN),
-        "{text}"
-    );
+    assert!(!text.contains(KDSTOKEN) && !text.contains(Emulator::DEFAULT_TOKEN), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,29 +47,18 @@ async fn it_talks_to_the_endpoint_that_the_environment_names() {
         ])
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(emulator.tasks().len(), 1);
     assert_eq!(emulator.requests()[0].header("x-user-id"), Some("42"));
 }
 
 #[test]
 fn it_names_all_that_the_environment_lacks() {
-    let output = quickstart(&[
-        ("KOODRIVE_ENDPOINT", "https://localhost:1"),
-        ("KOODRIVE_APP_ID", "a"),
-        ("KOODRIVE_TOKEN", "t"),
-    ]);
+    let output =
+        quickstart(&[("KOODRIVE_ENDPOINT", "https://localhost:1"), ("KOODRIVE_APP_ID", "a"), ("KOODRIVE_TOKEN", "t")]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    for part in [
-        "KOODRIVE_TOKEN and KOODRIVE_APP_ID",
-        "KOODRIVE_USER_ID",
-        "KOODRIVE_AGENT_NAME",
-    ] {
+    for part in ["KOODRIVE_TOKEN and KOODRIVE_APP_ID", "KOODRIVE_USER_ID", "KOODRIVE_AGENT_NAME"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }

@@ -20,26 +20,14 @@ fn sources(folder: &Path, text: &mut String) {
 fn every_test_that_the_rule_table_names_exists() {
     let mut text = String::new();
     for folder in ["src", "tests"] {
-        sources(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
-            &mut text,
-        );
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut text);
     }
-    let table = README
-        .split("## Rules")
-        .nth(1)
-        .unwrap()
-        .split("\n## ")
-        .next()
-        .unwrap();
+    let table = README.split("## Rules").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let mut count = 0;
     for row in rows {
         let name = row.trim_end_matches(" |").rsplit('`').nth(1).unwrap();
-        assert!(
-            text.contains(&format!("fn {name}()")),
-            "{name} is not a test"
-        );
+        assert!(text.contains(&format!("fn {name}()")), "{name} is not a test");
         count += 1;
     }
     // As many as the table has had; a table that is not found would count none.

@@ -70,9 +70,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 45] = [
 #[tokio::test]
 async fn kept_replies_mean_what_they_did() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testdata/replies");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let mut files: BTreeMap<String, Vec<u8>> = files
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -80,9 +78,7 @@ async fn kept_replies_mean_what_they_did() {
         })
         .collect();
     for (name, outcome, code) in CASES {
-        let file = files
-            .remove(name)
-            .unwrap_or_else(|| panic!("no file {name}"));
+        let file = files.remove(name).unwrap_or_else(|| panic!("no file {name}"));
         for framing in [Framing::Length, Framing::Chunked] {
             let script = vec![vec![Step::Request, Step::Send(http_reply(&file, framing))]];
             let server = ScriptedServer::start(script).await;
@@ -91,24 +87,14 @@ async fn kept_replies_mean_what_they_did() {
             let told = created.as_ref().err().map(|error| {
                 let text = format!("{error} {error:?} {error:#?}");
                 assert!(!text.contains("CANARY"), "{name}: {text}");
-                assert!(
-                    !error.to_string().contains(char::is_control),
-                    "{name}: {text}"
-                );
-                (
-                    error.outcome(),
-                    error.service_code().map(ToString::to_string),
-                )
+                assert!(!error.to_string().contains(char::is_control), "{name}: {text}");
+                (error.outcome(), error.service_code().map(ToString::to_string))
             });
             let expected = outcome.map(|outcome| (outcome, code.map(str::to_owned)));
             assert_eq!(told, expected, "{name}, {framing:?}: {created:?}");
         }
     }
-    assert!(
-        files.is_empty(),
-        "without an expectation: {:?}",
-        files.keys()
-    );
+    assert!(files.is_empty(), "without an expectation: {:?}", files.keys());
 }
 
 async fn create(endpoint: &str) -> Result<TaskHandle, Error> {
@@ -148,10 +134,7 @@ fn http_reply(file: &[u8], framing: Framing) -> Vec<u8> {
     let (framing, body) = match framing {
         _ if status == "304" => (String::new(), body.to_vec()),
         Framing::Length => (format!("Content-Length: {length}\r\n"), body.to_vec()),
-        Framing::Chunked => (
-            "Transfer-Encoding: chunked\r\n".to_owned(),
-            chunked(&[body]),
-        ),
+        Framing::Chunked => ("Transfer-Encoding: chunked\r\n".to_owned(), chunked(&[body])),
     };
     let head = format!(
         "HTTP/1.1 {status} Kept\r\nDate: {date}\r\nRetry-After: {retry_after}\r\nX-request-id: {request_id}\r\n{framing}\r\n"

@@ -127,19 +127,11 @@ impl ScriptedServer {
 impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.acceptor.abort();
-        assert!(
-            self.finished || std::thread::panicking(),
-            "nobody looked at the script's end"
-        );
+        assert!(self.finished || std::thread::panicking(), "nobody looked at the script's end");
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    script: Script,
-    seen: watch::Sender<Seen>,
-) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, seen: watch::Sender<Seen>) {
     let mut connections = JoinSet::new();
     let mut script = script.into_iter();
     while let Ok((stream, _)) = listener.accept().await {
@@ -198,11 +190,7 @@ impl Wire for TlsStream<TcpStream> {
     }
 }
 
-async fn play(
-    mut wire: impl Wire,
-    steps: Vec<Step>,
-    seen: &watch::Sender<Seen>,
-) -> Result<(), String> {
+async fn play(mut wire: impl Wire, steps: Vec<Step>, seen: &watch::Sender<Seen>) -> Result<(), String> {
     let mut unread = Vec::new();
     for step in steps {
         let name = format!("{step:?}").chars().take(60).collect::<String>();

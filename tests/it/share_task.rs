@@ -13,15 +13,7 @@ fn violations_of(task: koodrive_share::ShareTaskBuilder) -> Vec<String> {
 fn file_ids_are_1_to_1000() {
     let ids = |count: usize| (0..count).map(|n| format!("file-{n}"));
     for count in [1, 2, 999, 1_000] {
-        assert_eq!(
-            package()
-                .file_ids(ids(count))
-                .build()
-                .unwrap()
-                .file_ids()
-                .len(),
-            count
-        );
+        assert_eq!(package().file_ids(ids(count)).build().unwrap().file_ids().len(), count);
     }
     for count in [0, 1_001, 100_000] {
         let error = package().file_ids(ids(count)).build().unwrap_err();
@@ -33,30 +25,18 @@ fn file_ids_are_1_to_1000() {
 #[test]
 fn no_file_id_is_empty() {
     let task = package().file_ids(["a", "", "b", ""]);
-    assert_eq!(
-        violations_of(task),
-        ["$.fileIds[1] not-empty", "$.fileIds[3] not-empty"]
-    );
+    assert_eq!(violations_of(task), ["$.fileIds[1] not-empty", "$.fileIds[3] not-empty"]);
 }
 
 #[test]
 fn share_and_container_ids_are_not_empty() {
-    assert_eq!(
-        violations_of(package().share_id("")),
-        ["$.shareId not-empty"]
-    );
-    assert_eq!(
-        violations_of(package().container_id("")),
-        ["$.containerId not-empty"]
-    );
+    assert_eq!(violations_of(package().share_id("")), ["$.shareId not-empty"]);
+    assert_eq!(violations_of(package().container_id("")), ["$.containerId not-empty"]);
 }
 
 #[test]
 fn a_package_download_has_a_zip_name() {
-    let task = ShareTask::package_download("")
-        .share_id(SHARE)
-        .container_id(SPACE)
-        .file_ids([FILE]);
+    let task = ShareTask::package_download("").share_id(SHARE).container_id(SPACE).file_ids([FILE]);
     assert_eq!(violations_of(task), ["$.zipName zip-name-required"]);
     let body = json!({"taskType": 1, "containerId": SPACE, "fileIds": [FILE], "shareId": SHARE});
     let error = serde_json::from_value::<ShareTask>(body).unwrap_err();
@@ -74,19 +54,13 @@ fn a_dump_has_a_target() {
 fn directory_ids_are_not_empty() {
     let task = ShareTask::dump(TargetDirectory::new("", ""));
     let task = task.share_id(SHARE).container_id(SPACE).file_ids([FILE]);
-    let expected = [
-        "$.targetFileId.fileId not-empty",
-        "$.targetFileId.containerId not-empty",
-    ];
+    let expected = ["$.targetFileId.fileId not-empty", "$.targetFileId.containerId not-empty"];
     assert_eq!(violations_of(task), expected);
 }
 
 #[test]
 fn a_kdstoken_that_is_given_is_not_empty() {
-    assert_eq!(
-        violations_of(package().kdstoken("")),
-        ["$.kdstoken not-empty"]
-    );
+    assert_eq!(violations_of(package().kdstoken("")), ["$.kdstoken not-empty"]);
 }
 
 #[test]
@@ -111,10 +85,7 @@ fn all_broken_rules_are_reported_together() {
     let text = error.to_string();
     assert!(text.starts_with("5 rules are broken: "), "{text}");
     for violation in error.violations() {
-        assert!(
-            text.contains(violation.path()) && text.contains(violation.advice()),
-            "{text}"
-        );
+        assert!(text.contains(violation.path()) && text.contains(violation.advice()), "{text}");
     }
 }
 
@@ -123,36 +94,22 @@ fn a_message_lists_ten_broken_rules_and_counts_the_rest() {
     let error = package().file_ids([""; 900]).build().unwrap_err();
     assert_eq!(error.violations().len(), 900);
     let text = error.to_string();
-    assert!(
-        text.contains("$.fileIds[9]") && !text.contains("$.fileIds[10]"),
-        "{text}"
-    );
+    assert!(text.contains("$.fileIds[9]") && !text.contains("$.fileIds[10]"), "{text}");
     assert!(text.ends_with(" | and 890 more"), "{text}");
 }
 
 #[test]
 fn no_message_shows_a_kdstoken_of_another_type() {
     let body = json!({"taskType": 1, "kdstoken": 987_654_321});
-    let error = serde_json::from_value::<ShareTask>(body)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("kdstoken") && !error.contains("987654321"),
-        "{error}"
-    );
+    let error = serde_json::from_value::<ShareTask>(body).unwrap_err().to_string();
+    assert!(error.contains("kdstoken") && !error.contains("987654321"), "{error}");
 }
 
 #[test]
 fn a_trace_id_is_exactly_58_letters_digits_or_underscores() {
     let good = "a_Z9".repeat(15)[..58].to_owned();
     assert_eq!(good.parse::<TraceId>().unwrap().as_str(), good);
-    let bad = [
-        "",
-        &good[1..],
-        &format!("{good}a"),
-        &good.replace('_', "-"),
-        &"é".repeat(29),
-    ];
+    let bad = ["", &good[1..], &format!("{good}a"), &good.replace('_', "-"), &"é".repeat(29)];
     for text in bad {
         let error = text.parse::<TraceId>().unwrap_err();
         assert_eq!(broken(&error), ["X-Traceid trace-id"], "{text}");
@@ -172,14 +129,8 @@ fn random_trace_ids_are_valid_and_differ() {
 #[test]
 fn the_trace_id_is_known_before_sending() {
     let given = TraceId::random();
-    assert_eq!(
-        dump().trace_id(given.clone()).build().unwrap().trace_id(),
-        &given
-    );
-    assert_ne!(
-        dump().build().unwrap().trace_id(),
-        dump().build().unwrap().trace_id()
-    );
+    assert_eq!(dump().trace_id(given.clone()).build().unwrap().trace_id(), &given);
+    assert_ne!(dump().build().unwrap().trace_id(), dump().build().unwrap().trace_id());
 }
 
 #[test]

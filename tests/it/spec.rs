@@ -2,10 +2,7 @@
 //!
 //! Each check is a function from a spec to its findings, so that `mutations` can show that it finds something.
 
-#[allow(
-    dead_code,
-    reason = "the build script, of which some tests use only a part"
-)]
+#[allow(dead_code, reason = "the build script, of which some tests use only a part")]
 #[path = "../../build.rs"]
 mod build;
 mod build_script;
@@ -47,11 +44,7 @@ pub(crate) fn resolve<'a>(spec: &'a Value, reference: &str) -> Option<&'a Value>
 }
 
 /// Calls `visit` for every object of the document, with its pointer.
-fn walk(
-    value: &Value,
-    pointer: &str,
-    visit: &mut impl FnMut(&str, &serde_json::Map<String, Value>),
-) {
+fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &serde_json::Map<String, Value>)) {
     match value {
         Value::Object(fields) => {
             visit(pointer, fields);

@@ -10,11 +10,7 @@ use crate::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package};
 
 /// What the first poll says of a package download that moves like this.
 async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {
-    let emulator = Emulator::builder()
-        .schedule(Schedule::by_polls(steps))
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().schedule(Schedule::by_polls(steps)).start().await.unwrap();
     let client = client(&emulator);
     let handle = client.create(&package().build().unwrap()).await.unwrap();
     client.status(&handle).await.unwrap()
@@ -25,36 +21,17 @@ async fn each_state_of_the_reference_and_beyond_is_told() {
     let cases = [
         (Step::pending(), TaskState::Pending, false),
         (Step::running(30), TaskState::Running, false),
-        (
-            Step::completed(1),
-            TaskState::Completed(TaskResult::AllSucceeded),
-            true,
-        ),
-        (
-            Step::completed(2),
-            TaskState::Completed(TaskResult::PartiallyFailed),
-            true,
-        ),
-        (
-            Step::completed(3),
-            TaskState::Completed(TaskResult::AllFailed),
-            true,
-        ),
-        (
-            Step::completed(9),
-            TaskState::Completed(TaskResult::Other(9)),
-            true,
-        ),
+        (Step::completed(1), TaskState::Completed(TaskResult::AllSucceeded), true),
+        (Step::completed(2), TaskState::Completed(TaskResult::PartiallyFailed), true),
+        (Step::completed(3), TaskState::Completed(TaskResult::AllFailed), true),
+        (Step::completed(9), TaskState::Completed(TaskResult::Other(9)), true),
         (Step::cancelled(), TaskState::Cancelled, true),
         (Step::new(7), TaskState::Other(7), false),
         (Step::new(-1), TaskState::Other(-1), false),
     ];
     for (step, state, is_final) in cases {
         let status = status_of([step]).await;
-        assert_eq!(
-            (status.state(), status.state().is_final()),
-            (state, is_final)
-        );
+        assert_eq!((status.state(), status.state().is_final()), (state, is_final));
     }
 }
 
@@ -98,24 +75,13 @@ async fn files_are_read_in_every_shape_the_editions_have() {
 
 #[tokio::test]
 async fn each_files_end_is_told() {
-    let emulator = Emulator::builder()
-        .schedule(Schedule::partially_failed())
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().schedule(Schedule::partially_failed()).start().await.unwrap();
     let client = client(&emulator);
     let task = dump().file_ids(["a", "b"]).build().unwrap();
     let handle = client.create(&task).await.unwrap();
     let status = client.poller(handle).until_done().await.unwrap();
-    let ends: Vec<_> = status
-        .files()
-        .iter()
-        .map(|file| file.status().unwrap())
-        .collect();
-    assert!(
-        ends.contains(&&FileStatus::Failed) && ends.contains(&&FileStatus::Succeeded),
-        "{ends:?}"
-    );
+    let ends: Vec<_> = status.files().iter().map(|file| file.status().unwrap()).collect();
+    assert!(ends.contains(&&FileStatus::Failed) && ends.contains(&&FileStatus::Succeeded), "{ends:?}");
 }
 
 async fn answered(answer: Answer, attempts: u32) -> (Emulator, Result<TaskStatus, Error>) {
@@ -152,8 +118,7 @@ async fn a_query_whose_reply_breaks_off_is_repeated() {
 
 #[tokio::test]
 async fn numbers_and_times_are_read_as_text_too() {
-    let job =
-        json!({"taskStatus": "2", "taskResultCode": "3", "createTime": 20_251_103_070_140_i64});
+    let job = json!({"taskStatus": "2", "taskResultCode": "3", "createTime": 20_251_103_070_140_i64});
     let (_, status) = answered(Answer::json(200, &json!({"code": 0, "jobInfo": job})), 1).await;
     let status = status.unwrap();
     assert_eq!(status.state(), TaskState::Completed(TaskResult::AllFailed));
@@ -163,12 +128,7 @@ async fn numbers_and_times_are_read_as_text_too() {
 #[tokio::test]
 async fn times_of_other_than_14_digits_are_none() {
     // A digit less, milliseconds since 1970, a sign, a blank.
-    for time in [
-        "2025110307014",
-        "1710121314159",
-        "+2025110307014",
-        "2025 103070140",
-    ] {
+    for time in ["2025110307014", "1710121314159", "+2025110307014", "2025 103070140"] {
         let job = json!({"taskStatus": 1, "createTime": time});
         let (_, status) = answered(Answer::json(200, &json!({"code": 0, "jobInfo": job})), 1).await;
         assert_eq!(status.unwrap().created(), None, "{time:?}");
@@ -179,10 +139,7 @@ async fn times_of_other_than_14_digits_are_none() {
 async fn a_failed_query_may_be_asked_again() {
     let (_, outcome) = answered(Answer::new(200), 1).await;
     let error = outcome.unwrap_err().to_string();
-    assert!(
-        error.contains("ask again") && !error.contains("carried out"),
-        "{error}"
-    );
+    assert!(error.contains("ask again") && !error.contains("carried out"), "{error}");
 }
 
 #[tokio::test]
@@ -197,12 +154,7 @@ async fn a_task_id_from_elsewhere_is_enough_to_ask() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let created = client.create(&package().build().unwrap()).await.unwrap();
-    let handle = TaskHandle::new(
-        created.task_id(),
-        created.share_id(),
-        client.endpoint(),
-        None,
-    );
+    let handle = TaskHandle::new(created.task_id(), created.share_id(), client.endpoint(), None);
     client.status(&handle).await.unwrap();
 }
 
@@ -210,23 +162,13 @@ async fn a_task_id_from_elsewhere_is_enough_to_ask() {
 async fn success_without_a_job_is_unknown() {
     let (_, outcome) = answered(Answer::json(200, &json!({"code": 0})), 1).await;
     let error = outcome.unwrap_err();
-    assert_eq!(
-        (error.outcome(), error.status()),
-        (Outcome::Unknown, Some(200))
-    );
+    assert_eq!((error.outcome(), error.status()), (Outcome::Unknown, Some(200)));
 }
 
 #[tokio::test]
 async fn a_saved_handle_and_its_kdstoken_are_enough_to_ask() {
-    let emulator = Emulator::builder()
-        .share_access(KDSTOKEN)
-        .start()
-        .await
-        .unwrap();
-    let handle = client(&emulator)
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().share_access(KDSTOKEN).start().await.unwrap();
+    let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let saved = serde_json::to_string(&handle).unwrap();
     let read: TaskHandle = serde_json::from_str(&saved).unwrap();
     let client = client(&emulator);
@@ -236,18 +178,9 @@ async fn a_saved_handle_and_its_kdstoken_are_enough_to_ask() {
 
 #[tokio::test]
 async fn a_handle_of_another_endpoint_is_refused_unsent() {
-    let emulators = [
-        Emulator::start().await.unwrap(),
-        Emulator::start().await.unwrap(),
-    ];
-    let handle = client(&emulators[0])
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap();
-    let error = client(&emulators[1])
-        .status(&handle.with_kdstoken(""))
-        .await
-        .unwrap_err();
+    let emulators = [Emulator::start().await.unwrap(), Emulator::start().await.unwrap()];
+    let handle = client(&emulators[0]).create(&dump().build().unwrap()).await.unwrap();
+    let error = client(&emulators[1]).status(&handle.with_kdstoken("")).await.unwrap_err();
     let expected = ["endpoint endpoint-of-task", "$.kdstoken not-empty"];
     assert_eq!(broken(error.validation_error().unwrap()), expected);
     assert_eq!(emulators[1].request_count(), 0);

@@ -11,16 +11,13 @@ use crate::fixtures::{builder, dump};
 const APP: (&str, &str) = ("app", "app-secret");
 
 async fn emulator() -> Emulator {
-    let emulator = Emulator::builder()
-        .token(Emulator::DEFAULT_TOKEN)
-        .app(APP.0, APP.1);
+    let emulator = Emulator::builder().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
     emulator.start().await.unwrap()
 }
 
 /// The clients of both kinds of credentials, on a clock that is this far ahead.
 fn clients(emulator: &Emulator, ahead: TimeDelta) -> [Client; 2] {
-    let clocked =
-        |builder: ClientBuilder| builder.clock(move || Utc::now() + ahead).build().unwrap();
+    let clocked = |builder: ClientBuilder| builder.clock(move || Utc::now() + ahead).build().unwrap();
     let app = builder(emulator).credentials(Credentials::app(APP.0, APP.1));
     [clocked(builder(emulator)), clocked(app)]
 }
@@ -60,20 +57,10 @@ async fn a_success_teaches_the_time_too() {
         client.create(&dump().build().unwrap()).await.unwrap();
     }
     let requests = emulator.requests();
-    let date = |n: usize| {
-        requests[n]
-            .header("x-date")
-            .unwrap()
-            .parse::<XDate>()
-            .unwrap()
-            .time()
-    };
+    let date = |n: usize| requests[n].header("x-date").unwrap().parse::<XDate>().unwrap().time();
     for first in [0, 2] {
         // Accepted although it was 14 minutes old, and the next one is not.
-        assert!(
-            date(first + 1) - date(first) > TimeDelta::minutes(13),
-            "{requests:?}"
-        );
+        assert!(date(first + 1) - date(first) > TimeDelta::minutes(13), "{requests:?}");
     }
 }
 
@@ -92,8 +79,7 @@ async fn a_second_refusal_is_the_callers() {
     let emulator = emulator().await;
     for minutes in [60, 120] {
         let date = (Utc::now() + TimeDelta::minutes(minutes)).format("%a, %d %b %Y %H:%M:%S GMT");
-        let expired =
-            Answer::gateway(401, "APIGW.0301", "expired").header("Date", date.to_string());
+        let expired = Answer::gateway(401, "APIGW.0301", "expired").header("Date", date.to_string());
         emulator.fail_next(Fault::Reply(expired));
     }
     let [client, _] = clients(&emulator, TimeDelta::zero());
@@ -105,9 +91,7 @@ async fn a_second_refusal_is_the_callers() {
 #[tokio::test]
 async fn the_gateways_text_is_a_second_source_of_the_time() {
     let emulator = emulator().await;
-    let server = (Utc::now() + TimeDelta::minutes(30))
-        .format("%Y%m%dT%H%M%SZ")
-        .to_string();
+    let server = (Utc::now() + TimeDelta::minutes(30)).format("%Y%m%dT%H%M%SZ").to_string();
     let text = format!("expired, signature time:20261124T080000Z,server time:{server}");
     // No usable Date header, so the text alone tells the time.
     let answer = Answer::gateway(401, "APIGW.0301", &text).header("Date", "unreadable");
@@ -122,19 +106,11 @@ async fn the_gateways_text_is_a_second_source_of_the_time() {
 async fn sources_that_disagree_correct_nothing_and_are_both_named() {
     let emulator = emulator().await;
     let text = "expired, signature time:20261124T080000Z,server time:20300101T000000Z";
-    let answer =
-        Answer::gateway(401, "APIGW.0301", text).header("Date", "Mon, 01 Jan 2029 00:00:00 GMT");
+    let answer = Answer::gateway(401, "APIGW.0301", text).header("Date", "Mon, 01 Jan 2029 00:00:00 GMT");
     emulator.fail_next(Fault::Reply(answer));
     let [client, _] = clients(&emulator, TimeDelta::zero());
-    let error = client
-        .create(&dump().build().unwrap())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("20290101T000000Z") && error.contains("20300101T000000Z"),
-        "{error}"
-    );
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("20290101T000000Z") && error.contains("20300101T000000Z"), "{error}");
     assert_eq!(emulator.request_count(), 1);
     // Not corrected: the emulator, whose clock is right, accepts the next one.
     client.create(&dump().build().unwrap()).await.unwrap();

@@ -229,20 +229,14 @@ pub(crate) struct Emulator {
 
 impl Package {
     pub(crate) fn template(&self) -> Template {
-        Template {
-            task: ShareTask::package_download(&self.zip_name),
-            split: self.split,
-        }
+        Template { task: ShareTask::package_download(&self.zip_name), split: self.split }
     }
 }
 
 impl Dump {
     pub(crate) fn template(&self) -> Template {
         let target = TargetDirectory::new(&self.target_file_id, &self.target_container_id);
-        Template {
-            task: ShareTask::dump(target),
-            split: false,
-        }
+        Template { task: ShareTask::dump(target), split: false }
     }
 }
 

@@ -3,9 +3,7 @@
 use std::{fmt, io};
 
 use futures_util::{StreamExt, stream};
-use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle,
-};
+use koodrive_share::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle};
 
 use crate::{
     args::{self, Create, Template},
@@ -31,9 +29,7 @@ pub(crate) async fn run(
     if let Some(kdstoken) = secret::kdstoken(create.kdstoken_file.as_ref())? {
         task = task.kdstoken(kdstoken);
     }
-    let task = task
-        .share_id(create.share_id)
-        .container_id(create.container_id);
+    let task = task.share_id(create.share_id).container_id(create.container_id);
     let policy = policy(&create.bulk, template.split)?;
     let bulk = client.create_bulk_with(task, source.ids().await?, policy)?;
     let mut session = Session {
@@ -47,18 +43,14 @@ pub(crate) async fn run(
     };
     session.create(bulk, &create.bulk).await?;
     if let (Some(handles), None) = (session.handles.take(), &session.stopped) {
-        session
-            .wait(client, handles, create.bulk.concurrency)
-            .await?;
+        session.wait(client, handles, create.bulk.concurrency).await?;
     }
     Ok(session.exit)
 }
 
 fn policy(bulk: &args::Bulk, split: bool) -> Result<BulkPolicy, Failure> {
-    let mut policy = BulkPolicy::builder()
-        .concurrency(bulk.concurrency)
-        .split_packages(split)
-        .resend_unknown(bulk.resend_unknown);
+    let mut policy =
+        BulkPolicy::builder().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
     if bulk.continue_after_unknown {
         policy = policy.after_unknown(AfterUnknown::Continue);
     }
@@ -154,15 +146,12 @@ impl Session<'_> {
             };
             return Err(Failure {
                 exit: Exit::Unknown,
-                message: format!(
-                    "interrupted twice: requests that were on their way may have made tasks, {look}"
-                ),
+                message: format!("interrupted twice: requests that were on their way may have made tasks, {look}"),
             });
         }
         self.interrupted = true;
         self.stop(bulk, Stopped::Interrupted);
-        self.progress
-            .note("interrupted: waiting for the requests on their way, interrupt again to leave");
+        self.progress.note("interrupted: waiting for the requests on their way, interrupt again to leave");
         Ok(())
     }
 
@@ -185,11 +174,7 @@ impl Session<'_> {
         let mut failure = Failure { exit, message };
         if let Some(broken) = error.validation_error() {
             failure = broken.into();
-            if broken
-                .violations()
-                .iter()
-                .any(|it| it.rule() == "split-consent")
-            {
+            if broken.violations().iter().any(|it| it.rule() == "split-consent") {
                 failure.message.push_str(": --split makes several");
             }
         }
@@ -228,12 +213,7 @@ impl Session<'_> {
     }
 
     /// Follows the tasks to their ends, in order.
-    async fn wait(
-        &mut self,
-        client: &Client,
-        handles: Vec<TaskHandle>,
-        concurrency: usize,
-    ) -> Result<(), Failure> {
+    async fn wait(&mut self, client: &Client, handles: Vec<TaskHandle>, concurrency: usize) -> Result<(), Failure> {
         let followed = stream::iter(handles).map(|handle| async {
             let task_id = handle.task_id().to_owned();
             (task_id, client.poller(handle).until_done().await)

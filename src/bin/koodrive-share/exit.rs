@@ -56,17 +56,11 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, error: &dyn StdError) -> Self {
-        Self {
-            exit,
-            message: with_causes(error),
-        }
+        Self { exit, message: with_causes(error) }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            message: message.into(),
-        }
+        Self { exit: Exit::Usage, message: message.into() }
     }
 }
 

@@ -33,11 +33,7 @@ impl Source {
         if metadata.is_dir() {
             return Err(unreadable(&path, &io::ErrorKind::IsADirectory.into()));
         }
-        Ok(if metadata.is_file() {
-            Self::File(path)
-        } else {
-            Self::Pipe(path)
-        })
+        Ok(if metadata.is_file() { Self::File(path) } else { Self::Pipe(path) })
     }
 
     /// How many ids there are, if that can be told beforehand.
@@ -63,9 +59,7 @@ impl Source {
                 let ids = lines(&path).map_err(|error| unreadable(&path, &error))?;
                 Ok(FileIds::try_stream(stream::iter(ids)))
             }
-            Self::Pipe(path) if is_stdin(&path) => {
-                Ok(FileIds::try_stream(piped(tokio::io::stdin())))
-            }
+            Self::Pipe(path) if is_stdin(&path) => Ok(FileIds::try_stream(piped(tokio::io::stdin()))),
             Self::Pipe(path) => {
                 let file = tokio::fs::File::open(&path).await;
                 let file = file.map_err(|error| unreadable(&path, &error))?;
@@ -76,10 +70,7 @@ impl Source {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!(
-        "no file ids can be read from {}: {error}",
-        path.display()
-    ))
+    Failure::usage(format!("no file ids can be read from {}: {error}", path.display()))
 }
 
 fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<String>> + Send + use<>> {

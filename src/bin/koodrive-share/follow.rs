@@ -3,9 +3,7 @@
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use koodrive_share::{
-    Client, PollError, PollingPolicy, TaskHandle, TaskResult, TaskState, TaskStatus,
-};
+use koodrive_share::{Client, PollError, PollingPolicy, TaskHandle, TaskResult, TaskState, TaskStatus};
 
 use crate::{
     args::{Task, Wait},

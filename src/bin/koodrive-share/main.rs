@@ -1,9 +1,6 @@
 //! `koodrive-share`: share tasks from the command line.
 
-#[allow(
-    clippy::doc_markdown,
-    reason = "these comments are help texts, which show backticks as they are"
-)]
+#[allow(clippy::doc_markdown, reason = "these comments are help texts, which show backticks as they are")]
 mod args;
 mod create;
 mod emulator;
@@ -37,9 +34,7 @@ fn main() -> ExitCode {
         trace(cli.verbose);
     }
     let output = Output::new(cli.format);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let exit = match runtime {
         Ok(runtime) => {
             let exit = runtime.block_on(run(cli, &output));
@@ -49,8 +44,7 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::new(Exit::Failed, &error)),
     };
-    exit.unwrap_or_else(|failure| output.failure(&failure))
-        .into()
+    exit.unwrap_or_else(|failure| output.failure(&failure)).into()
 }
 
 async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
@@ -88,22 +82,16 @@ fn client(service: Service) -> Result<Client, Failure> {
     if let Some(path) = service.token_file {
         builder = builder.credentials(Credentials::bearer(secret::read(&path)?));
     }
-    builder
-        .build()
-        .map_err(|error| match error.validation_error() {
-            Some(broken) => broken.into(),
-            None => Failure::new(Exit::Failed, &error),
-        })
+    builder.build().map_err(|error| match error.validation_error() {
+        Some(broken) => broken.into(),
+        None => Failure::new(Exit::Failed, &error),
+    })
 }
 
 /// Writes what the library does to the standard error. It never holds a secret; other crates' traces stay off, since
 /// they might.
 fn trace(verbose: u8) {
-    let level = if verbose == 1 {
-        tracing::Level::DEBUG
-    } else {
-        tracing::Level::TRACE
-    };
+    let level = if verbose == 1 { tracing::Level::DEBUG } else { tracing::Level::TRACE };
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

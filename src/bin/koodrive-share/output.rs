@@ -65,9 +65,7 @@ impl<'a> From<&'a Error> for Failed<'a> {
                 Outcome::Unknown => "unknown",
             },
             status: error.status(),
-            service_code: error
-                .service_code()
-                .map(koodrive_share::ServiceCode::as_str),
+            service_code: error.service_code().map(koodrive_share::ServiceCode::as_str),
             message: with_causes(error),
         }
     }
@@ -85,11 +83,7 @@ impl Output {
         match (self.format, item.result()) {
             (Format::Text, Ok(handle)) => {
                 let zip_name = item.zip_name().map(|name| format!("  {name}"));
-                let earlier = if item.is_from_ledger() {
-                    "  created earlier"
-                } else {
-                    ""
-                };
+                let earlier = if item.is_from_ledger() { "  created earlier" } else { "" };
                 stdout(&format!(
                     "{}  ids {start}..{end}{}  trace id {trace_id}{earlier}",
                     handle.task_id(),
@@ -97,10 +91,7 @@ impl Output {
                 ))
             }
             (Format::Text, Err(error)) => {
-                stderr(&format!(
-                    "error: ids {start}..{end}: {}",
-                    with_causes(error)
-                ));
+                stderr(&format!("error: ids {start}..{end}: {}", with_causes(error)));
                 Ok(())
             }
             (Format::Json, result) => json(&Created {
@@ -120,9 +111,7 @@ impl Output {
         let failed = status.files().iter();
         let failed = failed.filter(|file| file.status() == Some(&FileStatus::Failed));
         let failed: Vec<&str> = failed.filter_map(|file| file.file_id()).collect();
-        let url = status
-            .download_url()
-            .map(koodrive_share::DownloadUrl::expose);
+        let url = status.download_url().map(koodrive_share::DownloadUrl::expose);
         match self.format {
             Format::Text => {
                 stdout(&state(task_id, status))?;
@@ -173,11 +162,7 @@ impl Output {
                 let trace_id = error.trace_id().as_str();
                 let failed = error.into();
                 // The exit status is an error's already.
-                let _ = json(&NotFollowed {
-                    task_id,
-                    trace_id,
-                    failed,
-                });
+                let _ = json(&NotFollowed { task_id, trace_id, failed });
             }
         }
     }
@@ -212,11 +197,7 @@ impl Output {
 /// `1689765568237837824  being processed  30 %`
 pub(crate) fn state(task_id: &str, status: &TaskStatus) -> String {
     let progress = status.progress().map(|percent| format!("  {percent} %"));
-    format!(
-        "{task_id}  {}{}",
-        status.state(),
-        progress.unwrap_or_default()
-    )
+    format!("{task_id}  {}{}", status.state(), progress.unwrap_or_default())
 }
 
 fn json(value: &impl Serialize) -> io::Result<()> {

@@ -39,11 +39,7 @@ impl Progress {
         };
         // A template that is wrong shows in every test of a terminal; the default one is better than none.
         let style = ProgressStyle::with_template(template);
-        bar.set_style(
-            style
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("=> "),
-        );
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         bar.enable_steady_tick(Duration::from_millis(250));
         Self::Bar(bar)
     }
@@ -73,10 +69,7 @@ impl Progress {
                     *due = now + PAUSE;
                     let total = total.map(|total| format!(" of {total}"));
                     let total = total.unwrap_or_default();
-                    stderr(&format!(
-                        "{attempted}{total} ids attempted{}",
-                        troubles(report)
-                    ));
+                    stderr(&format!("{attempted}{total} ids attempted{}", troubles(report)));
                 }
             }
             Self::Silent => {}

@@ -41,9 +41,7 @@ pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Failure
         (Some(path), _) => read(path).map(Some),
         (None, Ok(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
         (None, Err(env::VarError::NotPresent)) => Ok(None),
-        (None, Err(env::VarError::NotUnicode(_))) => {
-            Err(Failure::usage(format!("{KDSTOKEN} must be UTF-8")))
-        }
+        (None, Err(env::VarError::NotUnicode(_))) => Err(Failure::usage(format!("{KDSTOKEN} must be UTF-8"))),
     }
 }
 
@@ -56,20 +54,12 @@ pub(crate) fn one_reader_of_stdin(cli: &Cli) -> Result<(), Failure> {
         Command::Status(task) | Command::Wait(Wait { task, .. }) => (&task.kdstoken_file, &None),
         _ => return Ok(()),
     };
-    let readers = [
-        ("--token-file", &cli.service.token_file),
-        ("--kdstoken-file", kdstoken),
-        ("--file-ids-from", file_ids),
-    ];
-    let readers = readers
-        .into_iter()
-        .filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
+    let readers =
+        [("--token-file", &cli.service.token_file), ("--kdstoken-file", kdstoken), ("--file-ids-from", file_ids)];
+    let readers = readers.into_iter().filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
     let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
     match readers.as_slice() {
         [] | [_] => Ok(()),
-        several => Err(Failure::usage(format!(
-            "only one of {} can read the standard input",
-            several.join(" and ")
-        ))),
+        several => Err(Failure::usage(format!("only one of {} can read the standard input", several.join(" and ")))),
     }
 }

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::LedgerError;
-use crate::{
-    Client, Error, MAX_FILE_IDS, Outcome, ShareTaskBuilder, TaskHandle, TaskType, TraceId,
-};
+use crate::{Client, Error, MAX_FILE_IDS, Outcome, ShareTaskBuilder, TaskHandle, TaskType, TraceId};
 
 const VERSION: u32 = 1;
 
@@ -85,10 +83,8 @@ impl Header {
             container_id: body.container_id.clone(),
             task_type: body.task_type,
             zip_name: body.zip_name.clone(),
-            target_file_id: target.map(|target| Target {
-                container_id: target.container_id.clone(),
-                file_id: target.file_id.clone(),
-            }),
+            target_file_id: target
+                .map(|target| Target { container_id: target.container_id.clone(), file_id: target.file_id.clone() }),
             split,
             chunk_size: MAX_FILE_IDS,
         }
@@ -105,15 +101,9 @@ impl Header {
             .chain(only_ours)
             .map(|name| (name, theirs.get(name), ours.get(name)))
             .filter(|(_, theirs, ours)| theirs != ours)
-            .map(|(name, theirs, ours)| {
-                format!("{name} is {} there and {} here", shown(theirs), shown(ours))
-            })
+            .map(|(name, theirs, ours)| format!("{name} is {} there and {} here", shown(theirs), shown(ours)))
             .collect();
-        if differing.is_empty() {
-            Ok(())
-        } else {
-            Err(LedgerError::OtherRun(differing.join(", ")))
-        }
+        if differing.is_empty() { Ok(()) } else { Err(LedgerError::OtherRun(differing.join(", "))) }
     }
 }
 

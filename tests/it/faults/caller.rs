@@ -98,11 +98,7 @@ rows! {
     .is("transient");
 }
 
-async fn drop_when(
-    trial: &Trial,
-    mut server: ScriptedServer,
-    is_time: impl Fn(&Seen) -> bool,
-) -> Observed {
+async fn drop_when(trial: &Trial, mut server: ScriptedServer, is_time: impl Fn(&Seen) -> bool) -> Observed {
     let client = trial.client(&server.endpoint());
     tokio::select! {
         _ = trial.call(&client) => panic!("it can't have ended"),
@@ -128,22 +124,12 @@ async fn thousand_calls(trial: Trial) -> Observed {
     let calls = join_all((0..1000).map(|_| client.create(&task))).await;
     let (made, mut lost): (Vec<_>, Vec<_>) = calls.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), lost.len()), (900, 100));
-    let told: BTreeSet<String> = made
-        .into_iter()
-        .map(|made| made.unwrap().task_id().to_owned())
-        .collect();
-    let tasks: BTreeSet<String> = emulator
-        .tasks()
-        .iter()
-        .map(|task| task.task_id().to_owned())
-        .collect();
+    let told: BTreeSet<String> = made.into_iter().map(|made| made.unwrap().task_id().to_owned()).collect();
+    let tasks: BTreeSet<String> = emulator.tasks().iter().map(|task| task.task_id().to_owned()).collect();
     assert!(told.is_subset(&tasks));
     // Each call made one task, told or not.
     assert_eq!((told.len(), tasks.len()), (900, 1000));
-    assert!(
-        lost.iter()
-            .all(|lost| lost.as_ref().unwrap_err().outcome() == Outcome::Unknown)
-    );
+    assert!(lost.iter().all(|lost| lost.as_ref().unwrap_err().outcome() == Outcome::Unknown));
     Observed {
         ending: Ending::Failed(lost.swap_remove(0).unwrap_err()),
         connections: None,

@@ -174,11 +174,7 @@ fn created() -> Script {
 
 /// Nobody accepts the connections, so there are neither connections nor requests.
 fn unconnected(ending: Ending) -> Observed {
-    Observed {
-        ending,
-        connections: Some(0),
-        requests: 0,
-    }
+    Observed { ending, connections: Some(0), requests: 0 }
 }
 
 /// A server without TLS, called as if it had it.

@@ -11,14 +11,7 @@ use super::{
 };
 use crate::scripted_server::Step;
 
-const PROXIES: [&str; 6] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-];
+const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
 rows! {
     "The environment"
@@ -57,10 +50,7 @@ async fn run_proxied(row: &str, proxy: &str) {
     test.envs(PROXIES.map(|variable| (variable, proxy)));
     let output = test.output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}"
-    );
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 async fn proxy_refuses(trial: Trial) -> Observed {
@@ -75,9 +65,5 @@ async fn proxy_refuses(trial: Trial) -> Observed {
         let asks_for_the_way = request.starts_with("CONNECT koodrive.invalid:443 HTTP/1.1\r\n");
         !asks_for_the_way || request.contains("CANARY")
     });
-    Observed {
-        ending: Ending::NoAnswer,
-        connections: Some(seen.connections),
-        requests: requests.count(),
-    }
+    Observed { ending: Ending::NoAnswer, connections: Some(seen.connections), requests: requests.count() }
 }

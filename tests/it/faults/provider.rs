@@ -95,8 +95,7 @@ rows! {
 
 impl Row {
     fn fails(self) -> Self {
-        self.is("credentials transient")
-            .advice("nothing was sent: look at the token provider")
+        self.is("credentials transient").advice("nothing was sent: look at the token provider")
     }
 }
 
@@ -109,19 +108,11 @@ fn replies(count: usize) -> Script {
 }
 
 /// A call that is never sent; what `script` answers are the calls that are made after it.
-fn asked<T>(
-    title: &'static str,
-    script: Script,
-    call: impl Fn(Trial, String) -> T + Copy + 'static,
-) -> Row
+fn asked<T>(title: &'static str, script: Script, call: impl Fn(Trial, String) -> T + Copy + 'static) -> Row
 where
     T: Future<Output = Ending> + 'static,
 {
-    let later = script
-        .iter()
-        .flatten()
-        .filter(|step| matches!(step, Step::Request))
-        .count();
+    let later = script.iter().flatten().filter(|step| matches!(step, Step::Request)).count();
     let row = Row::driven(title, move |trial| {
         let script = script.clone();
         async move {
@@ -136,18 +127,10 @@ where
     row.only(&[Caller::Provider]).not_sent()
 }
 
-fn client<T>(
-    trial: &Trial,
-    endpoint: &str,
-    provider: impl Fn() -> T + Send + Sync + 'static,
-) -> Client
+fn client<T>(trial: &Trial, endpoint: &str, provider: impl Fn() -> T + Send + Sync + 'static) -> Client
 where
     T: Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
 {
     let credentials = Credentials::provider(provider);
-    trial
-        .builder(endpoint)
-        .credentials(credentials)
-        .build()
-        .unwrap()
+    trial.builder(endpoint).credentials(credentials).build().unwrap()
 }

@@ -9,7 +9,8 @@ use crate::scripted_server::Step;
 
 const DONE: &str = r#"{"code":0,"msg":"Success","jobInfo":{"taskId":"task","taskStatus":2,"taskResultCode":1,
     "downloadUrl":"<download url>"},"taskInfos":null}"#;
-const REFUSED: &str = r#"{"code":13000309,"msg":"<secrets> and <download url>","jobInfo":{"downloadUrl":"<download url>"}}"#;
+const REFUSED: &str =
+    r#"{"code":13000309,"msg":"<secrets> and <download url>","jobInfo":{"downloadUrl":"<download url>"}}"#;
 
 rows! {
     "Queries"

@@ -10,9 +10,7 @@ use super::{
 use crate::scripted_server::{Step, chunked};
 
 /// `{}` compressed with gzip, from a server that does so unasked.
-const GZIPPED: [u8; 22] = [
-    0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0,
-];
+const GZIPPED: [u8; 22] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
 
 rows! {
     "Replies under 200"

@@ -59,8 +59,7 @@ const LOOK_FIRST: &str = "it may have been carried out all the same: look before
 const CORRECT: &str = "nothing was done: correct what the service names";
 const ASK_AGAIN: &str = "a query changes nothing: ask again";
 
-const CHECK_NETWORK: &str =
-    "nothing was sent: check the endpoint, the network and the proxy variables";
+const CHECK_NETWORK: &str = "nothing was sent: check the endpoint, the network and the proxy variables";
 
 impl Row {
     fn new(title: &'static str, cause: Cause) -> Self {
@@ -126,10 +125,7 @@ impl Row {
 
     /// No connection came about. That may be tried again, so that there is one attempt unless the row says otherwise.
     pub(super) fn no_connection(self) -> Self {
-        self.attempts(1)
-            .not_sent()
-            .is("connect transient")
-            .advice(CHECK_NETWORK)
+        self.attempts(1).not_sent().is("connect transient").advice(CHECK_NETWORK)
     }
 
     pub(super) fn rejected(mut self) -> Self {
@@ -233,17 +229,11 @@ impl Row {
         join_all(self.callers.iter().map(|caller| self.check_for(*caller))).await;
         let trace = trace.text();
         assert_hides_secrets("the trace", &trace);
-        assert!(
-            !trace.is_empty() || !self.expected.error,
-            "nothing was traced"
-        );
+        assert!(!trace.is_empty() || !self.expected.error, "nothing was traced");
     }
 
     async fn check_for(&self, caller: Caller) {
-        let trial = Trial {
-            caller,
-            ..self.trial.clone()
-        };
+        let trial = Trial { caller, ..self.trial.clone() };
         let begun = Instant::now();
         let observed = match &self.cause {
             Cause::Script(script) => trial.play(script).await,
@@ -251,10 +241,7 @@ impl Row {
         };
         let elapsed = begun.elapsed();
         let (least, most) = self.expected.elapsed;
-        assert!(
-            (least..most).contains(&elapsed),
-            "{caller:?}: took {elapsed:?}"
-        );
+        assert!((least..most).contains(&elapsed), "{caller:?}: took {elapsed:?}");
         let connections = observed.connections.unwrap_or(self.expected.connections);
         let seen = (connections, observed.requests);
         let expected = (self.expected.connections, self.expected.requests);
@@ -269,9 +256,7 @@ impl Row {
 
     /// A line of the published table.
     pub(super) fn markdown(&self, test: &str) -> String {
-        let Self {
-            title, expected, ..
-        } = self;
+        let Self { title, expected, .. } = self;
         let outcome = match expected.outcome {
             None => "made".to_owned(),
             Some(Outcome::Unknown) => format!("**{}**", Outcome::Unknown),
@@ -279,24 +264,13 @@ impl Row {
         };
         let predicates = expected.predicates.split_whitespace();
         let mut facts: Vec<String> = predicates.map(|name| format!("`is_{name}`")).collect();
-        facts.extend(
-            expected
-                .status
-                .filter(|_| expected.error)
-                .map(|status| status.to_string()),
-        );
+        facts.extend(expected.status.filter(|_| expected.error).map(|status| status.to_string()));
         facts.extend(expected.code.map(|code| format!("code `{code}`")));
         let wait = expected.retry_after.as_ref().map(RangeInclusive::end);
         let wait = wait.map(|seconds| format!("`retry_after` {seconds} s"));
         facts.extend(wait);
-        let facts = if facts.is_empty() {
-            "—".to_owned()
-        } else {
-            facts.join(", ")
-        };
-        let Expected {
-            requests, advice, ..
-        } = expected;
+        let facts = if facts.is_empty() { "—".to_owned() } else { facts.join(", ") };
+        let Expected { requests, advice, .. } = expected;
         format!("| {title} | {outcome} | {requests} | {facts} | {advice} | `{test}` |\n")
     }
 }
@@ -307,11 +281,7 @@ impl Expected {
         assert_eq!(Some(error.outcome()), self.outcome, "{context}");
         assert_eq!(predicates(error), self.predicates, "{context}");
         assert_eq!(error.status(), self.status, "{context}");
-        assert_eq!(
-            error.service_code().map(ServiceCode::as_str),
-            self.code,
-            "{context}"
-        );
+        assert_eq!(error.service_code().map(ServiceCode::as_str), self.code, "{context}");
         let waits = match (error.retry_after(), &self.retry_after) {
             (Some(wait), Some(seconds)) => seconds.contains(&wait.as_secs()),
             (wait, seconds) => wait.is_none() && seconds.is_none(),
@@ -324,10 +294,7 @@ impl Expected {
         for text in shown(error) {
             assert_hides_secrets("the error", &text);
         }
-        assert!(
-            !text.contains(|c: char| c.is_control() || c == '\u{2028}'),
-            "{text:?}"
-        );
+        assert!(!text.contains(|c: char| c.is_control() || c == '\u{2028}'), "{text:?}");
         assert!(text.len() < 16_000, "an error of {} bytes", text.len());
     }
 }
@@ -343,10 +310,7 @@ fn predicates(error: &Error) -> String {
         ("throttled", error.is_throttled()),
         ("transient", error.is_transient()),
     ];
-    let holding = all
-        .iter()
-        .filter(|(_, holds)| *holds)
-        .map(|(name, _)| *name);
+    let holding = all.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name);
     holding.collect::<Vec<_>>().join(" ")
 }
 

@@ -72,9 +72,7 @@ impl Caller {
             .replace("<escaped secrets>", &escaped)
             .replace("<token>", header)
             .replace("<download url>", DOWNLOAD_URL);
-        let length = text
-            .split_once("\r\n\r\n")
-            .map_or(0, |(_, body)| body.len());
+        let length = text.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
         text.replace("<length>", &length.to_string()).into_bytes()
     }
 }
@@ -100,10 +98,7 @@ impl Trace {
             .with_ansi(false)
             .with_writer(move || sink.clone())
             .finish();
-        Self {
-            text,
-            _scope: tracing::subscriber::set_default(subscriber),
-        }
+        Self { text, _scope: tracing::subscriber::set_default(subscriber) }
     }
 
     pub(super) fn text(&self) -> String {
@@ -127,11 +122,7 @@ pub(super) fn shown(error: &Error) -> Vec<String> {
     let mut shown = vec![];
     let mut link: Option<&dyn StdError> = Some(error);
     while let Some(error) = link {
-        shown.extend([
-            error.to_string(),
-            format!("{error:?}"),
-            format!("{error:#?}"),
-        ]);
+        shown.extend([error.to_string(), format!("{error:?}"), format!("{error:#?}")]);
         link = error.source();
     }
     shown
@@ -140,10 +131,7 @@ pub(super) fn shown(error: &Error) -> Vec<String> {
 #[track_caller]
 pub(super) fn assert_hides_secrets(what: &str, text: &str) {
     let context = text.find(CANARY).map(|at| {
-        let around = text
-            .char_indices()
-            .map(|(n, _)| n)
-            .filter(|n| n.abs_diff(at) < 200);
+        let around = text.char_indices().map(|(n, _)| n).filter(|n| n.abs_diff(at) < 200);
         let (start, end) = (around.clone().min(), around.max());
         &text[start.unwrap_or(0)..end.unwrap_or(0)]
     });

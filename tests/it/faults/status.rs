@@ -157,16 +157,13 @@ fn refusals(status: &str, headers: &str, body: &str, count: usize) -> Vec<Vec<St
 /// `seen` times 429: of three attempts, as many as the wait that the service asks for leaves time for.
 fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
     let body = r#"{"error_code":"APIGW.0308","error_msg":"slow down, <secrets>"}"#;
-    Row::scripted(
-        title,
-        refusals("429 Too Many Requests", headers, body, seen),
-    )
-    .requests(seen)
-    .status(429)
-    .rejected()
-    .is("refused throttled transient")
-    .code("APIGW.0308")
-    .advice("nothing was done: wait, then send fewer requests at a time")
+    Row::scripted(title, refusals("429 Too Many Requests", headers, body, seen))
+        .requests(seen)
+        .status(429)
+        .rejected()
+        .is("refused throttled transient")
+        .code("APIGW.0308")
+        .advice("nothing was done: wait, then send fewer requests at a time")
 }
 
 /// A redirect, which isn't followed: the one request is all that is sent to anyone.
@@ -180,20 +177,13 @@ fn elsewhere(title: &'static str, status: &'static str, tls: bool) -> Row {
         let authority = Authority::new();
         let other = trial.server(&vec![]).await;
         let location = format!("Location: {}/a", other.endpoint());
-        let script = vec![vec![
-            Step::Request,
-            Step::Send(reply(status, &location, HTML)),
-        ]];
+        let script = vec![vec![Step::Request, Step::Send(reply(status, &location, HTML))]];
         let server = if tls {
-            trial
-                .tls_server(&script, authority.acceptor(Trust::Deserved))
-                .await
+            trial.tls_server(&script, authority.acceptor(Trust::Deserved)).await
         } else {
             trial.server(&script).await
         };
-        let client = trial
-            .builder(&server.endpoint())
-            .root_certificates(authority.pem());
+        let client = trial.builder(&server.endpoint()).root_certificates(authority.pem());
         let ending = trial.call(&client.build().unwrap()).await;
         other.finish().await;
         Observed::by(server, ending).await
@@ -204,7 +194,6 @@ fn elsewhere(title: &'static str, status: &'static str, tls: bool) -> Row {
 impl Row {
     /// 307 and 308 ask for the same request elsewhere: this one wasn't carried out.
     fn redirected(self) -> Self {
-        self.rejected()
-            .advice("nothing was done: check the endpoint, redirects are not followed")
+        self.rejected().advice("nothing was done: check the endpoint, redirects are not followed")
     }
 }

@@ -74,10 +74,7 @@ impl Trial {
         let seen = server.finish().await;
         if let Ending::Failed(error) = &ending {
             let trace_id = error.trace_id().as_str();
-            let carry_it = seen
-                .requests
-                .iter()
-                .all(|request| request.contains(trace_id));
+            let carry_it = seen.requests.iter().all(|request| request.contains(trace_id));
             assert!(carry_it, "not {trace_id}: {:?}", seen.requests);
         }
         Observed::new(&seen, ending)
@@ -135,11 +132,7 @@ impl Observed {
     }
 
     fn new(seen: &Seen, ending: Ending) -> Self {
-        Self {
-            ending,
-            connections: Some(seen.connections),
-            requests: seen.requests.len(),
-        }
+        Self { ending, connections: Some(seen.connections), requests: seen.requests.len() }
     }
 }
 
@@ -178,15 +171,9 @@ fn handle(client: &Client) -> TaskHandle {
 
 /// A reply with this status line, further header lines, and a body; [`Caller::fill`] completes it.
 pub(super) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    let headers = if headers.is_empty() {
-        String::new()
-    } else {
-        format!("{headers}\r\n")
-    };
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: <length>\r\n{headers}\r\n{body}"
-    )
-    .into_bytes()
+    let headers = if headers.is_empty() { String::new() } else { format!("{headers}\r\n") };
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: <length>\r\n{headers}\r\n{body}")
+        .into_bytes()
 }
 
 pub(super) fn ok(body: &str) -> Vec<u8> {

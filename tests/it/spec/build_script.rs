@@ -23,27 +23,17 @@ fn run(test: &str, spec: &str, features: &[&str]) -> (bool, Vec<String>, String)
     fs::create_dir_all(package.join("openapi")).unwrap();
     fs::write(package.join("openapi/koodrive-share.json"), spec).unwrap();
     let child = Command::new(env::current_exe().unwrap())
-        .args([
-            "--exact",
-            &format!("spec::build_script::{test}"),
-            "--nocapture",
-        ])
+        .args(["--exact", &format!("spec::build_script::{test}"), "--nocapture"])
         .env(IN_CHILD, "1")
         .env("OUT_DIR", &package)
         .env("RUST_BACKTRACE", "1")
-        .envs(
-            features
-                .iter()
-                .map(|feature| (format!("CARGO_FEATURE_{feature}"), "1")),
-        )
+        .envs(features.iter().map(|feature| (format!("CARGO_FEATURE_{feature}"), "1")))
         .current_dir(&package)
         .output()
         .unwrap();
     let stdout = String::from_utf8(child.stdout).unwrap();
     // The test harness writes `test … ... ` in front of the first line.
-    let to_cargo = stdout
-        .lines()
-        .filter_map(|line| line.find("cargo::").map(|at| line[at..].to_owned()));
+    let to_cargo = stdout.lines().filter_map(|line| line.find("cargo::").map(|at| line[at..].to_owned()));
     let stderr = String::from_utf8(child.stderr).unwrap();
     (child.status.success(), to_cargo.collect(), stderr)
 }
@@ -63,10 +53,7 @@ fn reruns_for_the_spec_and_itself_alone() {
     }
     let (succeeded, to_cargo, _) = run("reruns_for_the_spec_and_itself_alone", &spec_text(), &[]);
     assert!(succeeded);
-    let expected = [
-        "cargo::rerun-if-changed=build.rs",
-        "cargo::rerun-if-changed=openapi/koodrive-share.json",
-    ];
+    let expected = ["cargo::rerun-if-changed=build.rs", "cargo::rerun-if-changed=openapi/koodrive-share.json"];
     assert_eq!(to_cargo, expected);
 }
 
@@ -76,20 +63,14 @@ fn the_mock_and_the_schemas_are_generated_with_their_features_alone() {
         return;
     }
     let test = "the_mock_and_the_schemas_are_generated_with_their_features_alone";
-    for (features, schemas, mock) in [
-        (&[][..], false, false),
-        (&["SCHEMARS"], true, false),
-        (&["HTTPMOCK"], false, true),
-    ] {
+    for (features, schemas, mock) in
+        [(&[][..], false, false), (&["SCHEMARS"], true, false), (&["HTTPMOCK"], false, true)]
+    {
         let (succeeded, ..) = run(test, &spec_text(), features);
         assert!(succeeded);
         let client = fs::read_to_string(package(test).join("client.rs")).unwrap();
         assert_eq!(client.contains("JsonSchema"), schemas, "{features:?}");
-        assert_eq!(
-            package(test).join("httpmock.rs").exists(),
-            mock,
-            "{features:?}"
-        );
+        assert_eq!(package(test).join("httpmock.rs").exists(), mock, "{features:?}");
     }
 }
 
@@ -99,11 +80,7 @@ fn a_spec_that_is_no_json_fails_with_the_file_and_the_reason() {
         return;
     }
     let broken = r#"{"openapi" "3.0.3"}"#;
-    let (succeeded, to_cargo, stderr) = run(
-        "a_spec_that_is_no_json_fails_with_the_file_and_the_reason",
-        broken,
-        &[],
-    );
+    let (succeeded, to_cargo, stderr) = run("a_spec_that_is_no_json_fails_with_the_file_and_the_reason", broken, &[]);
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();
     assert_eq!(
@@ -119,11 +96,8 @@ fn a_spec_that_makes_the_generator_panic_fails_with_the_file_and_the_reason() {
         return;
     }
     let broken = spec_text().replace("schemas/FileIdInfo\"", "schemas/FileIdInof\"");
-    let (succeeded, to_cargo, stderr) = run(
-        "a_spec_that_makes_the_generator_panic_fails_with_the_file_and_the_reason",
-        &broken,
-        &[],
-    );
+    let (succeeded, to_cargo, stderr) =
+        run("a_spec_that_makes_the_generator_panic_fails_with_the_file_and_the_reason", &broken, &[]);
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();
     assert_eq!(
@@ -147,13 +121,9 @@ fn a_failure_of_one_path_names_it() {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FileIdInfo"}}},
         "description": "…",
     });
-    let (succeeded, to_cargo, stderr) =
-        run("a_failure_of_one_path_names_it", &spec.to_string(), &[]);
+    let (succeeded, to_cargo, stderr) = run("a_failure_of_one_path_names_it", &spec.to_string(), &[]);
     assert!(!succeeded);
     let error = to_cargo.last().unwrap();
-    assert!(
-        error.ends_with(" (in /koodrive/ose/v1/share/tasks)"),
-        "{error}"
-    );
+    assert!(error.ends_with(" (in /koodrive/ose/v1/share/tasks)"), "{error}");
     assert_eq!(stderr, "");
 }

@@ -11,21 +11,10 @@ use super::{assert_none, join, resolve, spec};
 const RELEASED: &str = "openapi/released";
 
 /// Text for people, which changes nothing on the wire.
-const TEXT: [&str; 9] = [
-    "description",
-    "example",
-    "examples",
-    "externalDocs",
-    "info",
-    "links",
-    "servers",
-    "summary",
-    "tags",
-];
+const TEXT: [&str; 9] =
+    ["description", "example", "examples", "externalDocs", "info", "links", "servers", "summary", "tags"];
 
-const METHODS: [&str; 8] = [
-    "delete", "get", "head", "options", "patch", "post", "put", "trace",
-];
+const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// The part of `info.version` that a change must move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,10 +75,7 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     fn of(old: &Value, new: &'a Value) -> Vec<Change> {
-        let mut comparison = Self {
-            new,
-            changes: Vec::new(),
-        };
+        let mut comparison = Self { new, changes: Vec::new() };
         comparison.values(old, new, "");
         comparison.changes
     }
@@ -138,12 +124,7 @@ impl<'a> Comparison<'a> {
                     self.add(pointer, "added-operation");
                 }
                 ("enum", Some(Value::Array(old)), Some(Value::Array(new))) => {
-                    self.sets(
-                        old,
-                        new,
-                        &pointer,
-                        ["removed-enum-value", "added-enum-value"],
-                    );
+                    self.sets(old, new, &pointer, ["removed-enum-value", "added-enum-value"]);
                 }
                 ("required", old, new) => self.required(old, new, &pointer),
                 ("parameters", Some(Value::Array(old)), Some(Value::Array(new))) => {
@@ -193,24 +174,14 @@ impl<'a> Comparison<'a> {
         let none = Map::new();
         for kind in kinds {
             let named = |components: &'_ Map<String, Value>| {
-                components
-                    .get(kind)
-                    .and_then(Value::as_object)
-                    .unwrap_or(&none)
-                    .clone()
+                components.get(kind).and_then(Value::as_object).unwrap_or(&none).clone()
             };
             let rules = ["removed-component", "added-component"];
             self.entries(&named(old), &named(new), &join(pointer, kind), rules);
         }
     }
 
-    fn sets(
-        &mut self,
-        old: &[Value],
-        new: &[Value],
-        pointer: &str,
-        [removed, added]: [&'static str; 2],
-    ) {
+    fn sets(&mut self, old: &[Value], new: &[Value], pointer: &str, [removed, added]: [&'static str; 2]) {
         for value in old.iter().filter(|value| !new.contains(value)) {
             self.add(format!("{pointer} {value}"), removed);
         }
@@ -252,15 +223,9 @@ impl<'a> Comparison<'a> {
             if old.iter().any(|old| name(old) == name(added)) {
                 continue;
             }
-            let definition = added["$ref"]
-                .as_str()
-                .and_then(|reference| resolve(self.new, reference));
+            let definition = added["$ref"].as_str().and_then(|reference| resolve(self.new, reference));
             let required = definition.unwrap_or(added)["required"] == Value::Bool(true);
-            let rule = if required {
-                "new-required"
-            } else {
-                "added-parameter"
-            };
+            let rule = if required { "new-required" } else { "added-parameter" };
             self.add(format!("{pointer} {}", name(added)), rule);
         }
     }
@@ -312,25 +277,14 @@ pub(super) fn breaches(old: &Value, new: &Value) -> Vec<String> {
 
 /// The released spec with the highest version, by its file's name.
 pub(super) fn last_released() -> Value {
-    let files = fs::read_dir(RELEASED)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let read = |path: &Path| -> Value {
-        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-    };
-    let released = files.filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    let files = fs::read_dir(RELEASED).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: &Path| -> Value { serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap() };
+    let released = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     let released = released.map(|path| {
         let spec = read(&path);
         let [major, minor, patch] = version(&spec);
         let name = format!("{major}.{minor}.{patch}.json");
-        assert!(
-            path.ends_with(&name),
-            "{} should be called {name}",
-            path.display()
-        );
+        assert!(path.ends_with(&name), "{} should be called {name}", path.display());
         spec
     });
     released.max_by_key(version).expect("a released spec")
@@ -408,13 +362,7 @@ mod small {
         let parent = spec.pointer_mut(parent).unwrap();
         match parent {
             Value::Array(items) => drop(items.remove(key.parse().unwrap())),
-            parent => drop(
-                parent
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(&key.replace("~1", "/"))
-                    .unwrap(),
-            ),
+            parent => drop(parent.as_object_mut().unwrap().remove(&key.replace("~1", "/")).unwrap()),
         }
     }
 
@@ -437,11 +385,7 @@ mod small {
         change(|spec| remove(spec, pointer))
     }
 
-    fn is(
-        pointer: impl Into<String>,
-        rule: &'static str,
-        step: Step,
-    ) -> (String, &'static str, Step) {
+    fn is(pointer: impl Into<String>, rule: &'static str, step: Step) -> (String, &'static str, Step) {
         (pointer.into(), rule, step)
     }
 
@@ -455,11 +399,7 @@ mod small {
         let mut new = small();
         put(&mut new, "/info/description", json!("other"));
         put(&mut new, &format!("{OPERATION}/summary"), json!("new"));
-        put(
-            &mut new,
-            &format!("{BODY}/properties/kind/description"),
-            json!("new"),
-        );
+        put(&mut new, &format!("{BODY}/properties/kind/description"), json!("new"));
         put(&mut new, &format!("{BODY}/x-note"), json!("new"));
         put(&mut new, "/servers", json!([]));
         assert_eq!(Comparison::of(&small(), &new), []);
@@ -467,22 +407,10 @@ mod small {
 
     #[test]
     fn operations() {
-        assert_eq!(
-            removed("/paths/~1a"),
-            is("/paths/~1a", "removed-operation", Step::Major)
-        );
-        assert_eq!(
-            removed(OPERATION),
-            is(OPERATION, "removed-operation", Step::Major)
-        );
-        assert_eq!(
-            put_alone("/paths/~1b", json!({})),
-            is("/paths/~1b", "added-operation", Step::Minor)
-        );
-        assert_eq!(
-            put_alone("/paths/~1a/get", json!({})),
-            is("/paths/~1a/get", "added-operation", Step::Minor)
-        );
+        assert_eq!(removed("/paths/~1a"), is("/paths/~1a", "removed-operation", Step::Major));
+        assert_eq!(removed(OPERATION), is(OPERATION, "removed-operation", Step::Major));
+        assert_eq!(put_alone("/paths/~1b", json!({})), is("/paths/~1b", "added-operation", Step::Minor));
+        assert_eq!(put_alone("/paths/~1a/get", json!({})), is("/paths/~1a/get", "added-operation", Step::Minor));
     }
 
     #[test]
@@ -490,10 +418,7 @@ mod small {
         let status = format!("{OPERATION}/responses/200");
         assert_eq!(removed(&status), is(&status, "removed-answer", Step::Major));
         let status = format!("{OPERATION}/responses/404");
-        assert_eq!(
-            put_alone(&status, json!({})),
-            is(&status, "added-answer", Step::Minor)
-        );
+        assert_eq!(put_alone(&status, json!({})), is(&status, "added-answer", Step::Minor));
     }
 
     #[test]
@@ -503,20 +428,14 @@ mod small {
         for name in ["new", "description", "required", "enum"] {
             let field = format!("{BODY}/properties/{name}");
             let schema = json!({"type": "string"});
-            assert_eq!(
-                put_alone(&field, schema),
-                is(&field, "added-field", Step::Minor)
-            );
+            assert_eq!(put_alone(&field, schema), is(&field, "added-field", Step::Minor));
         }
     }
 
     #[test]
     fn enum_values() {
         let values = format!("{BODY}/properties/kind/enum");
-        assert_eq!(
-            removed(&format!("{values}/1")),
-            is(format!("{values} 2"), "removed-enum-value", Step::Major)
-        );
+        assert_eq!(removed(&format!("{values}/1")), is(format!("{values} 2"), "removed-enum-value", Step::Major));
         assert_eq!(
             put_alone(&format!("{values}/2"), json!(3)),
             is(format!("{values} 3"), "added-enum-value", Step::Minor)
@@ -528,40 +447,22 @@ mod small {
         let required = format!("{BODY}/required");
         let new = is(format!("{required} \"names\""), "new-required", Step::Major);
         assert_eq!(put_alone(&format!("{required}/1"), json!("names")), new);
-        let no_longer = is(
-            format!("{required} \"kind\""),
-            "no-longer-required",
-            Step::Minor,
-        );
+        let no_longer = is(format!("{required} \"kind\""), "no-longer-required", Step::Minor);
         assert_eq!(removed(&format!("{required}/0")), no_longer);
         assert_eq!(removed(&required), no_longer);
         let body = format!("{OPERATION}/requestBody/required");
-        assert_eq!(
-            put_alone(&body, json!(true)),
-            is(format!("{body} true"), "new-required", Step::Major)
-        );
+        assert_eq!(put_alone(&body, json!(true)), is(format!("{body} true"), "new-required", Step::Major));
         let parameter = "/components/parameters/B/required";
-        assert_eq!(
-            put_alone(parameter, json!(true)),
-            is(format!("{parameter} true"), "new-required", Step::Major)
-        );
+        assert_eq!(put_alone(parameter, json!(true)), is(format!("{parameter} true"), "new-required", Step::Major));
     }
 
     #[test]
     fn parameters_in_any_order() {
         let parameters = format!("{OPERATION}/parameters");
         let mut new = small();
-        new.pointer_mut(&parameters)
-            .unwrap()
-            .as_array_mut()
-            .unwrap()
-            .reverse();
+        new.pointer_mut(&parameters).unwrap().as_array_mut().unwrap().reverse();
         assert_eq!(Comparison::of(&small(), &new), []);
-        let gone = is(
-            format!("{parameters} \"header\" \"A\""),
-            "removed-parameter",
-            Step::Major,
-        );
+        let gone = is(format!("{parameters} \"header\" \"A\""), "removed-parameter", Step::Major);
         assert_eq!(removed(&format!("{parameters}/0")), gone);
         let reference = |name| json!({"$ref": format!("#/components/parameters/{name}")});
         let added = |name| put_alone(&format!("{parameters}/2"), reference(name));
@@ -581,15 +482,8 @@ mod small {
             ("items", json!({"type": "integer"})),
         ] {
             let pointer = format!("{names}/{key}");
-            let at = if key == "items" {
-                format!("{pointer}/type")
-            } else {
-                pointer.clone()
-            };
-            assert_eq!(
-                put_alone(&pointer, value),
-                is(at, "changed-type", Step::Major)
-            );
+            let at = if key == "items" { format!("{pointer}/type") } else { pointer.clone() };
+            assert_eq!(put_alone(&pointer, value), is(at, "changed-type", Step::Major));
         }
     }
 
@@ -613,10 +507,7 @@ mod small {
     #[test]
     fn components() {
         let schema = "/components/schemas/Other";
-        assert_eq!(
-            put_alone(schema, json!({"type": "string"})),
-            is(schema, "added-component", Step::Minor)
-        );
+        assert_eq!(put_alone(schema, json!({"type": "string"})), is(schema, "added-component", Step::Minor));
         assert_eq!(removed(BODY), is(BODY, "removed-component", Step::Major));
     }
 

@@ -26,11 +26,7 @@ fn collect<'a>(value: &'a Value, pointer: &str, found: &mut Vec<Example<'a>>) {
     match value {
         Value::Object(fields) => {
             let mut add = |pointer, value, schema| {
-                found.push(Example {
-                    pointer,
-                    value,
-                    schema,
-                });
+                found.push(Example { pointer, value, schema });
             };
             if let Some(schema) = fields.get("schema") {
                 if let Some(Value::Object(examples)) = fields.get("examples") {
@@ -61,9 +57,7 @@ fn collect<'a>(value: &'a Value, pointer: &str, found: &mut Vec<Example<'a>>) {
 }
 
 fn is_schema(fields: &Map<String, Value>) -> bool {
-    ["type", "oneOf", "allOf"]
-        .iter()
-        .any(|key| fields.contains_key(*key))
+    ["type", "oneOf", "allOf"].iter().any(|key| fields.contains_key(*key))
 }
 
 /// Examples that break their schema. A field that the schema does not list breaks it too, since it is a typo in one of
@@ -100,10 +94,7 @@ fn every_example_is_found() {
             pointers.push(join(pointer, "example"));
         }
     });
-    let mut found: Vec<_> = examples(&spec)
-        .into_iter()
-        .map(|example| example.pointer)
-        .collect();
+    let mut found: Vec<_> = examples(&spec).into_iter().map(|example| example.pointer).collect();
     pointers.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, pointers);
@@ -117,15 +108,10 @@ fn source_document_request_and_response_are_examples() {
     let operation = &spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
     let body = |part: &Value| part["content"]["application/json"]["examples"].clone();
     // Copied from the source document's own text.
-    let request: Value =
-        serde_json::from_str(include_str!("../../testdata/create-request.json")).unwrap();
-    let response: Value =
-        serde_json::from_str(include_str!("../../testdata/create-response.json")).unwrap();
+    let request: Value = serde_json::from_str(include_str!("../../testdata/create-request.json")).unwrap();
+    let response: Value = serde_json::from_str(include_str!("../../testdata/create-response.json")).unwrap();
     assert_eq!(body(&operation["requestBody"])["dump"]["value"], request);
-    assert_eq!(
-        body(&operation["responses"]["200"])["created"]["value"],
-        response
-    );
+    assert_eq!(body(&operation["responses"]["200"])["created"]["value"], response);
 }
 
 #[cfg(feature = "httpmock")]
@@ -135,8 +121,8 @@ mod types {
     use koodrive_share::{
         TraceId, XDate,
         mock::{
-            CompactTime, CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody,
-            GetBatchTaskRequest, GetBatchTaskResponse,
+            CompactTime, CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest,
+            GetBatchTaskResponse,
         },
     };
     use serde::{Serialize, de::DeserializeOwned};

@@ -3,8 +3,8 @@
 use koodrive_share::{
     TaskType,
     mock::{
-        CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, FileIdInfo,
-        GetBatchTaskRequest, GetBatchTaskResponse, JobInfo, TaskInfo,
+        CreateBatchTaskRequest, CreateBatchTaskResponse, ErrorBody, FileIdInfo, GetBatchTaskRequest,
+        GetBatchTaskResponse, JobInfo, TaskInfo,
     },
 };
 use schemars::{JsonSchema, r#gen::SchemaSettings};
@@ -30,83 +30,26 @@ use KeptBy::{CodeType, OpenReply, Rule};
 /// Headers are no part of them: their dropped patterns are the subject of `headers`. Nor are the rules between fields,
 /// which the spec itself can only state in prose: `rules` and `request_schema`.
 const DROPPED: [(&str, KeptBy); 21] = [
-    (
-        "CreateBatchTaskRequest/properties/containerId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/fileIds/items/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/fileIds/maxItems 1000",
-        Rule("file-ids-count"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/fileIds/minItems 1",
-        Rule("file-ids-count"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/kdstoken/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/shareId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/targetFileId/properties/containerId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/targetFileId/properties/fileId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/taskType/enum [1,2]",
-        Rule("task-type"),
-    ),
-    (
-        "CreateBatchTaskRequest/properties/zipName/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "CreateBatchTaskResponse/properties/code/oneOf/1/minLength 1",
-        CodeType,
-    ),
+    ("CreateBatchTaskRequest/properties/containerId/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/fileIds/items/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/fileIds/maxItems 1000", Rule("file-ids-count")),
+    ("CreateBatchTaskRequest/properties/fileIds/minItems 1", Rule("file-ids-count")),
+    ("CreateBatchTaskRequest/properties/kdstoken/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/shareId/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/targetFileId/properties/containerId/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/targetFileId/properties/fileId/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskRequest/properties/taskType/enum [1,2]", Rule("task-type")),
+    ("CreateBatchTaskRequest/properties/zipName/minLength 1", Rule("not-empty")),
+    ("CreateBatchTaskResponse/properties/code/oneOf/1/minLength 1", CodeType),
     ("ErrorBody/properties/code/oneOf/1/minLength 1", CodeType),
-    (
-        "ErrorBody/properties/error_code/oneOf/1/minLength 1",
-        CodeType,
-    ),
-    (
-        "FileIdInfo/properties/containerId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "FileIdInfo/properties/fileId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "GetBatchTaskRequest/properties/kdstoken/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "GetBatchTaskRequest/properties/shareId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "GetBatchTaskRequest/properties/taskId/minLength 1",
-        Rule("not-empty"),
-    ),
-    (
-        "GetBatchTaskResponse/properties/code/oneOf/1/minLength 1",
-        CodeType,
-    ),
-    (
-        "GetBatchTaskResponse/properties/jobInfo/properties/taskType/enum [1,2]",
-        OpenReply,
-    ),
+    ("ErrorBody/properties/error_code/oneOf/1/minLength 1", CodeType),
+    ("FileIdInfo/properties/containerId/minLength 1", Rule("not-empty")),
+    ("FileIdInfo/properties/fileId/minLength 1", Rule("not-empty")),
+    ("GetBatchTaskRequest/properties/kdstoken/minLength 1", Rule("not-empty")),
+    ("GetBatchTaskRequest/properties/shareId/minLength 1", Rule("not-empty")),
+    ("GetBatchTaskRequest/properties/taskId/minLength 1", Rule("not-empty")),
+    ("GetBatchTaskResponse/properties/code/oneOf/1/minLength 1", CodeType),
+    ("GetBatchTaskResponse/properties/jobInfo/properties/taskType/enum [1,2]", OpenReply),
     ("JobInfo/properties/taskType/enum [1,2]", OpenReply),
 ];
 
@@ -194,12 +137,7 @@ fn dropped(spec: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (name, emitted) in all_emitted() {
         let schema = json_schema(spec, &spec["components"]["schemas"][&name]);
-        differences(
-            &plain(&schema, true),
-            &plain(&emitted, true),
-            &name,
-            &mut found,
-        );
+        differences(&plain(&schema, true), &plain(&emitted, true), &name, &mut found);
     }
     found
 }
@@ -209,14 +147,10 @@ pub(super) fn unlisted(spec: &Value) -> Vec<String> {
     let dropped = dropped(spec);
     let listed = |what: &String| DROPPED.iter().any(|(listed, _)| listed == what);
     let unlisted = dropped.iter().filter(|what| !listed(what));
-    let unlisted = unlisted
-        .map(|what| format!("{what}: in the spec, dropped by the generator, and not in DROPPED"));
-    let gone = DROPPED
-        .iter()
-        .filter(|(listed, _)| !dropped.iter().any(|what| what == listed));
-    let gone = gone.map(|(listed, kept)| {
-        format!("{listed}: in DROPPED as {kept:?}, and not in the spec or no longer dropped")
-    });
+    let unlisted = unlisted.map(|what| format!("{what}: in the spec, dropped by the generator, and not in DROPPED"));
+    let gone = DROPPED.iter().filter(|(listed, _)| !dropped.iter().any(|what| what == listed));
+    let gone = gone
+        .map(|(listed, kept)| format!("{listed}: in DROPPED as {kept:?}, and not in the spec or no longer dropped"));
     unlisted.chain(gone).collect()
 }
 
@@ -229,10 +163,7 @@ fn all_that_the_generator_drops_is_listed() {
 fn every_rule_that_keeps_something_dropped_is_tested() {
     for (what, kept) in DROPPED {
         if let Rule(rule) = kept {
-            assert!(
-                rules::tested().any(|tested| tested == rule),
-                "{what}: {rule}"
-            );
+            assert!(rules::tested().any(|tested| tested == rule), "{what}: {rule}");
         }
     }
 }
@@ -240,10 +171,7 @@ fn every_rule_that_keeps_something_dropped_is_tested() {
 #[test]
 fn a_code_is_not_empty_though_its_schema_lacks_it() {
     for code in [json!(""), json!(null), json!(1.5)] {
-        assert!(
-            serde_json::from_value::<CreateBatchTaskResponse>(json!({"code": code})).is_err(),
-            "{code}"
-        );
+        assert!(serde_json::from_value::<CreateBatchTaskResponse>(json!({"code": code})).is_err(), "{code}");
     }
 }
 

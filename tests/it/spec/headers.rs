@@ -7,12 +7,7 @@ use super::{assert_none, json_schema::json_schema, spec};
 use crate::emulator::TRACE_ID;
 
 /// Whether the schema of a header takes each text, and whether the wrapper does.
-fn judged(
-    spec: &Value,
-    schema: &str,
-    texts: &[String],
-    wrapper: fn(&str) -> bool,
-) -> Vec<(String, bool, bool)> {
+fn judged(spec: &Value, schema: &str, texts: &[String], wrapper: fn(&str) -> bool) -> Vec<(String, bool, bool)> {
     let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
     let validator = jsonschema::draft7::new(&json_schema(spec, &reference)).unwrap();
     let judge = |text: &String| {
@@ -27,27 +22,17 @@ fn disagreements(judged: &[(String, bool, bool)]) -> Vec<String> {
     assert!(judged.iter().any(|(_, valid, _)| *valid));
     assert!(judged.iter().any(|(_, valid, _)| !valid));
     let disagreements = judged.iter().filter(|(_, spec, wrapper)| spec != wrapper);
-    disagreements
-        .map(|(text, spec, wrapper)| format!("{text:?}: spec {spec}, wrapper {wrapper}"))
-        .collect()
+    disagreements.map(|(text, spec, wrapper)| format!("{text:?}: spec {spec}, wrapper {wrapper}")).collect()
 }
 
 /// Trace ids that the spec takes and the wrapper does not, or the other way round.
 pub(super) fn disputed_trace_ids(spec: &Value) -> Vec<String> {
     let id = TRACE_ID;
-    let mut texts = vec![
-        id.to_owned(),
-        id[1..].to_owned(),
-        format!("{id}a"),
-        format!("{id}\n"),
-        String::new(),
-    ];
+    let mut texts = vec![id.to_owned(), id[1..].to_owned(), format!("{id}a"), format!("{id}\n"), String::new()];
     // In place of the last character, so that the length stays: ASCII, its neighbours, and a digit that is not ASCII.
     let last = (0..=0xff).map(char::from).chain(['７', '\u{0660}']);
     texts.extend(last.map(|last| format!("{}{last}", &id[1..])));
-    disagreements(&judged(spec, "TraceId", &texts, |text| {
-        text.parse::<TraceId>().is_ok()
-    }))
+    disagreements(&judged(spec, "TraceId", &texts, |text| text.parse::<TraceId>().is_ok()))
 }
 
 #[test]
@@ -58,32 +43,18 @@ fn trace_ids_are_those_of_the_pattern() {
 #[test]
 fn header_texts_are_those_of_the_pattern() {
     let client = |user_id: &str| {
-        let client = Client::builder()
-            .endpoint("http://127.0.0.1:1")
-            .agent_name("carrier");
-        let client = client
-            .credentials(Credentials::bearer("t0ken"))
-            .user_id(user_id);
+        let client = Client::builder().endpoint("http://127.0.0.1:1").agent_name("carrier");
+        let client = client.credentials(Credentials::bearer("t0ken")).user_id(user_id);
         client.build().is_ok()
     };
     // The bounds of visible ASCII and all that lies outside; each client that can be made takes its time.
-    let characters = || {
-        (0..=0x21)
-            .chain(0x7e..=0xff)
-            .map(char::from)
-            .chain(['中', '\u{2028}'])
-    };
+    let characters = || (0..=0x21).chain(0x7e..=0xff).map(char::from).chain(['中', '\u{2028}']);
     let mut texts = vec![String::new(), "  ".to_owned()];
     texts.extend(characters().map(|character| character.to_string()));
     texts.extend(characters().map(|character| format!("a{character}b")));
     texts.extend(characters().map(|character| format!("{character}b")));
     texts.extend(characters().map(|character| format!("a{character}")));
-    assert_none(&disagreements(&judged(
-        &spec(),
-        "HeaderText",
-        &texts,
-        client,
-    )));
+    assert_none(&disagreements(&judged(&spec(), "HeaderText", &texts, client)));
 }
 
 #[test]
@@ -103,14 +74,10 @@ fn dates_are_those_of_the_pattern_that_the_calendar_holds() {
     ];
     let judge = |texts: &[&str]| {
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
-        judged(&spec(), "XDate", &texts, |text| {
-            text.parse::<XDate>().is_ok()
-        })
+        judged(&spec(), "XDate", &texts, |text| text.parse::<XDate>().is_ok())
     };
     assert_none(&disagreements(&judge(&texts)));
-    for (text, spec, wrapper) in
-        judge(&["20250229T070140Z", "20251303T070140Z", "20251103T250140Z"])
-    {
+    for (text, spec, wrapper) in judge(&["20250229T070140Z", "20251303T070140Z", "20251103T250140Z"]) {
         assert!(spec && !wrapper, "{text}");
     }
 }

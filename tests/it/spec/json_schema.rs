@@ -20,10 +20,7 @@ pub(super) fn json_schema(spec: &Value, schema: &Value) -> Value {
 fn object(spec: &Value, fields: &Map<String, Value>) -> Value {
     if let Some(Value::String(reference)) = fields.get("$ref") {
         let target = resolve(spec, reference);
-        return json_schema(
-            spec,
-            target.unwrap_or_else(|| panic!("{reference} does not exist")),
-        );
+        return json_schema(spec, target.unwrap_or_else(|| panic!("{reference} does not exist")));
     }
     let mut converted = Map::new();
     for (key, value) in fields {
@@ -35,14 +32,11 @@ fn object(spec: &Value, fields: &Map<String, Value>) -> Value {
                 converted.extend(part);
             }
             ("properties", Value::Object(properties)) => {
-                let properties = properties
-                    .iter()
-                    .map(|(name, schema)| (name.clone(), json_schema(spec, schema)));
+                let properties = properties.iter().map(|(name, schema)| (name.clone(), json_schema(spec, schema)));
                 converted.insert(key.clone(), Value::Object(properties.collect()));
             }
             ("nullable", _) => {}
-            (annotation, _)
-                if ANNOTATIONS.contains(&annotation) || annotation.starts_with("x-") => {}
+            (annotation, _) if ANNOTATIONS.contains(&annotation) || annotation.starts_with("x-") => {}
             _ => {
                 converted.insert(key.clone(), json_schema(spec, value));
             }

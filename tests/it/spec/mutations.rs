@@ -13,7 +13,8 @@ use super::{
 use crate::emulator::TRACE_ID;
 
 const REQUEST: &str = "/components/schemas/CreateBatchTaskRequest";
-const DUMP: &str = "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/requestBody/content/application~1json/examples/dump/value";
+const DUMP: &str =
+    "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/requestBody/content/application~1json/examples/dump/value";
 
 /// The last released spec, which holds no mistake, so that these tests do not depend on the one being edited.
 fn released() -> Value {
@@ -29,8 +30,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 fn at<'a>(spec: &'a mut Value, pointer: &str) -> &'a mut Value {
-    spec.pointer_mut(pointer)
-        .unwrap_or_else(|| panic!("{pointer} does not exist"))
+    spec.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} does not exist"))
 }
 
 fn rename(object: &mut Value, from: &str, to: &str) {
@@ -41,27 +41,19 @@ fn rename(object: &mut Value, from: &str, to: &str) {
 
 fn assert_found(findings: &[String], expected: &str) {
     let found = findings.iter().any(|finding| finding == expected);
-    assert!(
-        found,
-        "expected\n{expected}\namong\n{}\n",
-        findings.join("\n")
-    );
+    assert!(found, "expected\n{expected}\namong\n{}\n", findings.join("\n"));
 }
 
 #[test]
 fn a_wrong_example_is_named() {
     let spec = changed(|spec| at(spec, DUMP)["taskType"] = json!("2"));
-    assert_found(
-        &wrong_examples(&spec),
-        &format!("{DUMP}/taskType: \"2\" is not of type \"integer\""),
-    );
+    assert_found(&wrong_examples(&spec), &format!("{DUMP}/taskType: \"2\" is not of type \"integer\""));
 }
 
 #[test]
 fn a_typo_in_a_field_of_an_example_is_named() {
     let spec = changed(|spec| rename(at(spec, DUMP), "targetFileId", "targetFileID"));
-    let expected =
-        format!("{DUMP}: Additional properties are not allowed ('targetFileID' was unexpected)");
+    let expected = format!("{DUMP}: Additional properties are not allowed ('targetFileID' was unexpected)");
     assert_found(&wrong_examples(&spec), &expected);
 }
 
@@ -70,11 +62,7 @@ fn a_typo_in_a_field_of_a_schema_is_named() {
     let properties = format!("{REQUEST}/properties");
     let spec = changed(|spec| rename(at(spec, &properties), "zipName", "zipNmae"));
     let expected = "Additional properties are not allowed ('zipName' was unexpected)";
-    assert!(
-        wrong_examples(&spec)
-            .iter()
-            .any(|finding| finding.contains(expected))
-    );
+    assert!(wrong_examples(&spec).iter().any(|finding| finding.contains(expected)));
     let expected = format!(
         "{properties}/zipName: removed-field: a major change against the released 1.0.0; \
          undo it or raise info.version to 2.0.0"
@@ -120,10 +108,7 @@ fn a_removed_enum_value_is_named() {
          undo it or raise info.version to 2.0.0"
     );
     assert_found(&breaches(&released(), &spec), &expected);
-    assert_found(
-        &wrong_examples(&spec),
-        &format!("{DUMP}/taskType: 2 is not one of 1"),
-    );
+    assert_found(&wrong_examples(&spec), &format!("{DUMP}/taskType: 2 is not one of 1"));
 }
 
 #[test]
@@ -131,20 +116,14 @@ fn a_new_required_field_is_named() {
     let required = format!("{REQUEST}/required");
     let spec = changed(|spec| {
         at(spec, REQUEST)["properties"]["region"] = json!({"type": "string"});
-        at(spec, &required)
-            .as_array_mut()
-            .unwrap()
-            .push(json!("region"));
+        at(spec, &required).as_array_mut().unwrap().push(json!("region"));
     });
     let expected = format!(
         "{required} \"region\": new-required: a major change against the released 1.0.0; \
          undo it or raise info.version to 2.0.0"
     );
     assert_found(&breaches(&released(), &spec), &expected);
-    assert_found(
-        &wrong_examples(&spec),
-        &format!("{DUMP}: \"region\" is a required property"),
-    );
+    assert_found(&wrong_examples(&spec), &format!("{DUMP}: \"region\" is a required property"));
 }
 
 #[test]
@@ -175,8 +154,7 @@ fn another_order_is_named() {
     assert_ne!(reordered, text);
     let finding = form::uncanonical(&reordered).unwrap();
     assert!(
-        finding
-            .contains(r#""        \"required\": true," should be "        \"name\": \"X-Date\",""#),
+        finding.contains(r#""        \"required\": true," should be "        \"name\": \"X-Date\",""#),
         "{finding}"
     );
 }
@@ -184,10 +162,7 @@ fn another_order_is_named() {
 #[test]
 fn a_missing_line_feed_at_the_end_is_named() {
     let finding = form::uncanonical(form::canonical(&released()).trim_end()).unwrap();
-    assert!(
-        finding.contains("should be \"a single line feed\""),
-        "{finding}"
-    );
+    assert!(finding.contains("should be \"a single line feed\""), "{finding}");
 }
 
 fn client(spec: Value) -> String {
@@ -207,10 +182,7 @@ fn a_renamed_header_is_renamed_for_the_wrapper() {
 fn a_headers_pattern_that_the_wrapper_does_not_share_is_named() {
     let pattern = "/components/schemas/TraceId/pattern";
     let spec = changed(|spec| *at(spec, pattern) = json!("^[0-9A-Za-z_]{57}$"));
-    assert_found(
-        &disputed_trace_ids(&spec),
-        &format!("{TRACE_ID:?}: spec false, wrapper true"),
-    );
+    assert_found(&disputed_trace_ids(&spec), &format!("{TRACE_ID:?}: spec false, wrapper true"));
 }
 
 #[test]
@@ -220,14 +192,8 @@ fn a_renamed_rule_is_named() {
         *at(spec, &zip_name) = json!("Rule `zip-name-mandatory`, enforced by the wrapper.");
     });
     let findings = unmatched_rules(&spec);
-    assert_found(
-        &findings,
-        "rule `zip-name-mandatory` is in the spec and src/ enforces no rule of that name",
-    );
-    assert_found(
-        &findings,
-        "rule `zip-name-required` is in src/ and neither marked in the spec nor in OWN_RULES",
-    );
+    assert_found(&findings, "rule `zip-name-mandatory` is in the spec and src/ enforces no rule of that name");
+    assert_found(&findings, "rule `zip-name-required` is in src/ and neither marked in the spec nor in OWN_RULES");
 }
 
 /// Only the snapshot differs.

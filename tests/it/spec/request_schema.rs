@@ -77,12 +77,9 @@ fn accepts_what_a_share_task_is_read_from_and_nothing_else() {
 fn counts_file_ids_as_a_share_task_does() {
     let validator = jsonschema::draft7::new(&ShareTask::json_schema()).unwrap();
     for (count, valid) in [(0, false), (1, true), (1000, true), (1001, false)] {
-        let body = json!({"taskType": 1, "containerId": "c", "shareId": "s", "zipName": "z", "fileIds": vec!["f"; count]});
-        assert_eq!(
-            (validator.is_valid(&body), deserialises(&body)),
-            (valid, valid),
-            "{count}"
-        );
+        let body =
+            json!({"taskType": 1, "containerId": "c", "shareId": "s", "zipName": "z", "fileIds": vec!["f"; count]});
+        assert_eq!((validator.is_valid(&body), deserialises(&body)), (valid, valid), "{count}");
     }
 }
 
@@ -100,16 +97,9 @@ fn accepts_the_examples_of_the_spec() {
     let spec = spec();
     let request = "#/components/schemas/CreateBatchTaskRequest";
     let examples = examples(&spec).into_iter();
-    let requests: Vec<_> = examples
-        .filter(|example| example.schema["$ref"] == request)
-        .collect();
+    let requests: Vec<_> = examples.filter(|example| example.schema["$ref"] == request).collect();
     for example in &requests {
-        assert!(
-            validator.is_valid(example.value),
-            "{}: {}",
-            example.pointer,
-            example.value
-        );
+        assert!(validator.is_valid(example.value), "{}: {}", example.pointer, example.value);
     }
     // A package download and a dump.
     assert!(requests.len() >= 2);
@@ -117,10 +107,7 @@ fn accepts_the_examples_of_the_spec() {
 
 /// What the spec states and the schema of a request lacks, or states otherwise.
 pub(super) fn missing(spec: &Value) -> Vec<String> {
-    let schema = json_schema(
-        spec,
-        &spec["components"]["schemas"]["CreateBatchTaskRequest"],
-    );
+    let schema = json_schema(spec, &spec["components"]["schemas"]["CreateBatchTaskRequest"]);
     let mut missing = Vec::new();
     contained(&schema, &ShareTask::json_schema(), "", &mut missing);
     missing
@@ -138,7 +125,8 @@ fn contained(spec: &Value, schema: &Value, pointer: &str, missing: &mut Vec<Stri
         (Value::Array(spec), Value::Array(schema))
             if spec.len() == schema.len() && spec.iter().all(|value| schema.contains(value)) => {}
         _ if spec == schema => {}
-        _ => missing.push(format!("CreateBatchTaskRequest{pointer}: {spec} in the spec, {schema} in ShareTask::json_schema()")),
+        _ => missing
+            .push(format!("CreateBatchTaskRequest{pointer}: {spec} in the spec, {schema} in ShareTask::json_schema()")),
     }
 }
 

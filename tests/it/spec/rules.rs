@@ -4,8 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use chrono::{TimeDelta, Utc};
 use koodrive_share::{
-    Client, ClientBuilder, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory, TaskHandle,
-    TraceId, XDate,
+    Client, ClientBuilder, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory, TaskHandle, TraceId, XDate,
 };
 use serde_json::{Value, json};
 use syn::{Expr, ExprLit, ExprMethodCall, Lit, visit::Visit};
@@ -37,16 +36,10 @@ type Broken = (&'static str, fn() -> String);
 
 const BROKEN: [Broken; 14] = [
     ("file-ids-count", || error(task().file_ids([""; 0]).build())),
-    ("file-ids-count", || {
-        error(task().file_ids(["f"; 1001]).build())
-    }),
+    ("file-ids-count", || error(task().file_ids(["f"; 1001]).build())),
     ("header-text", || error(client().user_id("").build())),
-    ("header-text", || {
-        error(client().user_id("7\r\nX-Admin: 1").build())
-    }),
-    ("header-text", || {
-        error(client().agent_name(" carrier").build())
-    }),
+    ("header-text", || error(client().user_id("7\r\nX-Admin: 1").build())),
+    ("header-text", || error(client().agent_name(" carrier").build())),
     ("not-empty", || error(task().share_id("").build())),
     ("not-empty", || error(task().container_id("").build())),
     ("not-empty", || error(task().file_ids([""]).build())),
@@ -54,9 +47,7 @@ const BROKEN: [Broken; 14] = [
     ("target-required", || from_json(json!({"taskType": 2}))),
     ("task-type", || from_json(json!({"taskType": 3}))),
     ("trace-id", || error("a".repeat(57).parse::<TraceId>())),
-    ("x-date-format", || {
-        error("2025-11-03T07:01:40Z".parse::<XDate>())
-    }),
+    ("x-date-format", || error("2025-11-03T07:01:40Z".parse::<XDate>())),
     ("zip-name-required", || from_json(json!({"taskType": 1}))),
 ];
 
@@ -66,19 +57,12 @@ fn error<T, E: ToString>(outcome: Result<T, E>) -> String {
 
 fn task() -> ShareTaskBuilder {
     let target = TargetDirectory::root("c");
-    ShareTask::dump(target)
-        .share_id("s")
-        .container_id("c")
-        .file_ids(["f"])
+    ShareTask::dump(target).share_id("s").container_id("c").file_ids(["f"])
 }
 
 /// The error of a request's body that lacks nothing but what depends on the task's type.
 fn from_json(mut body: Value) -> String {
-    for (field, value) in [
-        ("shareId", json!("s")),
-        ("containerId", json!("c")),
-        ("fileIds", json!(["f"])),
-    ] {
+    for (field, value) in [("shareId", json!("s")), ("containerId", json!("c")), ("fileIds", json!(["f"]))] {
         body[field] = value;
     }
     error(serde_json::from_value::<ShareTask>(body))
@@ -96,12 +80,8 @@ fn client() -> ClientBuilder {
 fn the_wrapper_refuses_what_breaks_a_rule_and_names_it() {
     for (rule, broken) in BROKEN {
         let error = broken();
-        let alone =
-            error.starts_with("a rule is broken: ") || error.contains(": a rule is broken: ");
-        assert!(
-            alone && error.contains(&format!(" ({rule}); ")),
-            "{rule}: {error}"
-        );
+        let alone = error.starts_with("a rule is broken: ") || error.contains(": a rule is broken: ");
+        assert!(alone && error.contains(&format!(" ({rule}); ")), "{rule}: {error}");
     }
 }
 
@@ -126,15 +106,11 @@ async fn the_wrapper_refuses_a_query_with_empty_fields_and_names_the_rule() {
             "createdAt": "2025-11-03T07:01:40Z",
             "endpoint": "http://127.0.0.1:1",
         });
-        serde_json::from_value::<TaskHandle>(handle)
-            .unwrap()
-            .with_kdstoken(kdstoken)
+        serde_json::from_value::<TaskHandle>(handle).unwrap().with_kdstoken(kdstoken)
     };
-    for (handle, field) in [
-        (handle("", "s", "k"), "$.taskId"),
-        (handle("t", "", "k"), "$.shareId"),
-        (handle("t", "s", ""), "$.kdstoken"),
-    ] {
+    for (handle, field) in
+        [(handle("", "s", "k"), "$.taskId"), (handle("t", "", "k"), "$.shareId"), (handle("t", "s", ""), "$.kdstoken")]
+    {
         let error = client().build().unwrap().status(&handle).await.unwrap_err();
         let violations = error.validation_error().unwrap().violations();
         let [violation] = violations else {
@@ -152,14 +128,8 @@ fn marked(spec: &Value) -> BTreeSet<String> {
         if pointer == "/info" {
             return;
         }
-        let text = fields
-            .get("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        for (_, rest) in text
-            .match_indices("Rule `")
-            .map(|(at, mark)| text.split_at(at + mark.len()))
-        {
+        let text = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+        for (_, rest) in text.match_indices("Rule `").map(|(at, mark)| text.split_at(at + mark.len())) {
             let (rule, enforced) = rest.split_once('`').unwrap();
             if enforced.starts_with(", enforced by the wrapper") {
                 marked.insert(rule.to_owned());
@@ -175,14 +145,8 @@ fn enforced() -> BTreeSet<String> {
 
     impl<'ast> Visit<'ast> for Rules {
         fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-            if let (
-                true,
-                5,
-                Some(Expr::Lit(ExprLit {
-                    lit: Lit::Str(rule),
-                    ..
-                })),
-            ) = (call.method == "add", call.args.len(), call.args.get(1))
+            if let (true, 5, Some(Expr::Lit(ExprLit { lit: Lit::Str(rule), .. }))) =
+                (call.method == "add", call.args.len(), call.args.get(1))
             {
                 self.0.insert(rule.value());
             }
@@ -208,10 +172,7 @@ fn visit_sources<V: for<'ast> Visit<'ast>>(directory: &Path, visitor: &mut V) {
 
 /// The rules that the tests above break.
 pub(super) fn tested() -> impl Iterator<Item = &'static str> {
-    BROKEN
-        .iter()
-        .map(|(rule, _)| *rule)
-        .chain(["x-date-window"])
+    BROKEN.iter().map(|(rule, _)| *rule).chain(["x-date-window"])
 }
 
 /// Differences between the rules of the spec, of the wrapper, and of the tests.
@@ -220,24 +181,16 @@ pub(super) fn unmatched_rules(spec: &Value) -> Vec<String> {
     let tested: BTreeSet<String> = tested().map(str::to_owned).collect();
     let own = OWN_RULES.map(str::to_owned).into();
     let unenforced = (&marked - &enforced).into_iter();
-    let unenforced = unenforced
-        .map(|rule| format!("rule `{rule}` is in the spec and src/ enforces no rule of that name"));
+    let unenforced =
+        unenforced.map(|rule| format!("rule `{rule}` is in the spec and src/ enforces no rule of that name"));
     let untested = (&marked - &tested).into_iter();
-    let untested = untested
-        .map(|rule| format!("rule `{rule}` is in the spec and nothing in BROKEN breaks it"));
+    let untested = untested.map(|rule| format!("rule `{rule}` is in the spec and nothing in BROKEN breaks it"));
     let unmarked = (&(&enforced - &marked) - &own).into_iter();
-    let unmarked = unmarked.map(|rule| {
-        format!("rule `{rule}` is in src/ and neither marked in the spec nor in OWN_RULES")
-    });
+    let unmarked =
+        unmarked.map(|rule| format!("rule `{rule}` is in src/ and neither marked in the spec nor in OWN_RULES"));
     let gone = (&own - &enforced).into_iter();
-    let gone = gone.map(|rule| {
-        format!("rule `{rule}` is in OWN_RULES and src/ enforces no rule of that name")
-    });
-    unenforced
-        .chain(untested)
-        .chain(unmarked)
-        .chain(gone)
-        .collect()
+    let gone = gone.map(|rule| format!("rule `{rule}` is in OWN_RULES and src/ enforces no rule of that name"));
+    unenforced.chain(untested).chain(unmarked).chain(gone).collect()
 }
 
 #[test]

@@ -22,9 +22,7 @@ fn generated_client_is_the_snapshot() {
 
 #[test]
 fn generated_mock_is_the_snapshot() {
-    println!(
-        "the spec changed the mock's API; if it should, run `{UPDATE}` and commit the snapshot"
-    );
+    println!("the spec changed the mock's API; if it should, run `{UPDATE}` and commit the snapshot");
     let spec = serde_json::from_str(&spec_text()).unwrap();
     let mock = build::mock(&spec).unwrap();
     expectorate::assert_contents("tests/snapshots/httpmock.rs", &pretty(&mock));
@@ -36,8 +34,5 @@ fn snapshot_is_of_the_code_that_is_compiled() {
     let compiled = include_str!(concat!(env!("OUT_DIR"), "/client.rs"));
     let spec = serde_json::from_str(&spec_text()).unwrap();
     let generated = build::client(&spec, cfg!(feature = "schemars")).unwrap();
-    assert!(
-        compiled == generated,
-        "the build generates another client than the tests"
-    );
+    assert!(compiled == generated, "the build generates another client than the tests");
 }
