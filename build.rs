@@ -1,5 +1,4 @@
-//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`, and with the feature `httpmock`
-//! into a typed mock of the service, `$OUT_DIR/httpmock.rs`.
+//! Turns `openapi/koodrive-share.json` into the typed client, `$OUT_DIR/client.rs`.
 //!
 //! The tests include this file, so that they see what a build generates.
 
@@ -68,9 +67,6 @@ pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     let client = caught(|| client(&spec, feature("SCHEMARS"))).map_err(|reason| format!("{reason}{}", place(&spec)))?;
     fs::write(out_dir.join("client.rs"), client)?;
-    if feature("HTTPMOCK") {
-        fs::write(out_dir.join("httpmock.rs"), mock(&spec)?)?;
-    }
     Ok(())
 }
 
@@ -121,12 +117,6 @@ fn leave_headers_to_hooks(spec: &mut OpenAPI) -> String {
         ))
     });
     format!("pub mod headers {{ {} }}", names.collect::<String>())
-}
-
-/// The mock as Rust code, over the client's types.
-pub(crate) fn mock(spec: &OpenAPI) -> Result<String, Box<dyn Error>> {
-    let mock = Generator::new(&settings()?).httpmock(spec, "crate::generated")?;
-    Ok(mock.to_string())
 }
 
 fn settings() -> Result<GenerationSettings, Box<dyn Error>> {

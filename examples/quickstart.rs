@@ -1,11 +1,12 @@
 //! Creates the reference's example task and follows it to its end.
 //!
-//! `cargo run --example quickstart --features emulator` runs it on the emulator. With `KOODRIVE_ENDPOINT` and the other
+//! `cargo run --example quickstart` runs it on the emulator. With `KOODRIVE_ENDPOINT` and the other
 //! variables of `Client::from_env` set, it talks to that endpoint instead.
 
 use std::{env, error::Error};
 
-use koodrive_share::{Client, Credentials, Emulator, ShareTask, TargetDirectory};
+use koodrive_share::{Client, Credentials, ShareTask, TargetDirectory};
+use koodrive_share_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -1,13 +1,14 @@
 //! Follows a task whose handle was saved by another process.
 //!
-//! `cargo run --example resume --features emulator` shows both halves on the emulator. With a file as argument, and
+//! `cargo run --example resume` shows both halves on the emulator. With a file as argument, and
 //! the variables of `Client::from_env` set, it follows the task whose handle is in that file:
-//! `cargo run --example resume --features emulator -- handle.json`. If the share has an access code, its temporary token
+//! `cargo run --example resume -- handle.json`. If the share has an access code, its temporary token
 //! is taken from `KOODRIVE_KDSTOKEN`, since a saved handle holds no secret.
 
 use std::{env, error::Error, fs};
 
-use koodrive_share::{Client, Credentials, Emulator, ShareTask, TaskHandle};
+use koodrive_share::{Client, Credentials, ShareTask, TaskHandle};
+use koodrive_share_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

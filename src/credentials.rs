@@ -168,8 +168,7 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
 /// It serialises into a request's body and nowhere else: but for the mock's requests, no public type that holds one
 /// implements `Serialize` over it.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's requests"))]
-pub struct KdsToken(SecretString);
+pub(crate) struct KdsToken(SecretString);
 
 impl KdsToken {
     pub(crate) fn expose(&self) -> &str {

@@ -4,8 +4,6 @@
 mod bulk;
 mod client;
 mod credentials;
-#[cfg(feature = "emulator")]
-pub mod emulator;
 mod error;
 #[cfg(doc)]
 #[doc = include_str!("../docs/faults.md")]
@@ -24,8 +22,6 @@ pub mod fuzzing;
 mod generated;
 #[cfg(feature = "schemars")]
 mod json_schema;
-#[cfg(feature = "httpmock")]
-pub mod mock;
 mod poller;
 mod service_code;
 mod share_task;
@@ -44,8 +40,6 @@ pub use credentials::{
     app_signature::CanonicalRequest,
     token_cache::{AccessToken, ProviderError, TokenProvider},
 };
-#[cfg(feature = "emulator")]
-pub use emulator::Emulator;
 pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;

@@ -170,8 +170,7 @@ pub struct FileStatusReport(TaskInfo);
 /// A time of the service as it writes it: 14 digits, `yyyyMMddHHmmss`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
-pub struct CompactTime(String);
+pub(crate) struct CompactTime(String);
 
 impl From<String> for CompactTime {
     fn from(time: String) -> Self {
@@ -205,8 +204,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 /// A number of an open set, which may come as digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
-pub struct OpenNumber(pub i64);
+pub(crate) struct OpenNumber(pub(crate) i64);
 
 impl<'de> Deserialize<'de> for OpenNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -237,8 +235,7 @@ impl DownloadUrl {
 ///
 /// It serialises into a mock's reply and nowhere else: no other public type that holds one implements `Serialize`.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
-pub struct WireUrl(pub(crate) DownloadUrl);
+pub(crate) struct WireUrl(pub(crate) DownloadUrl);
 
 impl From<String> for WireUrl {
     fn from(url: String) -> Self {
@@ -262,8 +259,7 @@ impl<'de> Deserialize<'de> for WireUrl {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-#[cfg_attr(not(feature = "httpmock"), allow(unreachable_pub, reason = "public in the mock's replies"))]
-pub enum TaskInfos {
+pub(crate) enum TaskInfos {
     /// As an array.
     Many(Vec<TaskInfo>),
     /// As one object.

@@ -219,9 +219,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the clock that `X-Date` is taken from, for tests against an [`Emulator`](crate::Emulator). Defaults to the
-    /// system's.
-    #[cfg(feature = "emulator")]
+    /// Sets the clock that `X-Date` is taken from, for tests. Defaults to the system's.
     pub fn clock(mut self, now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static) -> Self {
         self.now = Arc::new(now);
         self

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     /// Cases computed by an independent implementation.
-    const VECTORS: &str = include_str!("../../tests/testdata/app-signature.json");
+    const VECTORS: &str = include_str!("app_signature.json");
 
     #[test]
     fn signatures_hold_byte_for_byte() {

@@ -4,7 +4,8 @@
 
 use std::{env, error::Error};
 
-use koodrive_share::{Client, Credentials, Emulator, MAX_FILE_IDS, ShareTask, TargetDirectory};
+use koodrive_share::{Client, Credentials, MAX_FILE_IDS, ShareTask, TargetDirectory};
+use koodrive_share_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -14,13 +14,14 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Client, Credentials, Emulator, FileIds,
-    Outcome, ShareTask, ShareTaskBuilder, TargetDirectory, TraceId, Violation,
-    emulator::{Answer, EmulatedTask, Fault},
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Client, Credentials, FileIds, Outcome,
+    ShareTask, ShareTaskBuilder, TargetDirectory, TraceId, Violation,
 };
+use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, time::timeout};
+
+use crate::support::bulk::{ids, ledger, lines, states, tasks_of, until};
 
 const KDSTOKEN: &str = "kds-4b1d5c0ffee";
 const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
@@ -47,39 +48,8 @@ fn package() -> ShareTaskBuilder {
     ShareTask::package_download("photos.zip").share_id("share").container_id("space")
 }
 
-pub(crate) fn ids(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("F{n:06}")).collect()
-}
-
 fn one_by_one() -> BulkPolicyBuilder {
     BulkPolicy::builder().concurrency(1)
-}
-
-/// A path for the ledger of one test, without a file.
-pub(crate) fn ledger(test: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.ledger"));
-    let _ = fs::remove_file(&path);
-    path
-}
-
-fn lines(path: &PathBuf) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().map(serde_json::from_str);
-    lines.collect::<Result<_, _>>().unwrap()
-}
-
-/// The state of each line of a ledger, in their order.
-pub(crate) fn states(path: &PathBuf) -> Vec<String> {
-    /// The name of an enum's variant.
-    fn variant(value: &Value) -> &str {
-        let name = || value.as_object().unwrap().keys().next().unwrap().as_str();
-        value.as_str().unwrap_or_else(name)
-    }
-    let state = |line: &Value| match line.get("chunk") {
-        Some(chunk) => variant(&chunk["state"]).to_owned(),
-        None => variant(line).to_owned(),
-    };
-    lines(path).iter().map(state).collect()
 }
 
 /// Takes the last lines off a ledger, as if the run had died before they were written.
@@ -125,23 +95,6 @@ fn outcomes(items: &[BulkItem]) -> Vec<Option<Outcome>> {
 }
 
 /// The tasks that were made of exactly these ids.
-pub(crate) fn tasks_of<'a>(tasks: &'a [EmulatedTask], ids: &[String]) -> Vec<&'a EmulatedTask> {
-    let digest = Sha256::digest(ids.join("\n").as_bytes());
-    let digest = base16ct::lower::encode_string(&digest);
-    let made = tasks.iter();
-    made.filter(|task| task.file_ids_sha256() == digest).collect()
-}
-
-pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
-    let reached = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let reached = timeout(Duration::from_secs(30), reached).await;
-    assert!(reached.is_ok(), "never reached: {what}");
-}
-
 #[tokio::test]
 async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
     let emulator = Emulator::start().await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use koodrive_share::{Client, ClientBuilder, Credentials, ENDPOINT_CN, ENDPOINT_INTL};
 
-use crate::fixtures::broken;
+use crate::support::fixtures::broken;
 
 fn builder() -> ClientBuilder {
     Client::builder()

@@ -3,13 +3,13 @@
 use koodrive_share::{
     AccessToken, Client, Credentials, Error, Outcome, ServiceCode, ShareTask, TargetDirectory, TaskHandle, TraceId,
     XDate,
-    emulator::{Answer, CodeShape, Emulator, Fault},
 };
+use koodrive_share_emulator::{Answer, CodeShape, Emulator, Fault};
 use serde_json::json;
 
 use crate::{
-    fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package},
     spec::{resolve, spec},
+    support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package},
 };
 
 /// The error of a creation that is answered like this.

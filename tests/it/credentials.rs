@@ -8,17 +8,15 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share::{
-    AccessToken, CanonicalRequest, Client, Credentials, Emulator, Outcome, ProviderError,
-    emulator::{Answer, Fault},
-};
+use koodrive_share::{AccessToken, CanonicalRequest, Client, Credentials, Outcome, ProviderError};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::Semaphore,
 };
 
-use crate::fixtures::{builder, dump};
+use crate::support::fixtures::{builder, dump};
 
 /// A provider that counts how often it is asked and answers each time through a script.
 #[derive(Clone)]

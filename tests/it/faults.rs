@@ -2,7 +2,7 @@
 //!
 //! A row is written once, in the module of its kind, as a [`row::Row`]: a fault and all that a caller sees of it. The macro
 //! `rows!` makes a test of it, and the table in `docs/faults.md` is rendered from the same rows. After a change, write it
-//! anew with `EXPECTORATE=overwrite cargo test --features emulator --test it published_table`.
+//! anew with `EXPECTORATE=overwrite cargo test -p koodrive-share-tests published_table`.
 //!
 //! Every row is played for each way to authenticate, and no secret in use may show up in an error, its causes, any
 //! `Debug`, or what is traced and logged.
@@ -41,7 +41,7 @@ fn published_table_is_the_tested_one() {
             text.push_str(&row.markdown(test));
         }
     }
-    expectorate::assert_contents("docs/faults.md", &text);
+    expectorate::assert_contents("../docs/faults.md", &text);
 }
 
 const TABLE_HEAD: &str = "| fault | outcome | requests | the error | what to do | test |\n|---|---|---|---|---|---|\n";

@@ -6,13 +6,11 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use koodrive_share::{
-    Client, Emulator, Poller, PollingPolicy, TaskHandle, TaskResult, TaskState,
-    emulator::{Answer, Fault, Schedule, Step},
-};
+use koodrive_share::{Client, Poller, PollingPolicy, TaskHandle, TaskResult, TaskState};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Schedule, Step};
 use tokio::time::Instant;
 
-use crate::fixtures::{broken, builder, client, dump};
+use crate::support::fixtures::{broken, builder, client, dump};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,9 +3,8 @@
 use std::{cell::RefCell, sync::LazyLock};
 
 use jsonschema::Validator;
-use koodrive_share::{
-    Client, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory, emulator::EmulatedTask,
-};
+use koodrive_share::{Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
+use koodrive_share_emulator::{EmulatedTask, Emulator};
 use proptest::{
     collection::vec,
     option,

@@ -5,14 +5,14 @@ use std::{
     process::{Command, Output},
 };
 
-use koodrive_share::Emulator;
+use koodrive_share_emulator::Emulator;
 
-use crate::fixtures::KDSTOKEN;
+use crate::support::fixtures::KDSTOKEN;
 
 /// The README's command, with the features that the tests are built with and these variables.
 fn quickstart(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--all-features", "--example", "quickstart"]);
+    command.args(["run", "--quiet", "--package", "koodrive-share", "--example", "quickstart"]);
     // Neither the caller's settings, nor what cargo tells a test: a build script of a dependency would run anew.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs};
 
 use koodrive_share::{Client, Credentials, Error, Outcome, ShareTask, TaskHandle};
 
-use crate::scripted_server::{ScriptedServer, Step, chunked};
+use crate::support::scripted_server::{ScriptedServer, Step, chunked};
 
 /// As in the fuzz target; the replies repeat them.
 const TOKEN: &str = "bearer-CANARY";
@@ -69,7 +69,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 45] = [
 
 #[tokio::test]
 async fn kept_replies_mean_what_they_did() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testdata/replies");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/replies");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let mut files: BTreeMap<String, Vec<u8>> = files
         .map(|path| {

@@ -3,7 +3,7 @@
 use koodrive_share::{ShareTask, TargetDirectory, TaskType, TraceId};
 use serde_json::json;
 
-use crate::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, broken, dump, package};
+use crate::support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, broken, dump, package};
 
 fn violations_of(task: koodrive_share::ShareTaskBuilder) -> Vec<String> {
     broken(&task.build().unwrap_err())

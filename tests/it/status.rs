@@ -1,12 +1,10 @@
 //! Querying a task, against the emulator.
 
-use koodrive_share::{
-    Emulator, Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskState, TaskStatus,
-    emulator::{Answer, CodeShape, Fault, Schedule, Step, TaskInfosShape},
-};
+use koodrive_share::{Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskState, TaskStatus};
+use koodrive_share_emulator::{Answer, CodeShape, Emulator, Fault, Schedule, Step, TaskInfosShape};
 use serde_json::json;
 
-use crate::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package};
+use crate::support::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package};
 
 /// What the first poll says of a package download that moves like this.
 async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {

@@ -1,12 +1,10 @@
 //! A clock that is wrong, against an emulator that checks the time.
 
 use chrono::{TimeDelta, Utc};
-use koodrive_share::{
-    Client, ClientBuilder, Credentials, Outcome, XDate,
-    emulator::{Answer, Emulator, Fault},
-};
+use koodrive_share::{Client, ClientBuilder, Credentials, Outcome, XDate};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
 
-use crate::fixtures::{builder, dump};
+use crate::support::fixtures::{builder, dump};
 
 const APP: (&str, &str) = ("app", "app-secret");
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
-use koodrive_share::{Outcome, emulator::Fault};
+use koodrive_share::Outcome;
+use koodrive_share_emulator::Fault;
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     secrets::Caller,
     trial::{Ending, Observed, Trial, task},
 };
-use crate::scripted_server::{ScriptedServer, Seen, Step};
+use crate::support::scripted_server::{ScriptedServer, Seen, Step};
 
 const LOOK_FOR_IT: &str = "note the task's trace id before the call, and look for it";
 

@@ -12,7 +12,7 @@ use super::{
     row::{Row, rows},
     trial::{CREATED, Ending, Observed, create, ok, task},
 };
-use crate::scripted_server::{Script, Step};
+use crate::support::scripted_server::{Script, Step};
 
 rows! {
     "The connection"

@@ -9,7 +9,7 @@ use super::{
     secrets::Caller,
     trial::{Ending, Observed, Trial},
 };
-use crate::scripted_server::Step;
+use crate::support::scripted_server::Step;
 
 const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 

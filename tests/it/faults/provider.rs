@@ -14,7 +14,7 @@ use super::{
     secrets::{Caller, TOKEN, shown},
     trial::{CREATED, Ending, Observed, Trial, ok, task},
 };
-use crate::scripted_server::{Script, Step};
+use crate::support::scripted_server::{Script, Step};
 
 rows! {
     "The token provider"

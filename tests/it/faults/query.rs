@@ -5,7 +5,7 @@ use super::{
     secrets::Caller,
     trial::{ok, reply},
 };
-use crate::scripted_server::Step;
+use crate::support::scripted_server::Step;
 
 const DONE: &str = r#"{"code":0,"msg":"Success","jobInfo":{"taskId":"task","taskStatus":2,"taskResultCode":1,
     "downloadUrl":"<download url>"},"taskInfos":null}"#;

@@ -7,7 +7,7 @@ use super::{
     secrets::Caller,
     trial::{CREATED, ok, reply},
 };
-use crate::scripted_server::{Step, chunked};
+use crate::support::scripted_server::{Step, chunked};
 
 /// `{}` compressed with gzip, from a server that does so unasked.
 const GZIPPED: [u8; 22] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];

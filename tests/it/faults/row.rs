@@ -13,7 +13,7 @@ use super::{
     secrets::{Caller, Trace, assert_hides_secrets, shown},
     trial::{Ending, Observed, Trial},
 };
-use crate::scripted_server::{Script, Step};
+use crate::support::scripted_server::{Script, Step};
 
 /// A fault and what the client makes of it.
 ///

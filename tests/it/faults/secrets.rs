@@ -7,7 +7,8 @@ use std::{
     sync::{Arc, Mutex, Once},
 };
 
-use koodrive_share::{AccessToken, Credentials, Emulator, Error, emulator::EmulatorBuilder};
+use koodrive_share::{AccessToken, Credentials, Error};
+use koodrive_share_emulator::{Emulator, EmulatorBuilder};
 use tracing_log::LogTracer;
 use tracing_subscriber::fmt::format::FmtSpan;
 

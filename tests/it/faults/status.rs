@@ -8,7 +8,7 @@ use super::{
     secrets::Caller,
     trial::{CREATED, Observed, ok, reply},
 };
-use crate::scripted_server::Step;
+use crate::support::scripted_server::Step;
 
 const REFUSAL: &str = r#"{"code":"13000302","msg":"file not in the given space, <secrets>"}"#;
 const GATEWAY: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify failed, <secrets>"}"#;

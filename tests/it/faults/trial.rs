@@ -6,7 +6,7 @@ use koodrive_share::{Client, ClientBuilder, Error, ShareTask, TaskHandle};
 use tokio_rustls::TlsAcceptor;
 
 use super::secrets::{Caller, KDSTOKEN, assert_debug_hides_secrets};
-use crate::scripted_server::{Script, ScriptedServer, Seen, Step};
+use crate::support::scripted_server::{Script, ScriptedServer, Seen, Step};
 
 /// One caller's try at a fault.
 #[derive(Clone)]

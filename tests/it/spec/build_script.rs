@@ -58,19 +58,16 @@ fn reruns_for_the_spec_and_itself_alone() {
 }
 
 #[test]
-fn the_mock_and_the_schemas_are_generated_with_their_features_alone() {
+fn schemas_are_generated_with_their_feature_alone() {
     if is_child() {
         return;
     }
-    let test = "the_mock_and_the_schemas_are_generated_with_their_features_alone";
-    for (features, schemas, mock) in
-        [(&[][..], false, false), (&["SCHEMARS"], true, false), (&["HTTPMOCK"], false, true)]
-    {
+    let test = "schemas_are_generated_with_their_feature_alone";
+    for (features, schemas) in [(&[][..], false), (&["SCHEMARS"], true)] {
         let (succeeded, ..) = run(test, &spec_text(), features);
         assert!(succeeded);
         let client = fs::read_to_string(package(test).join("client.rs")).unwrap();
         assert_eq!(client.contains("JsonSchema"), schemas, "{features:?}");
-        assert_eq!(package(test).join("httpmock.rs").exists(), mock, "{features:?}");
     }
 }
 

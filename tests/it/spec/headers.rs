@@ -4,7 +4,7 @@ use koodrive_share::{Client, Credentials, TraceId, XDate};
 use serde_json::{Value, json};
 
 use super::{assert_none, json_schema::json_schema, spec};
-use crate::emulator::TRACE_ID;
+use crate::support::fixtures::TRACE_ID;
 
 /// Whether the schema of a header takes each text, and whether the wrapper does.
 fn judged(spec: &Value, schema: &str, texts: &[String], wrapper: fn(&str) -> bool) -> Vec<(String, bool, bool)> {

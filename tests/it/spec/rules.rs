@@ -155,7 +155,7 @@ fn enforced() -> BTreeSet<String> {
     }
 
     let mut rules = Rules(BTreeSet::new());
-    visit_sources(Path::new("src"), &mut rules);
+    visit_sources(Path::new("../src"), &mut rules);
     rules.0
 }
 

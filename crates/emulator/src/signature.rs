@@ -124,7 +124,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
     use serde_json::Value;
 
-    const VECTORS: &str = include_str!("../../tests/testdata/app-signature.json");
+    const VECTORS: &str = include_str!("../tests/testdata/app-signature.json");
 
     fn vectors() -> Vec<Value> {
         serde_json::from_str(VECTORS).unwrap()

@@ -6,7 +6,7 @@
 //! scripted for the next request.
 //!
 //! ```
-//! use koodrive_share::emulator::{Emulator, Schedule};
+//! use koodrive_share_emulator::{Emulator, Schedule};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {

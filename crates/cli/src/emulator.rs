@@ -11,7 +11,7 @@ use crate::{
 
 /// Imitates the service until the process is ended.
 pub(crate) async fn run(args: args::Emulator, output: &Output) -> Result<Exit, Failure> {
-    let mut builder = koodrive_share::Emulator::builder().port(args.port);
+    let mut builder = koodrive_share_emulator::Emulator::builder().port(args.port);
     let mut credentials = "KOODRIVE_TOKEN=emulator-token";
     if let Some(token) = args.token {
         builder = builder.token(token);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
-use koodrive_share::emulator::{Answer, CodeShape, Emulator, Fault, RecordedRequest, Schedule, Step, TaskInfosShape};
+use koodrive_share_emulator::{Answer, CodeShape, Emulator, Fault, RecordedRequest, Schedule, Step, TaskInfosShape};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

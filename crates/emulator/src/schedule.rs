@@ -53,7 +53,7 @@ pub(super) enum Download {
 /// Any number is let through, documented or not: `Step::new(7)` is a task of the unknown status 7.
 ///
 /// ```
-/// use koodrive_share::emulator::Step;
+/// use koodrive_share_emulator::{Step};
 ///
 /// let unknown_result = Step::completed(9).progress(100);
 /// # let _ = unknown_result;
@@ -183,7 +183,7 @@ enum Pace {
 ///
 /// ```
 /// use std::time::Duration;
-/// use koodrive_share::emulator::{Schedule, Step};
+/// use koodrive_share_emulator::{Schedule, Step};
 ///
 /// let stuck = Schedule::by_polls([Step::running(99)]);
 /// let slow = Schedule::by_elapsed([

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share::{
-    Emulator,
-    emulator::{Answer, EmulatedTask, Fault, Schedule, Step},
-};
+use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault, Schedule, Step};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 use tokio::{
@@ -20,7 +17,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::bulk::{ids, ledger, states, tasks_of, until};
+#[path = "../../../../tests/it/support/bulk.rs"]
+mod bulk;
+
+use bulk::{ids, ledger, states, tasks_of, until};
 
 const TOKEN: &str = "t0ken-7c9e6679f7425";
 const KDSTOKEN: &str = "kds-f47ac10b58cc4372";
@@ -203,7 +203,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     // Three tasks were tried, and then the reason why there is no fourth.
     assert_eq!(lines.len(), 4);
 
-    let output = run(crate::cli::tool(&emulator).args(["--format", "json"]).args([
+    let output = run(crate::tool(&emulator).args(["--format", "json"]).args([
         "wait",
         tasks[0].task_id(),
         "--share-id",

@@ -1,13 +1,16 @@
 //! What most tests begin with.
 
 use koodrive_share::{
-    Client, ClientBuilder, Credentials, Emulator, ShareTask, ShareTaskBuilder, TargetDirectory, ValidationError,
+    Client, ClientBuilder, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory, ValidationError,
 };
+use koodrive_share_emulator::Emulator;
 
 pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
 pub(crate) const SHARE: &str = "1689765568237837824";
 pub(crate) const FILE: &str = "Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI";
 pub(crate) const KDSTOKEN: &str = "aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c";
+/// Of every kind of character that a trace id may have.
+pub(crate) const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
 pub(crate) const USER: &str = "1505084218764547200";
 
 /// A client of the emulator's default token.
