@@ -20,7 +20,8 @@ use crate::{
     Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId, ValidationError,
     credentials::{KdsToken, Source},
     generated::types::GetBatchTaskRequest,
-    validation::Violations,
+    rules,
+    validation::{Violation, Violations},
     x_date::Clock,
 };
 
@@ -154,9 +155,12 @@ impl Client {
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
         if handle.endpoint != self.0.endpoint {
-            let limit = "must be the endpoint that the task lives at";
-            let given = format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint);
-            violations.add("endpoint", "endpoint-of-task", limit, given, "use a client of that endpoint");
+            violations.push(Violation {
+                path: "endpoint".into(),
+                rule: rules::ENDPOINT_OF_TASK,
+                actual: format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint),
+                advice: "use a client of that endpoint",
+            });
         }
         violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
         violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");

@@ -16,7 +16,10 @@ use self::{
     app_signature::AppKey,
     token_cache::{TokenCache, TokenProvider},
 };
-use crate::validation::{Violations, is_header_text};
+use crate::{
+    rules,
+    validation::{Violation, Violations, is_header_text, secret_shown},
+};
 
 /// What authenticates a client. No `Debug` shows a secret.
 ///
@@ -78,23 +81,22 @@ impl Credentials {
         let value = match &self.0 {
             Kind::Bearer(token) => {
                 let text = token.expose_secret();
-                violations.secret_header_text("token", text, "copy the access token alone");
-                if is_header_text(text) && has_scheme(text) {
-                    violations.add(
-                        "token",
-                        "bare-token",
-                        "must not carry a scheme",
-                        "a token with a scheme in front",
-                        "give the token alone, or the whole value as Credentials::authorization \
-                         (KOODRIVE_AUTHORIZATION)",
-                    );
+                let header = violations.header_text("token", text, secret_shown, "copy the access token alone");
+                if header.is_some() && has_scheme(text) {
+                    violations.push(Violation {
+                        path: "token".into(),
+                        rule: rules::BARE_TOKEN,
+                        actual: "a token with a scheme in front".into(),
+                        advice: "give the token alone, or the whole value as Credentials::authorization \
+                                 (KOODRIVE_AUTHORIZATION)",
+                    });
                 }
                 bearer(token)
             }
             Kind::Authorization(value) => {
                 let (value, advice) =
                     (value.expose_secret(), "give the header's whole value, such as `Bearer <token>`");
-                violations.secret_header_text("Authorization", value, advice);
+                violations.header_text("Authorization", value, secret_shown, advice);
                 sensitive(value)
             }
             Kind::App(key) => {

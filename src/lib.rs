@@ -23,6 +23,7 @@ mod generated;
 #[cfg(feature = "schemars")]
 mod json_schema;
 mod poller;
+mod rules;
 mod service_code;
 mod share_task;
 mod task;

@@ -9,8 +9,8 @@ use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Client, Error, TaskHandle, TaskStatus,
-    validation::{ValidationError, Violations},
+    Client, Error, TaskHandle, TaskStatus, rules,
+    validation::{ValidationError, Violation, Violations},
 };
 
 /// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
@@ -91,20 +91,19 @@ impl PollingPolicyBuilder {
     ///
     /// # Errors
     ///
-    /// All broken rules together: `bounds`, `session-lifetime`.
+    /// All broken rules together: `interval`, `session-lifetime`.
     pub fn build(self) -> Result<PollingPolicy, ValidationError> {
         let PollingPolicy { interval, max_interval, .. } = &self.0;
         let mut violations = Violations::default();
-        if interval.is_zero() || interval > max_interval {
-            let limit = "must be more than 0 and at most the longest wait";
-            let given = format!("{interval:?}");
-            violations.add("interval", "bounds", limit, given, "choose a value within the bounds");
-        }
+        let is_within = !interval.is_zero() && interval <= max_interval;
+        violations.bounds("interval", rules::INTERVAL, is_within, interval);
         if *max_interval > MAX_INTERVAL {
-            let limit = "must be at most 19 minutes";
-            let advice = "poll more often: a token lapses 20 minutes after its last use";
-            let given = format!("{max_interval:?}");
-            violations.add("max_interval", "session-lifetime", limit, given, advice);
+            violations.push(Violation {
+                path: "max_interval".into(),
+                rule: rules::SESSION_LIFETIME,
+                actual: format!("{max_interval:?}"),
+                advice: "poll more often: a token lapses 20 minutes after its last use",
+            });
         }
         violations.into_result()?;
         Ok(self.0)

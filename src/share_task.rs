@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     TraceId, XDate,
     generated::types::{CreateBatchTaskRequest, FileIdInfo},
-    validation::{ValidationError, Violations},
+    rules,
+    validation::{ValidationError, Violation, Violations},
 };
 
 /// Most file ids that one task takes. Source: source document.
@@ -256,24 +257,23 @@ impl ShareTaskBuilder {
     pub fn build(self) -> Result<ShareTask, ValidationError> {
         let Self { body, trace_id, x_date } = self;
         let mut violations = Violations::default();
-        validate(&body, validate_file_ids, &mut violations);
+        validate(&body, &mut violations);
+        validate_file_ids(&body.file_ids, &mut violations);
         violations.into_result()?;
         Ok(ShareTask { body, trace_id: trace_id.unwrap_or_else(TraceId::random), x_date })
     }
 
     /// Checks what the tasks of a bulk creation have in common; what belongs to one task alone must be unset.
     pub(crate) fn validate_as_template(&self, violations: &mut Violations) {
-        validate(&self.body, |_, _| {}, violations);
+        validate(&self.body, violations);
         let own = [
             ("$.fileIds", self.body.file_ids.is_empty()),
             ("X-Traceid", self.trace_id.is_none()),
             ("X-Date", self.x_date.is_none()),
         ];
-        for (path, unset) in own {
-            if !unset {
-                let (limit, advice) = ("must be unset: each task gets its own", "leave it out");
-                violations.add(path, "template", limit, "a value", advice);
-            }
+        for (path, _) in own.into_iter().filter(|(_, is_unset)| !is_unset) {
+            let (actual, advice) = ("a value".into(), "leave it out");
+            violations.push(Violation { path: path.into(), rule: rules::TEMPLATE, actual, advice });
         }
     }
 
@@ -299,48 +299,42 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     let count = file_ids.len();
     if !(1..=MAX_FILE_IDS).contains(&count) {
         let advice = if count == 0 { "name the files" } else { "split them over several tasks" };
-        let limit = "must hold 1 to 1000 file ids";
-        violations.add("$.fileIds", "file-ids-count", limit, count.to_string(), advice);
+        let (path, actual) = ("$.fileIds".into(), count.to_string());
+        violations.push(Violation { path, rule: rules::FILE_IDS_COUNT, actual, advice });
     }
-    for (n, file_id) in file_ids.iter().enumerate() {
-        if file_id.is_empty() {
-            violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
-        }
+    for (n, file_id) in file_ids.iter().enumerate().filter(|(_, file_id)| file_id.is_empty()) {
+        violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
     }
 }
 
-fn validate(
-    body: &CreateBatchTaskRequest,
-    validate_file_ids: fn(&[String], &mut Violations),
-    violations: &mut Violations,
-) {
-    violations.not_empty("$.containerId", &body.container_id, "name the space the files are in");
-    violations.not_empty("$.shareId", &body.share_id, "name the share the files are behind");
-    validate_file_ids(&body.file_ids, violations);
-    if let Some(target) = &body.target_file_id {
+/// Checks all rules but those of the file ids.
+fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
+    let CreateBatchTaskRequest { container_id, file_ids: _, kdstoken, share_id, target_file_id, task_type, zip_name } =
+        body;
+    violations.not_empty("$.containerId", container_id, "name the space the files are in");
+    violations.not_empty("$.shareId", share_id, "name the share the files are behind");
+    if let Some(FileIdInfo { container_id, file_id }) = target_file_id {
         let advice = "name the directory, `root` for the root directory";
-        violations.not_empty("$.targetFileId.fileId", &target.file_id, advice);
-        let advice = "name the space the directory is in";
-        violations.not_empty("$.targetFileId.containerId", &target.container_id, advice);
+        violations.not_empty("$.targetFileId.fileId", file_id, advice);
+        violations.not_empty("$.targetFileId.containerId", container_id, "name the space the directory is in");
     }
-    if let Some(kdstoken) = &body.kdstoken {
-        let advice = "leave it out if the share has no access code";
-        violations.not_empty("$.kdstoken", kdstoken.expose(), advice);
+    if let Some(kdstoken) = kdstoken {
+        violations.not_empty("$.kdstoken", kdstoken.expose(), "leave it out if the share has no access code");
     }
-    match (body.task_type, body.zip_name.as_deref(), &body.target_file_id) {
-        (TaskType::PackageDownload, None | Some(""), _) => {
-            let limit = "a package download must have a zip name";
-            violations.add("$.zipName", "zip-name-required", limit, "nothing", "name the package");
+    let mut broken = |path: &'static str, rule, actual: String, advice| {
+        violations.push(Violation { path: path.into(), rule, actual, advice });
+    };
+    match (task_type, zip_name.as_deref()) {
+        (TaskType::PackageDownload, None | Some("")) => {
+            broken("$.zipName", rules::ZIP_NAME_REQUIRED, "nothing".into(), "name the package");
         }
-        (TaskType::Dump, _, None) => {
-            let limit = "a dump must have a target directory";
-            violations.add("$.targetFileId", "target-required", limit, "nothing", "name the directory");
+        (TaskType::Dump, Some("")) => broken("$.zipName", rules::NOT_EMPTY, "nothing".into(), "leave it out"),
+        (TaskType::Other(number), _) => {
+            broken("$.taskType", rules::TASK_TYPE, number.to_string(), "choose one of them");
         }
-        (TaskType::Dump, Some(""), _) => violations.not_empty("$.zipName", "", "leave it out"),
-        (TaskType::Other(number), ..) => {
-            let (limit, advice) = ("must be 1 (package download) or 2 (dump)", "choose one of them");
-            violations.add("$.taskType", "task-type", limit, number.to_string(), advice);
-        }
-        (TaskType::PackageDownload | TaskType::Dump, ..) => {}
+        (TaskType::PackageDownload | TaskType::Dump, _) => {}
+    }
+    if *task_type == TaskType::Dump && target_file_id.is_none() {
+        broken("$.targetFileId", rules::TARGET_REQUIRED, "nothing".into(), "name the directory");
     }
 }

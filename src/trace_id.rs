@@ -6,7 +6,10 @@ use base16ct::lower::encode_string as hex;
 use ring::rand::{self, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::validation::{ValidationError, Violations, shown};
+use crate::{
+    rules,
+    validation::{ValidationError, Violation, shown},
+};
 
 /// Length of a trace id in characters. The source document's "58 bits" is the Chinese edition's 58 characters.
 const LENGTH: usize = 58;
@@ -55,14 +58,12 @@ impl TryFrom<String> for TraceId {
     /// Rule `trace-id`: anything but exactly 58 of `[0-9A-Za-z_]`.
     fn try_from(value: String) -> Result<Self, ValidationError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let mut violations = Violations::default();
-        if value.len() != LENGTH || !value.bytes().all(allowed) {
-            let given = format!("{} of {} bytes", shown(&value), value.len());
-            let limit = "must be exactly 58 of the characters 0-9, A-Z, a-z and _";
-            violations.add("X-Traceid", "trace-id", limit, given, "correct it, or leave it out to have one made");
+        if value.len() == LENGTH && value.bytes().all(allowed) {
+            return Ok(Self(value.into()));
         }
-        violations.into_result()?;
-        Ok(Self(value.into()))
+        let actual = format!("{} of {} bytes", shown(&value), value.len());
+        let advice = "correct it, or leave it out to have one made";
+        Err(Violation { path: "X-Traceid".into(), rule: rules::TRACE_ID, actual, advice }.into())
     }
 }
 

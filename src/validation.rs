@@ -1,8 +1,10 @@
 //! Broken rules, all of them at once.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 use http::HeaderValue;
+
+use crate::rules::{self, Rule};
 
 /// Longest piece of a given value that a violation shows, in characters.
 const SHOWN: usize = 64;
@@ -22,11 +24,10 @@ const LISTED: usize = 10;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    path: String,
-    rule: &'static str,
-    limit: &'static str,
-    given: String,
-    advice: &'static str,
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) rule: Rule,
+    pub(crate) actual: String,
+    pub(crate) advice: &'static str,
 }
 
 impl Violation {
@@ -39,19 +40,19 @@ impl Violation {
     /// The rule's name, as in the OpenAPI document and the README's table.
     #[must_use]
     pub fn rule(&self) -> &'static str {
-        self.rule
+        self.rule.name
     }
 
     /// What the rule demands.
     #[must_use]
-    pub fn limit(&self) -> &'static str {
-        self.limit
+    pub fn requirement(&self) -> &'static str {
+        self.rule.requirement
     }
 
-    /// What was given, escaped and shortened; of a secret no more than its length.
+    /// What was given, escaped and shortened. Of a secret, only its length.
     #[must_use]
-    pub fn given(&self) -> &str {
-        &self.given
+    pub fn actual(&self) -> &str {
+        &self.actual
     }
 
     /// What to do about it.
@@ -64,8 +65,8 @@ impl Violation {
 /// `$.fileIds: must hold 1 to 1000 file ids, given 1001 (file-ids-count); split them over several tasks`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, rule, limit, given, advice } = self;
-        write!(f, "{path}: {limit}, given {given} ({rule}); {advice}")
+        let Self { path, rule: Rule { name, requirement }, actual, advice } = self;
+        write!(f, "{path}: {requirement}, given {actual} ({name}); {advice}")
     }
 }
 
@@ -107,57 +108,65 @@ impl fmt::Display for ValidationError {
 
 impl Error for ValidationError {}
 
+impl From<Violation> for ValidationError {
+    fn from(violation: Violation) -> Self {
+        Self { violations: vec![violation] }
+    }
+}
+
 /// Collects violations while a value is checked.
 #[derive(Debug, Default)]
 pub(crate) struct Violations(Vec<Violation>);
 
 impl Violations {
-    pub(crate) fn add(
-        &mut self,
-        path: impl Into<String>,
-        rule: &'static str,
-        limit: &'static str,
-        given: impl Into<String>,
-        advice: &'static str,
-    ) {
-        let (path, given) = (path.into(), given.into());
-        self.0.push(Violation { path, rule, limit, given, advice });
+    pub(crate) fn push(&mut self, violation: Violation) {
+        self.0.push(violation);
     }
 
-    pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
+    /// Checks the rule `not-empty`.
+    pub(crate) fn not_empty(&mut self, path: impl Into<Cow<'static, str>>, value: &str, advice: &'static str) {
         if value.is_empty() {
-            self.add(path, "not-empty", "must not be empty", "nothing", advice);
+            self.push(Violation { path: path.into(), rule: rules::NOT_EMPTY, actual: shown(value), advice });
         }
     }
 
-    /// Visible ASCII with blanks inside: what every HTTP peer takes as a header value and reads back unchanged.
-    pub(crate) fn header_text(&mut self, path: &'static str, value: &str, advice: &'static str) -> Option<HeaderValue> {
-        let header = is_header_text(value).then(|| HeaderValue::from_str(value));
-        let header = header.and_then(Result::ok);
+    /// Checks the rule `header-text` and gives the header's value. A refusal quotes what `show` makes of the value.
+    ///
+    /// Every HTTP peer takes visible ASCII with blanks inside as a value, and reads it back unchanged.
+    pub(crate) fn header_text(
+        &mut self,
+        path: &'static str,
+        value: &str,
+        show: fn(&str) -> String,
+        advice: &'static str,
+    ) -> Option<HeaderValue> {
+        let header = is_header_text(value).then(|| HeaderValue::from_str(value).ok()).flatten();
         if header.is_none() {
-            self.add(path, "header-text", HEADER_TEXT, shown(value), advice);
+            self.push(Violation { path: path.into(), rule: rules::HEADER_TEXT, actual: show(value), advice });
         }
         header
     }
 
-    /// Like [`Self::header_text`], for a value that must not be shown.
-    pub(crate) fn secret_header_text(&mut self, path: &'static str, value: &str, advice: &'static str) {
-        if !is_header_text(value) {
-            self.add(path, "header-text", HEADER_TEXT, secret_shown(value), advice);
+    /// Checks a rule about a setting's bounds.
+    pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Debug) {
+        if !is_within {
+            let advice = "choose a value within the bounds";
+            self.push(Violation { path: path.into(), rule, actual: format!("{actual:?}"), advice });
+        }
+    }
+
+    /// A checked value. There is none only where a violation was pushed.
+    pub(crate) fn into_result_with<T>(self, checked: Option<T>) -> Result<T, ValidationError> {
+        match checked {
+            Some(checked) if self.0.is_empty() => Ok(checked),
+            Some(_) | None => Err(ValidationError { violations: self.0 }),
         }
     }
 
     pub(crate) fn into_result(self) -> Result<(), ValidationError> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
-    }
-
-    /// Of at least one violation.
-    pub(crate) fn into_error(self) -> ValidationError {
-        ValidationError { violations: self.0 }
+        self.into_result_with(Some(()))
     }
 }
-
-const HEADER_TEXT: &str = "must be visible ASCII, neither empty nor with blanks at its ends";
 
 pub(crate) fn is_header_text(value: &str) -> bool {
     let visible = |byte: u8| (b' '..=b'~').contains(&byte);

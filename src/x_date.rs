@@ -10,7 +10,10 @@ use std::{
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
 
-use crate::validation::{ValidationError, Violations, shown};
+use crate::{
+    rules,
+    validation::{ValidationError, Violation, shown},
+};
 
 /// The wire format: `yyyyMMdd'T'HHmmss'Z'` in UTC.
 const FORMAT: &str = "%Y%m%dT%H%M%SZ";
@@ -43,14 +46,12 @@ impl XDate {
 
     /// Rule `x-date-window`: not in the future and at most 15 minutes old, at some time of `now`.
     pub(crate) fn check(self, now: RangeInclusive<DateTime<Utc>>) -> Result<(), ValidationError> {
-        let mut violations = Violations::default();
-        if self.0 > *now.end() || *now.start() - self.0 > WINDOW {
-            let given = format!("{self} at {}", Self::from(*now.start()));
-            let limit = "must be at most 15 minutes old and not in the future";
-            let advice = "leave it out to have one made for every attempt";
-            violations.add("X-Date", "x-date-window", limit, given, advice);
+        if self.0 <= *now.end() && *now.start() - self.0 <= WINDOW {
+            return Ok(());
         }
-        violations.into_result()
+        let actual = format!("{self} at {}", Self::from(*now.start()));
+        let advice = "leave it out to have one made for every attempt";
+        Err(Violation { path: "X-Date".into(), rule: rules::X_DATE_WINDOW, actual, advice }.into())
     }
 }
 
@@ -73,11 +74,8 @@ impl FromStr for XDate {
             // The parser also takes signs, blanks and the second 60, which the round trip refuses.
             Ok(date) if date.to_string() == text => Ok(date),
             _ => {
-                let mut violations = Violations::default();
-                let limit = "must be a UTC time as yyyyMMdd'T'HHmmss'Z'";
                 let advice = "write it like 20251103T070140Z";
-                violations.add("X-Date", "x-date-format", limit, shown(text), advice);
-                Err(violations.into_error())
+                Err(Violation { path: "X-Date".into(), rule: rules::X_DATE_FORMAT, actual: shown(text), advice }.into())
             }
         }
     }

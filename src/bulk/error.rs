@@ -101,7 +101,7 @@ impl fmt::Display for BulkError {
             Why::Input(_) => f.write_str("the file ids cannot be read to their end")?,
             Why::Ledger(error) => write!(f, "{error}")?,
             Why::OtherIds(OtherIds::Differ(Range { start, end })) => {
-                write!(f, "file ids {start}..{end} are not those that the ledger's run was given")?
+                write!(f, "file ids {start}..{end} are not those that the ledger's run was given")?;
             }
             Why::OtherIds(OtherIds::Fewer) => {
                 f.write_str("there are fewer file ids than the ledger's run was given")?;

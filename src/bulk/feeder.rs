@@ -15,7 +15,7 @@ use super::{
     ledger::{Line, Record, State},
     run::{Request, Run, SharedLedger},
 };
-use crate::{Error, MAX_FILE_IDS, Outcome, TaskType, TraceId, error::Kind, validation::Violations};
+use crate::{Error, MAX_FILE_IDS, Outcome, TaskType, TraceId, error::Kind, rules, validation::Violation};
 
 /// A chunk that was begun, or the end of the run.
 pub(super) type Slot = BoxFuture<'static, Result<BulkItem, BulkError>>;
@@ -90,11 +90,13 @@ impl<'a> Feeder<'a> {
         if is_package && !self.run.policy.split_packages {
             let further = self.file_ids.next().await.map_err(Why::Input)?;
             if further.is_some() {
-                let limit = "one package must hold 1 to 1000 file ids";
-                let advice = "give fewer, or consent to several packages";
-                let mut violations = Violations::default();
-                violations.add("$.fileIds", "split-consent", limit, "more", advice);
-                return Err(Why::Validation(violations.into_error()));
+                let broken = Violation {
+                    path: "$.fileIds".into(),
+                    rule: rules::SPLIT_CONSENT,
+                    actual: "more".into(),
+                    advice: "give fewer, or consent to several packages",
+                };
+                return Err(Why::Validation(broken.into()));
             }
         }
         let spare = self.run.spare().pop().unwrap_or_default();
@@ -120,11 +122,13 @@ impl<'a> Feeder<'a> {
             }
         }
         if fed == 0 {
-            let limit = "must hold at least one file id";
-            let advice = "check where they come from";
-            let mut violations = Violations::default();
-            violations.add("$.fileIds", "file-ids-count", limit, "none", advice);
-            return Err(Why::Validation(violations.into_error()));
+            let broken = Violation {
+                path: "$.fileIds".into(),
+                rule: rules::FILE_IDS_COUNT,
+                actual: "none".into(),
+                advice: "check where they come from",
+            };
+            return Err(Why::Validation(broken.into()));
         }
         self.note_exhausted();
         Ok(())

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::{ValidationError, validation::Violations};
+use crate::{
+    rules,
+    validation::{ValidationError, Violation, Violations},
+};
 
 /// Most chunks at a time: a client has as many places for requests by default.
 const MAX_CONCURRENCY: usize = 100;
@@ -125,18 +128,19 @@ impl BulkPolicyBuilder {
     ///
     /// # Errors
     ///
-    /// All broken rules together: `bounds`, `ledger-required`.
+    /// All broken rules together: `concurrency`, `ledger-required`.
     pub fn build(self) -> Result<BulkPolicy, ValidationError> {
         let mut violations = Violations::default();
         let BulkPolicy { concurrency, ledger, resend_unknown, .. } = &self.0;
-        if !(1..=MAX_CONCURRENCY).contains(concurrency) {
-            let (limit, advice) = ("must be 1 to 100", "choose a value within the bounds");
-            let given = concurrency.to_string();
-            violations.add("concurrency", "bounds", limit, given, advice);
-        }
+        let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
+        violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
         if *resend_unknown && ledger.is_none() {
-            let (limit, advice) = ("needs a ledger", "name the ledger of the earlier run");
-            violations.add("resend_unknown", "ledger-required", limit, "none", advice);
+            violations.push(Violation {
+                path: "resend_unknown".into(),
+                rule: rules::LEDGER_REQUIRED,
+                actual: "none".into(),
+                advice: "name the ledger of the earlier run",
+            });
         }
         violations.into_result()?;
         Ok(self.0)

@@ -12,7 +12,8 @@ use super::{Client, Shared};
 use crate::{
     Credentials,
     credentials::Source,
-    validation::{ValidationError, Violations, shown},
+    rules,
+    validation::{ValidationError, Violation, Violations, shown},
     x_date::{Clock, Now},
 };
 
@@ -235,17 +236,14 @@ impl ClientBuilder {
         let endpoint = self.validate_endpoint(&mut violations);
         let credentials = self.validate_credentials(&mut violations);
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
-        let user_id = violations.header_text("X-User-Id", &self.user_id, advice);
+        let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
-        let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, advice);
+        let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
         self.validate_root_certificates(&mut violations);
-        self.validate_limits(&mut violations);
-        let (Some(endpoint), Some((credentials, authorization)), Some(user_id), Some(agent_name)) =
-            (endpoint, credentials, user_id, agent_name)
-        else {
-            return Err(Cause::Rules(violations.into_error()).into());
-        };
-        violations.into_result().map_err(Cause::Rules)?;
+        self.validate_bounds(&mut violations);
+        let checked = endpoint.zip(credentials).zip(user_id.zip(agent_name));
+        let checked = violations.into_result_with(checked).map_err(Cause::Rules)?;
+        let ((endpoint, (credentials, authorization)), (user_id, agent_name)) = checked;
 
         let connect_timeout = self.effective_connect_timeout();
         let mut http = reqwest::Client::builder()
@@ -293,57 +291,53 @@ impl ClientBuilder {
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
-        let several: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
-        let (limit, given, advice) = match self.credentials.as_slice() {
-            [(_, credentials)] => {
-                return Some((credentials.clone(), credentials.check(violations)?));
-            }
-            [] => (
-                "must be given",
-                "nothing".to_owned(),
-                "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
-                 KOODRIVE_APP_SECRET, or call .credentials(…)",
-            ),
-            [..] => ("must be of one kind", several.join(" and "), "unset all but one"),
+        if let [(_, credentials)] = self.credentials.as_slice() {
+            return Some((credentials.clone(), credentials.check(violations)?));
+        }
+        let names: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
+        let advice = if names.is_empty() {
+            "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
+             .credentials(…)"
+        } else {
+            "unset all but one"
         };
-        violations.add("credentials", "credentials", limit, given, advice);
+        let actual = if names.is_empty() { "nothing".into() } else { names.join(" and ") };
+        violations.push(Violation { path: "credentials".into(), rule: rules::CREDENTIALS, actual, advice });
         None
     }
 
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
-        const PATH: &str = "endpoint";
-        let advice = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in \
-                      KOODRIVE_ENDPOINT or by .endpoint(…)";
+        let mut broken = |rule, actual: String, advice| {
+            violations.push(Violation { path: "endpoint".into(), rule, actual, advice });
+        };
+        let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
+                            .endpoint(…)";
         let Ok(url) = Url::parse(&self.endpoint) else {
             // What does not parse may hold a password all the same.
-            let given = match self.endpoint.chars().count() {
-                0 => "nothing".to_owned(),
-                count => format!("{count} characters that are none"),
+            let actual = match self.endpoint.chars().count() {
+                0 => "nothing".into(),
+                count => format!("{count} characters that are not a URL; is `https://` missing?"),
             };
-            violations.add(PATH, "endpoint-url", "must be a base URL with its scheme", given, advice);
+            broken(rules::ENDPOINT_URL, actual, give_another);
             return None;
         };
-        let secure = match url.scheme() {
+        let is_secure = match url.scheme() {
             "https" => true,
             "http" => is_loopback(&url) || self.allow_http,
             _ => false,
         };
-        if !secure || !url.has_host() {
-            let limit = "must be https, or http to this machine or after allow_http(true)";
-            violations.add(PATH, "endpoint-https", limit, shown(url.scheme()), advice);
+        if !is_secure || !url.has_host() {
+            broken(rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
         }
         if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
             let advice = "enable the cargo feature `rustls` or `native-tls`";
-            let limit = "needs a TLS back end for https";
-            violations.add(PATH, "endpoint-tls", limit, "a build without one", advice);
+            broken(rules::ENDPOINT_TLS, "a build without one".into(), advice);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            let limit = "must hold no credentials";
-            violations.add(PATH, "endpoint-bare", limit, "credentials", "give them as credentials");
+            broken(rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            let limit = "must hold neither query nor fragment";
-            violations.add(PATH, "endpoint-bare", limit, "one of them", advice);
+            broken(rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
         }
         Some(url)
     }
@@ -351,38 +345,30 @@ impl ClientBuilder {
     fn validate_root_certificates(&self, violations: &mut Violations) {
         for pem in &self.root_certificates {
             if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
-                let limit = "must hold a certificate as PEM";
-                let given = format!("{} bytes without one", pem.len());
-                let advice = "convert it to PEM";
-                violations.add("root_certificates", "root-certificates", limit, given, advice);
+                violations.push(Violation {
+                    path: "root_certificates".into(),
+                    rule: rules::ROOT_CERTIFICATES,
+                    actual: format!("{} bytes without one", pem.len()),
+                    advice: "convert it to PEM",
+                });
             }
         }
     }
 
-    fn validate_limits(&self, violations: &mut Violations) {
-        let Self { timeout, backdate, .. } = self;
+    fn validate_bounds(&self, violations: &mut Violations) {
+        let Self { timeout, backdate, max_attempts, max_reply_bytes, max_concurrent_requests, .. } = self;
         let connect_timeout = self.effective_connect_timeout();
-        let advice = "choose a value within the bounds";
-        let mut check = |path, limit, within: bool, given: String| {
-            if !within {
-                violations.add(path, "bounds", limit, given, advice);
-            }
-        };
-        let limit = "must be more than 0 and less than the total time-out";
-        let within = !connect_timeout.is_zero() && connect_timeout < *timeout;
-        let given = format!("{connect_timeout:?} of {timeout:?}");
-        check("connect_timeout", limit, within || timeout.is_zero(), given);
-        let limit = "must be more than 0 and at most a day";
-        check("timeout", limit, !timeout.is_zero() && *timeout <= MAX_TIMEOUT, format!("{timeout:?}"));
-        let limit = "must be at most 10 minutes";
-        check("backdate", limit, *backdate <= MAX_BACKDATE, format!("{backdate:?}"));
-        let attempts = self.max_attempts;
-        check("max_attempts", "must be 1 to 10", (1..=10).contains(&attempts), attempts.to_string());
-        let bytes = self.max_reply_bytes;
-        check("max_reply_bytes", "must be at least 1024", bytes >= 1024, bytes.to_string());
-        let requests = self.max_concurrent_requests;
-        let within = (1..=MAX_CONCURRENT_REQUESTS).contains(&requests);
-        check("max_concurrent_requests", "must be 1 to 100000", within, requests.to_string());
+        // A total of 0 is told by its own rule.
+        let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
+        violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, connect_timeout);
+        let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
+        violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
+        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
+        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
+        violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, *max_reply_bytes >= 1024, max_reply_bytes);
+        let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
+        let rule = rules::MAX_CONCURRENT_REQUESTS;
+        violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
     }
 }
 

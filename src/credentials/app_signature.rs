@@ -11,7 +11,10 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::sensitive;
-use crate::validation::{Violations, secret_shown};
+use crate::{
+    rules,
+    validation::{Violation, Violations, secret_shown, shown},
+};
 
 const ALGORITHM: &str = "HMAC-SHA256";
 
@@ -151,18 +154,17 @@ impl AppKey {
 
     pub(crate) fn validate(&self, violations: &mut Violations) {
         let advice = "copy the AppId from the developer console";
-        let header = violations.header_text("app id", &self.id, advice);
+        let header = violations.header_text("app id", &self.id, shown, advice);
         if header.is_some() && self.id.contains([',', ' ']) {
-            let limit = "must hold neither commas nor blanks";
-            violations.add("app id", "app-id", limit, format!("{:?}", self.id), advice);
+            violations.push(Violation { path: "app id".into(), rule: rules::APP_ID, actual: shown(&self.id), advice });
         }
         let advice = "copy the AppSecret from the developer console";
         let secret = self.secret();
         violations.not_empty("app secret", secret, advice);
         // Such as the line feed at the end of a file, or bytes that were no text.
         if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
-            let limit = "must be text without blanks at its ends";
-            violations.add("app secret", "app-secret", limit, secret_shown(secret), advice);
+            let actual = secret_shown(secret);
+            violations.push(Violation { path: "app secret".into(), rule: rules::APP_SECRET, actual, advice });
         }
     }
 

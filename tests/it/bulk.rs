@@ -261,7 +261,7 @@ fn policy_reports_every_broken_rule() {
         let policy = BulkPolicy::builder().concurrency(concurrency).resend_unknown(true);
         let error = policy.build().unwrap_err();
         let rules: Vec<&str> = error.violations().iter().map(Violation::rule).collect();
-        assert_eq!(rules, ["bounds", "ledger-required"]);
+        assert_eq!(rules, ["concurrency", "ledger-required"]);
     }
     BulkPolicy::builder().concurrency(100).build().unwrap();
 }

@@ -107,15 +107,15 @@ fn a_token_with_a_scheme_is_refused_and_told_the_verbatim_way() {
 fn limits_have_bounds() {
     let second = Duration::from_secs(1);
     let cases = [
-        (builder().connect_timeout(Duration::ZERO), "connect_timeout bounds"),
-        (builder().connect_timeout(30 * second), "connect_timeout bounds"),
-        (builder().timeout(Duration::MAX), "timeout bounds"),
-        (builder().backdate(601 * second), "backdate bounds"),
-        (builder().max_attempts(0), "max_attempts bounds"),
-        (builder().max_attempts(11), "max_attempts bounds"),
-        (builder().max_reply_bytes(1023), "max_reply_bytes bounds"),
-        (builder().max_concurrent_requests(0), "max_concurrent_requests bounds"),
-        (builder().max_concurrent_requests(usize::MAX), "max_concurrent_requests bounds"),
+        (builder().connect_timeout(Duration::ZERO), "connect_timeout connect-timeout"),
+        (builder().connect_timeout(30 * second), "connect_timeout connect-timeout"),
+        (builder().timeout(Duration::MAX), "timeout timeout"),
+        (builder().backdate(601 * second), "backdate backdate"),
+        (builder().max_attempts(0), "max_attempts max-attempts"),
+        (builder().max_attempts(11), "max_attempts max-attempts"),
+        (builder().max_reply_bytes(1023), "max_reply_bytes max-reply-bytes"),
+        (builder().max_concurrent_requests(0), "max_concurrent_requests max-concurrent-requests"),
+        (builder().max_concurrent_requests(usize::MAX), "max_concurrent_requests max-concurrent-requests"),
     ];
     for (builder, violation) in cases {
         assert_eq!(violations_of(builder), [violation]);
@@ -141,7 +141,7 @@ fn what_is_no_certificate_at_all_is_refused_for_every_endpoint() {
 #[test]
 fn a_short_time_out_shortens_the_connect_time_out_that_is_not_set() {
     builder().timeout(Duration::from_secs(5)).build().unwrap();
-    assert_eq!(violations_of(builder().timeout(Duration::ZERO)), ["timeout bounds"]);
+    assert_eq!(violations_of(builder().timeout(Duration::ZERO)), ["timeout timeout"]);
 }
 
 #[test]

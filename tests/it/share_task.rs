@@ -18,7 +18,7 @@ fn file_ids_are_1_to_1000() {
     for count in [0, 1_001, 100_000] {
         let error = package().file_ids(ids(count)).build().unwrap_err();
         assert_eq!(broken(&error), ["$.fileIds file-ids-count"]);
-        assert_eq!(error.violations()[0].given(), count.to_string());
+        assert_eq!(error.violations()[0].actual(), count.to_string());
     }
 }
 
@@ -77,9 +77,9 @@ fn all_broken_rules_are_reported_together() {
     let expected = [
         "$.containerId not-empty",
         "$.shareId not-empty",
-        "$.fileIds[0] not-empty",
         "$.kdstoken not-empty",
         "$.zipName zip-name-required",
+        "$.fileIds[0] not-empty",
     ];
     assert_eq!(broken(&error), expected);
     let text = error.to_string();

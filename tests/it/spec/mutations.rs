@@ -186,8 +186,8 @@ fn a_renamed_rule_is_named() {
         *at(spec, &zip_name) = json!("Rule `zip-name-mandatory`, enforced by the wrapper.");
     });
     let findings = unmatched_rules(&spec);
-    assert_found(&findings, "rule `zip-name-mandatory` is in the spec and src/ enforces no rule of that name");
-    assert_found(&findings, "rule `zip-name-required` is in src/ and neither marked in the spec nor in OWN_RULES");
+    assert_found(&findings, "rule `zip-name-mandatory` is in the spec and not in OF_REQUESTS of src/rules.rs");
+    assert_found(&findings, "rule `zip-name-required` is in OF_REQUESTS of src/rules.rs and not marked in the spec");
 }
 
 /// Only the snapshot differs.

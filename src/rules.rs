@@ -1,0 +1,61 @@
+//! Every rule that the wrapper enforces: its name, and what it demands.
+//!
+//! This file imports nothing, so that tests and checks of the spec can include it.
+
+/// A rule of the wrapper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// As it stands in the spec, in the README and in a refusal.
+    pub(crate) name: &'static str,
+    /// What a value must be, as it follows the name of a field.
+    pub(crate) requirement: &'static str,
+}
+
+/// Defines a constant for each rule, and the list of all.
+macro_rules! rules {
+    ($list:ident: $($constant:ident = $name:literal, $requirement:literal;)+) => {
+        $(pub(crate) const $constant: Rule = Rule { name: $name, requirement: $requirement };)+
+
+        #[allow(dead_code, reason = "for the tests and checks that include this file")]
+        pub(crate) const $list: &[Rule] = &[$($constant),+];
+    };
+}
+
+// About requests: the spec states each of them in prose, by this name.
+rules! { OF_REQUESTS:
+    FILE_IDS_COUNT = "file-ids-count", "must hold 1 to 1000 file ids";
+    HEADER_TEXT = "header-text", "must be visible ASCII, neither empty nor with blanks at its ends";
+    NOT_EMPTY = "not-empty", "must not be empty";
+    TARGET_REQUIRED = "target-required", "must be given for a dump";
+    TASK_TYPE = "task-type", "must be 1 (package download) or 2 (dump)";
+    TRACE_ID = "trace-id", "must be exactly 58 of the characters 0-9, A-Z, a-z and _";
+    X_DATE_FORMAT = "x-date-format", "must be a UTC time as yyyyMMdd'T'HHmmss'Z'";
+    X_DATE_WINDOW = "x-date-window", "must be at most 15 minutes old and not in the future";
+    ZIP_NAME_REQUIRED = "zip-name-required", "must be given for a package download";
+}
+
+// About settings, credentials, handles and bulk creations, of which the spec says nothing.
+rules! { OF_SETTINGS:
+    APP_ID = "app-id", "must hold neither commas nor blanks";
+    APP_SECRET = "app-secret", "must be text without blanks at its ends";
+    BACKDATE = "backdate", "must be at most 10 minutes";
+    BARE_TOKEN = "bare-token", "must not carry a scheme";
+    CONCURRENCY = "concurrency", "must be 1 to 100";
+    CONNECT_TIMEOUT = "connect-timeout", "must be more than 0 and less than the total time-out";
+    CREDENTIALS = "credentials", "must be given, and be of one kind";
+    ENDPOINT_BARE = "endpoint-bare", "must hold no credentials, no query and no fragment";
+    ENDPOINT_HTTPS = "endpoint-https", "must be https, or http to this machine or after allow_http(true)";
+    ENDPOINT_OF_TASK = "endpoint-of-task", "must be the endpoint that the task lives at";
+    ENDPOINT_TLS = "endpoint-tls", "needs a TLS back end for https";
+    ENDPOINT_URL = "endpoint-url", "must be a base URL with its scheme";
+    INTERVAL = "interval", "must be more than 0 and at most the longest wait";
+    LEDGER_REQUIRED = "ledger-required", "needs a ledger";
+    MAX_ATTEMPTS = "max-attempts", "must be 1 to 10";
+    MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", "must be 1 to 100000";
+    MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
+    ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
+    SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
+    SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";
+    TEMPLATE = "template", "must be unset: each task gets its own";
+    TIMEOUT = "timeout", "must be more than 0 and at most a day";
+}
