@@ -2,27 +2,33 @@
 
 pub(crate) mod builder;
 mod call;
+mod env;
 pub(crate) mod hooks;
 pub(crate) mod reply;
-#[cfg(feature = "rustls")]
-mod tls;
+mod settings;
+mod shared;
+mod transport;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use self::{
-    builder::{BuildError, ClientBuilder},
+    builder::{BuildError, Cause, ClientBuilder},
     call::{Call, StatusQuery},
+    shared::Shared,
+    transport::http_client,
 };
 use crate::{
-    Credentials, Error, Poller, PollingPolicy, ShareTask, TaskHandle, TaskStatus, TraceId, ValidationError,
-    credentials::{KdsToken, Source},
+    clock::Clock,
+    credentials::KdsToken,
+    error::Error,
     generated::types::GetBatchTaskRequest,
     rules,
-    validation::{Violation, Violations},
-    x_date::Clock,
+    share_task::ShareTask,
+    task::{handle::TaskHandle, status::TaskStatus},
+    trace_id::TraceId,
+    validation::{ValidationError, Violation, Violations},
 };
 
 /// A client of KooDrive's share tasks.
@@ -44,22 +50,6 @@ use crate::{
 /// Cloning is cheap and shares connections, the token, and what is known of the server's clock: make one and clone it.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
-
-pub(crate) struct Shared {
-    http: reqwest::Client,
-    endpoint: String,
-    credentials: Credentials,
-    authorization: Source,
-    user_id: HeaderValue,
-    agent_name: HeaderValue,
-    connect_timeout: Duration,
-    timeout: Duration,
-    max_attempts: u32,
-    max_reply_bytes: usize,
-    /// One for each request that may be on its way.
-    places: Semaphore,
-    clock: Arc<Clock>,
-}
 
 impl Client {
     /// Begins to set up a client.
@@ -140,18 +130,6 @@ impl Client {
         Ok(status)
     }
 
-    /// Follows a task to its end, with the default [`PollingPolicy`].
-    #[must_use]
-    pub fn poller(&self, handle: TaskHandle) -> Poller {
-        self.poller_with(handle, PollingPolicy::default())
-    }
-
-    /// Follows a task to its end as `policy` says.
-    #[must_use]
-    pub fn poller_with(&self, handle: TaskHandle, policy: PollingPolicy) -> Poller {
-        Poller::new(self.clone(), handle, policy)
-    }
-
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
         if handle.endpoint != self.0.endpoint {
@@ -168,6 +146,33 @@ impl Client {
         let advice = "leave it out if the share has no access code";
         violations.not_empty("$.kdstoken", kdstoken.unwrap_or("unset"), advice);
         violations.into_result()
+    }
+}
+
+impl ClientBuilder {
+    /// Checks the settings and makes the client. Connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules together, or what keeps the HTTP client from being made (certificates, TLS).
+    pub fn build(self) -> Result<Client, BuildError> {
+        let Self(settings) = self;
+        let checked = settings.check().map_err(Cause::Rules)?;
+        let http = http_client(&settings, &checked).map_err(Cause::Tls)?;
+        Ok(Client(Arc::new(Shared {
+            http,
+            endpoint: checked.endpoint.as_str().trim_end_matches('/').to_owned(),
+            credentials: checked.credentials,
+            authorization: checked.authorization,
+            user_id: checked.user_id,
+            agent_name: checked.agent_name,
+            connect_timeout: settings.effective_connect_timeout(),
+            timeout: settings.timeout,
+            max_attempts: settings.max_attempts,
+            max_reply_bytes: settings.max_reply_bytes,
+            places: Semaphore::new(settings.max_concurrent_requests),
+            clock: Arc::new(Clock::new(settings.now, settings.backdate)),
+        })))
     }
 }
 

@@ -5,8 +5,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{
     CanonicalRequest, Error, ShareTask, TraceId,
-    client::reply::{Body, Reply, presentable, scrubbed},
-    x_date::ServerTime,
+    client::reply::{Body, Reply},
+    clock::ServerTime,
+    redact::{presentable, scrubbed},
 };
 
 /// Reads a reply to a creation, and gives the error that it becomes if it is no success.

@@ -11,7 +11,10 @@ use crate::{
     MAX_FILE_IDS, ServiceCode, ShareTask, TaskType,
     credentials::KdsToken,
     generated::types::CreateBatchTaskRequest,
-    task::{CompactTime, FileStatus, OpenNumber, WireUrl},
+    task::{
+        status::FileStatus,
+        wire::{CompactTime, OpenNumber, WireUrl},
+    },
 };
 
 /// Gives types the schema of what they are read from.

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod client;
+mod clock;
 mod credentials;
 mod error;
 #[cfg(doc)]
@@ -23,6 +24,7 @@ mod generated;
 #[cfg(feature = "schemars")]
 mod json_schema;
 mod poller;
+mod redact;
 mod rules;
 mod service_code;
 mod share_task;
@@ -45,7 +47,10 @@ pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;
 pub use share_task::{MAX_FILE_IDS, ShareTask, ShareTaskBuilder, TargetDirectory, TaskType};
-pub use task::{DownloadUrl, FileStatus, FileStatusReport, TaskHandle, TaskResult, TaskState, TaskStatus};
+pub use task::{
+    handle::TaskHandle,
+    status::{DownloadUrl, FileStatus, FileStatusReport, TaskResult, TaskState, TaskStatus},
+};
 pub use trace_id::TraceId;
 pub use validation::{ValidationError, Violation};
 pub use x_date::XDate;

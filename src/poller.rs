@@ -9,7 +9,10 @@ use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Client, Error, TaskHandle, TaskStatus, rules,
+    client::Client,
+    error::Error,
+    rules,
+    task::{handle::TaskHandle, status::TaskStatus},
     validation::{ValidationError, Violation, Violations},
 };
 
@@ -146,6 +149,20 @@ struct Schedule {
     due: Instant,
     /// The wait after the next poll.
     interval: Duration,
+}
+
+impl Client {
+    /// Follows a task to its end, with the default [`PollingPolicy`].
+    #[must_use]
+    pub fn poller(&self, handle: TaskHandle) -> Poller {
+        self.poller_with(handle, PollingPolicy::default())
+    }
+
+    /// Follows a task to its end as `policy` says.
+    #[must_use]
+    pub fn poller_with(&self, handle: TaskHandle, policy: PollingPolicy) -> Poller {
+        Poller::new(self.clone(), handle, policy)
+    }
 }
 
 impl Poller {

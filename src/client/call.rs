@@ -12,17 +12,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     Shared,
     hooks::{Attempt, Signed},
-    reply::{Body, Said, lack, presentable, scrubbed, task_without_success},
+    reply::{Body, Said, lack, task_without_success},
 };
 use crate::{
     Error, Outcome, ShareTask, TaskStatus, TraceId, XDate,
+    clock::ServerTime,
     credentials::{self, Authorization, KdsToken, Source, token_cache::TokenCache},
     error::Kind,
     generated::{
         self, ResponseValue,
         types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
     },
-    x_date::ServerTime,
+    redact::{presentable, scrubbed},
 };
 
 type Sent<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;

@@ -13,6 +13,7 @@ use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use super::reply::{Body, Reply};
 use crate::{
     TraceId, XDate,
+    clock::Clock,
     credentials::{
         Authorization,
         app_signature::{CanonicalRequest, SIGNED_HEADERS},
@@ -21,7 +22,6 @@ use crate::{
         self,
         headers::{X_DATE, X_HW_AGENTNAME, X_TRACEID, X_USER_ID},
     },
-    x_date::Clock,
 };
 
 /// The header that the generator adds.

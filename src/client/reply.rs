@@ -13,11 +13,9 @@ use crate::{
     Error, Outcome, ServiceCode, TraceId,
     error::{Kind, Refusal},
     generated::types::ErrorBody,
-    task::WireUrl,
+    redact::{presentable, without_urls},
+    task::wire::WireUrl,
 };
-
-/// Longest service text that is kept, in characters.
-const MESSAGE_LIMIT: usize = 1_000;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -234,45 +232,4 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let seconds = text.parse().map(Duration::from_secs).ok();
     seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))
-}
-
-/// Text with each word that holds a URL masked.
-fn without_urls(text: &str) -> String {
-    let mask = |word| {
-        if str::contains(word, "://") { "***" } else { word }
-    };
-    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
-}
-
-/// Text without the secrets.
-pub(crate) fn scrubbed(text: &str, secrets: &[&str]) -> String {
-    let mut secrets: Vec<&str> = secrets.iter().copied().filter(|secret| !secret.is_empty()).collect();
-    // The longest first: one secret may be a part of another.
-    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
-}
-
-/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
-pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
-    let mut shown = String::new();
-    for (n, character) in scrubbed(text, secrets).chars().enumerate() {
-        if n == MESSAGE_LIMIT {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() || is_line_or_order(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Characters that end a line, or turn the order of its text around, and count as no controls.
-fn is_line_or_order(character: char) -> bool {
-    matches!(
-        character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
 }

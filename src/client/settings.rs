@@ -1,0 +1,199 @@
+//! The settings of a client: their defaults and their rules.
+
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use http::HeaderValue;
+use reqwest::Url;
+
+use crate::{
+    clock::Now,
+    credentials::{Credentials, Source},
+    rules,
+    validation::{ValidationError, Violation, Violations, shown},
+};
+
+/// Longest total time-out, one day: beyond it a call is forgotten rather than awaited.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
+const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
+
+const MAX_CONCURRENT_REQUESTS: usize = 100_000;
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) endpoint: String,
+    pub(super) allow_http: bool,
+    pub(super) credentials: Vec<(&'static str, Credentials)>,
+    pub(super) user_id: String,
+    pub(super) agent_name: String,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) timeout: Duration,
+    pub(super) max_attempts: u32,
+    pub(super) max_reply_bytes: usize,
+    pub(super) max_concurrent_requests: usize,
+    pub(super) backdate: Duration,
+    pub(super) root_certificates: Vec<Vec<u8>>,
+    pub(super) proxy_from_env: bool,
+    pub(super) now: Now,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            allow_http: false,
+            credentials: Vec::new(),
+            user_id: String::new(),
+            agent_name: String::new(),
+            connect_timeout: None,
+            timeout: Duration::from_secs(30),
+            max_attempts: 3,
+            max_reply_bytes: 1 << 20,
+            max_concurrent_requests: 100,
+            backdate: Duration::from_secs(10),
+            root_certificates: Vec::new(),
+            proxy_from_env: true,
+            now: Arc::new(Utc::now),
+        }
+    }
+}
+
+/// What the rules make of the settings.
+pub(super) struct Checked {
+    pub(super) endpoint: Url,
+    pub(super) credentials: Credentials,
+    pub(super) authorization: Source,
+    pub(super) user_id: HeaderValue,
+    pub(super) agent_name: HeaderValue,
+}
+
+impl Settings {
+    /// Checks all rules.
+    pub(super) fn check(&self) -> Result<Checked, ValidationError> {
+        let mut violations = Violations::default();
+        let endpoint = self.validate_endpoint(&mut violations);
+        let credentials = self.validate_credentials(&mut violations);
+        let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
+        let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
+        let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
+        let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
+        self.validate_root_certificates(&mut violations);
+        self.validate_bounds(&mut violations);
+        let checked = endpoint.zip(credentials).zip(user_id.zip(agent_name));
+        let checked = checked.map(|((endpoint, (credentials, authorization)), (user_id, agent_name))| Checked {
+            endpoint,
+            credentials,
+            authorization,
+            user_id,
+            agent_name,
+        });
+        violations.into_result_with(checked)
+    }
+
+    /// The time to connect, which defaults to 10 s, or half of the total if that is less.
+    pub(super) fn effective_connect_timeout(&self) -> Duration {
+        let longest = Duration::from_secs(10);
+        self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
+    }
+
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
+        if let [(_, credentials)] = self.credentials.as_slice() {
+            return Some((credentials.clone(), credentials.check(violations)?));
+        }
+        let names: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
+        let advice = if names.is_empty() {
+            "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
+             .credentials(…)"
+        } else {
+            "unset all but one"
+        };
+        let actual = if names.is_empty() { "nothing".into() } else { names.join(" and ") };
+        violations.push(Violation { path: "credentials".into(), rule: rules::CREDENTIALS, actual, advice });
+        None
+    }
+
+    fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
+        let mut broken = |rule, actual: String, advice| {
+            violations.push(Violation { path: "endpoint".into(), rule, actual, advice });
+        };
+        let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
+                            .endpoint(…)";
+        let Ok(url) = Url::parse(&self.endpoint) else {
+            // What does not parse may hold a password all the same.
+            let actual = match self.endpoint.chars().count() {
+                0 => "nothing".into(),
+                count => format!("{count} characters that are not a URL; is `https://` missing?"),
+            };
+            broken(rules::ENDPOINT_URL, actual, give_another);
+            return None;
+        };
+        let is_secure = match url.scheme() {
+            "https" => true,
+            "http" => is_loopback(&url) || self.allow_http,
+            _ => false,
+        };
+        if !is_secure || !url.has_host() {
+            broken(rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
+        }
+        if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+            let advice = "enable the cargo feature `rustls` or `native-tls`";
+            broken(rules::ENDPOINT_TLS, "a build without one".into(), advice);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            broken(rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            broken(rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
+        }
+        Some(url)
+    }
+
+    fn validate_root_certificates(&self, violations: &mut Violations) {
+        for pem in &self.root_certificates {
+            if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
+                violations.push(Violation {
+                    path: "root_certificates".into(),
+                    rule: rules::ROOT_CERTIFICATES,
+                    actual: format!("{} bytes without one", pem.len()),
+                    advice: "convert it to PEM",
+                });
+            }
+        }
+    }
+
+    fn validate_bounds(&self, violations: &mut Violations) {
+        let Self { timeout, backdate, max_attempts, max_reply_bytes, max_concurrent_requests, .. } = self;
+        let connect_timeout = self.effective_connect_timeout();
+        // A total of 0 is told by its own rule.
+        let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
+        violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, connect_timeout);
+        let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
+        violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
+        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
+        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
+        violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, *max_reply_bytes >= 1024, max_reply_bytes);
+        let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
+        let rule = rules::MAX_CONCURRENT_REQUESTS;
+        violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
+    }
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Secrets are masked.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("credentials", &self.credentials)
+            .field("user_id", &self.user_id)
+            .field("agent_name", &self.agent_name)
+            .finish_non_exhaustive()
+    }
+}

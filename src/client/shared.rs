@@ -1,0 +1,27 @@
+//! What the clones of a client share.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use tokio::sync::Semaphore;
+
+use crate::{
+    clock::Clock,
+    credentials::{Credentials, Source},
+};
+
+pub(super) struct Shared {
+    pub(super) http: reqwest::Client,
+    pub(super) endpoint: String,
+    pub(super) credentials: Credentials,
+    pub(super) authorization: Source,
+    pub(super) user_id: HeaderValue,
+    pub(super) agent_name: HeaderValue,
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) max_attempts: u32,
+    pub(super) max_reply_bytes: usize,
+    /// One for each request that may be on its way.
+    pub(super) places: Semaphore,
+    pub(super) clock: Arc<Clock>,
+}

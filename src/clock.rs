@@ -1,0 +1,278 @@
+//! What the client knows of the server's clock.
+
+use std::{
+    fmt,
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::x_date::XDate;
+
+/// The source of the current time.
+pub(crate) type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// How much slower than the server's our clock may be before it is corrected. A slow clock only makes an `X-Date`
+/// older: 60 s, 10 min of backdating, 30 s of latency and 2 s of rounding are still within the 15 minutes.
+const SLOW_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
+
+/// How far two readings of the server's clock may be apart and still count as one.
+const AGREEMENT: TimeDelta = TimeDelta::seconds(5);
+
+/// Longest time between request and reply that a reply teaches after: the arithmetic of [`SLOW_TOLERANCE`].
+const MAX_LATENCY: TimeDelta = TimeDelta::seconds(30);
+
+/// Our clock, the backdating, and the correction learnt from the server's replies.
+pub(crate) struct Clock {
+    now: Now,
+    backdate: TimeDelta,
+    ahead: Mutex<Ahead>,
+}
+
+/// How far the server is ahead of us: at least and at most. Both are zero until a reply has shown its clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    least: TimeDelta,
+    most: TimeDelta,
+}
+
+impl Clock {
+    pub(crate) fn new(now: Now, backdate: Duration) -> Self {
+        let backdate = TimeDelta::from_std(backdate).unwrap_or(TimeDelta::MAX);
+        Self { now, backdate, ahead: Mutex::default() }
+    }
+
+    /// Our own time, uncorrected.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.now)()
+    }
+
+    /// The server's time at `now`, our time, as far as it is known.
+    pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
+        let Ahead { least, most } = self.ahead();
+        let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
+        corrected(least)..=corrected(most)
+    }
+
+    /// The `X-Date` of an attempt that is signed at `now`, our time.
+    ///
+    /// It is made from the lower bound of the server's time, which never puts it into the server's future and makes it
+    /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
+    /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
+    pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
+        let Ahead { mut least, .. } = self.ahead();
+        if (-self.backdate..=SLOW_TOLERANCE).contains(&least) {
+            least = TimeDelta::zero();
+        }
+        let shift = least - self.backdate;
+        now.checked_add_signed(shift).unwrap_or(now).into()
+    }
+
+    fn ahead(&self) -> Ahead {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and
+    /// `received`, our time.
+    ///
+    /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
+    /// So it is ahead of ours by at least `server - received`.
+    pub(crate) fn learn(&self, server: Option<DateTime<Utc>>, sent: DateTime<Utc>, received: DateTime<Utc>) {
+        let Some(server) = server else { return };
+        let latency = received - sent;
+        if latency < TimeDelta::zero() || latency > MAX_LATENCY {
+            return;
+        }
+        let ahead = Ahead { least: server - received, most: server - sent + TimeDelta::seconds(1) };
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { now: _, backdate, ahead } = self;
+        f.debug_struct("Clock").field("backdate", backdate).field("ahead", ahead).finish_non_exhaustive()
+    }
+}
+
+/// The server's time as a refused reply tells it, by its `Date` header and by the gateway's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerTime {
+    Unknown,
+    Known(DateTime<Utc>),
+    /// The two sources are further apart than [`AGREEMENT`].
+    Contradictory {
+        header: DateTime<Utc>,
+        text: DateTime<Utc>,
+    },
+}
+
+impl ServerTime {
+    /// Reads the `Date` header's time and, in the gateway's text, `server time:20261124T081700Z`.
+    pub(crate) fn read(header: Option<DateTime<Utc>>, text: &str) -> Self {
+        match (header, gateway_time(text)) {
+            (Some(header), Some(text)) if (header - text).abs() > AGREEMENT => Self::Contradictory { header, text },
+            // The earlier one: neither is then in the server's future.
+            (Some(header), Some(text)) => Self::Known(header.min(text)),
+            (Some(time), None) | (None, Some(time)) => Self::Known(time),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn known(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Known(time) => Some(time),
+            Self::Unknown | Self::Contradictory { .. } => None,
+        }
+    }
+
+    /// Both readings, where they disagree.
+    pub(crate) fn contradiction(self) -> Option<String> {
+        let Self::Contradictory { header, text } = self else {
+            return None;
+        };
+        let (header, text) = (XDate::from(header), XDate::from(text));
+        Some(format!("X-Date was not corrected, since the reply's Date header says {header} and its message {text}"))
+    }
+
+    /// Whether a request dated `x_date` was outside the window at this time.
+    pub(crate) fn refuses(self, x_date: XDate) -> bool {
+        matches!(self, Self::Known(now) if x_date.check(now..=now).is_err())
+    }
+}
+
+fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
+    const MARK: &str = "server time:";
+    let rest = text[text.find(MARK)? + MARK.len()..].trim_start();
+    let date: XDate = rest.get(.."20261124T081700Z".len())?.parse().ok()?;
+    Some(date.time())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::SubsecRound;
+
+    use super::*;
+    use crate::x_date::WINDOW;
+
+    /// The true time of the tests, on which the server's clock runs.
+    fn true_time(millis: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::milliseconds(millis)
+    }
+
+    /// A client's clock that is `ahead` of the true time, which a test moves.
+    fn clock(ahead: TimeDelta, backdate: Duration) -> (Clock, Arc<Mutex<DateTime<Utc>>>) {
+        let truth = Arc::new(Mutex::new(true_time(0)));
+        let shared = truth.clone();
+        let now: Now = Arc::new(move || *shared.lock().unwrap() + ahead);
+        (Clock::new(now, backdate), truth)
+    }
+
+    #[test]
+    fn after_one_round_trip_x_date_is_within_the_window() {
+        let day = 86_400_000;
+        let (offsets, latencies, pauses) = (
+            [-day / 2, -1_000_000, -61_000, -1_500, 0, 500, 9_999, 10_001, 60_000, 1_000_000, day / 2],
+            [(0, 0), (0, 30_000), (30_000, 0), (15_000, 15_000), (1, 999)],
+            [0, 999, day],
+        );
+        // The largest backdating makes the narrowest window.
+        for (ahead, backdate, start) in
+            offsets.iter().flat_map(|ahead| [(*ahead, 0, 0), (*ahead, 10, 500), (*ahead, 600, 999)])
+        {
+            for (there, back) in latencies {
+                let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(backdate));
+                *truth.lock().unwrap() = true_time(start);
+                let began = clock.now();
+                *truth.lock().unwrap() = true_time(start + there);
+                let date = truth.lock().unwrap().trunc_subsecs(0);
+                *truth.lock().unwrap() = true_time(start + there + back);
+                clock.learn(Some(date), began, clock.now());
+                for pause in pauses {
+                    let sent = true_time(start + there + back + pause);
+                    *truth.lock().unwrap() = sent;
+                    let x_date = clock.x_date(clock.now());
+                    assert!(x_date.time() <= sent, "{x_date} is in the future of {sent}");
+                    // It is on its way for up to 30 s more.
+                    let arrived = sent + TimeDelta::seconds(30);
+                    assert!(arrived - x_date.time() <= WINDOW, "{x_date} has expired at {arrived}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_right_clock_and_a_quick_reply_correct_nothing() {
+        for ahead in [-59_000i64, -1_000, 0, 1_000, 5_000, 9_000] {
+            for latency in [0i64, 500, 999] {
+                let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
+                let (uncorrected, began) = (clock.x_date(clock.now()), clock.now());
+                *truth.lock().unwrap() = true_time(latency);
+                // Made right after the request was sent.
+                clock.learn(Some(true_time(0)), began, clock.now());
+                *truth.lock().unwrap() = true_time(0);
+                let correction = uncorrected.time() - clock.x_date(clock.now()).time();
+                // Only a clock that is fast by all but the latency of the backdating may be corrected.
+                assert!(correction.is_zero() || ahead + latency > 10_000, "{correction}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_given_date_is_judged_by_all_that_the_servers_time_may_be() {
+        // Fast by a minute, and the reply took four seconds to come back.
+        let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
+        let began = clock.now();
+        *truth.lock().unwrap() = true_time(4_000);
+        clock.learn(Some(true_time(0)), began, clock.now());
+        let judged =
+            |seconds: i64| XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()));
+        assert!(judged(0).is_ok() && judged(1).is_ok());
+        assert!(judged(2).is_err());
+        assert!(judged(-904).is_ok() && judged(-905).is_err());
+    }
+
+    #[test]
+    fn a_given_date_is_judged_by_the_servers_time_even_if_ours_needs_no_correction() {
+        let (clock, truth) = clock(TimeDelta::seconds(-40), Duration::from_secs(10));
+        let replayed = XDate::from(true_time(-5_000));
+        assert!(replayed.check(clock.server_time(clock.now())).is_err(), "not known yet");
+        clock.learn(Some(true_time(0)), clock.now(), clock.now());
+        let ours = *truth.lock().unwrap() - TimeDelta::seconds(50);
+        assert_eq!(clock.x_date(clock.now()), XDate::from(ours), "not corrected");
+        assert!(replayed.check(clock.server_time(clock.now())).is_ok());
+    }
+
+    #[test]
+    fn a_reply_that_took_too_long_teaches_nothing() {
+        for (seconds, learnt) in [(30, true), (31, false), (-1, false)] {
+            let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
+            let received = clock.now();
+            let server = true_time(60 * 60 * 1_000);
+            clock.learn(Some(server), received - TimeDelta::seconds(seconds), received);
+            assert_eq!(clock.x_date(clock.now()).time() > clock.now(), learnt, "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn sources_of_the_time_agree_within_five_seconds() {
+        let header = true_time(0);
+        let text = |seconds| {
+            let server = XDate::from(header + TimeDelta::seconds(seconds));
+            format!("signature time:20240909T033325Z,server time:{server}")
+        };
+        assert_eq!(ServerTime::read(None, "nothing"), ServerTime::Unknown);
+        assert_eq!(ServerTime::read(Some(header), "server time:soon"), ServerTime::Known(header));
+        for (seconds, earlier) in [(-5, -5), (5, 0)] {
+            let known = header + TimeDelta::seconds(earlier);
+            assert_eq!(ServerTime::read(Some(header), &text(seconds)), ServerTime::Known(known));
+        }
+        for seconds in [-6, 6] {
+            let read = ServerTime::read(Some(header), &text(seconds));
+            assert_eq!(read.known(), None);
+            assert!(read.contradiction().is_some());
+        }
+    }
+}

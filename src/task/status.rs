@@ -1,0 +1,247 @@
+//! How far a share task has come.
+
+use std::fmt;
+
+use chrono::NaiveDateTime;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::wire::{OpenNumber, TaskInfos, WireUrl};
+use crate::{
+    generated::types::{JobInfo, TaskInfo},
+    share_task::TaskType,
+};
+
+/// How far a task has come.
+///
+/// ```
+/// # use koodrive_share::{TaskResult, TaskState, TaskStatus};
+/// # fn example(status: &TaskStatus) {
+/// match status.state() {
+///     TaskState::Completed(TaskResult::AllSucceeded) => println!("done"),
+///     TaskState::Completed(result) => println!("ended, but {result}: look at the files"),
+///     state => println!("{state}"),
+/// }
+/// # }
+/// ```
+///
+/// All that the service says is kept: unknown numbers, and times as they come. Source: carrier reference,
+/// getBatchTask.
+#[derive(Clone, Debug)]
+pub struct TaskStatus {
+    job: JobInfo,
+    files: Vec<FileStatusReport>,
+}
+
+/// Where a task is, `taskStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// 0: to be processed. Wait.
+    Pending,
+    /// 1: being processed. Wait.
+    Running,
+    /// 2: ended, which does not mean that it succeeded: look at the result.
+    Completed(TaskResult),
+    /// 3: cancelled, by someone else; some files may have been worked on. Create a new task if it is still wanted.
+    Cancelled,
+    /// A number that the reference does not list, or −1 if the service gave none. Wait, as for a state that may still
+    /// change; if it stays, ask the vendor.
+    Other(i64),
+}
+
+/// How a completed task ended, `taskResultCode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskResult {
+    /// 1: every file. Go on: fetch the package, or use the dumped files.
+    AllSucceeded,
+    /// 2: some files. Look at [`TaskStatus::files`] for the failed ones and create a task for those.
+    PartiallyFailed,
+    /// 3: no file. Remove the cause (space, rights, target directory) and create the task again.
+    AllFailed,
+    /// A number that the reference does not list, or −1 if the service gave none. Check the files yourself.
+    Other(i64),
+}
+
+/// What became of one file, `status` of `taskInfos`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileStatus {
+    /// "0": to do.
+    Pending,
+    /// "1": succeeded.
+    Succeeded,
+    /// "2": failed.
+    Failed,
+    /// A value that the reference does not list.
+    Other(Box<str>),
+}
+
+/// What became of one file.
+#[derive(Clone, Debug)]
+pub struct FileStatusReport(TaskInfo);
+
+/// Where a package can be fetched. Whoever holds the URL can fetch it, so no `Debug` shows it.
+#[derive(Clone, Debug)]
+pub struct DownloadUrl(pub(super) SecretString);
+
+impl DownloadUrl {
+    /// The URL as text. Keep it out of logs.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl TaskStatus {
+    pub(crate) fn new(job: JobInfo, files: Option<TaskInfos>) -> Self {
+        let files = match files {
+            None => vec![],
+            Some(TaskInfos::One(file)) => vec![file],
+            Some(TaskInfos::Many(files)) => files,
+        };
+        Self { job, files: files.into_iter().map(FileStatusReport).collect() }
+    }
+
+    /// Where the task is.
+    #[must_use]
+    pub fn state(&self) -> TaskState {
+        match self.job.task_status.map(|OpenNumber(number)| number) {
+            Some(0) => TaskState::Pending,
+            Some(1) => TaskState::Running,
+            Some(2) => TaskState::Completed(match self.job.task_result_code.map(|OpenNumber(number)| number) {
+                Some(1) => TaskResult::AllSucceeded,
+                Some(2) => TaskResult::PartiallyFailed,
+                Some(3) => TaskResult::AllFailed,
+                other => TaskResult::Other(other.unwrap_or(-1)),
+            }),
+            Some(3) => TaskState::Cancelled,
+            other => TaskState::Other(other.unwrap_or(-1)),
+        }
+    }
+
+    /// Progress in percent, 0 to 100, if the service tells it.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        self.job.progress
+    }
+
+    /// What became of each file, as far as the service tells it.
+    #[must_use]
+    pub fn files(&self) -> &[FileStatusReport] {
+        &self.files
+    }
+
+    /// Where the package can be fetched, once a package download has completed.
+    #[must_use]
+    pub fn download_url(&self) -> Option<&DownloadUrl> {
+        self.job.download_url.as_ref().map(|WireUrl(url)| url).filter(|url| !url.expose().is_empty())
+    }
+
+    /// What the task does.
+    #[must_use]
+    pub fn task_type(&self) -> Option<TaskType> {
+        self.job.task_type
+    }
+
+    /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
+    /// same service only. `None` if absent or not 14 digits.
+    #[must_use]
+    pub fn created(&self) -> Option<NaiveDateTime> {
+        self.job.create_time.as_ref()?.parse()
+    }
+
+    /// When the work began; its zone is not stated, see [`created`](Self::created).
+    #[must_use]
+    pub fn started(&self) -> Option<NaiveDateTime> {
+        self.job.start_time.as_ref()?.parse()
+    }
+
+    /// When the work ended; its zone is not stated, see [`created`](Self::created).
+    #[must_use]
+    pub fn ended(&self) -> Option<NaiveDateTime> {
+        self.job.end_time.as_ref()?.parse()
+    }
+}
+
+impl TaskState {
+    /// Whether the task has ended, well or not.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed(_) | Self::Cancelled)
+    }
+}
+
+/// `being processed`, `completed, partially failed`, `in the unknown state 7`
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("to be processed"),
+            Self::Running => f.write_str("being processed"),
+            Self::Completed(result) => write!(f, "completed, {result}"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Other(number) => write!(f, "in the unknown state {number}"),
+        }
+    }
+}
+
+/// `all succeeded`, `with the unknown result 7`
+impl fmt::Display for TaskResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllSucceeded => f.write_str("all succeeded"),
+            Self::PartiallyFailed => f.write_str("partially failed"),
+            Self::AllFailed => f.write_str("all failed"),
+            Self::Other(number) => write!(f, "with the unknown result {number}"),
+        }
+    }
+}
+
+impl FileStatusReport {
+    /// The file in the share.
+    #[must_use]
+    pub fn file_id(&self) -> Option<&str> {
+        self.0.file_id.as_deref()
+    }
+
+    /// What became of it.
+    #[must_use]
+    pub fn status(&self) -> Option<&FileStatus> {
+        self.0.status.as_ref()
+    }
+
+    /// Its copy in the target space, after a dump.
+    #[must_use]
+    pub fn new_file_id(&self) -> Option<&str> {
+        self.0.new_file_id.as_deref()
+    }
+
+    /// The space it came from.
+    #[must_use]
+    pub fn source_container_id(&self) -> Option<&str> {
+        self.0.src_container_id.as_deref()
+    }
+}
+
+impl FileStatus {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Pending => "0",
+            Self::Succeeded => "1",
+            Self::Failed => "2",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+/// `to do`, `succeeded`, `failed`, `in the unknown state "7"`
+impl fmt::Display for FileStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("to do"),
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Failed => f.write_str("failed"),
+            Self::Other(text) => write!(f, "in the unknown state {text:?}"),
+        }
+    }
+}
