@@ -1,4 +1,6 @@
 //! The bodies of the two operations, read to the letter.
+//!
+//! The reference lists fields and doesn't say what happens to others: `strict` refuses them.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +27,7 @@ pub(super) struct CreateTask {
 }
 
 impl CreateTask {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let task_type = fields.integer("taskType")?;
         let task = Self {
@@ -36,9 +38,9 @@ impl CreateTask {
             kdstoken: fields.optional_text("kdstoken")?,
         };
         let zip_name = fields.optional_text("zipName")?;
-        let target = fields.0.remove("targetFileId").map(|raw| target(raw.get()));
+        let target = fields.0.remove("targetFileId").map(|raw| target(raw.get(), strict));
         let target = target.transpose()?;
-        fields.end()?;
+        fields.end(strict)?;
         match task_type {
             PACKAGE_DOWNLOAD if zip_name.is_none() => Err("zipName: mandatory when taskType is 1".to_owned()),
             DUMP if target.is_none() => Err("targetFileId: mandatory when taskType is 2".to_owned()),
@@ -56,25 +58,25 @@ pub(super) struct TaskDetail {
 }
 
 impl TaskDetail {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let detail = Self {
             task_id: fields.text("taskId")?,
             share_id: fields.text("shareId")?,
             kdstoken: fields.optional_text("kdstoken")?,
         };
-        fields.end()?;
+        fields.end(strict)?;
         Ok(detail)
     }
 }
 
 /// A `FileIdInfo`: both fields are required.
-fn target(raw: &str) -> Result<(), Refused> {
+fn target(raw: &str, strict: bool) -> Result<(), Refused> {
     let mut fields = Fields::parse("targetFileId", raw)?;
     let within = |why| format!("targetFileId.{why}");
     fields.text("fileId").map_err(within)?;
     fields.text("containerId").map_err(within)?;
-    fields.end().map_err(within)
+    fields.end(strict).map_err(within)
 }
 
 fn as_text(body: &[u8]) -> Result<&str, Refused> {
@@ -130,10 +132,10 @@ impl<'a> Fields<'a> {
         items.map(|(index, item)| string(&format!("fileIds[{index}]"), item.get())).collect()
     }
 
-    fn end(&self) -> Result<(), Refused> {
+    fn end(&self, strict: bool) -> Result<(), Refused> {
         match self.0.keys().next() {
-            Some(name) => Err(format!("{name}: unknown field")),
-            None => Ok(()),
+            Some(name) if strict => Err(format!("{name}: unknown field")),
+            _ => Ok(()),
         }
     }
 }

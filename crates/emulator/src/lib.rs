@@ -2,7 +2,8 @@
 //!
 //! [`Emulator::start`] gives a server on a free loopback port. It reads the API reference on its own account: every
 //! request is checked from its raw parts against every documented rule (headers, the 15 minutes of X-Date, app
-//! signatures, the body), and refused if it breaks one. Tasks then move along a [`Schedule`], and a [`Fault`] can be
+//! signatures, the body), and refused if it breaks one. Where the reference is silent, a request passes: a browser's
+//! headers are no fault. [`EmulatorBuilder::strict`] refuses what isn't documented, too. Tasks then move along a [`Schedule`], and a [`Fault`] can be
 //! scripted for the next request.
 //!
 //! ```
@@ -29,11 +30,11 @@
 //! |---|---|
 //! | path; method POST; no query | 404 `APIGW.0101`; 405 `APIGW.0103`; 400 `13000102` |
 //! | Authorization, one of the accepted credentials; an app signature is verified over the raw request | 401 `APIGW.0301` |
-//! | no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none twice | 400 `13000102` |
+//! | if strict: no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none of them twice, except Accept, Accept-Encoding and Connection | 400 `13000102` |
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
 //! | X-Date: not after the server's time, not more than 15 min 0 s before it | 401 `APIGW.0301` |
 //! | X-User-Id, X-Hw-Agentname: printable ASCII; X-Traceid, if sent: `^[0-9A-Za-z_]{58}$`; Content-Type `application/json` | 400 `13000102` |
-//! | the body: a JSON object, no name twice, no unknown field, no `null`, no empty string, all mandatory fields, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2 | 400 `13000102` |
+//! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2; if strict: no other field | 400 `13000102` |
 //! | `kdstoken`, if the emulator wants a certain one | 400 `13000410` |
 //! | getBatchTask: the task exists in that share | 400 `13000309` |
 //!
@@ -45,7 +46,9 @@
 //! - HTTP/1.1 in the clear, loopback only. What isn't HTTP is answered by the HTTP layer and not recorded.
 //! - Bodies up to [`Emulator::BODY_LIMIT`]; more is a 413 `APIGW.0201`.
 //! - The reference doesn't say what the real service does with a request that breaks two rules, or which code refuses
-//!   a kdstoken. The order above and 13000410 are the emulator's choice, as are the 400s for undocumented headers.
+//!   a kdstoken. The order above and 13000410 are the emulator's choice, as are the 400s of a strict emulator.
+//! - Of a repeated header the first value counts, unless the emulator is strict. A repeated Authorization is always
+//!   refused, and so is a signed header that was repeated.
 //! - It's made for tests and examples: credentials are compared plainly, and it keeps what it receives in memory.
 
 mod authentication;
@@ -207,6 +210,7 @@ impl fmt::Debug for Emulator {
 pub struct EmulatorBuilder {
     port: u16,
     path_prefix: String,
+    strict: bool,
     accepted: Accepted,
     clock_offset: TimeDelta,
     kdstoken: Option<String>,
@@ -220,6 +224,7 @@ impl Default for EmulatorBuilder {
         Self {
             port: 0,
             path_prefix: String::new(),
+            strict: false,
             accepted: Accepted::default(),
             clock_offset: TimeDelta::zero(),
             kdstoken: None,
@@ -243,6 +248,13 @@ impl EmulatorBuilder {
             "" => String::new(),
             prefix => format!("/{prefix}"),
         };
+        self
+    }
+
+    /// Refuses headers and body fields that the reference doesn't list, and repeated headers, with 400 `13000102`.
+    /// Defaults to `false`: the reference doesn't forbid them, and HTTP libraries add headers of their own.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -318,6 +330,7 @@ impl EmulatorBuilder {
         let service = Arc::new(Service {
             settings: Settings {
                 path_prefix: self.path_prefix,
+                strict: self.strict,
                 kdstoken: self.kdstoken,
                 create_code: self.create_code,
                 record: self.record,
@@ -347,6 +360,7 @@ impl fmt::Debug for EmulatorBuilder {
         f.debug_struct("EmulatorBuilder")
             .field("port", &self.port)
             .field("path_prefix", &self.path_prefix)
+            .field("strict", &self.strict)
             .field("clock_offset", &self.clock_offset)
             .field("schedule", &self.schedule)
             .field("create_code", &self.create_code)

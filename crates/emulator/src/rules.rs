@@ -14,7 +14,7 @@ const WINDOW_SECONDS: i64 = 15 * 60;
 /// "Length 58", counted in characters, all of them ASCII.
 const TRACE_ID_LEN: usize = 58;
 
-/// The headers a request may have: those of the reference, then those of HTTP itself.
+/// The headers a strict emulator lets through: those of the reference, then those of HTTP itself.
 const KNOWN_HEADERS: [&str; 12] = [
     "authorization",
     "x-traceid",
@@ -30,7 +30,7 @@ const KNOWN_HEADERS: [&str; 12] = [
     "connection",
 ];
 
-/// Of those, the ones a request may repeat.
+/// Of those, the ones it lets a request repeat.
 const REPEATABLE_HEADERS: [&str; 3] = ["accept", "accept-encoding", "connection"];
 
 /// The two operations.
@@ -71,19 +71,12 @@ pub(super) struct Caller {
     pub(super) trace_id: Option<String>,
 }
 
-/// Checks every header but Authorization, at the server's time `now`.
+/// Checks what the reference says of the headers, at the server's time `now`. Authorization is checked elsewhere. Of a
+/// repeated header the first value counts.
 ///
 /// # Errors
 /// The answer to send.
 pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Caller, Answer> {
-    for name in headers.keys().map(axum::http::HeaderName::as_str) {
-        if !KNOWN_HEADERS.contains(&name) {
-            return Err(invalid(&format!("header {name}: not documented")));
-        }
-        if headers.get_all(name).iter().count() > 1 && !REPEATABLE_HEADERS.contains(&name) {
-            return Err(invalid(&format!("header {name}: given twice")));
-        }
-    }
     let date = required(headers, "x-date")?;
     let date =
         parse_x_date(date).ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
@@ -93,6 +86,22 @@ pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<C
     let trace_id = headers.get("x-traceid").map(trace_id).transpose()?;
     content_type(headers)?;
     Ok(Caller { user_id, trace_id })
+}
+
+/// Refuses what the reference doesn't mention: other headers, and a header sent twice.
+///
+/// # Errors
+/// The answer to send.
+pub(super) fn check_undocumented(headers: &HeaderMap) -> Result<(), Answer> {
+    for name in headers.keys().map(axum::http::HeaderName::as_str) {
+        if !KNOWN_HEADERS.contains(&name) {
+            return Err(invalid(&format!("header {name}: not documented")));
+        }
+        if headers.get_all(name).iter().count() > 1 && !REPEATABLE_HEADERS.contains(&name) {
+            return Err(invalid(&format!("header {name}: given twice")));
+        }
+    }
+    Ok(())
 }
 
 /// A failed parameter check of the service.

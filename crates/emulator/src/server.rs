@@ -18,7 +18,7 @@ use super::body::{CreateTask, TaskDetail};
 use super::connection::{Allowance, Limit};
 use super::fault::{Answer, Fault};
 use super::request::RecordedRequest;
-use super::rules::{Caller, Operation, check_headers, invalid};
+use super::rules::{Caller, Operation, check_headers, check_undocumented, invalid};
 use super::schedule::{CodeShape, Schedule};
 use super::task::{Task, Tasks};
 
@@ -28,6 +28,7 @@ pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// What doesn't change while the emulator runs.
 pub(super) struct Settings {
     pub(super) path_prefix: String,
+    pub(super) strict: bool,
     pub(super) kdstoken: Option<String>,
     pub(super) create_code: CodeShape,
     pub(super) record: usize,
@@ -94,6 +95,9 @@ impl Service {
         let accepted = Arc::clone(&self.live().accepted);
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         accepted.check(method, path, &parts.headers, body)?;
+        if self.settings.strict {
+            check_undocumented(&parts.headers)?;
+        }
         let now = self.now();
         let caller = check_headers(&parts.headers, now)?;
         match operation {
@@ -103,7 +107,7 @@ impl Service {
     }
 
     fn create(&self, caller: Caller, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
-        let checked = CreateTask::parse(body).map_err(|why| invalid(&why))?;
+        let checked = CreateTask::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(checked.kdstoken.as_deref())?;
         let schedule = Arc::clone(&self.live().schedule);
         let task = Task::new(checked, caller, body.clone(), schedule, now);
@@ -114,7 +118,7 @@ impl Service {
     }
 
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
-        let asked = TaskDetail::parse(body).map_err(|why| invalid(&why))?;
+        let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(asked.kdstoken.as_deref())?;
         let found = self.live().tasks.poll(&asked.task_id, &asked.share_id, now);
         found

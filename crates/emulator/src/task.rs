@@ -203,7 +203,8 @@ impl Task {
     }
 
     fn file_infos(&self, step: &Step, limit: usize) -> Vec<Value> {
-        let Some(Ok(made_from)) = self.public.body.as_deref().map(CreateTask::parse) else {
+        // The body passed every check when the task was made.
+        let Some(Ok(made_from)) = self.public.body.as_deref().map(|body| CreateTask::parse(body, false)) else {
             return Vec::new();
         };
         let statuses = step.file_statuses.iter().map(String::as_str).cycle();

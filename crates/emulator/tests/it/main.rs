@@ -23,12 +23,11 @@ struct Sent {
 
 impl Sent {
     fn new(path: &str, body: &Value) -> Self {
-        let date = (Utc::now() - TimeDelta::seconds(10)).format("%Y%m%dT%H%M%SZ");
         Self { line: format!("POST {path} HTTP/1.1"), headers: Vec::new(), body: Vec::new() }
             .with("Host", "127.0.0.1")
             .with("Authorization", "Bearer emulator-token")
             .with("X-User-Id", "1505084218764547200")
-            .with("X-Date", date.to_string())
+            .with("X-Date", ten_seconds_ago())
             .with("X-Hw-Agentname", "carrier")
             .with("X-Traceid", TRACE_ID)
             .with("Content-Type", "application/json")
@@ -98,6 +97,10 @@ impl Reply {
         let said = (self.status, text.contains(code), text.contains(why));
         assert_eq!(said, (status, true, true), "{code} {why}: {self:?}");
     }
+}
+
+fn ten_seconds_ago() -> String {
+    (Utc::now() - TimeDelta::seconds(10)).format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 fn package() -> Value {
@@ -174,6 +177,10 @@ async fn poll(emulator: &Emulator, task_id: &str) -> Value {
     reply.body
 }
 
+async fn strict() -> Emulator {
+    Emulator::builder().strict(true).start().await.unwrap()
+}
+
 async fn scheduled(schedule: Schedule) -> Emulator {
     let builder = Emulator::builder().schedule(schedule);
     builder.start().await.unwrap()
@@ -240,7 +247,7 @@ async fn a_path_prefix_is_demanded_once_set() {
 
 #[tokio::test]
 async fn every_header_rule_refuses() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict().await;
     let valid = Sent::create;
     let long = format!("{TRACE_ID}x");
     let cases = [
@@ -291,6 +298,110 @@ async fn every_header_rule_refuses() {
     }
 }
 
+/// What fetch of Node 20 sends, byte for byte.
+fn node(path: &str, host: &str, body: &str) -> String {
+    let (date, len) = (ten_seconds_ago(), body.len());
+    format!(
+        "POST {path} HTTP/1.1\r\n\
+         host: {host}\r\n\
+         connection: keep-alive\r\n\
+         Authorization: Bearer emulator-token\r\n\
+         X-User-Id: 1505084218764547200\r\n\
+         X-Date: {date}\r\n\
+         X-Hw-Agentname: carrier\r\n\
+         Content-Type: application/json\r\n\
+         accept: */*\r\n\
+         accept-language: *\r\n\
+         sec-fetch-mode: cors\r\n\
+         user-agent: node\r\n\
+         accept-encoding: gzip, deflate\r\n\
+         content-length: {len}\r\n\r\n{body}"
+    )
+}
+
+/// What `java.net.http.HttpClient` of JDK 17 sends, byte for byte. It offers HTTP/2 unless told otherwise.
+fn jdk(path: &str, host: &str, body: &str) -> String {
+    let (date, len) = (ten_seconds_ago(), body.len());
+    format!(
+        "POST {path} HTTP/1.1\r\n\
+         Connection: Upgrade, HTTP2-Settings\r\n\
+         Content-Length: {len}\r\n\
+         Host: {host}\r\n\
+         HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n\
+         Upgrade: h2c\r\n\
+         User-Agent: Java-http-client/17.0.15\r\n\
+         Authorization: Bearer emulator-token\r\n\
+         Content-Type: application/json\r\n\
+         X-Date: {date}\r\n\
+         X-Hw-Agentname: carrier\r\n\
+         X-User-Id: 1505084218764547200\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn the_headers_of_other_languages_clients_pass_unless_strict() {
+    let (lenient, strict) = (Emulator::start().await.unwrap(), strict().await);
+    for (client, undocumented) in [(node as fn(&str, &str, &str) -> String, "accept-language"), (jdk, "http2-settings")]
+    {
+        let request =
+            |emulator: &Emulator| client(CREATE, &emulator.endpoint()["http://".len()..], &package().to_string());
+        let mut stream = connect(&lenient).await;
+        // The second request shows that the connection speaks HTTP/1.1 still.
+        for _ in 0..2 {
+            stream.write_all(request(&lenient).as_bytes()).await.unwrap();
+            let reply = read_reply(&mut stream).await.unwrap();
+            assert!(reply.head.starts_with("HTTP/1.1 200 OK\r\n"), "{reply:?}");
+            assert_eq!(reply.header("upgrade"), None);
+        }
+        let mut stream = connect(&strict).await;
+        stream.write_all(request(&strict).as_bytes()).await.unwrap();
+        let reply = read_reply(&mut stream).await.unwrap();
+        reply.refused(400, "13000102", &format!("header {undocumented}: not documented"));
+    }
+    assert_eq!((lenient.tasks().len(), strict.tasks().len()), (4, 0));
+}
+
+#[tokio::test]
+async fn what_the_reference_does_not_mention_passes_unless_strict() {
+    let (lenient, strict) = (Emulator::start().await.unwrap(), strict().await);
+    let valid = Sent::create;
+    let more = |body: Value, pointer| valid().body(set(body, pointer, json!(null)));
+    for sent in [
+        valid().with("api-version", "1"),
+        valid().with("Cookie", "a=b"),
+        valid().with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        valid().and("X-Date", "20261124T080000Z"),
+        valid().and("X-User-Id", "other"),
+        valid().and("Content-Type", "text/plain"),
+        more(package(), "/more"),
+        more(dump(), "/targetFileId/more"),
+    ] {
+        let reply = send(&lenient, &sent).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(send(&strict, &sent).await.status, 400);
+    }
+    for task in lenient.tasks() {
+        assert_eq!(task.user_id(), "1505084218764547200", "the first value counts");
+    }
+    let id = lenient.tasks()[0].task_id().to_owned();
+    let body = json!({"taskId": id, "shareId": "share", "more": 1});
+    assert_eq!(send(&lenient, &Sent::new(DETAIL, &body)).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_reference_demands_is_demanded_of_every_client() {
+    let emulator = Emulator::start().await.unwrap();
+    for (sent, why) in [
+        (Sent::create().without("X-Hw-Agentname"), "x-hw-agentname: mandatory"),
+        (Sent::create().with("X-Date", "2026-11-24"), "x-date: must be a date"),
+        (Sent::create().with("X-Traceid", &TRACE_ID[1..]), "x-traceid: must be 58"),
+        (Sent::create().body(cut(package(), "", "zipName")), "zipName: mandatory"),
+        (Sent::create().body(set(package(), "/kdstoken", json!(null))), "kdstoken: must be a string"),
+    ] {
+        send(&emulator, &sent).await.refused(400, "13000102", why);
+    }
+}
+
 fn set(mut body: Value, pointer: &str, value: Value) -> String {
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     body.pointer_mut(parent).unwrap()[field] = value;
@@ -313,9 +424,8 @@ async fn refuse_all(emulator: &Emulator, cases: &[(String, &str)]) {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one table")]
 async fn every_rule_of_the_create_body_refuses() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict().await;
     let ids = |count: usize| json!(vec!["id"; count]);
     let cases = [
         (String::new(), "body: "),
@@ -361,7 +471,7 @@ async fn every_rule_of_the_create_body_refuses() {
 
 #[tokio::test]
 async fn every_rule_of_the_target_refuses() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict().await;
     let cases = [
         (cut(dump(), "", "targetFileId"), "targetFileId: mandatory when taskType is 2"),
         (set(dump(), "/targetFileId", json!(null)), "targetFileId: "),
@@ -378,7 +488,7 @@ async fn every_rule_of_the_target_refuses() {
 
 #[tokio::test]
 async fn every_rule_of_the_detail_body_refuses() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict().await;
     let id = create(&emulator, &package()).await;
     let cases = [
         (json!({"shareId": "share"}), "13000102", "taskId: mandatory"),
