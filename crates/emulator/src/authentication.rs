@@ -1,22 +1,20 @@
 //! Who may call.
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, header::AUTHORIZATION};
 
-use super::fault::Answer;
-use super::signature::AppSignature;
+use crate::{answer::Answer, signature::AppSignature};
 
 /// The credentials that are accepted, of all kinds at once.
 #[derive(Clone, Default)]
-pub(super) struct Accepted {
-    pub(super) tokens: Vec<String>,
-    pub(super) verbatim: Vec<String>,
+pub(crate) struct Accepted {
+    pub(crate) tokens: Vec<String>,
+    pub(crate) verbatim: Vec<String>,
     /// App ids, each with its secret.
-    pub(super) apps: Vec<(String, String)>,
+    pub(crate) apps: Vec<(String, String)>,
 }
 
 impl Accepted {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tokens.is_empty() && self.verbatim.is_empty() && self.apps.is_empty()
     }
 
@@ -24,7 +22,7 @@ impl Accepted {
     ///
     /// # Errors
     /// The 401 to send.
-    pub(super) fn check(&self, method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Answer> {
+    pub(crate) fn check(&self, method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Answer> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
             (Some(value), None) => value,
@@ -75,7 +73,7 @@ impl Accepted {
 }
 
 /// A 401 of the gateway about credentials of that kind.
-pub(super) fn unauthorized(kind: &str, why: &str) -> Answer {
+pub(crate) fn unauthorized(kind: &str, why: &str) -> Answer {
     let message = format!("Incorrect {kind} authentication information: {why}");
     Answer::gateway(401, "APIGW.0301", &message)
 }

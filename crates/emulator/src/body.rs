@@ -6,28 +6,28 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::object::Object;
+use crate::object::Object;
 
 /// "The number of file IDs ranges from 1 to 1000" (createBatchTask).
 const MAX_FILE_IDS: usize = 1000;
 
-pub(super) const PACKAGE_DOWNLOAD: i64 = 1;
-pub(super) const DUMP: i64 = 2;
+pub(crate) const PACKAGE_DOWNLOAD: i64 = 1;
+pub(crate) const DUMP: i64 = 2;
 
 /// What is wrong, as `<field>: <why>`.
 type Refused = String;
 
 /// The body of createBatchTask. What later steps don't read is checked and dropped.
-pub(super) struct CreateTask {
-    pub(super) task_type: i64,
-    pub(super) container_id: String,
-    pub(super) file_ids: Vec<String>,
-    pub(super) share_id: String,
-    pub(super) kdstoken: Option<String>,
+pub(crate) struct CreateTask {
+    pub(crate) task_type: i64,
+    pub(crate) container_id: String,
+    pub(crate) file_ids: Vec<String>,
+    pub(crate) share_id: String,
+    pub(crate) kdstoken: Option<String>,
 }
 
 impl CreateTask {
-    pub(super) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let task_type = fields.integer("taskType")?;
         let task = Self {
@@ -51,14 +51,14 @@ impl CreateTask {
 }
 
 /// The body of getBatchTask.
-pub(super) struct TaskDetail {
-    pub(super) task_id: String,
-    pub(super) share_id: String,
-    pub(super) kdstoken: Option<String>,
+pub(crate) struct TaskDetail {
+    pub(crate) task_id: String,
+    pub(crate) share_id: String,
+    pub(crate) kdstoken: Option<String>,
 }
 
 impl TaskDetail {
-    pub(super) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let detail = Self {
             task_id: fields.text("taskId")?,

@@ -1,20 +1,26 @@
 //! Connections that can be closed at will.
 
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
 /// How much a connection may still send before it closes.
 #[derive(Clone, Copy)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     None,
     Bytes(usize),
     /// The head of the answer that is written next, and this many bytes after it.
@@ -23,10 +29,10 @@ pub(super) enum Limit {
 
 /// A connection's limit, to be set by the handler of a request.
 #[derive(Clone)]
-pub(super) struct Allowance(Arc<Mutex<Limit>>);
+pub(crate) struct Allowance(Arc<Mutex<Limit>>);
 
 impl Allowance {
-    pub(super) fn set(&self, limit: Limit) {
+    pub(crate) fn set(&self, limit: Limit) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = limit;
     }
 
@@ -62,9 +68,9 @@ impl Connected<IncomingStream<'_, Loopback>> for Allowance {
 }
 
 /// Accepts connections that close when the emulator stops.
-pub(super) struct Loopback {
-    pub(super) listener: TcpListener,
-    pub(super) stopping: watch::Receiver<bool>,
+pub(crate) struct Loopback {
+    pub(crate) listener: TcpListener,
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl Listener for Loopback {
@@ -94,7 +100,7 @@ impl Listener for Loopback {
 
 /// A connection that fails on both sides once the emulator stops, and on writing once its allowance is spent. The
 /// HTTP layer drops a connection that fails, which closes the socket.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     allowance: Allowance,
     /// `None` once stopped.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 ///
 /// A derived struct would read an array in place of an object, and `serde_json::Value` keeps the last of two equal
 /// names. Both must be seen here.
-pub(super) struct Object<'a>(pub(super) Vec<(String, &'a RawValue)>);
+pub(crate) struct Object<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use axum::body::Bytes;
-use axum::http::request::Parts;
+use axum::{body::Bytes, http::request::Parts};
 
-use super::object::Object;
+use crate::object::Object;
 
 const MASK: &str = "***";
 
@@ -38,7 +37,7 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    pub(super) fn new(parts: &Parts, body: Bytes) -> Self {
+    pub(crate) fn new(parts: &Parts, body: Bytes) -> Self {
         let headers = parts.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.as_str().to_owned(), value)
@@ -71,7 +70,7 @@ impl RecordedRequest {
         self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body's bytes. Empty if the body exceeded [`Emulator::BODY_LIMIT`](super::Emulator::BODY_LIMIT) or broke off.
+    /// The body's bytes. Empty if the body exceeded [`Emulator::BODY_LIMIT`](crate::Emulator::BODY_LIMIT) or broke off.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body

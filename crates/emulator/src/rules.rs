@@ -1,12 +1,9 @@
 //! The documented rules, checked from the raw request.
 
-use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use super::authentication::unauthorized;
-use super::fault::Answer;
+use crate::{answer::Answer, authentication::unauthorized};
 
 /// X-Date "must be within 15 minutes from the current time": 15 × 60 s.
 const WINDOW_SECONDS: i64 = 15 * 60;
@@ -35,7 +32,7 @@ const REPEATABLE_HEADERS: [&str; 3] = ["accept", "accept-encoding", "connection"
 
 /// The two operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     CreateBatchTask,
     GetBatchTask,
 }
@@ -45,7 +42,7 @@ impl Operation {
     ///
     /// # Errors
     /// 404 for an unknown path, 405 for another method than POST, 400 for a query.
-    pub(super) fn of(parts: &Parts, path_prefix: &str) -> Result<Self, Answer> {
+    pub(crate) fn of(parts: &Parts, path_prefix: &str) -> Result<Self, Answer> {
         let operation = match parts.uri.path().strip_prefix(path_prefix) {
             Some("/koodrive/ose/v1/share/tasks") => Self::CreateBatchTask,
             Some("/koodrive/ose/v1/share/taskDetail") => Self::GetBatchTask,
@@ -54,7 +51,7 @@ impl Operation {
                 return Err(Answer::gateway(404, "APIGW.0101", message));
             }
         };
-        if parts.method != axum::http::Method::POST {
+        if parts.method != Method::POST {
             let answer = Answer::gateway(405, "APIGW.0103", "The request method is not allowed");
             return Err(answer.header("Allow", "POST"));
         }
@@ -66,9 +63,9 @@ impl Operation {
 }
 
 /// What later steps need of the headers.
-pub(super) struct Caller {
-    pub(super) user_id: String,
-    pub(super) trace_id: Option<String>,
+pub(crate) struct Caller {
+    pub(crate) user_id: String,
+    pub(crate) trace_id: Option<String>,
 }
 
 /// Checks what the reference says of the headers, at the server's time `now`. Authorization is checked elsewhere. Of a
@@ -76,7 +73,7 @@ pub(super) struct Caller {
 ///
 /// # Errors
 /// The answer to send.
-pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Caller, Answer> {
+pub(crate) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Caller, Answer> {
     let date = required(headers, "x-date")?;
     let date =
         parse_x_date(date).ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
@@ -92,8 +89,8 @@ pub(super) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<C
 ///
 /// # Errors
 /// The answer to send.
-pub(super) fn check_undocumented(headers: &HeaderMap) -> Result<(), Answer> {
-    for name in headers.keys().map(axum::http::HeaderName::as_str) {
+pub(crate) fn check_undocumented(headers: &HeaderMap) -> Result<(), Answer> {
+    for name in headers.keys().map(HeaderName::as_str) {
         if !KNOWN_HEADERS.contains(&name) {
             return Err(invalid(&format!("header {name}: not documented")));
         }
@@ -105,7 +102,7 @@ pub(super) fn check_undocumented(headers: &HeaderMap) -> Result<(), Answer> {
 }
 
 /// A failed parameter check of the service.
-pub(super) fn invalid(why: &str) -> Answer {
+pub(crate) fn invalid(why: &str) -> Answer {
     let message = format!("parameter verification failed: {why}");
     Answer::service(400, "13000102", &message)
 }

@@ -1,61 +1,67 @@
 //! The service behind the socket: its state, and the handler of every request.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use axum::body::{Body, Bytes};
-use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{Request, State};
-use axum::http::Response;
-use axum::http::request::Parts;
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State, connect_info::ConnectInfo},
+    http::{Response, request::Parts},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::authentication::Accepted;
-use super::body::{CreateTask, TaskDetail};
-use super::connection::{Allowance, Limit};
-use super::fault::{Answer, Fault};
-use super::request::RecordedRequest;
-use super::rules::{Caller, Operation, check_headers, check_undocumented, invalid};
-use super::schedule::{CodeShape, Schedule};
-use super::task::{Task, Tasks};
+use crate::{
+    answer::Answer,
+    authentication::Accepted,
+    body::{CreateTask, TaskDetail},
+    connection::{Allowance, Limit},
+    fault::Fault,
+    request::RecordedRequest,
+    rules::{Caller, Operation, check_headers, check_undocumented, invalid},
+    schedule::Schedule,
+    step::CodeShape,
+    task::{Task, Tasks},
+};
 
 /// 4 MiB: 1,000 ids of 4 KiB each, far more than any real body.
-pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What doesn't change while the emulator runs.
-pub(super) struct Settings {
-    pub(super) path_prefix: String,
-    pub(super) strict: bool,
-    pub(super) kdstoken: Option<String>,
-    pub(super) create_code: CodeShape,
-    pub(super) record: usize,
+pub(crate) struct Settings {
+    pub(crate) path_prefix: String,
+    pub(crate) strict: bool,
+    pub(crate) kdstoken: Option<String>,
+    pub(crate) create_code: CodeShape,
+    pub(crate) record: usize,
     /// The first half of every X-request-id.
-    pub(super) request_id_seed: u64,
+    pub(crate) request_id_seed: u64,
 }
 
 /// What does.
-pub(super) struct Live {
-    pub(super) accepted: Arc<Accepted>,
-    pub(super) clock_offset: TimeDelta,
-    pub(super) schedule: Arc<Schedule>,
-    pub(super) faults: VecDeque<Fault>,
-    pub(super) requests: VecDeque<RecordedRequest>,
-    pub(super) received: u64,
-    pub(super) tasks: Tasks,
+pub(crate) struct Live {
+    pub(crate) accepted: Arc<Accepted>,
+    pub(crate) clock_offset: TimeDelta,
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) faults: VecDeque<Fault>,
+    pub(crate) requests: VecDeque<RecordedRequest>,
+    pub(crate) received: u64,
+    pub(crate) tasks: Tasks,
 }
 
-pub(super) struct Service {
-    pub(super) settings: Settings,
-    pub(super) live: Mutex<Live>,
-    pub(super) stopping: watch::Receiver<bool>,
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) live: Mutex<Live>,
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl Service {
     /// No code panics while it holds the lock, and even then the state would be whole.
-    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,7 +150,7 @@ struct Received {
 }
 
 /// Answers one request.
-pub(super) async fn handle(
+pub(crate) async fn handle(
     State(service): State<Arc<Service>>,
     ConnectInfo(allowance): ConnectInfo<Allowance>,
     request: Request,
@@ -190,4 +196,10 @@ async fn delay(duration: Duration, service: Arc<Service>, received: Received) ->
         }
     });
     delayed.await.unwrap_or_else(|_| Answer::new(503))
+}
+
+/// Keeps the server's clock within the years that its formats can write.
+pub(crate) fn clamp(offset: TimeDelta) -> TimeDelta {
+    let century = TimeDelta::days(36_500);
+    offset.clamp(-century, century)
 }

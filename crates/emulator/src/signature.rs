@@ -14,20 +14,20 @@ const ALGORITHM: &str = "HMAC-SHA256";
 const ALWAYS_SIGNED: [&str; 2] = ["x-date", "x-user-id"];
 
 /// An Authorization header of the form `HMAC-SHA256 AppId=<id>,SignedHeaders=<list>,Signature=<hex>`.
-pub(super) struct AppSignature<'a> {
-    pub(super) app_id: &'a str,
+pub(crate) struct AppSignature<'a> {
+    pub(crate) app_id: &'a str,
     signed_headers: &'a str,
     signature: &'a str,
 }
 
 impl<'a> AppSignature<'a> {
     /// Whether the value names the algorithm at all.
-    pub(super) fn claims(authorization: &str) -> bool {
+    pub(crate) fn claims(authorization: &str) -> bool {
         authorization.split(' ').next() == Some(ALGORITHM)
     }
 
     /// Reads the value to the letter: one space after the algorithm, commas without spaces.
-    pub(super) fn parse(authorization: &'a str) -> Option<Self> {
+    pub(crate) fn parse(authorization: &'a str) -> Option<Self> {
         let rest = authorization.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
         let mut parts = rest.split(',');
         let parsed = Self {
@@ -42,7 +42,7 @@ impl<'a> AppSignature<'a> {
     ///
     /// # Errors
     /// If the list of signed headers is malformed or names a header that wasn't sent exactly once. Says which.
-    pub(super) fn canonical_request(
+    pub(crate) fn canonical_request(
         &self,
         method: &str,
         path: &str,
@@ -79,7 +79,7 @@ impl<'a> AppSignature<'a> {
     }
 
     /// Whether the signature is the one the secret makes for this canonical request. Takes constant time.
-    pub(super) fn verify(&self, app_secret: &str, canonical_request: &[u8]) -> bool {
+    pub(crate) fn verify(&self, app_secret: &str, canonical_request: &[u8]) -> bool {
         let string_to_sign = format!("{ALGORITHM}\n{}", sha256_hex(canonical_request));
         let Some(signature) = unhex(self.signature) else {
             return false;
@@ -93,7 +93,7 @@ impl<'a> AppSignature<'a> {
 }
 
 /// SHA-256 in 64 lower-case hex digits.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     Sha256::digest(bytes)
         .iter()

@@ -1,17 +1,19 @@
 //! The tasks an emulator has made.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::body::{CreateTask, DUMP, PACKAGE_DOWNLOAD};
-use super::rules::Caller;
-use super::schedule::{Download, Schedule, Step, TaskInfosShape};
-use super::signature::sha256_hex;
+use crate::{
+    body::{CreateTask, DUMP, PACKAGE_DOWNLOAD},
+    rules::Caller,
+    schedule::Schedule,
+    signature::sha256_hex,
+    step::{Download, Step, TaskInfosShape},
+};
 
 /// The id of the first task, that of the reference's example. Later tasks count up from it, so a task's place in the
 /// list follows from its id.
@@ -83,7 +85,7 @@ impl EmulatedTask {
     }
 
     /// The body that made the task, kdstoken included. `None` once the task is older than the last
-    /// [`record`](super::EmulatorBuilder::record) ones.
+    /// [`record`](crate::EmulatorBuilder::record) ones.
     #[must_use]
     pub fn body(&self) -> Option<Value> {
         serde_json::from_slice(self.body.as_deref()?).ok()
@@ -107,7 +109,7 @@ impl fmt::Debug for EmulatedTask {
 }
 
 /// A task with what moves it.
-pub(super) struct Task {
+pub(crate) struct Task {
     public: EmulatedTask,
     schedule: Arc<Schedule>,
     made: Instant,
@@ -118,7 +120,7 @@ pub(super) struct Task {
 
 impl Task {
     /// A task of a checked body. It gets its id when it joins the [`Tasks`].
-    pub(super) fn new(
+    pub(crate) fn new(
         checked: CreateTask,
         caller: Caller,
         body: Bytes,
@@ -229,11 +231,11 @@ impl Task {
 
 /// Every task, in the order made.
 #[derive(Default)]
-pub(super) struct Tasks(Vec<Task>);
+pub(crate) struct Tasks(Vec<Task>);
 
 impl Tasks {
     /// Adds a task and returns its id. The bodies of all but the last `keep_bodies` tasks are dropped.
-    pub(super) fn add(&mut self, mut task: Task, keep_bodies: usize) -> String {
+    pub(crate) fn add(&mut self, mut task: Task, keep_bodies: usize) -> String {
         let place = self.0.len();
         // A usize has at most 64 bits on every platform that tokio supports.
         let id = (FIRST_TASK_ID + place as u64).to_string();
@@ -247,7 +249,7 @@ impl Tasks {
     }
 
     /// The answer of getBatchTask, or `None` if there's no such task in that share.
-    pub(super) fn poll(&mut self, id: &str, share_id: &str, now: DateTime<Utc>) -> Option<Value> {
+    pub(crate) fn poll(&mut self, id: &str, share_id: &str, now: DateTime<Utc>) -> Option<Value> {
         let place = id.parse::<u64>().ok()?.checked_sub(FIRST_TASK_ID)?;
         let task = self.0.get_mut(usize::try_from(place).ok()?)?;
         // The id is compared as text too: "+1689…" parses to the same number.
@@ -255,11 +257,11 @@ impl Tasks {
         found.then(|| task.poll(now))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn list(&self) -> Vec<EmulatedTask> {
+    pub(crate) fn list(&self) -> Vec<EmulatedTask> {
         self.0.iter().map(|task| task.public.clone()).collect()
     }
 }

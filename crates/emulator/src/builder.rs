@@ -1,0 +1,206 @@
+//! The settings of an emulator.
+
+use std::{
+    collections::{VecDeque, hash_map::RandomState},
+    fmt,
+    hash::BuildHasher,
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+};
+
+use axum::handler::Handler;
+use chrono::TimeDelta;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    authentication::Accepted,
+    connection::{Allowance, Loopback},
+    emulator::Emulator,
+    schedule::Schedule,
+    server::{Live, Service, Settings, clamp, handle},
+    step::CodeShape,
+    task::Tasks,
+};
+
+/// Configures an [`Emulator`].
+#[must_use]
+pub struct EmulatorBuilder {
+    port: u16,
+    path_prefix: String,
+    strict: bool,
+    accepted: Accepted,
+    clock_offset: TimeDelta,
+    kdstoken: Option<String>,
+    schedule: Schedule,
+    create_code: CodeShape,
+    record: usize,
+}
+
+impl Default for EmulatorBuilder {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            path_prefix: String::new(),
+            strict: false,
+            accepted: Accepted::default(),
+            clock_offset: TimeDelta::zero(),
+            kdstoken: None,
+            schedule: Schedule::default(),
+            create_code: CodeShape::default(),
+            record: 1000,
+        }
+    }
+}
+
+impl Emulator {
+    /// Starts an emulator with every default.
+    ///
+    /// # Errors
+    /// If no loopback port can be bound.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and time enabled.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Starts to configure an emulator.
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default()
+    }
+}
+
+impl EmulatorBuilder {
+    /// Sets the port. Defaults to 0, which means any free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets a path before `/koodrive/…`, such as `/gateway`. Slashes at its ends don't matter. Defaults to none.
+    pub fn path_prefix(mut self, prefix: impl AsRef<str>) -> Self {
+        self.path_prefix = match prefix.as_ref().trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("/{prefix}"),
+        };
+        self
+    }
+
+    /// Refuses headers and body fields that the reference doesn't list, and repeated headers, with 400 `13000102`.
+    /// Defaults to `false`: the reference doesn't forbid them, and HTTP libraries add headers of their own.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Accepts `Authorization: Bearer <token>`. Can be called again, and beside the other kinds.
+    ///
+    /// Defaults to [`Emulator::DEFAULT_TOKEN`], if no credential of any kind is given.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.accepted.tokens.push(token.into());
+        self
+    }
+
+    /// Accepts this Authorization value verbatim, such as `Bearer+10f88…`. Can be called again, and beside the other
+    /// kinds. Defaults to none.
+    pub fn authorization(mut self, value: impl Into<String>) -> Self {
+        self.accepted.verbatim.push(value.into());
+        self
+    }
+
+    /// Accepts signatures of this app. Can be called again, and beside the other kinds; of two secrets for one id the
+    /// first counts. Defaults to none.
+    pub fn app(mut self, app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
+        self.accepted.apps.push((app_id.into(), app_secret.into()));
+        self
+    }
+
+    /// Sets the server's clock to the system's plus `offset`. Defaults to zero. Clamped to 36,500 days either way.
+    pub fn clock_offset(mut self, offset: TimeDelta) -> Self {
+        self.clock_offset = clamp(offset);
+        self
+    }
+
+    /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
+    /// is accepted, and no kdstoken is too.
+    pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
+        self.kdstoken = Some(kdstoken.into());
+        self
+    }
+
+    /// Sets how tasks move. Defaults to [`Schedule::default`]: completed at the third poll.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// Sets the shape of `code` in the answers of createBatchTask. Defaults to [`CodeShape::Number`].
+    pub fn create_code(mut self, shape: CodeShape) -> Self {
+        self.create_code = shape;
+        self
+    }
+
+    /// Sets how many requests, and how many bodies of tasks, are kept: the most recent ones. Defaults to 1,000, which
+    /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each.
+    pub fn record(mut self, requests: usize) -> Self {
+        self.record = requests;
+        self
+    }
+
+    /// Starts the emulator.
+    ///
+    /// # Errors
+    /// If the port can't be bound: it's taken, or may not be used.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and time enabled.
+    pub async fn start(mut self) -> io::Result<Emulator> {
+        if self.accepted.is_empty() {
+            self.accepted.tokens.push(Emulator::DEFAULT_TOKEN.to_owned());
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let address = listener.local_addr()?;
+        let endpoint = format!("http://{address}{}", self.path_prefix);
+        let (stop, stopping) = watch::channel(false);
+        let service = Arc::new(Service {
+            settings: Settings {
+                path_prefix: self.path_prefix,
+                strict: self.strict,
+                kdstoken: self.kdstoken,
+                create_code: self.create_code,
+                record: self.record,
+                request_id_seed: RandomState::new().hash_one(address),
+            },
+            live: Mutex::new(Live {
+                accepted: Arc::new(self.accepted),
+                clock_offset: self.clock_offset,
+                schedule: Arc::new(self.schedule),
+                faults: VecDeque::new(),
+                requests: VecDeque::new(),
+                received: 0,
+                tasks: Tasks::default(),
+            }),
+            stopping: stopping.clone(),
+        });
+        let app = handle.with_state(Arc::clone(&service)).into_make_service_with_connect_info::<Allowance>();
+        let loopback = Loopback { listener, stopping };
+        let server = tokio::spawn(axum::serve(loopback, app).into_future());
+        Ok(Emulator { endpoint, service, stop, server })
+    }
+}
+
+/// Shows no credential.
+impl fmt::Debug for EmulatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmulatorBuilder")
+            .field("port", &self.port)
+            .field("path_prefix", &self.path_prefix)
+            .field("strict", &self.strict)
+            .field("clock_offset", &self.clock_offset)
+            .field("schedule", &self.schedule)
+            .field("create_code", &self.create_code)
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}

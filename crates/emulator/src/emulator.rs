@@ -1,0 +1,118 @@
+//! A running emulator.
+
+use std::{fmt, io, sync::Arc};
+
+use chrono::TimeDelta;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    authentication::Accepted,
+    fault::Fault,
+    request::RecordedRequest,
+    schedule::Schedule,
+    server::{self, Service, clamp},
+    task::EmulatedTask,
+};
+
+/// A running emulator.
+///
+/// It lives in the tokio runtime it was started in. When it's dropped, its port and every open connection close, also
+/// those that wait in a [`Fault::Delay`], as soon as that runtime gets to run.
+///
+/// All methods take `&self`; a change applies to requests that arrive after it.
+#[must_use = "the emulator stops when it's dropped"]
+pub struct Emulator {
+    pub(crate) endpoint: String,
+    pub(crate) service: Arc<Service>,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) server: JoinHandle<io::Result<()>>,
+}
+
+impl Emulator {
+    /// The token accepted by default, sent as `Authorization: Bearer emulator-token`.
+    pub const DEFAULT_TOKEN: &'static str = "emulator-token";
+
+    /// The longest request body that is read: 4 MiB.
+    pub const BODY_LIMIT: usize = server::BODY_LIMIT;
+
+    /// The base URL to give to a client: `http://127.0.0.1:<port>`, then the path prefix if there is one.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The requests received so far, refused ones included, in order: at most the last
+    /// [`record`](crate::EmulatorBuilder::record) ones. A request counts as received once its body has arrived.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.service.live().requests.iter().cloned().collect()
+    }
+
+    /// How many requests were received so far, those no longer recorded included.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.service.live().received
+    }
+
+    /// Every task made so far, in order.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<EmulatedTask> {
+        self.service.live().tasks.list()
+    }
+
+    /// Queues a fault. Each request that arrives takes the oldest one.
+    pub fn fail_next(&self, fault: Fault) {
+        self.service.live().faults.push_back(fault);
+    }
+
+    /// How many queued faults no request has taken yet. A test that ends with some left hasn't done what it meant to.
+    #[must_use]
+    pub fn faults_left(&self) -> usize {
+        self.service.live().faults.len()
+    }
+
+    /// Sets the server's clock to the system's plus `offset`. It judges X-Date, and shows in the Date header of answers
+    /// and the times of tasks. Clamped to 36,500 days either way.
+    pub fn set_clock_offset(&self, offset: TimeDelta) {
+        self.service.live().clock_offset = clamp(offset);
+    }
+
+    /// Sets the schedule of the tasks made from now on. Earlier tasks keep theirs.
+    pub fn set_schedule(&self, schedule: Schedule) {
+        self.service.live().schedule = Arc::new(schedule);
+    }
+
+    /// Accepts this bearer token too.
+    pub fn accept_token(&self, token: impl Into<String>) {
+        let token = token.into();
+        self.change_accepted(|accepted| accepted.tokens.push(token));
+    }
+
+    /// Accepts this bearer token no longer, as when its 20 minutes are over. Does nothing if it wasn't accepted.
+    pub fn revoke_token(&self, token: &str) {
+        self.change_accepted(|accepted| accepted.tokens.retain(|kept| kept != token));
+    }
+
+    fn change_accepted(&self, change: impl FnOnce(&mut Accepted)) {
+        change(Arc::make_mut(&mut self.service.live().accepted));
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.server.abort();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let live = self.service.live();
+        f.debug_struct("Emulator")
+            .field("endpoint", &self.endpoint)
+            .field("requests", &live.received)
+            .field("tasks", &live.tasks.len())
+            .field("faults_left", &live.faults.len())
+            .finish_non_exhaustive()
+    }
+}
