@@ -1,0 +1,108 @@
+//! How tasks move.
+
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, Utc};
+use koodrive_share_emulator::{CodeShape, Emulator, Schedule, Step, TaskInfosShape};
+use serde_json::{Value, json};
+
+use crate::support::{Sent, create, dump, package, poll, scheduled, send};
+
+#[tokio::test]
+async fn a_package_download_runs_and_completes_with_a_url() {
+    let emulator = Emulator::start().await.unwrap();
+    let id = create(&emulator, &package()).await;
+    for progress in [30, 70] {
+        let answer = poll(&emulator, &id).await;
+        let job = &answer["jobInfo"];
+        assert_eq!((&job["taskStatus"], &job["progress"]), (&json!(1), &json!(progress)));
+        for absent in ["taskResultCode", "endTime", "downloadUrl"] {
+            assert_eq!(job.get(absent), None, "{absent}");
+        }
+    }
+    let answer = poll(&emulator, &id).await;
+    assert_eq!((&answer["code"], &answer["msg"]), (&json!(0), &json!("Success")));
+    let job = &answer["jobInfo"];
+    assert_eq!(job["userId"], "1505084218764547200");
+    assert_eq!((&job["taskId"], &job["taskType"]), (&json!(id), &json!(1)));
+    assert_eq!((&job["taskStatus"], &job["taskResultCode"]), (&json!(2), &json!(1)));
+    for time in ["createTime", "startTime", "endTime"] {
+        let text = job[time].as_str().unwrap();
+        let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S").unwrap();
+        assert!(text.len() == 14 && (Utc::now() - time.and_utc()).num_seconds() < 60);
+    }
+    let url = job["downloadUrl"].as_str().unwrap();
+    assert!(url.starts_with(&format!("https://download.invalid/{id}.zip?token=")));
+    let infos = answer["taskInfos"].as_array().unwrap();
+    assert_eq!(infos.len(), 3);
+    let first = json!({"fileId": "a", "status": "1", "srcContainerId": "space"});
+    assert_eq!(infos[0], first);
+    assert_eq!(emulator.tasks()[0].polls(), 3);
+}
+
+#[tokio::test]
+async fn the_named_schedules_end_as_named() {
+    let cases = [
+        (Schedule::immediate_success(), json!([2, 1]), "111"),
+        (Schedule::partially_failed(), json!([2, 2]), "212"),
+        (Schedule::all_failed(), json!([2, 3]), "222"),
+        (Schedule::cancelled(), json!([3, null]), "000"),
+    ];
+    let emulator = Emulator::start().await.unwrap();
+    for (schedule, end, files) in cases {
+        emulator.set_schedule(schedule);
+        let id = create(&emulator, &dump()).await;
+        poll(&emulator, &id).await;
+        let answer = poll(&emulator, &id).await;
+        let job = &answer["jobInfo"];
+        assert_eq!(json!([job["taskStatus"], job["taskResultCode"]]), end);
+        assert_eq!(job.get("downloadUrl"), None, "a dump has no package");
+        let infos = answer["taskInfos"].as_array().unwrap();
+        let statuses: String = infos.iter().map(|info| info["status"].as_str().unwrap()).collect();
+        assert_eq!(statuses, files);
+        for info in infos {
+            assert_eq!(info.get("newFileId").is_some(), info["status"] == "1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_numbers_and_every_json_shape_are_let_through() {
+    let steps = [
+        Step::new(7).task_infos(TaskInfosShape::Absent),
+        Step::completed(9).task_infos(TaskInfosShape::Null).code(CodeShape::Digits).download_url("https://x.invalid/"),
+        Step::completed(1).task_infos(TaskInfosShape::Object).without_download_url().file_statuses(["8"]),
+        Step::completed(1).file_statuses(Vec::<String>::new()),
+    ];
+    let builder = Emulator::builder().create_code(CodeShape::Digits);
+    let emulator = builder.schedule(Schedule::by_polls(steps)).start().await.unwrap();
+    let reply = send(&emulator, &Sent::create()).await;
+    assert_eq!(reply.body["code"], "0");
+    let id = reply.body["taskId"].as_str().unwrap();
+
+    let first = poll(&emulator, id).await;
+    assert_eq!(first["jobInfo"]["taskStatus"], 7);
+    assert_eq!(first.get("taskInfos"), None);
+    let second = poll(&emulator, id).await;
+    assert_eq!((&second["code"], &second["taskInfos"]), (&json!("0"), &Value::Null));
+    assert!(second.get("taskInfos").is_some());
+    assert_eq!(second["jobInfo"]["taskResultCode"], 9);
+    assert_eq!(second["jobInfo"]["downloadUrl"], "https://x.invalid/");
+    let third = poll(&emulator, id).await;
+    assert_eq!(third["jobInfo"].get("downloadUrl"), None);
+    assert_eq!(third["taskInfos"]["status"], "8");
+    let fourth = poll(&emulator, id).await;
+    assert_eq!(fourth["taskInfos"][2]["status"], "0");
+}
+
+#[tokio::test]
+async fn an_elapsed_schedule_follows_tokios_clock() {
+    let step = (Duration::from_secs(60), Step::completed(1));
+    let emulator = scheduled(Schedule::by_elapsed([step])).await;
+    let id = create(&emulator, &package()).await;
+    assert_eq!(poll(&emulator, &id).await["jobInfo"]["taskStatus"], 0);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert_eq!(poll(&emulator, &id).await["jobInfo"]["taskStatus"], 2);
+}
