@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::step::Step;
+use crate::{hidden_task::HiddenTask, step::Step};
 
 #[derive(Debug, Clone)]
 enum Pace {
@@ -27,13 +27,16 @@ enum Pace {
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Schedule(Pace);
+pub struct Schedule {
+    pace: Pace,
+    hidden: Option<(Duration, HiddenTask)>,
+}
 
 impl Schedule {
     /// The n-th successful poll of a task shows the n-th step; later polls show the last one. Without steps, tasks
     /// stay pending.
     pub fn by_polls(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self(Pace::Polls(steps.into_iter().collect()))
+        Self::new(Pace::Polls(steps.into_iter().collect()))
     }
 
     /// A poll shows the step with the greatest duration that has passed since the task was made; before the first,
@@ -42,7 +45,7 @@ impl Schedule {
     pub fn by_elapsed(steps: impl IntoIterator<Item = (Duration, Step)>) -> Self {
         let mut steps: Vec<_> = steps.into_iter().collect();
         steps.sort_by_key(|(after, _)| *after);
-        Self(Pace::Elapsed(steps))
+        Self::new(Pace::Elapsed(steps))
     }
 
     /// Completed, all files succeeded, from the first poll.
@@ -65,9 +68,35 @@ impl Schedule {
         Self::by_polls([Step::running(50), Step::cancelled()])
     }
 
+    /// Hides a task from getBatchTask until this long after it was made, as a service does whose parts learn of it one
+    /// after the other. Meanwhile `answer` is sent, which doesn't count as a poll. Measured by tokio's clock, so paused
+    /// time applies. Defaults to zero: a task is visible at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use koodrive_share_emulator::{HiddenTask, Schedule};
+    ///
+    /// let schedule = Schedule::default().visible_after(Duration::from_secs(3), HiddenTask::DoesNotExist);
+    /// # let _ = schedule;
+    /// ```
+    pub fn visible_after(mut self, delay: Duration, answer: HiddenTask) -> Self {
+        self.hidden = Some((delay, answer));
+        self
+    }
+
+    fn new(pace: Pace) -> Self {
+        Self { pace, hidden: None }
+    }
+
+    /// How a task is hidden this long after it was made, or `None` if it's visible.
+    pub(crate) fn hidden(&self, elapsed: Duration) -> Option<HiddenTask> {
+        let (delay, answer) = self.hidden?;
+        (elapsed < delay).then_some(answer)
+    }
+
     /// The step shown on poll number `poll`, counted from 1, this long after the task was made.
     pub(crate) fn step(&self, poll: u64, elapsed: Duration) -> Option<&Step> {
-        match &self.0 {
+        match &self.pace {
             Pace::Polls(steps) => {
                 let index = usize::try_from(poll.saturating_sub(1)).unwrap_or(usize::MAX);
                 steps.get(index).or(steps.last())
@@ -108,5 +137,14 @@ mod tests {
         let schedule = Schedule::by_elapsed([after(10, 2), after(5, 1)]);
         let seen = [0, 4, 5, 9, 10, 99].map(|seconds| progress(&schedule, 1, seconds));
         assert_eq!(seen, [None, None, Some(1), Some(1), Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn a_task_is_hidden_before_its_delay_and_not_after() {
+        let delay = Duration::from_secs(3);
+        let schedule = Schedule::default().visible_after(delay, HiddenTask::NotFound);
+        assert_eq!(schedule.hidden(delay.saturating_sub(Duration::from_nanos(1))), Some(HiddenTask::NotFound));
+        assert_eq!(schedule.hidden(delay), None);
+        assert_eq!(Schedule::default().hidden(Duration::ZERO), None);
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     body::{CreateTask, TaskDetail},
     connection::{Allowance, Limit},
     fault::Fault,
+    hidden_task::HiddenTask,
     request::RecordedRequest,
     rules::{Caller, Operation, check_headers, check_undocumented, invalid},
     schedule::Schedule,
@@ -126,10 +127,9 @@ impl Service {
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
         let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(asked.kdstoken.as_deref())?;
-        let found = self.live().tasks.poll(&asked.task_id, &asked.share_id, now);
-        found
-            .map(|answer| Answer::json(200, &answer))
-            .ok_or_else(|| Answer::service(400, "13000309", "resource does not exist"))
+        let mut live = self.live();
+        let task = live.tasks.find(&asked.task_id, &asked.share_id);
+        task.map(|task| task.detail(now)).ok_or_else(|| HiddenTask::DoesNotExist.answer())
     }
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {

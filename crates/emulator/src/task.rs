@@ -1,6 +1,6 @@
 //! The tasks an emulator has made.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::{
+    answer::Answer,
     body::{CreateTask, DUMP, PACKAGE_DOWNLOAD},
     rules::Caller,
     schedule::Schedule,
@@ -141,11 +142,20 @@ impl Task {
         Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None }
     }
 
-    fn poll(&mut self, now: DateTime<Utc>) -> Value {
+    /// The answer of getBatchTask.
+    pub(crate) fn detail(&mut self, now: DateTime<Utc>) -> Answer {
+        let elapsed = self.made.elapsed();
+        match self.schedule.hidden(elapsed) {
+            Some(hidden) => hidden.answer(),
+            None => Answer::json(200, &self.poll(elapsed, now)),
+        }
+    }
+
+    fn poll(&mut self, elapsed: Duration, now: DateTime<Utc>) -> Value {
         self.public.polls += 1;
         let pending = Step::pending();
         let schedule = Arc::clone(&self.schedule);
-        let step = schedule.step(self.public.polls, self.made.elapsed());
+        let step = schedule.step(self.public.polls, elapsed);
         let step = step.unwrap_or(&pending);
         if step.task_status != 0 {
             self.started.get_or_insert(now);
@@ -248,13 +258,13 @@ impl Tasks {
         id
     }
 
-    /// The answer of getBatchTask, or `None` if there's no such task in that share.
-    pub(crate) fn poll(&mut self, id: &str, share_id: &str, now: DateTime<Utc>) -> Option<Value> {
+    /// The task of that id, or `None` if there's no such task in that share.
+    pub(crate) fn find(&mut self, id: &str, share_id: &str) -> Option<&mut Task> {
         let place = id.parse::<u64>().ok()?.checked_sub(FIRST_TASK_ID)?;
         let task = self.0.get_mut(usize::try_from(place).ok()?)?;
         // The id is compared as text too: "+1689…" parses to the same number.
         let found = task.public.task_id == id && task.public.share_id == share_id;
-        found.then(|| task.poll(now))
+        found.then_some(task)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Sent, connect, exchange, read_reply, send};
+use crate::support::{Sent, connect, exchange, pass, read_reply, send};
 
 #[tokio::test]
 async fn a_scripted_reply_takes_the_place_of_processing() {
@@ -102,9 +102,7 @@ async fn a_delayed_request_is_processed_though_its_caller_has_gone() {
     drop(gone);
     // A second exchange gives the server time to see the first caller's end.
     assert_eq!(send(&emulator, &Sent::create()).await.status, 200);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(3600)).await;
-    tokio::time::resume();
+    pass(Duration::from_secs(3600)).await;
     while emulator.tasks().len() < 2 {
         tokio::task::yield_now().await;
     }
@@ -121,9 +119,7 @@ async fn a_delay_holds_one_request_back() {
     }
     assert!(emulator.tasks().is_empty());
     assert_eq!(send(&emulator, &Sent::create()).await.status, 200);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(3600)).await;
-    tokio::time::resume();
+    pass(Duration::from_secs(3600)).await;
     assert_eq!(read_reply(&mut slow).await.unwrap().status, 200);
     assert_eq!(emulator.tasks().len(), 2);
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, Utc};
-use koodrive_share_emulator::{CodeShape, Emulator, Schedule, Step, TaskInfosShape};
+use koodrive_share_emulator::{CodeShape, Emulator, HiddenTask, Schedule, Step, TaskInfosShape};
 use serde_json::{Value, json};
 
-use crate::support::{Sent, create, dump, package, poll, scheduled, send};
+use crate::support::{DETAIL, Sent, create, dump, package, pass, poll, scheduled, send};
 
 #[tokio::test]
 async fn a_package_download_runs_and_completes_with_a_url() {
@@ -101,8 +101,25 @@ async fn an_elapsed_schedule_follows_tokios_clock() {
     let emulator = scheduled(Schedule::by_elapsed([step])).await;
     let id = create(&emulator, &package()).await;
     assert_eq!(poll(&emulator, &id).await["jobInfo"]["taskStatus"], 0);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(60)).await;
-    tokio::time::resume();
+    pass(Duration::from_secs(60)).await;
     assert_eq!(poll(&emulator, &id).await["jobInfo"]["taskStatus"], 2);
+}
+
+#[tokio::test]
+async fn a_task_is_hidden_until_it_is_visible() {
+    let delay = Duration::from_secs(60);
+    for (hidden, status, body) in [
+        (HiddenTask::DoesNotExist, 400, json!({"code": "13000309", "msg": "resource does not exist"})),
+        (HiddenTask::NotFound, 404, Value::Null),
+        (HiddenTask::Null, 200, json!({"code": 0, "msg": "Success", "jobInfo": null})),
+    ] {
+        let emulator = scheduled(Schedule::default().visible_after(delay, hidden)).await;
+        let id = create(&emulator, &package()).await;
+        let asked = Sent::new(DETAIL, &json!({"taskId": id, "shareId": "share"}));
+        let reply = send(&emulator, &asked).await;
+        assert_eq!((reply.status, reply.body), (status, body));
+        assert_eq!(emulator.tasks()[0].polls(), 0);
+        pass(delay).await;
+        assert_eq!(poll(&emulator, &id).await["jobInfo"]["progress"], 30, "the first poll's step");
+    }
 }

@@ -1,5 +1,7 @@
 //! Raw HTTP over TCP, and the requests that the tests send.
 
+use std::time::Duration;
+
 use chrono::{TimeDelta, Utc};
 use koodrive_share_emulator::{Emulator, Schedule};
 use serde_json::{Value, json};
@@ -199,4 +201,12 @@ pub(crate) async fn strict() -> Emulator {
 pub(crate) async fn scheduled(schedule: Schedule) -> Emulator {
     let builder = Emulator::builder().schedule(schedule);
     builder.start().await.unwrap()
+}
+
+/// Lets this much of tokio's time pass at once. It's paused only meanwhile: paused time runs ahead whenever every task
+/// waits, also when they wait for a socket.
+pub(crate) async fn pass(duration: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(duration).await;
+    tokio::time::resume();
 }
