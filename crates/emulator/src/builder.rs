@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     authentication::Accepted,
     connection::{Allowance, Loopback},
+    edition::Edition,
     emulator::Emulator,
     schedule::Schedule,
     server::{Live, Service, Settings, clamp, handle},
@@ -34,6 +35,7 @@ pub struct EmulatorBuilder {
     kdstoken: Option<String>,
     schedule: Schedule,
     create_code: CodeShape,
+    edition: Edition,
     record: usize,
 }
 
@@ -48,6 +50,7 @@ impl Default for EmulatorBuilder {
             kdstoken: None,
             schedule: Schedule::default(),
             create_code: CodeShape::default(),
+            edition: Edition::default(),
             record: 1000,
         }
     }
@@ -141,6 +144,12 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the edition of the reference whose answer getBatchTask gives. Defaults to [`Edition::Current`].
+    pub fn edition(mut self, edition: Edition) -> Self {
+        self.edition = edition;
+        self
+    }
+
     /// Sets how many requests, and how many bodies of tasks, are kept: the most recent ones. Defaults to 1,000, which
     /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each.
     pub fn record(mut self, requests: usize) -> Self {
@@ -169,6 +178,7 @@ impl EmulatorBuilder {
                 strict: self.strict,
                 kdstoken: self.kdstoken,
                 create_code: self.create_code,
+                edition: self.edition,
                 record: self.record,
                 request_id_seed: RandomState::new().hash_one(address),
             },
@@ -200,6 +210,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("clock_offset", &self.clock_offset)
             .field("schedule", &self.schedule)
             .field("create_code", &self.create_code)
+            .field("edition", &self.edition)
             .field("record", &self.record)
             .finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::{answer::Answer, edition::Edition};
 
 /// What getBatchTask answers about a task that isn't visible yet, see
 /// [`Schedule::visible_after`](crate::Schedule::visible_after).
@@ -13,16 +13,16 @@ pub enum HiddenTask {
     DoesNotExist,
     /// HTTP 404 without a body.
     NotFound,
-    /// HTTP 200 and code 0 with `"jobInfo": null`.
+    /// HTTP 200 and code 0 with `"jobInfo": null` (`"taskInfo": null` in [`Edition::July2024`]).
     Null,
 }
 
 impl HiddenTask {
-    pub(crate) fn answer(self) -> Answer {
+    pub(crate) fn answer(self, edition: Edition) -> Answer {
         match self {
             Self::DoesNotExist => Answer::service(400, "13000309", "resource does not exist"),
             Self::NotFound => Answer::new(404),
-            Self::Null => Answer::json(200, &json!({"code": 0, "msg": "Success", "jobInfo": Value::Null})),
+            Self::Null => Answer::json(200, &json!({"code": 0, "msg": "Success", edition.task_member(): Value::Null})),
         }
     }
 }

@@ -56,6 +56,7 @@ mod authentication;
 mod body;
 mod builder;
 mod connection;
+mod edition;
 mod emulator;
 mod fault;
 mod hidden_task;
@@ -70,6 +71,7 @@ mod task;
 
 pub use answer::Answer;
 pub use builder::EmulatorBuilder;
+pub use edition::Edition;
 pub use emulator::Emulator;
 pub use fault::Fault;
 pub use hidden_task::HiddenTask;

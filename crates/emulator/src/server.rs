@@ -20,6 +20,7 @@ use crate::{
     authentication::Accepted,
     body::{CreateTask, TaskDetail},
     connection::{Allowance, Limit},
+    edition::Edition,
     fault::Fault,
     hidden_task::HiddenTask,
     request::RecordedRequest,
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) strict: bool,
     pub(crate) kdstoken: Option<String>,
     pub(crate) create_code: CodeShape,
+    pub(crate) edition: Edition,
     pub(crate) record: usize,
     /// The first half of every X-request-id.
     pub(crate) request_id_seed: u64,
@@ -127,9 +129,10 @@ impl Service {
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
         let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(asked.kdstoken.as_deref())?;
+        let edition = self.settings.edition;
         let mut live = self.live();
         let task = live.tasks.find(&asked.task_id, &asked.share_id);
-        task.map(|task| task.detail(now)).ok_or_else(|| HiddenTask::DoesNotExist.answer())
+        task.map(|task| task.detail(edition, now)).ok_or_else(|| HiddenTask::DoesNotExist.answer(edition))
     }
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {

@@ -143,7 +143,8 @@ impl Step {
         self
     }
 
-    /// Sets the shape of `taskInfos`. Defaults to [`TaskInfosShape::Array`].
+    /// Sets the shape of `taskInfos`, which [`Edition::July2024`](crate::Edition::July2024) doesn't have. Defaults to
+    /// [`TaskInfosShape::Array`].
     pub fn task_infos(mut self, shape: TaskInfosShape) -> Self {
         self.task_infos = shape;
         self

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::{
     answer::Answer,
     body::{CreateTask, DUMP, PACKAGE_DOWNLOAD},
+    edition::Edition,
     rules::Caller,
     schedule::Schedule,
     signature::sha256_hex,
@@ -143,15 +144,15 @@ impl Task {
     }
 
     /// The answer of getBatchTask.
-    pub(crate) fn detail(&mut self, now: DateTime<Utc>) -> Answer {
+    pub(crate) fn detail(&mut self, edition: Edition, now: DateTime<Utc>) -> Answer {
         let elapsed = self.made.elapsed();
         match self.schedule.hidden(elapsed) {
-            Some(hidden) => hidden.answer(),
-            None => Answer::json(200, &self.poll(elapsed, now)),
+            Some(hidden) => hidden.answer(edition),
+            None => Answer::json(200, &self.poll(elapsed, edition, now)),
         }
     }
 
-    fn poll(&mut self, elapsed: Duration, now: DateTime<Utc>) -> Value {
+    fn poll(&mut self, elapsed: Duration, edition: Edition, now: DateTime<Utc>) -> Value {
         self.public.polls += 1;
         let pending = Step::pending();
         let schedule = Arc::clone(&self.schedule);
@@ -166,15 +167,17 @@ impl Task {
         let mut answer = json!({
             "code": step.code.success(),
             "msg": "Success",
-            "jobInfo": self.job_info(step),
+            edition.task_member(): self.job(step, edition),
         });
-        if let Some(infos) = self.task_infos(step) {
+        if edition == Edition::Current
+            && let Some(infos) = self.task_infos(step)
+        {
             answer["taskInfos"] = infos;
         }
         answer
     }
 
-    fn job_info(&self, step: &Step) -> Value {
+    fn job(&self, step: &Step, edition: Edition) -> Value {
         let task = &self.public;
         let digits = |time: DateTime<Utc>| time.format("%Y%m%d%H%M%S").to_string();
         let download = match &step.download {
@@ -195,6 +198,7 @@ impl Task {
             ("taskType", Some(json!(task.task_type))),
             ("taskStatus", Some(json!(step.task_status))),
             ("taskResultCode", step.result_code.map(Value::from)),
+            ("resultCode", step.result_code.filter(|_| edition == Edition::July2024).map(|_| json!(0))),
             ("createTime", Some(json!(digits(self.created)))),
             ("startTime", self.started.map(|time| json!(digits(time)))),
             ("endTime", self.ended.map(|time| json!(digits(time)))),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, Utc};
-use koodrive_share_emulator::{CodeShape, Emulator, HiddenTask, Schedule, Step, TaskInfosShape};
+use koodrive_share_emulator::{CodeShape, Edition, Emulator, HiddenTask, Schedule, Step, TaskInfosShape};
 use serde_json::{Value, json};
 
 use crate::support::{DETAIL, Sent, create, dump, package, pass, poll, scheduled, send};
@@ -26,6 +26,7 @@ async fn a_package_download_runs_and_completes_with_a_url() {
     assert_eq!(job["userId"], "1505084218764547200");
     assert_eq!((&job["taskId"], &job["taskType"]), (&json!(id), &json!(1)));
     assert_eq!((&job["taskStatus"], &job["taskResultCode"]), (&json!(2), &json!(1)));
+    assert_eq!(job.get("resultCode"), None);
     for time in ["createTime", "startTime", "endTime"] {
         let text = job[time].as_str().unwrap();
         let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S").unwrap();
@@ -122,4 +123,26 @@ async fn a_task_is_hidden_until_it_is_visible() {
         pass(delay).await;
         assert_eq!(poll(&emulator, &id).await["jobInfo"]["progress"], 30, "the first poll's step");
     }
+}
+
+#[tokio::test]
+async fn the_edition_of_july_2024_describes_the_task_in_one_object() {
+    let schedule = Schedule::by_polls([Step::running(70), Step::completed(2)]);
+    let builder = Emulator::builder().edition(Edition::July2024).schedule(schedule);
+    let emulator = builder.start().await.unwrap();
+    let id = create(&emulator, &package()).await;
+    let running = poll(&emulator, &id).await;
+    let names: Vec<&str> = running.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["code", "msg", "taskInfo"]);
+    let task = &running["taskInfo"];
+    assert_eq!((&task["taskId"], &task["taskStatus"], &task["progress"]), (&json!(id), &json!(1), &json!(70)));
+    assert_eq!((task.get("taskResultCode"), task.get("resultCode")), (None, None));
+    let completed = poll(&emulator, &id).await;
+    let task = &completed["taskInfo"];
+    assert_eq!((&task["taskStatus"], &task["taskResultCode"], &task["resultCode"]), (&json!(2), &json!(2), &json!(0)));
+    assert!(task["downloadUrl"].is_string() && task["endTime"].is_string());
+
+    emulator.set_schedule(Schedule::default().visible_after(Duration::from_secs(60), HiddenTask::Null));
+    let id = create(&emulator, &package()).await;
+    assert_eq!(poll(&emulator, &id).await, json!({"code": 0, "msg": "Success", "taskInfo": null}));
 }
