@@ -69,11 +69,14 @@ impl Answer {
         self
     }
 
+    /// What is sent when a script asks for something that can't be.
+    pub(crate) fn unsendable(why: &str) -> Self {
+        Self::gateway(500, "EMULATOR", &format!("the scripted answer can't be sent: {why}"))
+    }
+
     pub(crate) fn into_response(self, now: DateTime<Utc>, request_id: &str) -> Response<Body> {
         let mut response = self.build().unwrap_or_else(|why| {
-            let message = format!("the scripted answer can't be sent: {why}");
-            let body = json!({"error_code": "EMULATOR", "error_msg": message});
-            let mut response = Response::new(Body::from(body.to_string()));
+            let mut response = Response::new(Body::from(Self::unsendable(&why).body));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         });

@@ -60,6 +60,7 @@ mod edition;
 mod emulator;
 mod fault;
 mod hidden_task;
+mod member;
 mod object;
 mod request;
 mod rules;

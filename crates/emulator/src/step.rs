@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::member::Member;
+
 /// The JSON shape of `code` in an answer with code 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -67,6 +69,7 @@ pub struct Step {
     pub(crate) download: Download,
     pub(crate) task_infos: TaskInfosShape,
     pub(crate) code: CodeShape,
+    pub(crate) members: Vec<Member>,
 }
 
 impl Step {
@@ -80,6 +83,7 @@ impl Step {
             download: Download::Automatic,
             task_infos: TaskInfosShape::default(),
             code: CodeShape::default(),
+            members: Vec::new(),
         }
     }
 
@@ -155,9 +159,37 @@ impl Step {
         self.code = shape;
         self
     }
+
+    /// Sets a member of the answer to any JSON, documented or not. Can be called again; later calls see what earlier
+    /// ones have done. Defaults to none.
+    ///
+    /// ```
+    /// use koodrive_share_emulator::Step;
+    /// use serde_json::Value;
+    ///
+    /// let odd = Step::running(70)
+    ///     .member("/jobInfo/progress", "70%")
+    ///     .member("/jobInfo/userId", 1505084218764547200_i64)
+    ///     .member("/taskInfos/0", Value::Null);
+    /// # let _ = odd;
+    /// ```
+    ///
+    /// The pointer is that of RFC 6901. All but its last part must be there; in an array, the last part too. A poll
+    /// whose answer has no such place is answered by a 500 with the `error_code` `EMULATOR`.
+    pub fn member(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.members.push(Member { pointer: pointer.into(), value: Some(value.into()) });
+        self
+    }
+
+    /// Leaves a member out of the answer, as [`member`](Self::member) sets one. Does nothing if an object doesn't have
+    /// it.
+    pub fn without_member(mut self, pointer: impl Into<String>) -> Self {
+        self.members.push(Member { pointer: pointer.into(), value: None });
+        self
+    }
 }
 
-/// Leaves a scripted download URL out: it's a capability.
+/// Leaves out a scripted download URL, which is a capability, and the values of members, which may be one.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Step")
@@ -167,6 +199,7 @@ impl fmt::Debug for Step {
             .field("file_statuses", &self.file_statuses)
             .field("task_infos", &self.task_infos)
             .field("code", &self.code)
+            .field("members", &self.members.iter().map(|member| &member.pointer).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

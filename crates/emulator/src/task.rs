@@ -148,11 +148,14 @@ impl Task {
         let elapsed = self.made.elapsed();
         match self.schedule.hidden(elapsed) {
             Some(hidden) => hidden.answer(edition),
-            None => Answer::json(200, &self.poll(elapsed, edition, now)),
+            None => match self.poll(elapsed, edition, now) {
+                Ok(answer) => Answer::json(200, &answer),
+                Err(why) => Answer::unsendable(&why),
+            },
         }
     }
 
-    fn poll(&mut self, elapsed: Duration, edition: Edition, now: DateTime<Utc>) -> Value {
+    fn poll(&mut self, elapsed: Duration, edition: Edition, now: DateTime<Utc>) -> Result<Value, String> {
         self.public.polls += 1;
         let pending = Step::pending();
         let schedule = Arc::clone(&self.schedule);
@@ -174,7 +177,8 @@ impl Task {
         {
             answer["taskInfos"] = infos;
         }
-        answer
+        step.members.iter().try_for_each(|member| member.apply(&mut answer))?;
+        Ok(answer)
     }
 
     fn job(&self, step: &Step, edition: Edition) -> Value {

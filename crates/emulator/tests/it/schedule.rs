@@ -146,3 +146,29 @@ async fn the_edition_of_july_2024_describes_the_task_in_one_object() {
     let id = create(&emulator, &package()).await;
     assert_eq!(poll(&emulator, &id).await, json!({"code": 0, "msg": "Success", "taskInfo": null}));
 }
+
+#[tokio::test]
+async fn a_step_sets_any_member_of_the_answer() {
+    let emulator = scheduled(Schedule::by_polls([
+        Step::running(70)
+            .member("/jobInfo/progress", "")
+            .member("/jobInfo/userId", 1_505_084_218_764_547_200_i64)
+            .member("/taskInfos/0", Value::Null)
+            .member("/more", json!({"a": []}))
+            .without_member("/msg"),
+        Step::running(70).member("/taskInfo/progress", 1),
+        Step::completed(1).member("/jobInfo", json!([])),
+    ]))
+    .await;
+    let id = create(&emulator, &package()).await;
+    let answer = poll(&emulator, &id).await;
+    let job = &answer["jobInfo"];
+    assert_eq!((&job["progress"], &job["userId"]), (&json!(""), &json!(1_505_084_218_764_547_200_i64)));
+    assert_eq!((&job["taskStatus"], &answer["code"]), (&json!(1), &json!(0)), "the rest stays");
+    assert_eq!((&answer["taskInfos"][0], &answer["taskInfos"][1]["fileId"]), (&Value::Null, &json!("b")));
+    assert_eq!((&answer["more"], answer.get("msg")), (&json!({"a": []}), None));
+
+    let asked = Sent::new(DETAIL, &json!({"taskId": id, "shareId": "share"}));
+    send(&emulator, &asked).await.refused(500, "EMULATOR", "/taskInfo/progress points to nothing");
+    assert_eq!(poll(&emulator, &id).await["jobInfo"], json!([]));
+}

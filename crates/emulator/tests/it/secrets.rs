@@ -52,7 +52,7 @@ async fn no_debug_output_shows_a_secret() {
         .authorization("s3cret")
         .app("id", "s3cret")
         .share_access("s3cret")
-        .schedule(Schedule::by_polls([Step::pending().download_url("s3cret")]));
+        .schedule(Schedule::by_polls([Step::pending().download_url("s3cret").member("/jobInfo/more", "s3cret")]));
     let mut shown = format!("{builder:?}");
     let emulator = builder.start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::ZERO));
