@@ -6,6 +6,7 @@ use std::{
     hash::BuildHasher,
     io,
     net::Ipv4Addr,
+    num::NonZeroU64,
     sync::{Arc, Mutex},
 };
 
@@ -19,7 +20,7 @@ use crate::{
     edition::Edition,
     emulator::Emulator,
     schedule::Schedule,
-    server::{Live, Service, Settings, clamp, handle},
+    server::{Live, Service, Settings, StampedDate, clamp, handle},
     step::CodeShape,
     task::Tasks,
 };
@@ -37,6 +38,7 @@ pub struct EmulatorBuilder {
     create_code: CodeShape,
     edition: Edition,
     record: usize,
+    stamped_date: Option<StampedDate>,
 }
 
 impl Default for EmulatorBuilder {
@@ -52,6 +54,7 @@ impl Default for EmulatorBuilder {
             create_code: CodeShape::default(),
             edition: Edition::default(),
             record: 1000,
+            stamped_date: None,
         }
     }
 }
@@ -125,6 +128,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Writes the Date header as a box on the way with a wrong clock does: off by `offset` from the server's clock, which
+    /// judges X-Date as before. In the reply to every `every`-th request received; 1 means all, 0 none. A Date header
+    /// of a scripted [`Answer`](crate::Answer) stays. Defaults to none. Clamped to 36,500 days either way.
+    pub fn stamped_date(mut self, offset: TimeDelta, every: u64) -> Self {
+        self.stamped_date = NonZeroU64::new(every).map(|every| StampedDate { offset: clamp(offset), every });
+        self
+    }
+
     /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
     /// is accepted, and no kdstoken is too.
     pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
@@ -180,6 +191,7 @@ impl EmulatorBuilder {
                 create_code: self.create_code,
                 edition: self.edition,
                 record: self.record,
+                stamped_date: self.stamped_date,
                 request_id_seed: RandomState::new().hash_one(address),
             },
             live: Mutex::new(Live {
@@ -212,6 +224,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("create_code", &self.create_code)
             .field("edition", &self.edition)
             .field("record", &self.record)
+            .field("stamped_date", &self.stamped_date)
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    num::NonZeroU64,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -41,8 +42,16 @@ pub(crate) struct Settings {
     pub(crate) create_code: CodeShape,
     pub(crate) edition: Edition,
     pub(crate) record: usize,
+    pub(crate) stamped_date: Option<StampedDate>,
     /// The first half of every X-request-id.
     pub(crate) request_id_seed: u64,
+}
+
+/// A Date header that another clock writes, in the reply to every so many requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StampedDate {
+    pub(crate) offset: TimeDelta,
+    pub(crate) every: NonZeroU64,
 }
 
 /// What does.
@@ -71,6 +80,13 @@ impl Service {
     fn now(&self) -> DateTime<Utc> {
         let (now, offset) = (Utc::now(), self.live().clock_offset);
         now.checked_add_signed(offset).unwrap_or(now)
+    }
+
+    /// The time for the Date header of the reply to this request.
+    fn date(&self, number: u64) -> DateTime<Utc> {
+        let now = self.now();
+        let stamped = self.settings.stamped_date.filter(|stamped| number.is_multiple_of(stamped.every.get()));
+        stamped.and_then(|stamped| now.checked_add_signed(stamped.offset)).unwrap_or(now)
     }
 
     /// Records a request. Returns its number, from 1, and the fault queued for it.
@@ -185,7 +201,7 @@ pub(crate) async fn handle(
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
     let request_id = format!("{:016x}{number:016x}", service.settings.request_id_seed);
-    answer.into_response(service.now(), &request_id)
+    answer.into_response(service.date(number), &request_id)
 }
 
 /// Waits, then processes, in a task of its own: a caller that hangs up meanwhile ends the handler, and mustn't end this.
