@@ -23,6 +23,7 @@ use crate::{
     server::{Live, Service, Settings, StampedDate, clamp, handle},
     step::CodeShape,
     task::Tasks,
+    throttle::{Throttle, Window},
 };
 
 /// Configures an [`Emulator`].
@@ -39,6 +40,7 @@ pub struct EmulatorBuilder {
     edition: Edition,
     record: usize,
     stamped_date: Option<StampedDate>,
+    throttle: Option<Throttle>,
 }
 
 impl Default for EmulatorBuilder {
@@ -55,6 +57,7 @@ impl Default for EmulatorBuilder {
             edition: Edition::default(),
             record: 1000,
             stamped_date: None,
+            throttle: None,
         }
     }
 }
@@ -136,6 +139,12 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Limits how many calls pass in a window of time. Defaults to no limit.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = Some(throttle);
+        self
+    }
+
     /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
     /// is accepted, and no kdstoken is too.
     pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
@@ -192,6 +201,7 @@ impl EmulatorBuilder {
                 edition: self.edition,
                 record: self.record,
                 stamped_date: self.stamped_date,
+                throttle: self.throttle,
                 request_id_seed: RandomState::new().hash_one(address),
             },
             live: Mutex::new(Live {
@@ -202,6 +212,7 @@ impl EmulatorBuilder {
                 requests: VecDeque::new(),
                 received: 0,
                 tasks: Tasks::default(),
+                window: Window::default(),
             }),
             stopping: stopping.clone(),
         });
@@ -225,6 +236,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("edition", &self.edition)
             .field("record", &self.record)
             .field("stamped_date", &self.stamped_date)
+            .field("throttle", &self.throttle)
             .finish_non_exhaustive()
     }
 }

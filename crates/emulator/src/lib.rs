@@ -29,6 +29,7 @@
 //! | rule | refused with |
 //! |---|---|
 //! | path; method POST; no query | 404 `APIGW.0101`; 405 `APIGW.0103`; 400 `13000102` |
+//! | as many calls as [`EmulatorBuilder::throttle`] lets pass, if it's set | 429 `APIGW.0308` |
 //! | Authorization, one of the accepted credentials; an app signature is verified over the raw request | 401 `APIGW.0301` |
 //! | if strict: no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none of them twice, except Accept, Accept-Encoding and Connection | 400 `13000102` |
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
@@ -69,6 +70,7 @@ mod server;
 mod signature;
 mod step;
 mod task;
+mod throttle;
 
 pub use answer::Answer;
 pub use builder::EmulatorBuilder;
@@ -80,3 +82,4 @@ pub use request::RecordedRequest;
 pub use schedule::Schedule;
 pub use step::{CodeShape, Step, TaskInfosShape};
 pub use task::EmulatedTask;
+pub use throttle::Throttle;

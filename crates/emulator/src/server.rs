@@ -14,7 +14,7 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     answer::Answer,
@@ -29,6 +29,7 @@ use crate::{
     schedule::Schedule,
     step::CodeShape,
     task::{Task, Tasks},
+    throttle::{Throttle, Window},
 };
 
 /// 4 MiB: 1,000 ids of 4 KiB each, far more than any real body.
@@ -43,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) edition: Edition,
     pub(crate) record: usize,
     pub(crate) stamped_date: Option<StampedDate>,
+    pub(crate) throttle: Option<Throttle>,
     /// The first half of every X-request-id.
     pub(crate) request_id_seed: u64,
 }
@@ -63,6 +65,7 @@ pub(crate) struct Live {
     pub(crate) requests: VecDeque<RecordedRequest>,
     pub(crate) received: u64,
     pub(crate) tasks: Tasks,
+    pub(crate) window: Window,
 }
 
 pub(crate) struct Service {
@@ -117,6 +120,9 @@ impl Service {
     /// The refusal to send.
     fn check(&self, parts: &Parts, body: &Bytes) -> Result<Answer, Answer> {
         let operation = Operation::of(parts, &self.settings.path_prefix)?;
+        if let Some(throttle) = &self.settings.throttle {
+            self.live().window.admit(throttle, Instant::now())?;
+        }
         let accepted = Arc::clone(&self.live().accepted);
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         accepted.check(method, path, &parts.headers, body)?;

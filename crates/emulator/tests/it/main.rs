@@ -12,3 +12,4 @@ mod schedule;
 mod secrets;
 mod signature;
 mod support;
+mod throttle;
