@@ -1,6 +1,6 @@
 //! Who may call.
 
-use axum::http::{HeaderMap, header::AUTHORIZATION};
+use axum::http::{header::AUTHORIZATION, request::Parts};
 
 use crate::{answer::Answer, signature::AppSignature};
 
@@ -22,8 +22,8 @@ impl Accepted {
     ///
     /// # Errors
     /// The 401 to send.
-    pub(crate) fn check(&self, method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Answer> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
+    pub(crate) fn check(&self, parts: &Parts, body: &[u8]) -> Result<(), Answer> {
+        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
             (Some(value), None) => value,
             (None, _) => return Err(unauthorized("IAM", "header Authorization is missing")),
@@ -41,19 +41,12 @@ impl Accepted {
             return Ok(());
         }
         if AppSignature::claims(value) {
-            return self.check_signature(value, method, path, headers, body);
+            return self.check_signature(value, parts, body);
         }
         Err(unauthorized("IAM", "decrypt token fail"))
     }
 
-    fn check_signature(
-        &self,
-        value: &str,
-        method: &str,
-        path: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<(), Answer> {
+    fn check_signature(&self, value: &str, parts: &Parts, body: &[u8]) -> Result<(), Answer> {
         let Some(signature) = AppSignature::parse(value) else {
             return Err(unauthorized("app", "Authorization format is incorrect"));
         };
@@ -61,8 +54,7 @@ impl Accepted {
             let app_id = signature.app_id;
             return Err(unauthorized("app", &format!("app not found, appkey {app_id}")));
         };
-        let canonical =
-            signature.canonical_request(method, path, headers, body).map_err(|why| unauthorized("app", &why))?;
+        let canonical = signature.canonical_request(parts, body).map_err(|why| unauthorized("app", &why))?;
         if signature.verify(secret, &canonical) {
             return Ok(());
         }

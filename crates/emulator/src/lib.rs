@@ -28,9 +28,10 @@
 //!
 //! | rule | refused with |
 //! |---|---|
-//! | path; method POST; no query | 404 `APIGW.0101`; 405 `APIGW.0103`; 400 `13000102` |
+//! | path; method POST | 404 `APIGW.0101`; 405 `APIGW.0103` |
 //! | as many calls as [`EmulatorBuilder::throttle`] lets pass, if it's set | 429 `APIGW.0308` |
 //! | Authorization, one of the accepted credentials; an app signature is verified over the raw request | 401 `APIGW.0301` |
+//! | no query string | 400 `13000102` |
 //! | if strict: no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none of them twice, except Accept, Accept-Encoding and Connection | 400 `13000102` |
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
 //! | X-Date: not after the server's time, not more than 15 min 0 s before it | 401 `APIGW.0301` |

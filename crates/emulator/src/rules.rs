@@ -1,6 +1,6 @@
 //! The documented rules, checked from the raw request.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE, request::Parts};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::{answer::Answer, authentication::unauthorized};
@@ -41,7 +41,7 @@ impl Operation {
     /// Finds the operation of the request line.
     ///
     /// # Errors
-    /// 404 for an unknown path, 405 for another method than POST, 400 for a query.
+    /// 404 for an unknown path, 405 for another method than POST.
     pub(crate) fn of(parts: &Parts, path_prefix: &str) -> Result<Self, Answer> {
         let operation = match parts.uri.path().strip_prefix(path_prefix) {
             Some("/koodrive/ose/v1/share/tasks") => Self::CreateBatchTask,
@@ -55,10 +55,18 @@ impl Operation {
             let answer = Answer::gateway(405, "APIGW.0103", "The request method is not allowed");
             return Err(answer.header("Allow", "POST"));
         }
-        match parts.uri.query() {
-            Some(_) => Err(invalid("query: the operation takes none")),
-            None => Ok(operation),
-        }
+        Ok(operation)
+    }
+}
+
+/// Checks that there's no query string: neither operation takes one.
+///
+/// # Errors
+/// The answer to send.
+pub(crate) fn check_query(uri: &Uri) -> Result<(), Answer> {
+    match uri.query() {
+        Some(_) => Err(invalid("query: the operation takes none")),
+        None => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     fault::Fault,
     hidden_task::HiddenTask,
     request::RecordedRequest,
-    rules::{Caller, Operation, check_headers, check_undocumented, invalid},
+    rules::{Caller, Operation, check_headers, check_query, check_undocumented, invalid},
     schedule::Schedule,
     step::CodeShape,
     task::{Task, Tasks},
@@ -124,8 +124,8 @@ impl Service {
             self.live().window.admit(throttle, Instant::now())?;
         }
         let accepted = Arc::clone(&self.live().accepted);
-        let (method, path) = (parts.method.as_str(), parts.uri.path());
-        accepted.check(method, path, &parts.headers, body)?;
+        accepted.check(parts, body)?;
+        check_query(&parts.uri)?;
         if self.settings.strict {
             check_undocumented(&parts.headers)?;
         }

@@ -4,11 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
 const ALGORITHM: &str = "HMAC-SHA256";
+
+/// All but letters, digits, `-`, `.`, `_` and `~` (RFC 3986).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Headers that every signature must cover, by the reference.
 const ALWAYS_SIGNED: [&str; 2] = ["x-date", "x-user-id"];
@@ -42,13 +46,7 @@ impl<'a> AppSignature<'a> {
     ///
     /// # Errors
     /// If the list of signed headers is malformed or names a header that wasn't sent exactly once. Says which.
-    pub(crate) fn canonical_request(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Vec<u8>, String> {
+    pub(crate) fn canonical_request(&self, parts: &Parts, body: &[u8]) -> Result<Vec<u8>, String> {
         let names: Vec<&str> = self.signed_headers.split(';').collect();
         let sorted: BTreeSet<&str> = names.iter().copied().collect();
         if !sorted.iter().eq(names.iter()) {
@@ -57,14 +55,15 @@ impl<'a> AppSignature<'a> {
         if let Some(name) = ALWAYS_SIGNED.iter().find(|name| !sorted.contains(**name)) {
             return Err(format!("SignedHeaders must contain {name}"));
         }
+        let (method, path) = (&parts.method, parts.uri.path());
         let slash = if path.ends_with('/') { "" } else { "/" };
-        // The empty line is the query string: the operations take none, and a request with one was refused before.
-        let mut canonical = format!("{method}\n{path}{slash}\n\n").into_bytes();
+        let query = canonical_query(parts.uri.query().unwrap_or_default());
+        let mut canonical = format!("{method}\n{path}{slash}\n{query}\n").into_bytes();
         for name in names {
             if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 return Err(format!("SignedHeaders must be in lower case: {name}"));
             }
-            let mut values = headers.get_all(name).iter();
+            let mut values = parts.headers.get_all(name).iter();
             let (Some(value), None) = (values.next(), values.next()) else {
                 return Err(format!("signed header {name} must be sent exactly once"));
             };
@@ -90,6 +89,26 @@ impl<'a> AppSignature<'a> {
         mac.update(string_to_sign.as_bytes());
         mac.verify_slice(&signature).is_ok()
     }
+}
+
+/// The parameters sorted by name, as `name=value`, percent-encoded but for the unreserved characters.
+///
+/// Made of the decoded parameters: clients write a blank as `+` or as `%20`, and leave reserved characters as they are or
+/// encode them.
+fn canonical_query(query: &str) -> String {
+    let encode = |text: &str| {
+        let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
+        percent_encode(&bytes, RESERVED).to_string()
+    };
+    let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+    let mut parameters: Vec<(String, String)> = parameters
+        .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
+        .map(|(name, value)| (encode(name), encode(value)))
+        .collect();
+    // The sort is stable, so the values of a repeated name stay in order.
+    parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join("&")
 }
 
 /// SHA-256 in 64 lower-case hex digits.
@@ -120,57 +139,94 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::Request;
     use serde_json::Value;
 
-    const VECTORS: &str = include_str!("../tests/testdata/app-signature.json");
+    use super::*;
 
+    const VECTORS: [&str; 2] = [
+        include_str!("../tests/testdata/app-signature.json"),
+        include_str!("../tests/testdata/app-signature-query.json"),
+    ];
+
+    /// Four vectors without parameters and seven of a call that takes some.
     fn vectors() -> Vec<Value> {
-        serde_json::from_str(VECTORS).unwrap()
+        let vectors = VECTORS.map(|text| serde_json::from_str::<Vec<Value>>(text).unwrap());
+        assert_eq!(vectors.each_ref().map(Vec::len), [4, 7]);
+        vectors.concat()
     }
 
     fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
         vector[field].as_str().unwrap()
     }
 
-    fn headers(vector: &Value) -> HeaderMap {
-        let pairs = vector["headers"].as_object().unwrap().iter();
-        pairs
-            .map(|(name, value)| {
-                (HeaderName::try_from(name.as_str()).unwrap(), HeaderValue::from_str(value.as_str().unwrap()).unwrap())
-            })
-            .collect()
+    fn parts(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+        let request = Request::builder().method(method).uri(target);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(()).unwrap().into_parts().0
     }
 
-    fn canonical(vector: &Value, body: &str) -> Result<Vec<u8>, String> {
+    /// The query as a client may write it: in the order given, more encoded than needed, a blank as `blank`.
+    fn sent_query(vector: &Value, blank: &str) -> String {
+        let pairs = vector["query"].as_array().into_iter().flatten();
+        let encode = |text: &Value| {
+            let text = percent_encode(text.as_str().unwrap().as_bytes(), NON_ALPHANUMERIC).to_string();
+            text.replace("%20", blank)
+        };
+        let pairs: Vec<String> = pairs.map(|pair| format!("{}={}", encode(&pair[0]), encode(&pair[1]))).collect();
+        pairs.join("&")
+    }
+
+    fn canonical(vector: &Value, query: &str, body: &str) -> Vec<u8> {
         let signature = AppSignature::parse(text(vector, "authorization")).unwrap();
-        let (method, path) = (text(vector, "method"), text(vector, "path"));
-        signature.canonical_request(method, path, &headers(vector), body.as_bytes())
+        let mark = if query.is_empty() { "" } else { "?" };
+        let target = format!("{}{mark}{query}", text(vector, "path"));
+        let headers = vector["headers"].as_object().unwrap().iter();
+        let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+        let parts = parts(text(vector, "method"), &target, &headers);
+        signature.canonical_request(&parts, body.as_bytes()).unwrap()
     }
 
     #[test]
     fn every_vector_verifies() {
-        let vectors = vectors();
-        assert_eq!(vectors.len(), 4);
-        for vector in &vectors {
-            let canonical = canonical(vector, text(vector, "body")).unwrap();
-            let expected = text(vector, "canonical_request");
-            assert_eq!(String::from_utf8_lossy(&canonical), expected);
-            let signature = AppSignature::parse(text(vector, "authorization")).unwrap();
-            assert_eq!(signature.app_id, text(vector, "app_id"));
-            assert!(signature.verify(text(vector, "app_secret"), &canonical));
+        for vector in &vectors() {
+            for blank in ["+", "%20"] {
+                let canonical = canonical(vector, &sent_query(vector, blank), text(vector, "body"));
+                let expected = text(vector, "canonical_request");
+                assert_eq!(String::from_utf8_lossy(&canonical), expected);
+                let signature = AppSignature::parse(text(vector, "authorization")).unwrap();
+                assert_eq!(signature.app_id, text(vector, "app_id"));
+                assert!(signature.verify(text(vector, "app_secret"), &canonical));
+            }
         }
     }
 
     #[test]
-    fn another_secret_or_body_does_not_verify() {
+    fn a_query_has_one_canonical_form() {
+        for (query, expected) in [
+            ("", ""),
+            ("a", "a="),
+            ("b=1&&a=2&", "a=2&b=1"),
+            ("a=2&b=1&a=1", "a=2&a=1&b=1"),
+            ("a=%e5%88%86", "a=%E5%88%86"),
+            ("a=%FF", "a=%FF"),
+            ("a=b=c", "a=b%3Dc"),
+            ("a=%7e%41/?", "a=~A%2F%3F"),
+            ("a=100%&b=%zz", "a=100%25&b=%25zz"),
+        ] {
+            assert_eq!(canonical_query(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn another_secret_query_or_body_does_not_verify() {
         for vector in &vectors() {
             let signature = AppSignature::parse(text(vector, "authorization")).unwrap();
-            let right = canonical(vector, text(vector, "body")).unwrap();
-            assert!(!signature.verify("another", &right));
-            let changed = canonical(vector, "{ }").unwrap();
-            assert!(!signature.verify(text(vector, "app_secret"), &changed));
+            let (query, body) = (sent_query(vector, "+"), text(vector, "body"));
+            assert!(!signature.verify("another", &canonical(vector, &query, body)));
+            for changed in [canonical(vector, &query, "{ }"), canonical(vector, "shortUrl=another", body)] {
+                assert!(!signature.verify(text(vector, "app_secret"), &changed));
+            }
         }
     }
 
@@ -190,12 +246,8 @@ mod tests {
 
     #[test]
     fn the_list_of_signed_headers_is_checked() {
-        let mut headers = HeaderMap::new();
-        for name in ["host", "x-date", "x-user-id"] {
-            headers.insert(name, HeaderValue::from_static("v"));
-        }
-        headers.insert("accept", HeaderValue::from_static("a"));
-        headers.append("accept", HeaderValue::from_static("b"));
+        let headers = [("host", "v"), ("x-date", "v"), ("x-user-id", "v"), ("accept", "a"), ("accept", "b")];
+        let parts = parts("POST", "/", &headers);
         let refused = [
             ("x-date;host;x-user-id", "sorted"),
             ("x-date;x-date;x-user-id", "repetitions"),
@@ -208,19 +260,17 @@ mod tests {
         for (list, why) in refused {
             let value = format!("HMAC-SHA256 AppId=a,SignedHeaders={list},Signature=00");
             let signature = AppSignature::parse(&value).unwrap();
-            let error = signature.canonical_request("POST", "/", &headers, b"");
+            let error = signature.canonical_request(&parts, b"");
             assert!(error.clone().is_err_and(|said| said.contains(why)), "{list}: {error:?}");
         }
     }
 
     #[test]
     fn values_are_trimmed_at_their_ends_only() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-date", HeaderValue::from_static(" d\t"));
-        headers.insert("x-user-id", HeaderValue::from_static("a  b "));
+        let parts = parts("POST", "/", &[("x-date", " d\t"), ("x-user-id", "a  b ")]);
         let value = "HMAC-SHA256 AppId=a,SignedHeaders=x-date;x-user-id,Signature=00";
         let signature = AppSignature::parse(value).unwrap();
-        let canonical = signature.canonical_request("POST", "/", &headers, b"");
+        let canonical = signature.canonical_request(&parts, b"");
         let canonical = String::from_utf8(canonical.unwrap()).unwrap();
         assert!(canonical.starts_with("POST\n/\n\nx-date:d\nx-user-id:a  b\n\n"));
     }

@@ -31,3 +31,13 @@ async fn a_signature_of_the_vectors_passes_over_the_wire() {
     let changed = sent.with("X-User-Id", "v");
     send(&emulator, &changed).await.refused(401, "APIGW.0301", "|x-user-id:v|");
 }
+
+#[tokio::test]
+async fn a_signature_covers_the_query_in_its_canonical_form() {
+    let emulator = Emulator::builder().app("app", "secret").start().await.unwrap();
+    let mut sent =
+        Sent::create().with("Authorization", "HMAC-SHA256 AppId=app,SignedHeaders=x-date;x-user-id,Signature=00");
+    sent.line = format!("POST {CREATE}?b=a+b%2fc&F= HTTP/1.1");
+    let reply = send(&emulator, &sent).await;
+    reply.refused(401, "APIGW.0301", &format!("canonical request: POST|{CREATE}/|F=&b=a%20b%2Fc|x-date:"));
+}
