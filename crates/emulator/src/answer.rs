@@ -17,7 +17,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// An HTTP answer: a status, headers and a body.
 ///
 /// ```
-/// use koodrive_share_emulator::{Answer};
+/// use koodrive_share_emulator::Answer;
 ///
 /// let busy = Answer::gateway(429, "APIGW.0308", "The throttling threshold has been reached").header("Retry-After", "1");
 /// let html = Answer::new(504).header("Content-Type", "text/html").body("<html>gateway time-out</html>");

@@ -1,28 +1,15 @@
-//! The share-task service, imitated in process, to test a client against.
+#![doc = include_str!("../README.md")]
 //!
-//! [`Emulator::start`] gives a server on a free loopback port. It reads the API reference on its own account: every
-//! request is checked from its raw parts against every documented rule (headers, the 15 minutes of X-Date, app
-//! signatures, the body), and refused if it breaks one. Where the reference is silent, a request passes: a browser's
-//! headers are no fault. [`EmulatorBuilder::strict`] refuses what isn't documented, too. Tasks then move along a [`Schedule`], and a [`Fault`] can be
-//! scripted for the next request.
+//! # What it can play
 //!
-//! ```
-//! use koodrive_share_emulator::{Emulator, Schedule};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! let emulator = Emulator::builder()
-//!     .token("t0ken")
-//!     .schedule(Schedule::immediate_success())
-//!     .start()
-//!     .await?;
-//! // … point a client at `emulator.endpoint()`, then look at what arrived:
-//! for request in emulator.requests() {
-//!     println!("{request}"); // HTTP/1.1 text with the secrets masked
-//! }
-//! # Ok(())
-//! # }
-//! ```
+//! | behaviour of the service | set by |
+//! |---|---|
+//! | how tasks move, what getBatchTask says of them, how long it doesn't know them | [`Schedule`], [`Step`], [`HiddenTask`] |
+//! | the JSON forms that editions of the reference differ in | [`CodeShape`], [`TaskInfosShape`], [`Edition`], [`Step::member`] |
+//! | an answer instead of the real one, a closed connection, a cut body, a delay | [`Fault`], [`Answer`] |
+//! | a limit on the rate of calls | [`Throttle`] |
+//! | a wrong clock of the service, or of a box in front of it | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |
+//! | tokens that expire, shares that need a kdstoken | [`Emulator::revoke_token`], [`EmulatorBuilder::share_access`] |
 //!
 //! # What is checked, in this order
 //!
@@ -47,10 +34,11 @@
 //!
 //! - HTTP/1.1 in the clear, loopback only. What isn't HTTP is answered by the HTTP layer and not recorded.
 //! - Bodies up to [`Emulator::BODY_LIMIT`]; more is a 413 `APIGW.0201`.
-//! - The reference doesn't say what the real service does with a request that breaks two rules, or which code refuses
-//!   a kdstoken. The order above and 13000410 are the emulator's choice, as are the 400s of a strict emulator.
-//! - Of a repeated header the first value counts, unless the emulator is strict. A repeated Authorization is always
-//!   refused, and so is a signed header that was repeated.
+//! - The reference doesn't say what the service does with a request that breaks two rules, or which code refuses a
+//!   kdstoken. The order above, 13000410 and the 400s of a strict emulator are the emulator's choice. So is the demand for
+//!   a Content-Type, which the reference doesn't list: a body of JSON has to say that it is.
+//! - The first value of a repeated header counts, unless the emulator is strict. A repeated Authorization is always
+//!   refused, and so is a repeated header that a signature covers.
 //! - It's made for tests and examples: credentials are compared plainly, and it keeps what it receives in memory.
 
 mod answer;

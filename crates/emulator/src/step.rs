@@ -54,7 +54,7 @@ pub(crate) enum Download {
 /// Any number is let through, documented or not: `Step::new(7)` is a task of the unknown status 7.
 ///
 /// ```
-/// use koodrive_share_emulator::{Step};
+/// use koodrive_share_emulator::Step;
 ///
 /// let unknown_result = Step::completed(9).progress(100);
 /// # let _ = unknown_result;
