@@ -27,39 +27,14 @@ use crate::{
 };
 
 /// Configures an [`Emulator`].
+#[derive(Default)]
 #[must_use]
 pub struct EmulatorBuilder {
     port: u16,
-    path_prefix: String,
-    strict: bool,
     accepted: Accepted,
     clock_offset: TimeDelta,
-    kdstoken: Option<String>,
     schedule: Schedule,
-    create_code: CodeShape,
-    edition: Edition,
-    record: usize,
-    stamped_date: Option<StampedDate>,
-    throttle: Option<Throttle>,
-}
-
-impl Default for EmulatorBuilder {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            path_prefix: String::new(),
-            strict: false,
-            accepted: Accepted::default(),
-            clock_offset: TimeDelta::zero(),
-            kdstoken: None,
-            schedule: Schedule::default(),
-            create_code: CodeShape::default(),
-            edition: Edition::default(),
-            record: 1000,
-            stamped_date: None,
-            throttle: None,
-        }
-    }
+    settings: Settings,
 }
 
 impl Emulator {
@@ -89,7 +64,7 @@ impl EmulatorBuilder {
 
     /// Sets a path before `/koodrive/…`, such as `/gateway`. Slashes at its ends don't matter. Defaults to none.
     pub fn path_prefix(mut self, prefix: impl AsRef<str>) -> Self {
-        self.path_prefix = match prefix.as_ref().trim_matches('/') {
+        self.settings.path_prefix = match prefix.as_ref().trim_matches('/') {
             "" => String::new(),
             prefix => format!("/{prefix}"),
         };
@@ -99,7 +74,7 @@ impl EmulatorBuilder {
     /// Refuses headers and body fields that the reference doesn't list, and repeated headers, with 400 `13000102`.
     /// Defaults to `false`: the reference doesn't forbid them, and HTTP libraries add headers of their own.
     pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
+        self.settings.strict = strict;
         self
     }
 
@@ -131,24 +106,25 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Writes the Date header as a box on the way with a wrong clock does: off by `offset` from the server's clock, which
-    /// judges X-Date as before. In the reply to every `every`-th request received; 1 means all, 0 none. A Date header
-    /// of a scripted [`Answer`](crate::Answer) stays. Defaults to none. Clamped to 36,500 days either way.
+    /// Shifts the Date header of replies by `offset` from the server's clock, as a box on the way with a clock of its own
+    /// does. The server's clock still judges X-Date. The reply to every `every`-th request received is shifted: 1 means
+    /// every reply, 0 none. The Date header of a scripted [`Answer`](crate::Answer) stays as it is. Defaults to no shift.
+    /// `offset` is clamped to 36,500 days either way.
     pub fn stamped_date(mut self, offset: TimeDelta, every: u64) -> Self {
-        self.stamped_date = NonZeroU64::new(every).map(|every| StampedDate { offset: clamp(offset), every });
+        self.settings.stamped_date = NonZeroU64::new(every).map(|every| StampedDate { offset: clamp(offset), every });
         self
     }
 
     /// Limits how many calls pass in a window of time. Defaults to no limit.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
-        self.throttle = Some(throttle);
+        self.settings.throttle = Some(throttle);
         self
     }
 
     /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
     /// is accepted, and no kdstoken is too.
     pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
-        self.kdstoken = Some(kdstoken.into());
+        self.settings.kdstoken = Some(kdstoken.into());
         self
     }
 
@@ -160,20 +136,20 @@ impl EmulatorBuilder {
 
     /// Sets the shape of `code` in the answers of createBatchTask. Defaults to [`CodeShape::Number`].
     pub fn create_code(mut self, shape: CodeShape) -> Self {
-        self.create_code = shape;
+        self.settings.create_code = shape;
         self
     }
 
     /// Sets the edition of the reference whose answer getBatchTask gives. Defaults to [`Edition::Current`].
     pub fn edition(mut self, edition: Edition) -> Self {
-        self.edition = edition;
+        self.settings.edition = edition;
         self
     }
 
     /// Sets how many requests, and how many bodies of tasks, are kept: the most recent ones. Defaults to 1,000, which
     /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each.
     pub fn record(mut self, requests: usize) -> Self {
-        self.record = requests;
+        self.settings.record = requests;
         self
     }
 
@@ -190,20 +166,11 @@ impl EmulatorBuilder {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
-        let endpoint = format!("http://{address}{}", self.path_prefix);
+        let endpoint = format!("http://{address}{}", self.settings.path_prefix);
+        self.settings.request_id_seed = RandomState::new().hash_one(address);
         let (stop, stopping) = watch::channel(false);
         let service = Arc::new(Service {
-            settings: Settings {
-                path_prefix: self.path_prefix,
-                strict: self.strict,
-                kdstoken: self.kdstoken,
-                create_code: self.create_code,
-                edition: self.edition,
-                record: self.record,
-                stamped_date: self.stamped_date,
-                throttle: self.throttle,
-                request_id_seed: RandomState::new().hash_one(address),
-            },
+            settings: self.settings,
             live: Mutex::new(Live {
                 accepted: Arc::new(self.accepted),
                 clock_offset: self.clock_offset,
@@ -228,15 +195,15 @@ impl fmt::Debug for EmulatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmulatorBuilder")
             .field("port", &self.port)
-            .field("path_prefix", &self.path_prefix)
-            .field("strict", &self.strict)
+            .field("path_prefix", &self.settings.path_prefix)
+            .field("strict", &self.settings.strict)
             .field("clock_offset", &self.clock_offset)
             .field("schedule", &self.schedule)
-            .field("create_code", &self.create_code)
-            .field("edition", &self.edition)
-            .field("record", &self.record)
-            .field("stamped_date", &self.stamped_date)
-            .field("throttle", &self.throttle)
+            .field("create_code", &self.settings.create_code)
+            .field("edition", &self.settings.edition)
+            .field("record", &self.settings.record)
+            .field("stamped_date", &self.settings.stamped_date)
+            .field("throttle", &self.settings.throttle)
             .finish_non_exhaustive()
     }
 }

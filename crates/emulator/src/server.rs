@@ -49,6 +49,22 @@ pub(crate) struct Settings {
     pub(crate) request_id_seed: u64,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            path_prefix: String::new(),
+            strict: false,
+            kdstoken: None,
+            create_code: CodeShape::default(),
+            edition: Edition::default(),
+            record: 1000,
+            stamped_date: None,
+            throttle: None,
+            request_id_seed: 0,
+        }
+    }
+}
+
 /// A Date header that another clock writes, in the reply to every so many requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StampedDate {
@@ -56,7 +72,7 @@ pub(crate) struct StampedDate {
     pub(crate) every: NonZeroU64,
 }
 
-/// What does.
+/// What changes while it runs.
 pub(crate) struct Live {
     pub(crate) accepted: Arc<Accepted>,
     pub(crate) clock_offset: TimeDelta,
