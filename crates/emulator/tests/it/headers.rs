@@ -6,14 +6,18 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{
-    CREATE, DETAIL, Sent, TRACE_ID, connect, cut, dump, package, read_reply, send, set, strict, ten_seconds_ago,
+    CREATE, DETAIL, Sent, TRACE_ID, connect, cut, dump, host, package, read_reply, send, set, strict, ten_seconds_ago,
 };
 
+/// Makes a request of a host and port.
+type Client = fn(&str) -> String;
+
 /// What fetch of Node 20 sends, byte for byte.
-fn node(path: &str, host: &str, body: &str) -> String {
-    let (date, len) = (ten_seconds_ago(), body.len());
+fn node(host: &str) -> String {
+    let (date, body) = (ten_seconds_ago(), package().to_string());
+    let len = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\n\
+        "POST {CREATE} HTTP/1.1\r\n\
          host: {host}\r\n\
          connection: keep-alive\r\n\
          Authorization: Bearer emulator-token\r\n\
@@ -31,10 +35,11 @@ fn node(path: &str, host: &str, body: &str) -> String {
 }
 
 /// What `java.net.http.HttpClient` of JDK 17 sends, byte for byte. It offers HTTP/2 unless told otherwise.
-fn jdk(path: &str, host: &str, body: &str) -> String {
-    let (date, len) = (ten_seconds_ago(), body.len());
+fn jdk(host: &str) -> String {
+    let (date, body) = (ten_seconds_ago(), package().to_string());
+    let len = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\n\
+        "POST {CREATE} HTTP/1.1\r\n\
          Connection: Upgrade, HTTP2-Settings\r\n\
          Content-Length: {len}\r\n\
          Host: {host}\r\n\
@@ -105,20 +110,18 @@ async fn every_header_rule_refuses() {
 #[tokio::test]
 async fn the_headers_of_other_languages_clients_pass_unless_strict() {
     let (lenient, strict) = (Emulator::start().await.unwrap(), strict().await);
-    for (client, undocumented) in [(node as fn(&str, &str, &str) -> String, "accept-language"), (jdk, "http2-settings")]
-    {
-        let request =
-            |emulator: &Emulator| client(CREATE, &emulator.endpoint()["http://".len()..], &package().to_string());
+    let clients: [(Client, &str); 2] = [(node, "accept-language"), (jdk, "http2-settings")];
+    for (client, undocumented) in clients {
         let mut stream = connect(&lenient).await;
-        // The second request shows that the connection speaks HTTP/1.1 still.
+        // The second request shows that the connection still speaks HTTP/1.1.
         for _ in 0..2 {
-            stream.write_all(request(&lenient).as_bytes()).await.unwrap();
+            stream.write_all(client(host(&lenient)).as_bytes()).await.unwrap();
             let reply = read_reply(&mut stream).await.unwrap();
             assert!(reply.head.starts_with("HTTP/1.1 200 OK\r\n"), "{reply:?}");
             assert_eq!(reply.header("upgrade"), None);
         }
         let mut stream = connect(&strict).await;
-        stream.write_all(request(&strict).as_bytes()).await.unwrap();
+        stream.write_all(client(host(&strict)).as_bytes()).await.unwrap();
         let reply = read_reply(&mut stream).await.unwrap();
         reply.refused(400, "13000102", &format!("header {undocumented}: not documented"));
     }

@@ -141,10 +141,14 @@ pub(crate) fn cut(mut body: Value, parent: &str, field: &str) -> String {
     body.to_string()
 }
 
-pub(crate) async fn connect(emulator: &Emulator) -> TcpStream {
+/// The emulator's host and port.
+pub(crate) fn host(emulator: &Emulator) -> &str {
     let address = emulator.endpoint().strip_prefix("http://").unwrap();
-    let address = address.split('/').next().unwrap();
-    TcpStream::connect(address).await.unwrap()
+    address.split('/').next().unwrap()
+}
+
+pub(crate) async fn connect(emulator: &Emulator) -> TcpStream {
+    TcpStream::connect(host(emulator)).await.unwrap()
 }
 
 /// `None` if the connection closes before the head is whole.
