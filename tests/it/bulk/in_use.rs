@@ -1,0 +1,66 @@
+//! Ledgers that two runs use at once.
+
+use std::{fs, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use koodrive_share::{BulkPolicy, FileIds};
+use koodrive_share_emulator::{Emulator, Fault};
+
+use super::{append, client, drain, dump, one_by_one, outcomes};
+use crate::support::bulk::{ids, ledger, states, until};
+
+#[tokio::test]
+async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("in_use");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(9_000), policy).unwrap();
+    bulk.next().await.unwrap().unwrap();
+    let before = emulator.request_count();
+    // Another run writes its next line.
+    let line = fs::read_to_string(&path).unwrap();
+    let line = line.split_inclusive('\n').nth(1).unwrap();
+    append(&path, line);
+    let (items, error) = drain(&mut bulk).await;
+    let error = error.unwrap();
+    assert!(items.is_empty() && error.is_ledger());
+    let said = "the ledger is in use by another run; resume once that has ended: \
+                of the file ids, 0..1000 were attempted, the rest was not";
+    assert_eq!(error.to_string(), said);
+    assert_eq!(emulator.request_count(), before);
+}
+
+#[tokio::test]
+async fn failure_of_the_ledger_is_told_before_any_other() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("failure");
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
+    let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
+    let mut bulk = client(&emulator).create_bulk_with(dump(), FileIds::try_stream(torn), policy).unwrap();
+    let interfere = async {
+        until("the request has arrived", || emulator.request_count() == 1).await;
+        append(&path, "\n");
+    };
+    let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
+    assert_eq!(outcomes(&items), [None]);
+    let error = error.unwrap();
+    assert!(error.is_ledger(), "{error}");
+}
+
+#[tokio::test]
+async fn reply_is_written_even_if_another_run_uses_the_ledger() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("in_use_reply");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
+    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let interfere = async {
+        until("the request has arrived", || emulator.request_count() == 1).await;
+        append(&path, "{\"end\":{\"fileIds\":1000}}\n");
+    };
+    let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
+    assert_eq!(outcomes(&items), [None]);
+    assert!(error.unwrap().is_ledger());
+    assert_eq!(states(&path), ["run", "sending", "end", "accepted"]);
+}

@@ -1,0 +1,59 @@
+//! What a run is given: the task, the policy and the ids.
+
+use futures_util::stream;
+use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId, Violation};
+use koodrive_share_emulator::Emulator;
+
+use super::{client, drain, dump, outcomes};
+use crate::support::bulk::{ids, ledger, states};
+
+#[tokio::test]
+async fn template_reports_every_broken_rule_before_anything_is_read() {
+    let emulator = Emulator::start().await.unwrap();
+    let template = ShareTask::package_download("").container_id("space").file_ids(["F1"]).trace_id(TraceId::random());
+    let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
+    let error = client(&emulator).create_bulk(template, unread).unwrap_err();
+    let paths: Vec<&str> = error.violations().iter().map(Violation::path).collect();
+    assert_eq!(paths, ["$.shareId", "$.zipName", "$.fileIds", "X-Traceid"]);
+}
+
+#[test]
+fn policy_reports_every_broken_rule() {
+    for concurrency in [0, 101] {
+        let policy = BulkPolicy::builder().concurrency(concurrency).resend_unknown(true);
+        let error = policy.build().unwrap_err();
+        let rules: Vec<&str> = error.violations().iter().map(Violation::rule).collect();
+        assert_eq!(rules, ["concurrency", "ledger-required"]);
+    }
+    BulkPolicy::builder().concurrency(100).build().unwrap();
+}
+
+#[tokio::test]
+async fn no_ids_at_all_are_an_error() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("no_ids");
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let bulk = client(&emulator).create_bulk_with(dump(), ids(0), policy);
+    let (items, error) = drain(&mut bulk.unwrap()).await;
+    let error = error.unwrap();
+    let broken = error.validation_error().unwrap();
+    assert_eq!(broken.violations()[0].rule(), "file-ids-count");
+    assert_eq!((items.len(), states(&path)), (0, vec!["run".to_owned()]));
+}
+
+#[tokio::test]
+async fn unreadable_ids_end_the_run_without_sending_half_a_chunk() {
+    let emulator = Emulator::start().await.unwrap();
+    let readable = ids(1_500).into_iter().map(Ok);
+    let failing = readable.chain([Err("the pipe broke")]);
+    let file_ids = FileIds::try_stream(stream::iter(failing));
+    let mut bulk = client(&emulator).create_bulk(dump(), file_ids).unwrap();
+    let (items, error) = drain(&mut bulk).await;
+    assert_eq!(outcomes(&items), [None]);
+    let error = error.unwrap();
+    assert!(error.is_input());
+    assert_eq!(error.attempted(), 0..1_000);
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "the pipe broke");
+    assert_eq!(emulator.tasks().len(), 1);
+}

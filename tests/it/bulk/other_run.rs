@@ -1,0 +1,105 @@
+//! Ledgers of another run: of other ids, or of another task.
+
+use koodrive_share::{ShareTask, TargetDirectory};
+use koodrive_share_emulator::Emulator;
+
+use super::{client, client_of, complete, drain, dump, forget, one_by_one, package};
+use crate::support::bulk::{ids, ledger};
+
+#[tokio::test]
+async fn other_ids_are_refused_before_any_of_them_is_sent() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("other_ids");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let client = client(&emulator);
+    let bulk = client.create_bulk_with(dump(), ids(2_500), policy.clone());
+    complete(bulk.unwrap()).await;
+    let mut changed = ids(2_500);
+    changed[1_700] = "another".to_owned();
+    let mut swapped = ids(2_500);
+    swapped.swap(0, 1);
+    let cases = [
+        ("file ids 1000..2000 are not those", changed, 1_000),
+        ("file ids 0..1000 are not those", swapped, 0),
+        ("file ids 2000..2499 are not those", ids(2_499), 2_000),
+        ("file ids 2000..3000 are not those", ids(3_000), 2_000),
+        ("there are fewer file ids than", ids(2_000), 2_000),
+    ];
+    for (said, other, attempted) in cases {
+        let mut bulk = client.create_bulk_with(dump(), other, policy.clone()).unwrap();
+        let (_, error) = drain(&mut bulk).await;
+        let error = error.unwrap();
+        assert!(error.is_other_run() && !error.is_ledger());
+        assert_eq!(error.attempted(), 0..attempted);
+        assert!(error.to_string().starts_with(said), "{error}");
+        let advice = "; name another ledger, or give what that run was given: ";
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+    assert_eq!(emulator.request_count(), 3);
+}
+
+#[tokio::test]
+async fn number_of_ids_is_compared_with_that_of_the_first_run() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("further_ids");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let client = client(&emulator);
+    let bulk = client.create_bulk_with(dump(), ids(1_000), policy.clone());
+    complete(bulk.unwrap()).await;
+    let mut bulk = client.create_bulk_with(dump(), ids(1_001), policy.clone()).unwrap();
+    let (_, error) = drain(&mut bulk).await;
+    let error = error.unwrap().to_string();
+    assert!(error.starts_with("there are more file ids than"), "{error}");
+    // Without the end of the first run they are its continuation.
+    forget(&path, 1);
+    let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
+    assert_eq!(complete(bulk.unwrap()).await.len(), 2);
+    forget(&path, 1);
+    let mut bulk = client.create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let (_, error) = drain(&mut bulk).await;
+    let error = error.unwrap().to_string();
+    assert!(error.starts_with("there are fewer file ids than"), "{error}");
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
+async fn ledger_of_another_task_is_refused_and_says_what_differs() {
+    let emulator = Emulator::start().await.unwrap();
+    let other_emulator = Emulator::start().await.unwrap();
+    let path = ledger("other_task");
+    let policy = one_by_one().ledger(&path);
+    let split = policy.clone().split_packages(true).build().unwrap();
+    let policy = policy.build().unwrap();
+    let client = client(&emulator);
+    let bulk = client.create_bulk_with(dump(), ids(10), policy.clone());
+    complete(bulk.unwrap()).await;
+    let target = ShareTask::dump(TargetDirectory::new("dir", "my-space")).share_id("share").container_id("space");
+    let other_user = client_of(&emulator, "another");
+    let elsewhere = super::client(&other_emulator);
+    let cases = [
+        ("shareId is \"share\" there and \"other\" here", &client, dump().share_id("other"), &policy),
+        ("containerId is ", &client, dump().container_id("other"), &policy),
+        ("targetFileId is ", &client, target, &policy),
+        (
+            "targetFileId is {\"containerId\":\"my-space\",\"fileId\":\"root\"} there and none here, \
+          taskType is 2 there and 1 here, zipName is none there",
+            &client,
+            package(),
+            &policy,
+        ),
+        ("userId is ", &other_user, dump(), &policy),
+        ("endpoint is ", &elsewhere, dump(), &policy),
+        ("split is false there and true here", &client, dump(), &split),
+    ];
+    for (said, client, task, policy) in cases {
+        let bulk = client.create_bulk_with(task, ids(10), policy.clone());
+        let (items, error) = drain(&mut bulk.unwrap()).await;
+        let error = error.unwrap();
+        assert!(items.is_empty() && error.is_other_run());
+        let said = format!("the ledger is of another run: {said}");
+        assert!(error.to_string().starts_with(&said), "{error}");
+        let advice = "; name another ledger, or give what that run was given: ";
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+    assert_eq!((emulator.request_count(), other_emulator.request_count()), (1, 0));
+}

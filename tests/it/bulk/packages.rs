@@ -1,0 +1,60 @@
+//! Packages that are split, and their names.
+
+use std::time::Duration;
+
+use koodrive_share::{BulkItem, BulkPolicy};
+use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
+use serde_json::Value;
+
+use super::{client, complete, drain, one_by_one, package};
+use crate::support::bulk::{ids, ledger};
+
+#[tokio::test]
+async fn package_is_split_only_with_consent() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let mut bulk = client.create_bulk(package(), ids(1_001)).unwrap();
+    let (items, error) = drain(&mut bulk).await;
+    let error = error.unwrap();
+    let broken = error.validation_error().unwrap();
+    assert_eq!(broken.violations()[0].rule(), "split-consent");
+    assert_eq!((items.len(), emulator.request_count()), (0, 0));
+
+    let bulk = client.create_bulk(package(), ids(1_000)).unwrap();
+    let items = complete(bulk).await;
+    assert_eq!(items[0].zip_name(), Some("photos.zip"));
+
+    let policy = BulkPolicy::builder().split_packages(true).build().unwrap();
+    let bulk = client.create_bulk_with(package(), ids(2_001), policy);
+    let items = complete(bulk.unwrap()).await;
+    let tasks = emulator.tasks();
+    for (item, name) in items.iter().zip(["photos-0001.zip", "photos-0002.zip", "photos-0003.zip"]) {
+        assert_eq!(item.zip_name(), Some(name));
+        let id = item.result().unwrap().task_id();
+        let task = tasks.iter().find(|task| task.task_id() == id).unwrap();
+        assert_eq!(task.body().unwrap()["zipName"], name);
+    }
+    assert_eq!(items.len(), 3);
+}
+
+#[tokio::test]
+async fn resumed_run_numbers_its_packages_as_the_first_one_did() {
+    let emulator = Emulator::start().await.unwrap();
+    let full = Answer::service(400, "13000311", "not enough space");
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Reply(full));
+    let path = ledger("numbers");
+    let policy = one_by_one().ledger(&path).split_packages(true);
+    let policy = policy.build().unwrap();
+    for _ in 0..2 {
+        let bulk = client(&emulator).create_bulk_with(package(), ids(2_500), policy.clone());
+        let items = complete(bulk.unwrap()).await;
+        let names: Vec<Option<&str>> = items.iter().map(BulkItem::zip_name).collect();
+        let expected = ["photos-0001.zip", "photos-0002.zip", "photos-0003.zip"];
+        assert_eq!(names, expected.map(Some));
+    }
+    let tasks = emulator.tasks();
+    let body = |task: &EmulatedTask| task.body().unwrap()["zipName"].clone();
+    let names: Vec<Value> = tasks.iter().map(body).collect();
+    assert_eq!(names, ["photos-0001.zip", "photos-0003.zip", "photos-0002.zip"]);
+}

@@ -1,0 +1,70 @@
+//! An unknown outcome stops a run; no other failure of a chunk does.
+
+use std::time::Duration;
+
+use koodrive_share::{AfterUnknown, Outcome};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
+
+use super::{client, complete, drain, dump, one_by_one, outcomes};
+use crate::support::bulk::ids;
+
+#[tokio::test]
+async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let policy = one_by_one().build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(9_999), policy).unwrap();
+    let (items, error) = drain(&mut bulk).await;
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
+    assert_eq!(emulator.request_count(), 2, "nothing after the unknown one");
+    let error = error.unwrap();
+    assert!(error.is_unknown());
+    assert_eq!(error.attempted(), 0..2_000);
+    let said = "an outcome is unknown, so nothing more was begun: \
+                of the file ids, 0..2000 were attempted, the rest was not";
+    assert_eq!(error.to_string(), said);
+    let report = bulk.report();
+    assert_eq!((report.created(), report.unknown()), (1, 1));
+    assert_eq!(report.attempted(), 0..2_000);
+}
+
+#[tokio::test]
+async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let policy = one_by_one().build().unwrap();
+    let bulk = client(&emulator).create_bulk_with(dump(), ids(1_000), policy);
+    let items = complete(bulk.unwrap()).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Unknown)]);
+}
+
+#[tokio::test]
+async fn run_continues_after_unknown_when_told_so() {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let policy = one_by_one().after_unknown(AfterUnknown::Continue);
+    let policy = policy.build().unwrap();
+    let bulk = client(&emulator).create_bulk_with(dump(), ids(3_000), policy);
+    let items = complete(bulk.unwrap()).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None, None]);
+}
+
+#[tokio::test]
+async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
+    let emulator = Emulator::start().await.unwrap();
+    let full = Answer::service(400, "13000311", "not enough space");
+    emulator.fail_next(Fault::Reply(full));
+    let mut ids = ids(3_000);
+    ids[1_005].clear();
+    let policy = one_by_one().build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump(), ids, policy).unwrap();
+    let (items, error) = drain(&mut bulk).await;
+    assert!(error.is_none());
+    let expected = [Some(Outcome::Rejected), Some(Outcome::NotSent), None];
+    assert_eq!(outcomes(&items), expected);
+    let broken = items[1].result().unwrap_err().validation_error().unwrap();
+    assert_eq!(broken.violations()[0].path(), "$.fileIds[5]");
+    let said = "ids 0..3000: 1 created, 0 created earlier, 1 rejected, 1 not sent, 0 unknown";
+    assert_eq!(bulk.report().to_string(), said);
+}
