@@ -8,7 +8,6 @@
 //! `Debug`, or what is traced and logged.
 
 mod caller;
-mod certificates;
 mod connection;
 mod environment;
 mod message;

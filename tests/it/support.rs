@@ -1,6 +1,10 @@
 //! Fixtures and servers.
 
 pub(crate) mod bulk;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub(crate) mod certificates;
 pub(crate) mod fixtures;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub(crate) mod full_house;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub(crate) mod scripted_server;

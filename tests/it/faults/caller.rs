@@ -5,15 +5,17 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::join_all;
 use koodrive_share::Outcome;
 use koodrive_share_emulator::Fault;
-use tokio::{io::AsyncReadExt, time::timeout};
+use tokio::time::timeout;
 
 use super::{
-    connection::FullHouse,
     row::{Row, rows},
     secrets::Caller,
     trial::{Ending, Observed, Trial, task},
 };
-use crate::support::scripted_server::{ScriptedServer, Seen, Step};
+use crate::support::{
+    full_house::FullHouse,
+    scripted_server::{ScriptedServer, Seen, Step},
+};
 
 const LOOK_FOR_IT: &str = "note the task's trace id before the call, and look for it";
 
@@ -135,20 +137,5 @@ async fn thousand_calls(trial: Trial) -> Observed {
         ending: Ending::Failed(lost.swap_remove(0).unwrap_err()),
         connections: None,
         requests: emulator.request_count().try_into().unwrap(),
-    }
-}
-
-impl FullHouse {
-    /// Lets everybody in who waits, and counts those who say something.
-    async fn requests(self) -> usize {
-        let (listener, guests) = self.open();
-        drop(guests);
-        let mut requests = 0;
-        while let Ok(guest) = timeout(Duration::from_millis(300), listener.accept()).await {
-            let (mut guest, _) = guest.unwrap();
-            let said = guest.read_u8().await;
-            requests += usize::from(said.is_ok());
-        }
-        requests
     }
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    time::timeout,
-};
+use tokio::net::TcpSocket;
 
 use super::{
-    certificates::{Authority, Trust},
     row::{Row, rows},
     trial::{CREATED, Ending, Observed, create, ok, task},
 };
-use crate::support::scripted_server::{Script, Step};
+use crate::support::{
+    certificates::{Authority, Trust},
+    full_house::FullHouse,
+    scripted_server::{Script, Step},
+};
 
 rows! {
     "The connection"
@@ -243,35 +243,4 @@ fn pooled(title: &'static str, script: Script, state: Pooled) -> Row {
             observed
         }
     })
-}
-
-/// A port whose queue of connections is full: the kernel leaves further ones unanswered.
-pub(super) struct FullHouse {
-    listener: TcpListener,
-    guests: Vec<TcpStream>,
-}
-
-impl FullHouse {
-    pub(super) async fn start() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut guests = vec![];
-        let patience = Duration::from_millis(500);
-        while let Ok(guest) = timeout(patience, TcpStream::connect(address)).await {
-            guests.push(guest.unwrap());
-            assert!(guests.len() < 100, "the queue has no end");
-        }
-        Self { listener, guests }
-    }
-
-    /// The port, and those who fill its queue.
-    pub(super) fn open(self) -> (TcpListener, Vec<TcpStream>) {
-        (self.listener, self.guests)
-    }
-
-    pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap())
-    }
 }

@@ -3,12 +3,14 @@
 use chrono::{TimeDelta, Utc};
 
 use super::{
-    certificates::{Authority, Trust},
     row::{Row, rows},
     secrets::Caller,
     trial::{CREATED, Observed, ok, reply},
 };
-use crate::support::scripted_server::Step;
+use crate::support::{
+    certificates::{Authority, Trust},
+    scripted_server::Step,
+};
 
 const REFUSAL: &str = r#"{"code":"13000302","msg":"file not in the given space, <secrets>"}"#;
 const GATEWAY: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify failed, <secrets>"}"#;

@@ -12,17 +12,17 @@ use tokio_rustls::{
 
 /// Whether a server's certificate deserves to be trusted by those who trust its authority.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Trust {
+pub(crate) enum Trust {
     Deserved,
     OtherHost,
     Expired,
 }
 
 /// One who signs certificates.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, "the authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -32,12 +32,12 @@ impl Authority {
     }
 
     /// Its own certificate, for those who trust it.
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// The TLS of a server on 127.0.0.1.
-    pub(super) fn acceptor(&self, trust: Trust) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, trust: Trust) -> TlsAcceptor {
         let name = match trust {
             Trust::Deserved | Trust::Expired => "127.0.0.1",
             Trust::OtherHost => "127.0.0.2",

@@ -1,0 +1,48 @@
+//! A port that lets nobody in.
+
+use std::time::Duration;
+
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
+};
+
+/// A port whose queue of connections is full: the kernel leaves further ones unanswered.
+pub(crate) struct FullHouse {
+    listener: TcpListener,
+    guests: Vec<TcpStream>,
+}
+
+impl FullHouse {
+    pub(crate) async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut guests = vec![];
+        let patience = Duration::from_millis(500);
+        while let Ok(guest) = timeout(patience, TcpStream::connect(address)).await {
+            guests.push(guest.unwrap());
+            assert!(guests.len() < 100, "the queue has no end");
+        }
+        Self { listener, guests }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap())
+    }
+
+    /// Lets everybody in who waits, and counts those who say something.
+    pub(crate) async fn requests(self) -> usize {
+        let Self { listener, guests } = self;
+        drop(guests);
+        let mut requests = 0;
+        while let Ok(guest) = timeout(Duration::from_millis(300), listener.accept()).await {
+            let (mut guest, _) = guest.unwrap();
+            let said = guest.read_u8().await;
+            requests += usize::from(said.is_ok());
+        }
+        requests
+    }
+}
