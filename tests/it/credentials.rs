@@ -16,7 +16,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::support::fixtures::{builder, dump};
+use crate::support::fixtures::{builder, builder_at, dump};
 
 /// A provider that counts how often it is asked and answers each time through a script.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Scripted {
     }
 }
 
-fn client(emulator: &Emulator, credentials: Credentials) -> Client {
+fn client_with(emulator: &Emulator, credentials: Credentials) -> Client {
     builder(emulator).credentials(credentials).build().unwrap()
 }
 
@@ -67,7 +67,7 @@ async fn create(client: &Client) -> Result<(), koodrive_share::Error> {
 async fn a_verbatim_value_is_sent_as_it_is() {
     let value = "Bearer+10f88";
     let emulator = Emulator::builder().authorization(value).start().await.unwrap();
-    create(&client(&emulator, Credentials::authorization(value))).await.unwrap();
+    create(&client_with(&emulator, Credentials::authorization(value))).await.unwrap();
     assert_eq!(emulator.requests()[0].header("authorization"), Some(value));
 }
 
@@ -75,7 +75,7 @@ async fn a_verbatim_value_is_sent_as_it_is() {
 async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
     for prefix in ["", "/gate"] {
         let emulator = Emulator::builder().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
-        let client = client(&emulator, Credentials::app("app", "密钥"));
+        let client = client_with(&emulator, Credentials::app("app", "密钥"));
         create(&client).await.unwrap();
         let zip = koodrive_share::ShareTask::package_download("照片.zip").share_id("分享");
         let task = zip.container_id("空间").file_ids(["文件"]).build().unwrap();
@@ -88,7 +88,7 @@ async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
 async fn an_echoed_canonical_request_is_compared_with_ours() {
     let emulator = Emulator::builder().app("app", "right").start().await.unwrap();
     // Both sides have the same canonical request, which leaves the secret.
-    let error = create(&client(&emulator, Credentials::app("app", "wrong"))).await.unwrap_err();
+    let error = create(&client_with(&emulator, Credentials::app("app", "wrong"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert!(error.to_string().contains("the app secret is wrong"), "{error}");
     // A service behind a proxy that rewrites Host sees another line 4.
@@ -97,7 +97,7 @@ async fn an_echoed_canonical_request_is_compared_with_ours() {
     let echo = seen.as_str().replace('\n', "|");
     let text = format!("verify signature failed, canonical request: {echo}");
     emulator.fail_next(Fault::Reply(Answer::gateway(401, "APIGW.0301", &text)));
-    let error = create(&client(&emulator, Credentials::app("app", "right"))).await.unwrap_err();
+    let error = create(&client_with(&emulator, Credentials::app("app", "right"))).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("line 4 of the canonical request differs"), "{text}");
     assert!(text.contains("host:inside"), "{text}");
@@ -124,8 +124,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
         stream.write_all(reply.as_bytes()).await.unwrap();
         signature
     };
-    let client = Client::builder().endpoint(&endpoint).credentials(Credentials::app("app", "key"));
-    let client = client.user_id("7").agent_name("carrier").build().unwrap();
+    let client = builder_at(&endpoint).credentials(Credentials::app("app", "key")).build().unwrap();
     let (outcome, signature) = tokio::join!(create(&client), service);
     let error = outcome.unwrap_err();
     assert_eq!(error.message(), Some("no ***"));
@@ -136,7 +135,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
 async fn concurrent_calls_on_a_cold_cache_ask_once() {
     let emulator = Emulator::start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
+    let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let client = client.clone();
@@ -160,7 +159,7 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
     let emulator = Emulator::builder().token("second").start().await.unwrap();
     let provider = Scripted::open();
     let tokens = ["first", "second", "third"];
-    let client = client(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
+    let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
     create(&client).await.unwrap();
     assert_eq!((provider.asked(), emulator.request_count(), emulator.tasks().len()), (2, 2, 1));
     // The renewed token is the one that is kept.
@@ -172,7 +171,7 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
 async fn a_second_401_is_the_callers() {
     let emulator = Emulator::builder().token("never given").start().await.unwrap();
     let provider = Scripted::open();
-    let client = client(&emulator, provider.credentials(|n| Ok(AccessToken::new(format!("token-{n}")))));
+    let client = client_with(&emulator, provider.credentials(|n| Ok(AccessToken::new(format!("token-{n}")))));
     let error = create(&client).await.unwrap_err();
     assert!(error.is_unauthorized() && error.outcome() == Outcome::Rejected, "{error}");
     assert_eq!((provider.asked(), emulator.request_count()), (2, 2));
@@ -181,7 +180,7 @@ async fn a_second_401_is_the_callers() {
 #[tokio::test]
 async fn a_static_token_is_never_resent() {
     let emulator = Emulator::builder().token("another").start().await.unwrap();
-    let error = create(&client(&emulator, Credentials::bearer("stale"))).await.unwrap_err();
+    let error = create(&client_with(&emulator, Credentials::bearer("stale"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert_eq!(emulator.request_count(), 1);
 }
@@ -194,7 +193,7 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
         0 => Err("the log-in page is down".into()),
         _ => Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)),
     });
-    let client = client(&emulator, credentials);
+    let client = client_with(&emulator, credentials);
     let both = async { tokio::join!(create(&client), create(&client)) };
     let gate = provider.gate.clone();
     let ((first, second), ()) = tokio::join!(both, async move { gate.add_permits(2) });
@@ -212,7 +211,7 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
 async fn a_call_that_is_dropped_while_it_asks_lets_the_next_one_ask() {
     let emulator = Emulator::start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
+    let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let mut dropped = Box::pin(create(&client));
     assert!(futures_util::poll!(&mut dropped).is_pending());
     assert_eq!(provider.asked(), 1);
@@ -236,7 +235,7 @@ mod lifetimes {
     async fn a_token_that_is_used_lives_on_and_one_that_is_not_lapses() {
         let emulator = Emulator::start().await.unwrap();
         let provider = Scripted::open();
-        let client = client(&emulator, provider.credentials(|_| Ok(token())));
+        let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
         for _ in 0..10 {
             create(&client).await.unwrap();
             tokio::time::advance(17 * MINUTE).await;
@@ -251,7 +250,7 @@ mod lifetimes {
     async fn a_request_that_got_no_reply_is_no_use_of_the_token() {
         let emulator = Emulator::start().await.unwrap();
         let provider = Scripted::open();
-        let client = client(&emulator, provider.credentials(|_| Ok(token())));
+        let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
         create(&client).await.unwrap();
         tokio::time::advance(19 * MINUTE).await;
         emulator.fail_next(Fault::CloseAfterProcessing);
@@ -266,7 +265,7 @@ mod lifetimes {
         let emulator = Emulator::start().await.unwrap();
         let provider = Scripted::open();
         let hour = || Ok(token().expires_in(60 * MINUTE));
-        let client = client(&emulator, provider.credentials(move |_| hour()));
+        let client = client_with(&emulator, provider.credentials(move |_| hour()));
         create(&client).await.unwrap();
         tokio::time::advance(58 * MINUTE).await;
         create(&client).await.unwrap();
@@ -284,7 +283,7 @@ mod lifetimes {
             0 => Ok(token().expires_in(60 * MINUTE)),
             _ => Err("down".into()),
         });
-        let client = client(&emulator, credentials);
+        let client = client_with(&emulator, credentials);
         create(&client).await.unwrap();
         tokio::time::advance(59 * MINUTE + Duration::from_secs(10)).await;
         create(&client).await.unwrap();
@@ -305,7 +304,7 @@ mod lifetimes {
         let emulator = Emulator::start().await.unwrap();
         let provider = Scripted::gated(1);
         let hour = || Ok(token().expires_in(60 * MINUTE));
-        let client = client(&emulator, provider.credentials(move |_| hour()));
+        let client = client_with(&emulator, provider.credentials(move |_| hour()));
         create(&client).await.unwrap();
         tokio::time::advance(59 * MINUTE + Duration::from_secs(58)).await;
         // The first call has a token that is still good and waits five seconds for the next; the second has none.

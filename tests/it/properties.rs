@@ -3,7 +3,7 @@
 use std::{cell::RefCell, sync::LazyLock};
 
 use jsonschema::Validator;
-use koodrive_share::{Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
+use koodrive_share::{Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
 use koodrive_share_emulator::{EmulatedTask, Emulator};
 use proptest::{
     collection::vec,
@@ -13,6 +13,8 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
+
+use crate::support::fixtures::builder;
 
 /// The document's schema of a request, with the document around it for what it refers to.
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
@@ -27,7 +29,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => ".{1,20}", 1 => "\\PC{0,3}", 1 => Just("root".to_owned())]
 }
 
-fn builder() -> impl Strategy<Value = ShareTaskBuilder> {
+fn task() -> impl Strategy<Value = ShareTaskBuilder> {
     let begun = prop_oneof![
         text().prop_map(ShareTask::package_download),
         (text(), text()).prop_map(|(file, space)| ShareTask::dump(TargetDirectory::new(file, space))),
@@ -101,16 +103,11 @@ fn every_task_that_builds_is_taken_by_emulator_and_schema() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let emulator = Emulator::builder().app("app-id", "app secret").start();
     let emulator = runtime.block_on(emulator).unwrap();
-    let client = Client::builder()
-        .endpoint(emulator.endpoint())
-        // So that the signature over any body is taken too.
-        .credentials(Credentials::app("app-id", "app secret"))
-        .user_id("1505084218764547200")
-        .agent_name("carrier")
-        .build()
-        .unwrap();
-    let run = runner(256).run(&builder(), |builder| {
-        let Ok(task) = builder.build() else {
+    // So that the signature over any body is taken too.
+    let credentials = Credentials::app("app-id", "app secret");
+    let client = builder(&emulator).credentials(credentials).build().unwrap();
+    let run = runner(256).run(&task(), |task| {
+        let Ok(task) = task.build() else {
             return Ok(());
         };
         let created = runtime.block_on(client.create(&task));

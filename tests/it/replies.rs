@@ -5,9 +5,12 @@
 
 use std::{collections::BTreeMap, fs};
 
-use koodrive_share::{Client, Credentials, Error, Outcome, ShareTask, TaskHandle};
+use koodrive_share::{Credentials, Error, Outcome, TaskHandle};
 
-use crate::support::scripted_server::{ScriptedServer, Step, chunked};
+use crate::support::{
+    fixtures::{builder_at, package},
+    scripted_server::{ScriptedServer, Step, chunked},
+};
 
 /// As in the fuzz target; the replies repeat them.
 const TOKEN: &str = "bearer-CANARY";
@@ -98,24 +101,14 @@ async fn kept_replies_mean_what_they_did() {
 }
 
 async fn create(endpoint: &str) -> Result<TaskHandle, Error> {
-    let client = Client::builder()
-        .endpoint(endpoint)
+    let client = builder_at(endpoint)
         .credentials(Credentials::bearer(TOKEN))
-        .user_id("1505084218764547200")
-        .agent_name("carrier")
         .max_attempts(1)
         // The replies' own time, so that no clock explains a refusal.
         .clock(|| "2025-11-03T07:01:40Z".parse().unwrap())
         .build()
         .unwrap();
-    let task = ShareTask::package_download("all.zip")
-        .share_id("share")
-        .container_id("space")
-        .file_ids(["file"])
-        .kdstoken(KDSTOKEN)
-        .build()
-        .unwrap();
-    client.create(&task).await
+    client.create(&package().kdstoken(KDSTOKEN).build().unwrap()).await
 }
 
 /// How a reply says where its body ends: who reads it depends on that, and what becomes of it does not.

@@ -5,8 +5,11 @@ use std::fs;
 use koodrive_share::{BulkPolicy, Outcome};
 use koodrive_share_emulator::Emulator;
 
-use super::{client, complete, drain, dump, one_by_one, outcomes};
-use crate::support::bulk::{ids, ledger, states};
+use crate::support::{
+    bulk::{ids, ledger, states},
+    bulk_run::{complete, drain, one_by_one, outcomes},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn torn_last_line_is_recovered_wherever_it_is_torn() {
@@ -15,7 +18,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
     let path = ledger("torn");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let ids = ids(1_001);
-    let bulk = client.create_bulk_with(dump(), &ids, policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), &ids, policy.clone());
     complete(bulk.unwrap()).await;
     let whole = fs::read(&path).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|n| whole[*n] == b'\n').collect();
@@ -25,7 +28,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
     for cut in (0..=whole.len()).filter(|cut| cut % 13 == 0 || near_an_end(*cut)) {
         fs::write(&path, &whole[..cut]).unwrap();
         let before = emulator.request_count();
-        let bulk = client.create_bulk_with(dump(), &ids, policy.clone());
+        let bulk = client.create_bulk_with(dump_template(), &ids, policy.clone());
         let items = complete(bulk.unwrap()).await;
         // A line counts once it is whole, with or without its line break.
         let whole_lines = ends.iter().filter(|end| cut >= **end).count();
@@ -48,14 +51,14 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
     let client = client(&emulator);
     let path = ledger("damaged");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     complete(bulk.unwrap()).await;
     let text = fs::read_to_string(&path).unwrap();
     let skipped: String = text.split_inclusive('\n').take(1).chain(text.split_inclusive('\n').skip(3)).collect();
     // Two runs that begin a ledger at once may both write its first line.
     let first = text.split_inclusive('\n').next().unwrap();
     fs::write(&path, format!("{first}{text}")).unwrap();
-    let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     complete(bulk.unwrap()).await;
     let cases = [
         ("the file is no ledger", "F000001".to_owned()),
@@ -66,7 +69,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
     ];
     for (said, content) in cases {
         fs::write(&path, &content).unwrap();
-        let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
+        let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
         let (items, error) = drain(&mut bulk.unwrap()).await;
         let error = error.unwrap();
         assert!(items.is_empty() && error.is_ledger() && !error.is_other_run());
@@ -81,7 +84,7 @@ async fn ledger_that_cannot_be_written_keeps_anything_from_being_sent() {
     let emulator = Emulator::start().await.unwrap();
     let directory = env!("CARGO_TARGET_TMPDIR");
     let policy = BulkPolicy::builder().ledger(directory).build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(10), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy);
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
     assert!(error.is_ledger() && std::error::Error::source(&error).is_some());

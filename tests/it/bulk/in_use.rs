@@ -6,15 +6,18 @@ use futures_util::{StreamExt, stream};
 use koodrive_share::{BulkPolicy, FileIds};
 use koodrive_share_emulator::{Emulator, Fault};
 
-use super::{append, client, drain, dump, one_by_one, outcomes};
-use crate::support::bulk::{ids, ledger, states, until};
+use crate::support::{
+    bulk::{ids, ledger, states, until},
+    bulk_run::{append, drain, one_by_one, outcomes},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
     let emulator = Emulator::start().await.unwrap();
     let path = ledger("in_use");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(9_000), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     bulk.next().await.unwrap().unwrap();
     let before = emulator.request_count();
     // Another run writes its next line.
@@ -37,7 +40,7 @@ async fn failure_of_the_ledger_is_told_before_any_other() {
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
     let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
-    let mut bulk = client(&emulator).create_bulk_with(dump(), FileIds::try_stream(torn), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), FileIds::try_stream(torn), policy).unwrap();
     let interfere = async {
         until("the request has arrived", || emulator.request_count() == 1).await;
         append(&path, "\n");
@@ -54,7 +57,7 @@ async fn reply_is_written_even_if_another_run_uses_the_ledger() {
     let path = ledger("in_use_reply");
     let policy = one_by_one().ledger(&path).build().unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
     let interfere = async {
         until("the request has arrived", || emulator.request_count() == 1).await;
         append(&path, "{\"end\":{\"fileIds\":1000}}\n");

@@ -4,8 +4,11 @@ use futures_util::stream;
 use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId, Violation};
 use koodrive_share_emulator::Emulator;
 
-use super::{client, drain, dump, outcomes};
-use crate::support::bulk::{ids, ledger, states};
+use crate::support::{
+    bulk::{ids, ledger, states},
+    bulk_run::{drain, outcomes},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn template_reports_every_broken_rule_before_anything_is_read() {
@@ -33,7 +36,7 @@ async fn no_ids_at_all_are_an_error() {
     let emulator = Emulator::start().await.unwrap();
     let path = ledger("no_ids");
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(0), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(0), policy);
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
     let broken = error.validation_error().unwrap();
@@ -47,7 +50,7 @@ async fn unreadable_ids_end_the_run_without_sending_half_a_chunk() {
     let readable = ids(1_500).into_iter().map(Ok);
     let failing = readable.chain([Err("the pipe broke")]);
     let file_ids = FileIds::try_stream(stream::iter(failing));
-    let mut bulk = client(&emulator).create_bulk(dump(), file_ids).unwrap();
+    let mut bulk = client(&emulator).create_bulk(dump_template(), file_ids).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert_eq!(outcomes(&items), [None]);
     let error = error.unwrap();

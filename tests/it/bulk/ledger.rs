@@ -5,8 +5,11 @@ use std::{fs, pin::pin};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
-use super::{FOREVER, KDSTOKEN, client, complete, dump, one_by_one};
-use crate::support::bulk::{ids, ledger, lines, states, until};
+use crate::support::{
+    bulk::{ids, ledger, lines, states, until},
+    bulk_run::{FOREVER, complete, one_by_one},
+    fixtures::{KDSTOKEN, client, dump_template},
+};
 
 #[tokio::test]
 async fn chunk_is_in_the_ledger_before_its_request_arrives() {
@@ -14,7 +17,7 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
     emulator.fail_next(FOREVER);
     let path = ledger("before");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
     let mut next = pin!(bulk.next());
     let arrived = until("the request has arrived", || emulator.request_count() == 1);
     let mut arrived = pin!(arrived);
@@ -42,7 +45,7 @@ async fn ledger_holds_no_secret_and_no_file_id() {
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", &echo)));
     let path = ledger("secrets");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(2_000), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy);
     complete(bulk.unwrap()).await;
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("denied: *** ***"), "{text}");

@@ -13,8 +13,11 @@ use futures_util::FutureExt;
 use koodrive_share::BulkPolicy;
 use koodrive_share_emulator::{Emulator, Fault};
 
-use super::{FOREVER, client, complete, dump};
-use crate::support::bulk::{ids, tasks_of, until};
+use crate::support::{
+    bulk::{ids, tasks_of, until},
+    bulk_run::{FOREVER, complete},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
@@ -23,7 +26,7 @@ async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
     emulator.fail_next(Fault::Delay(Duration::from_millis(200)));
     // Shorter and longer ones, so that none is left of an earlier chunk in the same memory.
     let ids: Vec<_> = (0..5_500).map(|n| format!("F{:1$}", n, n % 7)).collect();
-    let bulk = client(&emulator).create_bulk(dump(), ids.iter().map(String::as_str));
+    let bulk = client(&emulator).create_bulk(dump_template(), ids.iter().map(String::as_str));
     let items = complete(bulk.unwrap()).await;
     let tasks = emulator.tasks();
     assert_eq!((items.len(), tasks.len()), (6, 6), "5,500 ids, 1,000 each");
@@ -53,7 +56,7 @@ async fn ids_are_read_no_further_than_the_concurrency() {
         let counted = counted.into_iter().inspect(|_| {
             read.fetch_add(1, Ordering::Relaxed);
         });
-        let mut bulk = client(&emulator).create_bulk_with(dump(), counted, policy).unwrap();
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), counted, policy).unwrap();
         assert_eq!(read.load(Ordering::Relaxed), 0, "nothing before the poll");
         let mut next = pin!(bulk.next());
         let arrived = until("the chunks have arrived", || emulator.request_count() == before + chunks);
@@ -72,7 +75,7 @@ async fn ids_are_read_no_further_than_the_concurrency() {
 async fn begun_chunks_are_sent_without_the_stream_being_polled() {
     let emulator = Emulator::start().await.unwrap();
     let ids = ids(4_000);
-    let mut bulk = client(&emulator).create_bulk(dump(), ids).unwrap();
+    let mut bulk = client(&emulator).create_bulk(dump_template(), ids).unwrap();
     assert!(bulk.next().now_or_never().is_none());
     until("4 tasks", || emulator.tasks().len() == 4).await;
 }

@@ -3,8 +3,11 @@
 use koodrive_share::{ShareTask, TargetDirectory};
 use koodrive_share_emulator::Emulator;
 
-use super::{client, client_of, complete, drain, dump, forget, one_by_one, package};
-use crate::support::bulk::{ids, ledger};
+use crate::support::{
+    bulk::{ids, ledger},
+    bulk_run::{complete, drain, forget, one_by_one},
+    fixtures::{DIRECTORY, SHARE, SPACE, builder, client, dump_template, package_template},
+};
 
 #[tokio::test]
 async fn other_ids_are_refused_before_any_of_them_is_sent() {
@@ -12,7 +15,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
     let path = ledger("other_ids");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let client = client(&emulator);
-    let bulk = client.create_bulk_with(dump(), ids(2_500), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(2_500), policy.clone());
     complete(bulk.unwrap()).await;
     let mut changed = ids(2_500);
     changed[1_700] = "another".to_owned();
@@ -26,7 +29,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
         ("there are fewer file ids than", ids(2_000), 2_000),
     ];
     for (said, other, attempted) in cases {
-        let mut bulk = client.create_bulk_with(dump(), other, policy.clone()).unwrap();
+        let mut bulk = client.create_bulk_with(dump_template(), other, policy.clone()).unwrap();
         let (_, error) = drain(&mut bulk).await;
         let error = error.unwrap();
         assert!(error.is_other_run() && !error.is_ledger());
@@ -44,18 +47,18 @@ async fn number_of_ids_is_compared_with_that_of_the_first_run() {
     let path = ledger("further_ids");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let client = client(&emulator);
-    let bulk = client.create_bulk_with(dump(), ids(1_000), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(1_000), policy.clone());
     complete(bulk.unwrap()).await;
-    let mut bulk = client.create_bulk_with(dump(), ids(1_001), policy.clone()).unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(1_001), policy.clone()).unwrap();
     let (_, error) = drain(&mut bulk).await;
     let error = error.unwrap().to_string();
     assert!(error.starts_with("there are more file ids than"), "{error}");
     // Without the end of the first run they are its continuation.
     forget(&path, 1);
-    let bulk = client.create_bulk_with(dump(), ids(2_000), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     assert_eq!(complete(bulk.unwrap()).await.len(), 2);
     forget(&path, 1);
-    let mut bulk = client.create_bulk_with(dump(), ids(1_000), policy).unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
     let (_, error) = drain(&mut bulk).await;
     let error = error.unwrap().to_string();
     assert!(error.starts_with("there are fewer file ids than"), "{error}");
@@ -71,25 +74,24 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
     let split = policy.clone().split_packages(true).build().unwrap();
     let policy = policy.build().unwrap();
     let client = client(&emulator);
-    let bulk = client.create_bulk_with(dump(), ids(10), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(10), policy.clone());
     complete(bulk.unwrap()).await;
-    let target = ShareTask::dump(TargetDirectory::new("dir", "my-space")).share_id("share").container_id("space");
-    let other_user = client_of(&emulator, "another");
-    let elsewhere = super::client(&other_emulator);
+    let target = ShareTask::dump(TargetDirectory::new("dir", SPACE)).share_id(SHARE).container_id(SPACE);
+    let other_user = builder(&emulator).user_id("another").build().unwrap();
+    let elsewhere = builder(&other_emulator).build().unwrap();
+    let other_share = format!("shareId is \"{SHARE}\" there and \"other\" here");
+    let other_type = format!(
+        "targetFileId is {{\"containerId\":\"{SPACE}\",\"fileId\":\"{DIRECTORY}\"}} there and none here, \
+         taskType is 2 there and 1 here, zipName is none there"
+    );
     let cases = [
-        ("shareId is \"share\" there and \"other\" here", &client, dump().share_id("other"), &policy),
-        ("containerId is ", &client, dump().container_id("other"), &policy),
+        (other_share.as_str(), &client, dump_template().share_id("other"), &policy),
+        ("containerId is ", &client, dump_template().container_id("other"), &policy),
         ("targetFileId is ", &client, target, &policy),
-        (
-            "targetFileId is {\"containerId\":\"my-space\",\"fileId\":\"root\"} there and none here, \
-          taskType is 2 there and 1 here, zipName is none there",
-            &client,
-            package(),
-            &policy,
-        ),
-        ("userId is ", &other_user, dump(), &policy),
-        ("endpoint is ", &elsewhere, dump(), &policy),
-        ("split is false there and true here", &client, dump(), &split),
+        (&other_type, &client, package_template(), &policy),
+        ("userId is ", &other_user, dump_template(), &policy),
+        ("endpoint is ", &elsewhere, dump_template(), &policy),
+        ("split is false there and true here", &client, dump_template(), &split),
     ];
     for (said, client, task, policy) in cases {
         let bulk = client.create_bulk_with(task, ids(10), policy.clone());

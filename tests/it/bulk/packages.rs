@@ -6,26 +6,29 @@ use koodrive_share::{BulkItem, BulkPolicy};
 use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
 use serde_json::Value;
 
-use super::{client, complete, drain, one_by_one, package};
-use crate::support::bulk::{ids, ledger};
+use crate::support::{
+    bulk::{ids, ledger},
+    bulk_run::{complete, drain, one_by_one},
+    fixtures::{client, package_template},
+};
 
 #[tokio::test]
 async fn package_is_split_only_with_consent() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let mut bulk = client.create_bulk(package(), ids(1_001)).unwrap();
+    let mut bulk = client.create_bulk(package_template(), ids(1_001)).unwrap();
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     let broken = error.validation_error().unwrap();
     assert_eq!(broken.violations()[0].rule(), "split-consent");
     assert_eq!((items.len(), emulator.request_count()), (0, 0));
 
-    let bulk = client.create_bulk(package(), ids(1_000)).unwrap();
+    let bulk = client.create_bulk(package_template(), ids(1_000)).unwrap();
     let items = complete(bulk).await;
     assert_eq!(items[0].zip_name(), Some("photos.zip"));
 
     let policy = BulkPolicy::builder().split_packages(true).build().unwrap();
-    let bulk = client.create_bulk_with(package(), ids(2_001), policy);
+    let bulk = client.create_bulk_with(package_template(), ids(2_001), policy);
     let items = complete(bulk.unwrap()).await;
     let tasks = emulator.tasks();
     for (item, name) in items.iter().zip(["photos-0001.zip", "photos-0002.zip", "photos-0003.zip"]) {
@@ -47,7 +50,7 @@ async fn resumed_run_numbers_its_packages_as_the_first_one_did() {
     let policy = one_by_one().ledger(&path).split_packages(true);
     let policy = policy.build().unwrap();
     for _ in 0..2 {
-        let bulk = client(&emulator).create_bulk_with(package(), ids(2_500), policy.clone());
+        let bulk = client(&emulator).create_bulk_with(package_template(), ids(2_500), policy.clone());
         let items = complete(bulk.unwrap()).await;
         let names: Vec<Option<&str>> = items.iter().map(BulkItem::zip_name).collect();
         let expected = ["photos-0001.zip", "photos-0002.zip", "photos-0003.zip"];

@@ -6,8 +6,11 @@ use koodrive_share::{BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
-use super::{KDSTOKEN, client, complete, drain, dump, forget, one_by_one, outcomes};
-use crate::support::bulk::{ids, ledger, lines, states, tasks_of};
+use crate::support::{
+    bulk::{ids, ledger, lines, states, tasks_of},
+    bulk_run::{complete, drain, forget, one_by_one, outcomes},
+    fixtures::{KDSTOKEN, client, dump_template},
+};
 
 #[tokio::test]
 async fn complete_run_sends_nothing_again_and_gives_its_handles() {
@@ -15,13 +18,13 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
     let client = client(&emulator);
     let path = ledger("complete");
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
-    let bulk = client.create_bulk_with(dump(), ids(2_500), policy.clone());
+    let bulk = client.create_bulk_with(dump_template(), ids(2_500), policy.clone());
     let first = complete(bulk.unwrap()).await;
     let written = fs::read(&path).unwrap();
     // Not always the last line: it may come before the last replies.
     assert!(states(&path).iter().any(|state| state == "end"));
 
-    let mut bulk = client.create_bulk_with(dump(), ids(2_500), policy).unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(2_500), policy).unwrap();
     let (again, error) = drain(&mut bulk).await;
     assert!(error.is_none());
     assert_eq!((emulator.request_count(), bulk.report().created_earlier()), (3, 3));
@@ -40,7 +43,7 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
 /// A ledger of 3,000 ids whose second chunk was sent and never answered, and whose third was never sent.
 async fn died(emulator: &Emulator, path: &PathBuf) -> String {
     let policy = one_by_one().ledger(path).build().unwrap();
-    let mut bulk = client(emulator).create_bulk_with(dump(), ids(3_000), policy).unwrap();
+    let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     bulk.next().await.unwrap().unwrap();
     bulk.next().await.unwrap().unwrap();
     drop(bulk);
@@ -55,7 +58,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
     let path = ledger("unanswered");
     let suspect = died(&emulator, &path).await;
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(3_000), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
     let from_ledger: Vec<bool> = items.iter().map(BulkItem::is_from_ledger).collect();
@@ -77,7 +80,7 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     let suspect = died(&emulator, &path).await;
     let run = async |policy: BulkPolicyBuilder| {
         let policy = policy.ledger(&path).build().unwrap();
-        let bulk = client(&emulator).create_bulk_with(dump(), ids(3_000), policy);
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
         complete(bulk.unwrap()).await
     };
     // The resent request is refused, which settles nothing about the first one.
@@ -112,7 +115,7 @@ async fn unknown_outcome_is_told_again_with_what_was_seen() {
     let path = ledger("told_again");
     let policy = one_by_one().ledger(&path).build().unwrap();
     for _ in 0..2 {
-        let bulk = client(&emulator).create_bulk_with(dump(), ids(500), policy.clone());
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(500), policy.clone());
         let items = complete(bulk.unwrap()).await;
         let error = items[0].result().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown);
@@ -129,7 +132,7 @@ async fn rejected_chunks_are_sent_again_by_a_resumed_run() {
     let path = ledger("rejected");
     let policy = one_by_one().ledger(&path).build().unwrap();
     for expected in [[Some(Outcome::Rejected), None], [None, None]] {
-        let bulk = client(&emulator).create_bulk_with(dump(), ids(2_000), policy.clone());
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy.clone());
         let items = complete(bulk.unwrap()).await;
         assert_eq!(outcomes(&items), expected);
     }

@@ -7,14 +7,17 @@ use koodrive_share::FileIds;
 use koodrive_share_emulator::{Emulator, Fault};
 use tokio::sync::mpsc;
 
-use super::{client, drain, dump, one_by_one};
-use crate::support::bulk::{ids, ledger, states, until};
+use crate::support::{
+    bulk::{ids, ledger, states, until},
+    bulk_run::{drain, one_by_one},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
     let emulator = Emulator::start().await.unwrap();
     let slow = stream::iter(ids(2_000)).chain(stream::pending());
-    let mut bulk = client(&emulator).create_bulk(dump(), FileIds::stream(slow)).unwrap();
+    let mut bulk = client(&emulator).create_bulk(dump_template(), FileIds::stream(slow)).unwrap();
     let first = bulk.next().await.unwrap().unwrap();
     bulk.stop();
     let (items, error) = drain(&mut bulk).await;
@@ -33,7 +36,7 @@ async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
         sender.send(id).unwrap();
     }
     let slow = stream::poll_fn(move |context| receiver.poll_recv(context));
-    let mut bulk = client(&emulator).create_bulk(dump(), FileIds::stream(slow)).unwrap();
+    let mut bulk = client(&emulator).create_bulk(dump_template(), FileIds::stream(slow)).unwrap();
     assert!(bulk.next().now_or_never().is_none());
     bulk.stop();
     // The source ends right after, as that of a pipe does which the same Ctrl-C ends.
@@ -50,7 +53,7 @@ async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
     emulator.fail_next(Fault::Delay(Duration::from_millis(50)));
     let path = ledger("dropped");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(3_000), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     {
         let mut next = pin!(bulk.next());
         let arrived = until("the request has arrived", || emulator.request_count() == 1);

@@ -5,8 +5,11 @@ use std::time::Duration;
 use koodrive_share::{AfterUnknown, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 
-use super::{client, complete, drain, dump, one_by_one, outcomes};
-use crate::support::bulk::ids;
+use crate::support::{
+    bulk::ids,
+    bulk_run::{complete, drain, one_by_one, outcomes},
+    fixtures::{client, dump_template},
+};
 
 #[tokio::test]
 async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
@@ -14,7 +17,7 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().build().unwrap();
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids(9_999), policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_999), policy).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
     assert_eq!(emulator.request_count(), 2, "nothing after the unknown one");
@@ -34,7 +37,7 @@ async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
     let emulator = Emulator::start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(1_000), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown)]);
 }
@@ -45,7 +48,7 @@ async fn run_continues_after_unknown_when_told_so() {
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().after_unknown(AfterUnknown::Continue);
     let policy = policy.build().unwrap();
-    let bulk = client(&emulator).create_bulk_with(dump(), ids(3_000), policy);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None, None]);
 }
@@ -58,7 +61,7 @@ async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
     let mut ids = ids(3_000);
     ids[1_005].clear();
     let policy = one_by_one().build().unwrap();
-    let mut bulk = client(&emulator).create_bulk_with(dump(), ids, policy).unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids, policy).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert!(error.is_none());
     let expected = [Some(Outcome::Rejected), Some(Outcome::NotSent), None];

@@ -6,7 +6,10 @@ use koodrive_share::{Client, ClientBuilder, Error, ShareTask, TaskHandle};
 use tokio_rustls::TlsAcceptor;
 
 use super::secrets::{Caller, KDSTOKEN, assert_debug_hides_secrets};
-use crate::support::scripted_server::{Script, ScriptedServer, Seen, Step};
+use crate::support::{
+    fixtures::{builder_at, package},
+    scripted_server::{Script, ScriptedServer, Seen, Step},
+};
 
 /// One caller's try at a fault.
 #[derive(Clone)]
@@ -50,11 +53,8 @@ pub(super) enum Ending {
 
 impl Trial {
     pub(super) fn builder(&self, endpoint: &str) -> ClientBuilder {
-        let builder = Client::builder()
-            .endpoint(endpoint)
+        let builder = builder_at(endpoint)
             .credentials(self.caller.credentials())
-            .user_id("1505084218764547200")
-            .agent_name("carrier")
             .connect_timeout(self.connect_timeout)
             .timeout(self.timeout)
             .max_attempts(self.attempts)
@@ -151,9 +151,7 @@ pub(super) async fn create(client: &Client, task: &ShareTask) -> Ending {
 }
 
 pub(super) fn task(file_id: &str) -> ShareTask {
-    let task = ShareTask::package_download("all.zip").share_id("share");
-    let task = task.container_id("space").file_ids([file_id]);
-    task.kdstoken(KDSTOKEN).build().unwrap()
+    package().file_ids([file_id]).kdstoken(KDSTOKEN).build().unwrap()
 }
 
 /// A handle as it comes out of a store.

@@ -1,10 +1,10 @@
 //! The headers: the generator drops their patterns, and the wrapper takes what they take.
 
-use koodrive_share::{Client, Credentials, TraceId, XDate};
+use koodrive_share::{TraceId, XDate};
 use serde_json::{Value, json};
 
 use super::{assert_none, json_schema::json_schema, spec};
-use crate::support::fixtures::TRACE_ID;
+use crate::support::fixtures::{TRACE_ID, builder_at};
 
 /// Whether the schema of a header takes each text, and whether the wrapper does.
 fn judged(spec: &Value, schema: &str, texts: &[String], wrapper: fn(&str) -> bool) -> Vec<(String, bool, bool)> {
@@ -42,11 +42,7 @@ fn trace_ids_are_those_of_the_pattern() {
 
 #[test]
 fn header_texts_are_those_of_the_pattern() {
-    let client = |user_id: &str| {
-        let client = Client::builder().endpoint("http://127.0.0.1:1").agent_name("carrier");
-        let client = client.credentials(Credentials::bearer("t0ken")).user_id(user_id);
-        client.build().is_ok()
-    };
+    let client = |user_id: &str| builder_at("http://127.0.0.1:1").user_id(user_id).build().is_ok();
     // The bounds of visible ASCII and all that lies outside; each client that can be made takes its time.
     let characters = || (0..=0x21).chain(0x7e..=0xff).map(char::from).chain(['中', '\u{2028}']);
     let mut texts = vec![String::new(), "  ".to_owned()];

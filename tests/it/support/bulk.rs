@@ -38,6 +38,7 @@ pub(crate) fn states(path: &PathBuf) -> Vec<String> {
     lines(path).iter().map(state).collect()
 }
 
+/// The tasks that were made of exactly these ids.
 pub(crate) fn tasks_of<'a>(tasks: &'a [EmulatedTask], ids: &[String]) -> Vec<&'a EmulatedTask> {
     let digest = Sha256::digest(ids.join("\n").as_bytes());
     let digest = digest.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));

@@ -8,6 +8,7 @@ use koodrive_share_emulator::Emulator;
 pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
 pub(crate) const SHARE: &str = "1689765568237837824";
 pub(crate) const FILE: &str = "Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI";
+pub(crate) const DIRECTORY: &str = "FhTB_fxx3LRszaivDFX9NN5JRNLnS9Gob";
 pub(crate) const KDSTOKEN: &str = "aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c";
 /// Of every kind of character that a trace id may have.
 pub(crate) const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
@@ -19,8 +20,13 @@ pub(crate) fn client(emulator: &Emulator) -> Client {
 }
 
 pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
+    builder_at(emulator.endpoint())
+}
+
+/// All that a client needs, for any endpoint.
+pub(crate) fn builder_at(endpoint: &str) -> ClientBuilder {
     Client::builder()
-        .endpoint(emulator.endpoint())
+        .endpoint(endpoint)
         .credentials(Credentials::bearer(Emulator::DEFAULT_TOKEN))
         .user_id(USER)
         .agent_name("carrier")
@@ -28,14 +34,22 @@ pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
 
 /// The source document's example request.
 pub(crate) fn dump() -> ShareTaskBuilder {
-    let target = TargetDirectory::new("FhTB_fxx3LRszaivDFX9NN5JRNLnS9Gob", SPACE);
-    let task = ShareTask::dump(target).share_id(SHARE).container_id(SPACE);
-    task.file_ids([FILE]).kdstoken(KDSTOKEN)
+    dump_template().file_ids([FILE])
 }
 
 pub(crate) fn package() -> ShareTaskBuilder {
-    let task = ShareTask::package_download("photos.zip").share_id(SHARE);
-    task.container_id(SPACE).file_ids([FILE])
+    package_template().file_ids([FILE])
+}
+
+/// [`dump`] without file ids, as a bulk run takes it.
+pub(crate) fn dump_template() -> ShareTaskBuilder {
+    let target = TargetDirectory::new(DIRECTORY, SPACE);
+    ShareTask::dump(target).share_id(SHARE).container_id(SPACE).kdstoken(KDSTOKEN)
+}
+
+/// [`package`] without file ids, as a bulk run takes it.
+pub(crate) fn package_template() -> ShareTaskBuilder {
+    ShareTask::package_download("photos.zip").share_id(SHARE).container_id(SPACE)
 }
 
 /// The broken rules as `path rule`, in order.

@@ -1,0 +1,56 @@
+//! Bulk runs, their items, and what other runs do to their ledgers.
+
+use std::{fs, io::Write as _, path::PathBuf, time::Duration};
+
+use koodrive_share::{Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
+use koodrive_share_emulator::Fault;
+use tokio::time::timeout;
+
+/// Longer than any test waits.
+pub(crate) const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
+
+pub(crate) fn one_by_one() -> BulkPolicyBuilder {
+    BulkPolicy::builder().concurrency(1)
+}
+
+/// Takes the last lines off a ledger, as if the run had died before they were written.
+pub(crate) fn forget(path: &PathBuf, count: usize) {
+    let text = fs::read_to_string(path).unwrap();
+    let kept = text.lines().count() - count;
+    let kept: String = text.split_inclusive('\n').take(kept).collect();
+    fs::write(path, kept).unwrap();
+}
+
+/// Writes to a ledger as another run does.
+pub(crate) fn append(path: &PathBuf, line: &str) {
+    let mut other = fs::OpenOptions::new().append(true).open(path).unwrap();
+    other.write_all(line.as_bytes()).unwrap();
+}
+
+/// All items, and the error that ended them.
+pub(crate) async fn drain(bulk: &mut Bulk<'_>) -> (Vec<BulkItem>, Option<BulkError>) {
+    let mut items = Vec::new();
+    loop {
+        let next = timeout(Duration::from_secs(30), bulk.next()).await;
+        match next.expect("a run that neither goes on nor ends") {
+            Some(Ok(item)) => items.push(item),
+            Some(Err(error)) => {
+                assert!(bulk.next().await.is_none(), "nothing comes after an error");
+                return (items, Some(error));
+            }
+            None => return (items, None),
+        }
+    }
+}
+
+/// All items of a run that is complete.
+pub(crate) async fn complete(mut bulk: Bulk<'_>) -> Vec<BulkItem> {
+    let (items, error) = drain(&mut bulk).await;
+    assert!(error.is_none(), "{error:?}");
+    items
+}
+
+pub(crate) fn outcomes(items: &[BulkItem]) -> Vec<Option<Outcome>> {
+    let outcome = |item: &BulkItem| item.result().err().map(koodrive_share::Error::outcome);
+    items.iter().map(outcome).collect()
+}
