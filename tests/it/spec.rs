@@ -7,6 +7,7 @@
 mod build;
 mod build_script;
 mod compatibility;
+mod constraints;
 mod examples;
 mod form;
 mod headers;

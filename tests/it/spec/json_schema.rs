@@ -7,6 +7,10 @@ use super::resolve;
 /// Keywords that say nothing about which values are valid.
 const ANNOTATIONS: [&str; 4] = ["description", "example", "format", "title"];
 
+pub(super) fn is_annotation(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
+}
+
 /// A schema of the spec as one of JSON Schema: references and an `allOf` of one schema are replaced by what they
 /// stand for, `nullable` becomes a type, annotations are left out. The spec holds no recursive schema.
 pub(super) fn json_schema(spec: &Value, schema: &Value) -> Value {
@@ -36,7 +40,7 @@ fn object(spec: &Value, fields: &Map<String, Value>) -> Value {
                 converted.insert(key.clone(), Value::Object(properties.collect()));
             }
             ("nullable", _) => {}
-            (annotation, _) if ANNOTATIONS.contains(&annotation) || annotation.starts_with("x-") => {}
+            (annotation, _) if is_annotation(annotation) => {}
             _ => {
                 converted.insert(key.clone(), json_schema(spec, value));
             }

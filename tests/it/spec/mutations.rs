@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     build,
     compatibility::{breaches, last_released},
+    constraints::unkept,
     examples::wrong_examples,
     form,
     headers::disputed_trace_ids,
@@ -181,6 +182,70 @@ fn a_headers_pattern_that_the_wrapper_does_not_share_is_named() {
 }
 
 #[test]
+fn a_constraint_on_a_body_that_the_wrapper_does_not_keep_is_named() {
+    let cases = [
+        ("ZipName/maxLength", json!(9), "createBatchTask", "/zipName"),
+        ("ContainerId/pattern", json!("^[0-9A-Za-z_]+$"), "createBatchTask", "/targetFileId/containerId"),
+        ("CreateBatchTaskRequest/properties/fileIds/maxItems", json!(999), "createBatchTask", "/fileIds"),
+        ("CreateBatchTaskRequest/required", json!(["shareId", "kdstoken"]), "createBatchTask", ""),
+        ("TaskType/enum", json!([2]), "createBatchTask", "/taskType"),
+        ("TaskType/minimum", json!(2), "createBatchTask", "/taskType"),
+        ("TaskId/minLength", json!(2), "getBatchTask", "/taskId"),
+    ];
+    for (place, limit, operation, broken_at) in cases {
+        let pointer = format!("/components/schemas/{place}");
+        let (schema, keyword) = pointer.rsplit_once('/').unwrap();
+        let spec = changed(|spec| at(spec, schema)[keyword] = limit);
+        assert_found(&unkept(&spec), &format!("{pointer}: {operation} takes what breaks it at {broken_at:?}"));
+    }
+}
+
+#[test]
+fn a_constraint_on_a_header_that_the_wrapper_does_not_keep_is_named() {
+    let cases = [
+        ("HeaderText/maxLength", json!(20), "X-User-Id"),
+        ("HeaderText/pattern", json!("^[0-9a-z]+$"), "X-Hw-Agentname"),
+        ("TraceId/pattern", json!("^[0-9a-z_]{58}$"), "X-Traceid"),
+    ];
+    for (place, limit, header) in cases {
+        let pointer = format!("/components/schemas/{place}");
+        let (schema, keyword) = pointer.rsplit_once('/').unwrap();
+        let spec = changed(|spec| at(spec, schema)[keyword] = limit);
+        assert_found(&unkept(&spec), &format!("{pointer}: {header} takes what breaks it at \"\""));
+    }
+}
+
+#[test]
+fn a_constraint_that_nobody_knows_how_to_break_is_named() {
+    let pointer = format!("{REQUEST}/properties/fileIds/uniqueItems");
+    let spec = changed(|spec| at(spec, REQUEST)["properties"]["fileIds"]["uniqueItems"] = json!(true));
+    let expected = format!("{pointer}: no example of createBatchTask could be broken at \"/fileIds\"");
+    assert_found(&unkept(&spec), &expected);
+    let pointer = format!("{REQUEST}/properties/region/minLength");
+    let spec = changed(|spec| at(spec, REQUEST)["properties"]["region"] = json!({"minLength": 1}));
+    let expected = format!("{pointer}: no example of createBatchTask could be broken at \"/region\"");
+    assert_found(&unkept(&spec), &expected);
+}
+
+#[test]
+fn a_header_that_the_wrapper_does_not_have_is_named() {
+    let spec = changed(|spec| {
+        spec["components"]["parameters"]["X-Region"] =
+            json!({"example": "a", "in": "header", "name": "X-Region", "schema": {"type": "string"}});
+        let parameters = at(spec, "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/parameters");
+        parameters.as_array_mut().unwrap().push(json!({"$ref": "#/components/parameters/X-Region"}));
+    });
+    assert_found(&unkept(&spec), "/components/parameters/X-Region: the wrapper has no such header");
+}
+
+#[test]
+fn a_body_that_the_wrapper_does_not_send_is_named() {
+    let tasks = "/paths/~1koodrive~1ose~1v1~1share~1tasks/post";
+    let spec = changed(|spec| at(spec, tasks)["operationId"] = json!("createShare"));
+    assert_found(&unkept(&spec), &format!("{tasks}/requestBody: the wrapper has no createShare"));
+}
+
+#[test]
 fn a_renamed_rule_is_named() {
     let zip_name = format!("{REQUEST}/properties/zipName/description");
     let spec = changed(|spec| {
@@ -204,6 +269,7 @@ fn another_description_is_found_by_no_check_but_the_snapshot() {
         unmatched_rules,
         |spec| breaches(&self::released(), spec),
         super::request_schema::missing,
+        unkept,
     ];
     for check in checks {
         assert_eq!(check(&spec), check(&released));

@@ -1,0 +1,276 @@
+//! The constraints on a request: the generator drops most of them, and the wrapper keeps every one.
+//!
+//! None is listed here. The spec is walked from its operations, each constraint that is found is broken in an example
+//! that keeps the others, and the wrapper has to refuse what comes of it.
+
+use std::collections::BTreeSet;
+
+use koodrive_share::{Client, ShareTask, TaskHandle, TraceId, XDate};
+use koodrive_share_emulator::Emulator;
+use serde_json::{Value, json};
+use tokio::runtime::{self, Runtime};
+
+use super::{assert_none, join, json_schema::is_annotation, spec, walk};
+use crate::support::fixtures::{TRACE_ID, builder_at, client};
+
+/// A keyword of a schema.
+struct Constraint<'a> {
+    /// Where the spec states it.
+    pointer: String,
+    keyword: &'a str,
+    limit: &'a Value,
+    /// The part of a request that it is about, as a JSON pointer.
+    place: String,
+}
+
+/// Collects what the schema at `pointer`, and all that it refers to, says about the part of a request at `place`.
+fn constraints<'a>(spec: &'a Value, pointer: &str, place: &str, found: &mut Vec<Constraint<'a>>) {
+    let schema = spec.pointer(pointer).unwrap_or_else(|| panic!("{pointer} does not exist"));
+    for (keyword, limit) in schema.as_object().unwrap() {
+        let pointer = join(pointer, keyword);
+        match (keyword.as_str(), limit) {
+            ("$ref", Value::String(reference)) => constraints(spec, &reference[1..], place, found),
+            ("allOf", Value::Array(parts)) => {
+                for n in 0..parts.len() {
+                    constraints(spec, &join(&pointer, &n.to_string()), place, found);
+                }
+            }
+            ("properties", Value::Object(properties)) => {
+                for name in properties.keys() {
+                    constraints(spec, &join(&pointer, name), &join(place, name), found);
+                }
+            }
+            ("items", Value::Object(_)) => constraints(spec, &pointer, &join(place, "0"), found),
+            ("nullable", _) => {}
+            (annotation, _) if is_annotation(annotation) => {}
+            _ => found.push(Constraint { pointer, keyword, limit, place: place.to_owned() }),
+        }
+    }
+}
+
+impl Constraint<'_> {
+    /// An example with values that break it in its place, if the example has the place.
+    fn broken_in(&self, example: &Value) -> Vec<Value> {
+        let with = |bad| {
+            let mut example = example.clone();
+            *example.pointer_mut(&self.place).unwrap() = bad;
+            example
+        };
+        let good = example.pointer(&self.place);
+        good.into_iter().flat_map(|good| self.broken(good)).map(with).collect()
+    }
+
+    /// Values that break it, each as near to `good`, which keeps it, as can be. None if nobody has thought of such a
+    /// constraint yet.
+    fn broken(&self, good: &Value) -> Vec<Value> {
+        let limit = self.limit;
+        let count = || usize::try_from(limit.as_u64().unwrap()).unwrap();
+        match self.keyword {
+            "required" => limit.as_array().unwrap().iter().map(|name| without(good, name)).collect(),
+            "maximum" => vec![json!(limit.as_i64().unwrap() + 1)],
+            "minimum" => vec![json!(limit.as_i64().unwrap() - 1)],
+            "maxItems" | "maxLength" => vec![resized(good, count() + 1)],
+            "minItems" | "minLength" => count().checked_sub(1).map(|count| resized(good, count)).into_iter().collect(),
+            "enum" | "pattern" | "type" => {
+                let schema = json!({self.keyword: limit});
+                let validator = jsonschema::draft7::new(&schema).unwrap();
+                let values = neighbours(good).into_iter().chain(others());
+                values.filter(|value| !validator.is_valid(value)).collect()
+            }
+            _ => vec![],
+        }
+    }
+}
+
+fn without(object: &Value, name: &Value) -> Value {
+    let mut object = object.clone();
+    object.as_object_mut().unwrap().remove(name.as_str().unwrap());
+    object
+}
+
+/// A text or a list of this length, of the same characters or items.
+fn resized(value: &Value, length: usize) -> Value {
+    match value {
+        Value::String(text) => text.chars().cycle().take(length).collect::<String>().into(),
+        Value::Array(items) => items.iter().cycle().take(length).cloned().collect(),
+        other => panic!("{other} has no length"),
+    }
+}
+
+/// The value itself and some that differ a little.
+fn neighbours(value: &Value) -> Vec<Value> {
+    let mut neighbours = vec![value.clone()];
+    if let Some(number) = value.as_i64() {
+        neighbours.extend([json!(number - 1), json!(number + 1)]);
+    }
+    if let Some(text) = value.as_str() {
+        let characters: Vec<char> = text.chars().collect();
+        let length = characters.len();
+        neighbours.extend([length.saturating_sub(1), length + 1].map(|length| resized(value, length)));
+        // One character of another kind, at the beginning, in the middle and at the end.
+        for n in BTreeSet::from([0, length / 2, length.saturating_sub(1)]) {
+            for other in ['a', 'Z', '5', '_', '-', ' ', '\n', '\0', '\u{7f}', 'é', '７'] {
+                let changed = characters.iter().enumerate().map(|(at, is)| if at == n { other } else { *is });
+                neighbours.push(changed.collect::<String>().into());
+            }
+        }
+    }
+    neighbours
+}
+
+/// One value of each type but `null`, which an optional field may be.
+fn others() -> [Value; 6] {
+    [json!(true), json!(0), json!(0.5), json!("7"), json!([]), json!({})]
+}
+
+/// Whether the wrapper refuses to send a value.
+type Refuses<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+
+/// A part of a request: its schema in the spec, and examples that keep it.
+struct Part<'a> {
+    name: &'a str,
+    schema: String,
+    examples: Vec<&'a Value>,
+}
+
+impl Part<'_> {
+    /// What of this part the wrapper does not judge as the spec does.
+    fn unkept(&self, spec: &Value, refuses: &Refuses<'_>, findings: &mut BTreeSet<String>) {
+        let Self { name, schema, examples } = self;
+        for example in examples.iter().filter(|example| refuses(example)) {
+            findings.insert(format!("{schema}: {name} refuses the example {example}"));
+        }
+        let mut found = Vec::new();
+        constraints(spec, schema, "", &mut found);
+        for constraint in found {
+            let Constraint { pointer, place, .. } = &constraint;
+            let broken: Vec<Value> = examples.iter().flat_map(|example| constraint.broken_in(example)).collect();
+            if broken.is_empty() {
+                findings.insert(format!("{pointer}: no example of {name} could be broken at {place:?}"));
+            }
+            if !broken.iter().all(refuses) {
+                findings.insert(format!("{pointer}: {name} takes what breaks it at {place:?}"));
+            }
+        }
+    }
+}
+
+/// The wrapper, and a service behind it that counts what was not refused.
+struct Wrapper {
+    runtime: Runtime,
+    emulator: Emulator,
+    client: Client,
+}
+
+impl Wrapper {
+    fn start() -> Self {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let emulator = runtime.block_on(Emulator::start()).unwrap();
+        let client = client(&emulator);
+        Self { runtime, emulator, client }
+    }
+
+    /// What refuses the body of an operation's request, if the wrapper has the operation.
+    fn body(&self, operation: &str) -> Option<Refuses<'_>> {
+        match operation {
+            "createBatchTask" => Some(Box::new(|body| serde_json::from_value::<ShareTask>(body.clone()).is_err())),
+            "getBatchTask" => Some(Box::new(|body| self.refuses_query(body))),
+            _ => None,
+        }
+    }
+
+    fn refuses_query(&self, body: &Value) -> bool {
+        let mut stored =
+            json!({"traceId": TRACE_ID, "createdAt": "2025-11-03T07:01:40Z", "endpoint": self.client.endpoint()});
+        let Some(fields) = body.as_object() else {
+            return true;
+        };
+        stored.as_object_mut().unwrap().extend(fields.clone());
+        let Ok(mut handle) = serde_json::from_value::<TaskHandle>(stored) else {
+            return true;
+        };
+        match body.get("kdstoken").map(Value::as_str) {
+            Some(Some(kdstoken)) => handle = handle.with_kdstoken(kdstoken),
+            // What is no text cannot be given.
+            Some(None) => return true,
+            None => {}
+        }
+        let before = self.emulator.request_count();
+        let status = self.runtime.block_on(self.client.status(&handle));
+        let refused = status.is_err_and(|error| error.is_validation());
+        assert_eq!(refused, self.emulator.request_count() == before, "{body}");
+        refused
+    }
+
+    /// What refuses the value of a header, if the wrapper has the header.
+    fn header(name: &str) -> Option<Refuses<'static>> {
+        let refuses: fn(&str) -> bool = match name {
+            "X-Date" => |text| text.parse::<XDate>().is_err(),
+            "X-Hw-Agentname" => |text| builder_at("http://localhost").agent_name(text).build().is_err(),
+            "X-Traceid" => |text| text.parse::<TraceId>().is_err(),
+            "X-User-Id" => |text| builder_at("http://localhost").user_id(text).build().is_err(),
+            _ => return None,
+        };
+        // What is no text cannot be given.
+        Some(Box::new(move |value| value.as_str().is_none_or(refuses)))
+    }
+}
+
+/// Constraints on requests that the wrapper does not keep, or that this check knows no way to break.
+pub(super) fn unkept(spec: &Value) -> Vec<String> {
+    let wrapper = Wrapper::start();
+    let mut findings = BTreeSet::new();
+    walk(spec, "", &mut |pointer, fields| {
+        // Of a path or of an operation.
+        if let Some(Value::Array(parameters)) = fields.get("parameters") {
+            for n in 0..parameters.len() {
+                header(spec, &followed(spec, format!("{pointer}/parameters/{n}")), &mut findings);
+            }
+        }
+        // Not of a link, which has an operation's id and a body too.
+        if let (Some(Value::String(id)), Some(_), Some(_)) =
+            (fields.get("operationId"), fields.get("requestBody"), fields.get("responses"))
+        {
+            let pointer = followed(spec, format!("{pointer}/requestBody"));
+            body(spec, &pointer, id, wrapper.body(id), &mut findings);
+        }
+    });
+    findings.into_iter().collect()
+}
+
+fn header(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
+    let parameter = spec.pointer(pointer).unwrap();
+    let name = parameter["name"].as_str().unwrap();
+    match Wrapper::header(name).filter(|_| parameter["in"] == "header") {
+        Some(refuses) => {
+            let examples = parameter.get("example").into_iter().collect();
+            Part { name, schema: format!("{pointer}/schema"), examples }.unkept(spec, &refuses, findings);
+        }
+        None => drop(findings.insert(format!("{pointer}: the wrapper has no such header"))),
+    }
+}
+
+fn body(spec: &Value, pointer: &str, operation: &str, refuses: Option<Refuses<'_>>, findings: &mut BTreeSet<String>) {
+    let Some(refuses) = refuses else {
+        findings.insert(format!("{pointer}: the wrapper has no {operation}"));
+        return;
+    };
+    for (media_type, content) in spec.pointer(pointer).unwrap()["content"].as_object().unwrap() {
+        let schema = format!("{}/schema", join(&format!("{pointer}/content"), media_type));
+        let examples = content["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+        Part { name: operation, schema, examples: examples.collect() }.unkept(spec, &refuses, findings);
+    }
+}
+
+/// Where a reference at `pointer` leads to, or `pointer` itself.
+fn followed(spec: &Value, pointer: String) -> String {
+    match &spec.pointer(&pointer).unwrap()["$ref"] {
+        Value::String(reference) => reference[1..].to_owned(),
+        _ => pointer,
+    }
+}
+
+#[test]
+fn every_constraint_on_a_request_is_kept_by_the_wrapper() {
+    assert_none(&unkept(&spec()));
+}
