@@ -9,6 +9,7 @@ mod build_script;
 mod compatibility;
 mod constraints;
 mod examples;
+mod exchanges;
 mod form;
 mod headers;
 mod json_schema;

@@ -1,4 +1,4 @@
-//! The examples in the spec: each keeps its schema, and the generated types lose nothing of it.
+//! The examples in the spec: each keeps its schema. What the client makes of them is in `exchanges`.
 
 use serde_json::{Map, Value};
 

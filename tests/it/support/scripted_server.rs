@@ -6,6 +6,7 @@
 
 use std::{future::pending, io, net::SocketAddr, time::Duration};
 
+use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -293,6 +294,14 @@ async fn read_more(wire: &mut impl Wire, unread: &mut Vec<u8>) -> io::Result<()>
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
     }
+}
+
+/// A reply of JSON.
+pub(crate) fn json_reply(status: u16, body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let length = body.len();
+    format!("HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// A body as `Transfer-Encoding: chunked` frames it.
