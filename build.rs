@@ -3,6 +3,7 @@
 //! The tests include this file, so that they see what a build generates.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env,
     error::Error,
     fs,
@@ -11,34 +12,43 @@ use std::{
     process,
 };
 
-use openapiv3::{OpenAPI, Parameter, ReferenceOr};
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
+use serde_json::{Value, json};
 
 const SPEC: &str = "openapi/koodrive-share.json";
 
 /// Schemas whose Rust type is not the generator's.
 ///
 /// Ids become plain strings, since the wrapper reports all broken rules at once where a checking newtype stops at the
-/// first. Domain types are ours: open enums, dates, and secrets that no `Debug` shows.
-const REPLACEMENTS: [(&str, &str); 17] = [
-    ("CompactTime", "crate::task::wire::CompactTime"),
-    ("ContainerId", "::std::string::String"),
-    ("DownloadUrl", "crate::task::wire::WireUrl"),
-    ("FileId", "::std::string::String"),
+/// first. Domain types are ours: open enums, and secrets that no `Debug` shows.
+const REPLACEMENTS: &[(&str, &str)] = &[
+    ("CompactTime", TEXT),
+    ("ContainerId", TEXT),
+    ("DownloadUrl", "crate::task::wire::DownloadUrl"),
+    ("FileId", TEXT),
     ("FileStatusCode", "crate::task::status::FileStatus"),
-    ("HeaderText", "::std::string::String"),
+    ("HeaderText", TEXT),
     ("KdsToken", "crate::credentials::KdsToken"),
+    ("LenientInt", "crate::lenient::LenientInt"),
+    ("LenientNumber", "crate::lenient::LenientNumber"),
+    ("LenientText", "crate::lenient::LenientText"),
     ("ServiceCode", "crate::service_code::ServiceCode"),
-    ("ShareId", "::std::string::String"),
-    ("TaskId", "::std::string::String"),
+    ("ShareId", TEXT),
+    ("TaskId", TEXT),
     ("TaskInfos", "crate::task::wire::TaskInfos"),
-    ("TaskResultCode", "crate::task::wire::OpenNumber"),
-    ("TaskStatusCode", "crate::task::wire::OpenNumber"),
+    ("TaskResultCode", "i64"),
+    ("TaskStatusCode", "i64"),
     ("TaskType", "crate::share_task::TaskType"),
-    ("TraceId", "crate::trace_id::TraceId"),
-    ("XDate", "crate::x_date::XDate"),
-    ("ZipName", "::std::string::String"),
+    ("TraceId", TEXT),
+    ("XDate", TEXT),
+    ("ZipName", TEXT),
 ];
+
+const TEXT: &str = "::std::string::String";
+
+/// The types that a reply's fields are read as, by the type that the spec states: what no answer depends on must not make
+/// a reply unreadable.
+const LENIENT: &[(&str, &str)] = &[("string", "LenientText"), ("integer", "LenientInt"), ("number", "LenientNumber")];
 
 pub(crate) fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -63,21 +73,22 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<
 
 pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
-    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
-    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    let client = caught(|| client(&spec, feature("SCHEMARS"))).map_err(|reason| format!("{reason}{}", place(&spec)))?;
-    fs::write(out_dir.join("client.rs"), client)?;
+    let json_schema = env::var_os("CARGO_FEATURE_SCHEMARS").is_some();
+    let client = caught(|| client(&spec, json_schema)).map_err(|reason| format!("{reason}{}", place(&spec)))?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("client.rs"), client)?;
     Ok(())
 }
 
 /// Where the generator fails: the paths that it fails for one at a time. Nothing if it fails without any path, too.
-fn place(spec: &OpenAPI) -> String {
+fn place(spec: &Value) -> String {
     let fails = |path: &str| {
         let mut alone = spec.clone();
-        alone.paths.paths.retain(|name, _| name == path);
+        if let Some(paths) = alone["paths"].as_object_mut() {
+            paths.retain(|name, _| name == path);
+        }
         caught(|| client(&alone, false)).is_err()
     };
-    let mut paths: Vec<_> = spec.paths.paths.keys().map(String::as_str).collect();
+    let mut paths: Vec<_> = spec["paths"].as_object().into_iter().flatten().map(|(path, _)| path.as_str()).collect();
     paths.retain(|path| fails(path));
     match paths.as_slice() {
         failing @ [_, ..] if !fails("") => format!(" (in {})", failing.join(", ")),
@@ -86,37 +97,133 @@ fn place(spec: &OpenAPI) -> String {
 }
 
 /// The client as Rust code.
-pub(crate) fn client(spec: &OpenAPI, json_schema: bool) -> Result<String, Box<dyn Error>> {
+pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn Error>> {
     let mut settings = settings()?;
     if json_schema {
         settings.with_derive("::schemars::JsonSchema");
     }
     let mut spec = spec.clone();
-    let names = leave_headers_to_hooks(&mut spec);
-    let client = Generator::new(&settings).generate_tokens(&spec)?;
-    Ok(format!("{client} {names}"))
+    let headers = take_headers(&mut spec)?;
+    read_replies_leniently(&mut spec);
+    let client = Generator::new(&settings).generate_tokens(&serde_json::from_value(spec)?)?;
+    Ok(format!("{client} {headers}"))
 }
 
-/// Makes every shared header of the spec optional, and gives the names of all as Rust code, for the hooks that add them.
+/// Takes the header parameters out of the operations, and gives them as Rust code: a struct that holds a value for each.
 ///
-/// For each request, a generated function parses the names of its headers, copies their values and moves both through
-/// two maps. The headers stay its arguments: neither a new nor a renamed one compiles until the wrapper follows.
-fn leave_headers_to_hooks(spec: &mut OpenAPI) -> String {
-    let components = spec.components.iter_mut();
-    let parameters = components.flat_map(|components| components.parameters.values_mut());
-    let names = parameters.filter_map(|parameter| {
-        let ReferenceOr::Item(Parameter::Header { parameter_data, .. }) = parameter else {
-            return None;
+/// The hooks add them: a generated function would take each as an argument, parse its name and copy its value. Whoever
+/// fills the struct must name every header, so a new one does not compile until it is filled.
+fn take_headers(spec: &mut Value) -> Result<String, Box<dyn Error>> {
+    let shared = spec["components"]["parameters"].clone();
+    let mut first: Option<(String, BTreeMap<String, bool>)> = None;
+    for (path, item) in fields(&mut spec["paths"]) {
+        for (method, operation) in fields(item) {
+            let mut headers = BTreeMap::new();
+            if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+                parameters.retain(|parameter| {
+                    let parameter = component(parameter).map_or(parameter, |name| &shared[name]);
+                    let is_header = parameter["in"] == "header";
+                    if let (true, Some(name)) = (is_header, parameter["name"].as_str()) {
+                        headers.insert(name.to_lowercase(), parameter["required"] == true);
+                    }
+                    !is_header
+                });
+            }
+            let place = format!("{method} {path}");
+            match &first {
+                Some((other, expected)) if *expected != headers => {
+                    return Err(format!("{place} and {other} differ in their headers").into());
+                }
+                Some(_) => {}
+                None => first = Some((place, headers)),
+            }
+        }
+    }
+    let headers = first.map(|(_, headers)| headers).unwrap_or_default();
+    Ok(headers_struct(&headers))
+}
+
+fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
+    let (mut fields, mut named) = (Vec::new(), Vec::new());
+    for (name, is_required) in headers {
+        let field = name.replace('-', "_");
+        let (of_type, value) = if *is_required {
+            ("::reqwest::header::HeaderValue", format!("Some(&self.{field})"))
+        } else {
+            ("::std::option::Option<::reqwest::header::HeaderValue>", format!("self.{field}.as_ref()"))
         };
-        parameter_data.required = false;
-        let name = parameter_data.name.to_lowercase();
-        let constant = name.to_uppercase().replace('-', "_");
-        Some(format!(
-            "pub const {constant}: ::reqwest::header::HeaderName = \
-             ::reqwest::header::HeaderName::from_static({name:?});"
-        ))
-    });
-    format!("pub mod headers {{ {} }}", names.collect::<String>())
+        named.push(format!("(::reqwest::header::HeaderName::from_static({name:?}), {value})"));
+        fields.push(format!("pub {field}: {of_type}"));
+    }
+    format!(
+        "/// The documented headers of a request.
+         #[derive(Clone, Debug)] pub struct Headers {{ {} }}
+         impl Headers {{
+             pub fn named(&self) -> [
+                 (::reqwest::header::HeaderName, ::std::option::Option<&::reqwest::header::HeaderValue>); {}
+             ] {{ [{}] }}
+         }}",
+        fields.join(", "),
+        named.len(),
+        named.join(", "),
+    )
+}
+
+/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`].
+fn read_replies_leniently(spec: &mut Value) {
+    let (mut in_requests, mut in_replies) = (BTreeSet::new(), BTreeSet::new());
+    for item in spec["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
+        for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
+            reach(spec, &operation["requestBody"], &mut in_requests);
+            reach(spec, &operation["responses"], &mut in_replies);
+        }
+    }
+    let schemas = spec["components"]["schemas"].clone();
+    let is_ours =
+        |name: &str| REPLACEMENTS.iter().any(|(schema, rust_type)| *schema == name && rust_type.starts_with("crate"));
+    // A type that requests share is strict; a secret stays one.
+    let is_kept = |name: &str| is_ours(name) && (!in_requests.contains(name) || schemas[name]["format"] == "password");
+    for name in in_replies.difference(&in_requests) {
+        for (_, field) in fields(&mut spec["components"]["schemas"][name]["properties"]) {
+            let stated = match component(&field["allOf"][0]).or_else(|| component(field)) {
+                Some(target) if is_kept(target) => continue,
+                Some(target) => &schemas[target]["type"],
+                None => &field["type"],
+            };
+            if let Some((_, lenient)) = LENIENT.iter().find(|(plain, _)| stated == plain) {
+                let reference = json!({"$ref": format!("#/components/schemas/{lenient}")});
+                *field = json!({"allOf": [reference], "description": field["description"], "nullable": true});
+            }
+        }
+    }
+    for (plain, lenient) in LENIENT {
+        spec["components"]["schemas"][lenient] = json!({"type": plain, "nullable": true});
+    }
+}
+
+/// Adds the names of the schemas that `value` refers to, itself or through others.
+fn reach(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
+    if let Some(reference) = value["$ref"].as_str() {
+        let schema = reference.strip_prefix("#/components/schemas/");
+        if schema.is_none_or(|name| names.insert(name.to_owned())) {
+            reach(spec, spec.pointer(&reference[1..]).unwrap_or(&Value::Null), names);
+        }
+    }
+    match value {
+        Value::Object(fields) => fields.values().for_each(|value| reach(spec, value, names)),
+        Value::Array(items) => items.iter().for_each(|value| reach(spec, value, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The name of the component that a reference is to.
+fn component(reference: &Value) -> Option<&str> {
+    reference["$ref"].as_str()?.rsplit('/').next()
+}
+
+/// The fields of an object; none of any other value.
+fn fields(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
 }
 
 fn settings() -> Result<GenerationSettings, Box<dyn Error>> {
@@ -124,9 +231,9 @@ fn settings() -> Result<GenerationSettings, Box<dyn Error>> {
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type("crate::client::hooks::Attempt".parse()?);
+        .with_inner_type("crate::client::hooks::Exchange".parse()?);
     for (schema, rust_type) in REPLACEMENTS {
-        settings.with_replacement(schema, rust_type, [].into_iter());
+        settings.with_replacement(*schema, *rust_type, [].into_iter());
     }
     Ok(settings)
 }

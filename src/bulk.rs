@@ -4,12 +4,12 @@
 //! requests there are at a time, what happens after an unknown outcome, and where the ledger is.
 
 mod chunk;
-mod error;
-mod feeder;
-mod file_ids;
-mod item;
+mod chunk_producer;
+pub(crate) mod error;
+pub(crate) mod file_ids;
+pub(crate) mod item;
 mod ledger;
-mod policy;
+pub(crate) mod policy;
 mod run;
 
 use std::{
@@ -21,18 +21,19 @@ use std::{
 
 use futures_util::{Stream, StreamExt, stream};
 
-pub use self::{
-    error::BulkError,
+use self::{
+    chunk_producer::ChunkProducer,
+    error::{BulkError, BulkErrorKind},
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
-    policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
-};
-use self::{
-    error::Why,
-    feeder::{Feeder, Slot},
+    policy::BulkPolicy,
     run::{Run, Stop},
 };
-use crate::{Client, ShareTaskBuilder, ValidationError, validation::Violations};
+use crate::{
+    client::Client,
+    share_task::ShareTaskBuilder,
+    validation::{ValidationError, Violations},
+};
 
 /// A bulk creation: a stream of one [`BulkItem`] per chunk of at most 1,000 file ids, in the order of the ids.
 ///
@@ -74,7 +75,7 @@ use crate::{Client, ShareTaskBuilder, ValidationError, validation::Violations};
 /// Outside of a tokio runtime.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Bulk<'a> {
-    slots: Pin<Box<dyn Stream<Item = Result<BulkItem, BulkError>> + Send + 'a>>,
+    pending: Pin<Box<dyn Stream<Item = Result<BulkItem, BulkError>> + Send + 'a>>,
     run: Arc<Run>,
     report: BulkReport,
     over: bool,
@@ -126,9 +127,9 @@ impl Client {
         violations.into_result()?;
         let concurrency = policy.concurrency;
         let run = Arc::new(Run::new(self.clone(), task, policy));
-        let feeder = Feeder::new(run.clone(), file_ids.into());
+        let producer = ChunkProducer::new(run.clone(), file_ids.into());
         Ok(Bulk {
-            slots: Box::pin(stream::unfold(feeder, Feeder::feed).buffered(concurrency)),
+            pending: Box::pin(stream::unfold(producer, ChunkProducer::next).buffered(concurrency)),
             run,
             report: BulkReport::default(),
             over: false,
@@ -163,13 +164,13 @@ impl Bulk<'_> {
         let mut stop = None;
         self.run.progress.send_modify(|it| stop = it.stop.take());
         let progress = self.run.progress.borrow();
-        let why = match stop? {
-            Stop::Ledger(failure) => Why::Ledger(failure),
+        let kind = match stop? {
+            Stop::Ledger(failure) => BulkErrorKind::Ledger(failure),
             Stop::Unknown | Stop::Asked if progress.exhausted => return None,
-            Stop::Unknown => Why::Unknown,
-            Stop::Asked => Why::Asked,
+            Stop::Unknown => BulkErrorKind::Unknown,
+            Stop::Asked => BulkErrorKind::Asked,
         };
-        Some(BulkError::new(why, progress.fed))
+        Some(BulkError::new(kind, progress.attempted))
     }
 }
 
@@ -181,7 +182,7 @@ impl Stream for Bulk<'_> {
         if this.over {
             return Poll::Ready(None);
         }
-        let next = match this.slots.poll_next_unpin(context) {
+        let next = match this.pending.poll_next_unpin(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => this.shortfall().map(Err),
             // A ledger that lacks a line is worse than whatever else ended the run.

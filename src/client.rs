@@ -1,21 +1,28 @@
 //! The client: one call, from a task to its handle.
 
+mod attempt;
 pub(crate) mod builder;
 mod call;
 mod env;
+pub(crate) mod failure;
 pub(crate) mod hooks;
+mod operation;
+pub(crate) mod outcome;
 pub(crate) mod reply;
+mod retry;
 mod settings;
 mod shared;
 mod transport;
 
 use std::{fmt, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 use self::{
     builder::{BuildError, Cause, ClientBuilder},
-    call::{Call, StatusQuery},
+    call::call,
+    operation::StatusQuery,
     shared::Shared,
     transport::http_client,
 };
@@ -73,6 +80,11 @@ impl Client {
         &self.0.endpoint
     }
 
+    /// This machine's time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
     pub(crate) fn user_id(&self) -> String {
         String::from_utf8_lossy(self.0.user_id.as_bytes()).into_owned()
     }
@@ -92,7 +104,7 @@ impl Client {
     /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
     /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
-        let (task_id, created_at) = Call::new(&self.0, task).run().await?;
+        let (task_id, created_at) = call(&self.0, task).await?;
         Ok(TaskHandle {
             task_id,
             share_id: task.share_id().to_owned(),
@@ -116,17 +128,16 @@ impl Client {
     ///
     /// Dropping the future leaks nothing and does nothing to the task.
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
-        let trace_id = TraceId::random();
-        self.validate_handle(handle).map_err(|error| Error::validation(error, &trace_id))?;
+        self.validate_handle(handle)?;
         let query = StatusQuery {
-            trace_id,
+            trace_id: TraceId::random(),
             body: GetBatchTaskRequest {
                 kdstoken: handle.kdstoken.clone(),
                 share_id: handle.share_id.clone(),
                 task_id: handle.task_id.clone(),
             },
         };
-        let (status, _) = Call::new(&self.0, &query).run().await?;
+        let (status, _) = call(&self.0, &query).await?;
         Ok(status)
     }
 
@@ -170,7 +181,7 @@ impl ClientBuilder {
             timeout: settings.timeout,
             max_attempts: settings.max_attempts,
             max_reply_bytes: settings.max_reply_bytes,
-            places: Semaphore::new(settings.max_concurrent_requests),
+            permits: Semaphore::new(settings.max_concurrent_requests),
             clock: Arc::new(Clock::new(settings.now, settings.backdate)),
         })))
     }

@@ -1,4 +1,7 @@
 //! What the client knows of the server's clock.
+//!
+//! Only a refusal that the server's time explains teaches it: a box on the way may stamp its own `Date` on any reply. A
+//! correction that is refused in its turn is dropped, and this machine's clock is tried once.
 
 use std::{
     fmt,
@@ -24,24 +27,38 @@ const AGREEMENT: TimeDelta = TimeDelta::seconds(5);
 /// Longest time between request and reply that a reply teaches after: the arithmetic of [`SLOW_TOLERANCE`].
 const MAX_LATENCY: TimeDelta = TimeDelta::seconds(30);
 
-/// Our clock, the backdating, and the correction learnt from the server's replies.
+/// Our clock, the backdating, and the correction learnt from a refusal.
 pub(crate) struct Clock {
     now: Now,
     backdate: TimeDelta,
-    ahead: Mutex<Ahead>,
+    correction: Mutex<Option<Correction>>,
 }
 
-/// How far the server is ahead of us: at least and at most. Both are zero until a reply has shown its clock.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ahead {
+/// How far the server is ahead of us, at least and at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClockOffset {
     least: TimeDelta,
     most: TimeDelta,
+}
+
+/// What was learnt, and whether a request has succeeded with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Correction {
+    offset: ClockOffset,
+    is_confirmed: bool,
+}
+
+/// The `X-Date` of an attempt, and the correction that it was made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dated {
+    pub(crate) x_date: XDate,
+    pub(crate) correction: Option<Correction>,
 }
 
 impl Clock {
     pub(crate) fn new(now: Now, backdate: Duration) -> Self {
         let backdate = TimeDelta::from_std(backdate).unwrap_or(TimeDelta::MAX);
-        Self { now, backdate, ahead: Mutex::default() }
+        Self { now, backdate, correction: Mutex::default() }
     }
 
     /// Our own time, uncorrected.
@@ -51,7 +68,7 @@ impl Clock {
 
     /// The server's time at `now`, our time, as far as it is known.
     pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
-        let Ahead { least, most } = self.ahead();
+        let ClockOffset { least, most } = self.correction().map(|correction| correction.offset).unwrap_or_default();
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
@@ -61,39 +78,98 @@ impl Clock {
     /// It is made from the lower bound of the server's time, which never puts it into the server's future and makes it
     /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
     /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
-    pub(crate) fn x_date(&self, now: DateTime<Utc>) -> XDate {
-        let Ahead { mut least, .. } = self.ahead();
-        if (-self.backdate..=SLOW_TOLERANCE).contains(&least) {
-            least = TimeDelta::zero();
-        }
+    pub(crate) fn date(&self, now: DateTime<Utc>) -> Dated {
+        let needed = |correction: &Correction| !(-self.backdate..=SLOW_TOLERANCE).contains(&correction.offset.least);
+        let correction = self.correction().filter(needed);
+        let least = correction.map_or(TimeDelta::zero(), |correction| correction.offset.least);
         let shift = least - self.backdate;
-        now.checked_add_signed(shift).unwrap_or(now).into()
+        Dated { x_date: now.checked_add_signed(shift).unwrap_or(now).into(), correction }
     }
 
-    fn ahead(&self) -> Ahead {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    fn correction(&self) -> Option<Correction> {
+        *self.correction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns from a reply that says it was made at `server`, the server's time, to a request between `sent` and
-    /// `received`, our time.
-    ///
-    /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`.
-    /// So it is ahead of ours by at least `server - received`.
-    pub(crate) fn learn(&self, server: Option<DateTime<Utc>>, sent: DateTime<Utc>, received: DateTime<Utc>) {
-        let Some(server) = server else { return };
-        let latency = received - sent;
-        if latency < TimeDelta::zero() || latency > MAX_LATENCY {
-            return;
+    fn set(&self, correction: Option<Correction>) {
+        *self.correction.lock().unwrap_or_else(PoisonError::into_inner) = correction;
+    }
+
+    pub(crate) fn learn(&self, offset: ClockOffset) {
+        self.set(Some(Correction { offset, is_confirmed: false }));
+    }
+
+    /// Takes note that a request succeeded with this correction.
+    pub(crate) fn confirm(&self, correction: Option<Correction>) {
+        if let Some(Correction { offset, is_confirmed: false }) = correction
+            && correction == self.correction()
+        {
+            self.set(Some(Correction { offset, is_confirmed: true }));
         }
-        let ahead = Ahead { least: server - received, most: server - sent + TimeDelta::seconds(1) };
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+    }
+
+    /// Goes back to our own clock, unless another call has learnt better.
+    pub(crate) fn forget(&self, refused: Option<Correction>) {
+        if refused == self.correction() {
+            self.set(None);
+        }
     }
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { now: _, backdate, ahead } = self;
-        f.debug_struct("Clock").field("backdate", backdate).field("ahead", ahead).finish_non_exhaustive()
+        let Self { now: _, backdate, correction } = self;
+        f.debug_struct("Clock").field("backdate", backdate).field("correction", correction).finish_non_exhaustive()
+    }
+}
+
+/// How far the server was ahead of us when it made a reply at `server`, its time, to a request between `sent` and
+/// `received`, our time. Nothing if the reply took too long.
+///
+/// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`. So it is
+/// ahead of ours by at least `server - received`.
+pub(crate) fn offset(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<ClockOffset> {
+    let latency = received - sent;
+    let offset = ClockOffset { least: server - received, most: server - sent + TimeDelta::seconds(1) };
+    (TimeDelta::zero()..=MAX_LATENCY).contains(&latency).then_some(offset)
+}
+
+/// What a refusal says of the `X-Date` that the request was sent with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DateVerdict {
+    /// The refusal has another cause, or says nothing of the server's time.
+    Unrelated,
+    /// By the server's time, the date was outside of the window: the clock was off by this.
+    OutsideWindow(ClockOffset),
+    /// The date was made with a correction that nothing supports.
+    CorrectionRefused,
+}
+
+/// A refusal that may be about the `X-Date`, and the times of the request in question, by our clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) dated: Dated,
+    pub(crate) server_time: ServerTime,
+    pub(crate) sent: DateTime<Utc>,
+    pub(crate) received: DateTime<Utc>,
+    /// A code that the reference lists names another cause.
+    pub(crate) has_listed_cause: bool,
+}
+
+/// Judges the clock after a refusal.
+pub(crate) fn judge(refusal: &Refusal) -> DateVerdict {
+    let Refusal { dated, server_time, sent, received, has_listed_cause } = *refusal;
+    if let ServerTime::Known(server) = server_time
+        && server_time.refuses(dated.x_date)
+        && let Some(offset) = offset(server, sent, received)
+    {
+        return DateVerdict::OutsideWindow(offset);
+    }
+    match dated.correction {
+        None => DateVerdict::Unrelated,
+        Some(_) if has_listed_cause => DateVerdict::Unrelated,
+        // Requests have succeeded with it, and the server's time agrees.
+        Some(Correction { is_confirmed: true, .. }) if server_time.known().is_some() => DateVerdict::Unrelated,
+        Some(_) => DateVerdict::CorrectionRefused,
     }
 }
 
@@ -189,11 +265,11 @@ mod tests {
                 *truth.lock().unwrap() = true_time(start + there);
                 let date = truth.lock().unwrap().trunc_subsecs(0);
                 *truth.lock().unwrap() = true_time(start + there + back);
-                clock.learn(Some(date), began, clock.now());
+                clock.learn(offset(date, began, clock.now()).unwrap());
                 for pause in pauses {
                     let sent = true_time(start + there + back + pause);
                     *truth.lock().unwrap() = sent;
-                    let x_date = clock.x_date(clock.now());
+                    let x_date = clock.date(clock.now()).x_date;
                     assert!(x_date.time() <= sent, "{x_date} is in the future of {sent}");
                     // It is on its way for up to 30 s more.
                     let arrived = sent + TimeDelta::seconds(30);
@@ -208,12 +284,12 @@ mod tests {
         for ahead in [-59_000i64, -1_000, 0, 1_000, 5_000, 9_000] {
             for latency in [0i64, 500, 999] {
                 let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
-                let (uncorrected, began) = (clock.x_date(clock.now()), clock.now());
+                let (uncorrected, began) = (clock.date(clock.now()).x_date, clock.now());
                 *truth.lock().unwrap() = true_time(latency);
                 // Made right after the request was sent.
-                clock.learn(Some(true_time(0)), began, clock.now());
+                clock.learn(offset(true_time(0), began, clock.now()).unwrap());
                 *truth.lock().unwrap() = true_time(0);
-                let correction = uncorrected.time() - clock.x_date(clock.now()).time();
+                let correction = uncorrected.time() - clock.date(clock.now()).x_date.time();
                 // Only a clock that is fast by all but the latency of the backdating may be corrected.
                 assert!(correction.is_zero() || ahead + latency > 10_000, "{correction}");
             }
@@ -226,7 +302,7 @@ mod tests {
         let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
         let began = clock.now();
         *truth.lock().unwrap() = true_time(4_000);
-        clock.learn(Some(true_time(0)), began, clock.now());
+        clock.learn(offset(true_time(0), began, clock.now()).unwrap());
         let judged =
             |seconds: i64| XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()));
         assert!(judged(0).is_ok() && judged(1).is_ok());
@@ -239,21 +315,81 @@ mod tests {
         let (clock, truth) = clock(TimeDelta::seconds(-40), Duration::from_secs(10));
         let replayed = XDate::from(true_time(-5_000));
         assert!(replayed.check(clock.server_time(clock.now())).is_err(), "not known yet");
-        clock.learn(Some(true_time(0)), clock.now(), clock.now());
+        clock.learn(offset(true_time(0), clock.now(), clock.now()).unwrap());
         let ours = *truth.lock().unwrap() - TimeDelta::seconds(50);
-        assert_eq!(clock.x_date(clock.now()), XDate::from(ours), "not corrected");
+        assert_eq!(clock.date(clock.now()).x_date, XDate::from(ours), "not corrected");
         assert!(replayed.check(clock.server_time(clock.now())).is_ok());
     }
 
     #[test]
     fn a_reply_that_took_too_long_teaches_nothing() {
-        for (seconds, learnt) in [(30, true), (31, false), (-1, false)] {
-            let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
-            let received = clock.now();
-            let server = true_time(60 * 60 * 1_000);
-            clock.learn(Some(server), received - TimeDelta::seconds(seconds), received);
-            assert_eq!(clock.x_date(clock.now()).time() > clock.now(), learnt, "{seconds} s");
+        let received = true_time(0);
+        for (seconds, teaches) in [(0, true), (30, true), (31, false), (-1, false)] {
+            let offset = offset(true_time(60_000), received - TimeDelta::seconds(seconds), received);
+            assert_eq!(offset.is_some(), teaches, "{seconds} s");
         }
+    }
+
+    /// What a refusal says, an instant after the request: `dated` and `server` are seconds from the true time.
+    fn verdict(dated: i64, correction: Option<bool>, server: Option<i64>, has_listed_cause: bool) -> DateVerdict {
+        let now = true_time(0);
+        let from_now = |seconds| now + TimeDelta::seconds(seconds);
+        let correction = correction.map(|is_confirmed| Correction { offset: ClockOffset::default(), is_confirmed });
+        judge(&Refusal {
+            dated: Dated { x_date: from_now(dated).into(), correction },
+            server_time: server.map_or(ServerTime::Unknown, |server| ServerTime::Known(from_now(server))),
+            sent: now,
+            received: now,
+            has_listed_cause,
+        })
+    }
+
+    #[test]
+    fn a_refusal_is_judged_by_the_servers_time_and_by_what_the_date_was_made_with() {
+        use DateVerdict::{CorrectionRefused, OutsideWindow, Unrelated};
+        let off_by = |seconds| {
+            let least = TimeDelta::seconds(seconds);
+            OutsideWindow(ClockOffset { least, most: least + TimeDelta::seconds(1) })
+        };
+        let (unconfirmed, confirmed) = (Some(false), Some(true));
+        let cases = [
+            // Our own clock, and a server that agrees, does not say, or does not agree.
+            (-10, None, Some(0), false, Unrelated),
+            (-10, None, None, false, Unrelated),
+            (-10, None, Some(3_600), false, off_by(3_600)),
+            (-10, None, Some(-11), false, off_by(-11)),
+            (-910, None, Some(0), false, off_by(0)),
+            (-10, None, Some(3_600), true, off_by(3_600)),
+            // A correction that no success has confirmed.
+            (80, unconfirmed, Some(90), false, CorrectionRefused),
+            (80, unconfirmed, None, false, CorrectionRefused),
+            (80, unconfirmed, Some(90), true, Unrelated),
+            (80, unconfirmed, Some(0), false, off_by(0)),
+            // One that a success has confirmed, and a refusal that has another cause.
+            (-10, confirmed, Some(0), false, Unrelated),
+            (-10, confirmed, None, false, CorrectionRefused),
+            (80, confirmed, Some(0), false, off_by(0)),
+        ];
+        for (dated, correction, server, has_listed_cause, expected) in cases {
+            let found = verdict(dated, correction, server, has_listed_cause);
+            assert_eq!(found, expected, "{dated} {correction:?} {server:?} {has_listed_cause}");
+        }
+    }
+
+    #[test]
+    fn a_correction_is_confirmed_and_dropped_only_while_it_is_the_current_one() {
+        let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
+        let hours = |hours| ClockOffset { least: TimeDelta::hours(hours), most: TimeDelta::hours(hours) };
+        clock.learn(hours(1));
+        let first = clock.date(clock.now()).correction;
+        clock.learn(hours(2));
+        clock.confirm(first);
+        clock.forget(first);
+        assert_eq!(clock.correction(), Some(Correction { offset: hours(2), is_confirmed: false }));
+        clock.confirm(clock.correction());
+        assert_eq!(clock.correction(), Some(Correction { offset: hours(2), is_confirmed: true }));
+        clock.forget(clock.correction());
+        assert_eq!(clock.correction(), None);
     }
 
     #[test]

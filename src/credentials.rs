@@ -17,6 +17,7 @@ use self::{
     token_cache::{TokenCache, TokenProvider},
 };
 use crate::{
+    redact::sensitive_header,
     rules,
     validation::{Violation, Violations, is_header_text, secret_shown},
 };
@@ -31,10 +32,10 @@ use crate::{
 ///
 /// They are checked when the client is built, together with all else.
 #[derive(Clone, Debug)]
-pub struct Credentials(pub(crate) Kind);
+pub struct Credentials(pub(crate) CredentialsKind);
 
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum CredentialsKind {
     Bearer(SecretString),
     Authorization(SecretString),
     App(Arc<AppKey>),
@@ -49,13 +50,13 @@ impl Credentials {
     /// authentication.
     #[must_use]
     pub fn bearer(token: impl Into<String>) -> Self {
-        Self(Kind::Bearer(token.into().into()))
+        Self(CredentialsKind::Bearer(token.into().into()))
     }
 
     /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
     #[must_use]
     pub fn authorization(value: impl Into<String>) -> Self {
-        Self(Kind::Authorization(value.into().into()))
+        Self(CredentialsKind::Authorization(value.into().into()))
     }
 
     /// An app's id and secret: every request is signed, the secret is never sent.
@@ -64,7 +65,7 @@ impl Credentials {
     /// authentication.
     #[must_use]
     pub fn app(app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
-        Self(Kind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
+        Self(CredentialsKind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
     }
 
     /// Tokens from `provider`, kept until shortly before they lapse; concurrent calls share one renewal.
@@ -73,13 +74,13 @@ impl Credentials {
     /// more.
     #[must_use]
     pub fn provider(provider: impl TokenProvider) -> Self {
-        Self(Kind::Provider(Arc::new(TokenCache::new(provider))))
+        Self(CredentialsKind::Provider(Arc::new(TokenCache::new(provider))))
     }
 
     /// Checks the credentials and readies what can be readied once: `None` if a rule is broken.
-    pub(crate) fn check(&self, violations: &mut Violations) -> Option<Source> {
+    pub(crate) fn check(&self, violations: &mut Violations) -> Option<AuthorizationSource> {
         let value = match &self.0 {
-            Kind::Bearer(token) => {
+            CredentialsKind::Bearer(token) => {
                 let text = token.expose_secret();
                 let header = violations.header_text("token", text, secret_shown, "copy the access token alone");
                 if header.is_some() && has_scheme(text) {
@@ -93,42 +94,51 @@ impl Credentials {
                 }
                 bearer(token)
             }
-            Kind::Authorization(value) => {
+            CredentialsKind::Authorization(value) => {
                 let (value, advice) =
                     (value.expose_secret(), "give the header's whole value, such as `Bearer <token>`");
                 violations.header_text("Authorization", value, secret_shown, advice);
-                sensitive(value)
+                sensitive_header(value)
             }
-            Kind::App(key) => {
+            CredentialsKind::App(key) => {
                 key.validate(violations);
-                return Some(Source::Fixed(Authorization::Signed(key.clone())));
+                return Some(AuthorizationSource::Fixed(Authorization::Signed(key.clone())));
             }
-            Kind::Provider(cache) => return Some(Source::Renewed(cache.clone())),
+            CredentialsKind::Provider(cache) => return Some(AuthorizationSource::Renewed(cache.clone())),
         };
-        value.map(Authorization::Ready).map(Source::Fixed)
+        value.map(Authorization::Ready).map(AuthorizationSource::Fixed)
     }
 
     /// The secrets that a reply could echo.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         match &self.0 {
-            Kind::Bearer(secret) => vec![secret.expose_secret()],
-            Kind::Authorization(value) => {
+            CredentialsKind::Bearer(secret) => vec![secret.expose_secret()],
+            CredentialsKind::Authorization(value) => {
                 let value = value.expose_secret();
                 let token = value.split_once([' ', '+']).map_or("", |(_, token)| token);
                 vec![value, token]
             }
-            Kind::App(key) => vec![key.secret()],
+            CredentialsKind::App(key) => vec![key.secret()],
             // The tokens of a provider change: the attempt knows the one it sent.
-            Kind::Provider(_) => vec![],
+            CredentialsKind::Provider(_) => vec![],
         }
     }
 }
 
 /// Where the authorization of each attempt comes from.
 #[derive(Clone)]
-pub(crate) enum Source {
+pub(crate) enum AuthorizationSource {
     Fixed(Authorization),
     Renewed(Arc<TokenCache>),
+}
+
+impl AuthorizationSource {
+    pub(crate) fn token_cache(&self) -> Option<&TokenCache> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Renewed(cache) => Some(cache),
+        }
+    }
 }
 
 /// What authorizes one attempt.
@@ -156,19 +166,12 @@ fn has_scheme(token: &str) -> bool {
 pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
     let token = token.expose_secret();
     let usable = is_header_text(token) && !has_scheme(token);
-    usable.then(|| sensitive(&format!("Bearer {token}"))).flatten()
-}
-
-fn sensitive(value: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(value).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
 }
 
 /// The temporary token of a share with an access code, `kdstoken`.
 ///
-/// It serialises into a request's body and nowhere else: but for the mock's requests, no public type that holds one
-/// implements `Serialize` over it.
+/// It serialises into a request's body and nowhere else: no public type that holds one implements `Serialize` over it.
 #[derive(Clone, Debug)]
 pub(crate) struct KdsToken(SecretString);
 

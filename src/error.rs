@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{ServiceCode, TraceId, ValidationError};
+use crate::{service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
-type Source = Box<dyn StdError + Send + Sync>;
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Whether a task was made by a call that failed.
 ///
@@ -44,32 +44,38 @@ impl Display for Outcome {
 /// if let Err(error) = client.create(&task).await {
 ///     match error.outcome() {
 ///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was made: {error}"),
-///         Outcome::Unknown => eprintln!("look for trace id {} first: {error}", error.trace_id()),
+///         Outcome::Unknown => eprintln!("look for trace id {} first: {error}", task.trace_id()),
 ///     }
 /// }
 /// # }
 /// ```
 ///
 /// The message is one line and says what to do next; causes come through [`source`](StdError::source). Secrets are
-/// scrubbed from what the service said, and control characters are escaped.
+/// masked in what the service said, and control characters are escaped.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    kind: Kind,
-    outcome: Outcome,
-    trace_id: TraceId,
-    query: bool,
-    reply: Option<Refusal>,
+    kind: ErrorKind,
+    trace_id: Option<TraceId>,
+    /// The call only read.
+    is_query: bool,
+    reply: Option<ReplyDetails>,
     note: Option<String>,
-    source: Option<Source>,
+    source: Option<BoxError>,
+    attempts: u32,
+    elapsed: Duration,
 }
 
+/// What kind of failure it is, which determines the outcome.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ErrorKind {
     Validation(ValidationError),
+    /// The request cannot be made.
+    Request,
     Credentials(&'static str),
+    /// No time was left to send it.
     Busy,
     Connect,
     TimedOut,
@@ -78,36 +84,74 @@ pub(crate) enum Kind {
     Refused,
     /// Of a chunk in a bulk creation: only the ledger knows of the request.
     Interrupted,
+    /// Of a chunk in a bulk creation: earlier requests for it may have made what this one did not.
+    AfterUnknown(Box<ErrorKind>),
 }
 
-/// What a reply says about a call that failed; its texts are fit to be shown.
+impl ErrorKind {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Validation(_) | Self::Request | Self::Credentials(_) | Self::Busy | Self::Connect => Outcome::NotSent,
+            Self::Refused => Outcome::Rejected,
+            Self::TimedOut | Self::Lost | Self::Unreadable(_) | Self::Interrupted | Self::AfterUnknown(_) => {
+                Outcome::Unknown
+            }
+        }
+    }
+}
+
+/// What a reply says about a call that failed. Its texts are fit to be shown.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ReplyDetails {
     pub(crate) status: u16,
     pub(crate) code: Option<ServiceCode>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
+    pub(crate) task_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
+    /// The service knows of no such task.
+    pub(crate) is_not_found: bool,
+    /// The service refused the time that the request was sent with.
+    pub(crate) is_clock_refused: bool,
+}
+
+/// Nothing was sent, and there is no trace id.
+impl From<ValidationError> for Error {
+    fn from(error: ValidationError) -> Self {
+        Self::new(ErrorKind::Validation(error), None)
+    }
 }
 
 impl Error {
-    pub(crate) fn new(kind: Kind, outcome: Outcome, trace_id: &TraceId) -> Self {
-        let trace_id = trace_id.clone();
-        Self(Box::new(Inner { kind, outcome, trace_id, query: false, reply: None, note: None, source: None }))
+    pub(crate) fn new(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            trace_id: trace_id.into(),
+            is_query: false,
+            reply: None,
+            note: None,
+            source: None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+        }))
     }
 
-    pub(crate) fn validation(error: ValidationError, trace_id: &TraceId) -> Self {
-        Self::new(Kind::Validation(error), Outcome::NotSent, trace_id)
-    }
-
-    /// Says whether the call only asked, so that it may be repeated whatever became of it.
-    pub(crate) fn of_query(mut self, query: bool) -> Self {
-        self.0.query = query;
+    /// Says whether the call only read, so that it may be repeated whatever became of it.
+    pub(crate) fn of_query(mut self, is_query: bool) -> Self {
+        self.0.is_query = is_query;
         self
     }
 
-    pub(crate) fn with_reply(mut self, reply: Refusal) -> Self {
+    pub(crate) fn with_reply(mut self, reply: ReplyDetails) -> Self {
         self.0.reply = Some(reply);
+        self
+    }
+
+    /// Says whether the service refused the time that the request was sent with.
+    pub(crate) fn with_clock_refused(mut self, is_clock_refused: bool) -> Self {
+        if let Some(reply) = &mut self.0.reply {
+            reply.is_clock_refused = is_clock_refused;
+        }
         self
     }
 
@@ -116,42 +160,63 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.0.attempts = attempts;
+        self.0.elapsed = elapsed;
+        self
+    }
+
     /// Says that `earlier` requests for the same may have made what this one did not.
     pub(crate) fn after_unknown(mut self, earlier: &[TraceId]) -> Self {
-        if earlier.is_empty() || self.0.outcome == Outcome::Unknown {
+        if earlier.is_empty() || self.outcome() == Outcome::Unknown {
             return self;
         }
         let earlier: Vec<&str> = earlier.iter().map(TraceId::as_str).collect();
-        let said = format!("what became of trace id {} is unknown", earlier.join(", "));
-        let note = self.0.note.take().into_iter().chain([said]);
-        self.0.note = Some(note.collect::<Vec<_>>().join("; "));
-        self.0.outcome = Outcome::Unknown;
+        let unknown = format!("what became of trace id {} is unknown", earlier.join(", "));
+        let notes = self.0.note.take().into_iter().chain([unknown]);
+        self.0.note = Some(notes.collect::<Vec<_>>().join("; "));
+        self.0.kind = ErrorKind::AfterUnknown(Box::new(self.0.kind));
         self
     }
 
-    /// Gives the cause why no whole reply came; what the reply's head settled stays settled.
-    pub(crate) fn broken_by(mut self, cause: reqwest::Error) -> Self {
-        if cause.is_timeout() && self.0.outcome == Outcome::Unknown {
-            self.0.kind = Kind::TimedOut;
-        }
-        self.with_source(cause)
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
-        self
+    /// Whether the service knows of no such task, as right after its creation.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)
     }
 
     /// Whether a task was made: see there before sending anything again.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.0.outcome
+        self.0.kind.outcome()
     }
 
-    /// The trace id of the request, sent or not.
+    /// The trace id of the request, sent or not. There is none if a rule was broken before one was made.
     #[must_use]
-    pub fn trace_id(&self) -> &TraceId {
-        &self.0.trace_id
+    pub fn trace_id(&self) -> Option<&TraceId> {
+        self.0.trace_id.as_ref()
+    }
+
+    /// How many attempts the call made.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the call took, with all attempts and the waits between them.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// The task that the reply named beside something that is no success. It may exist: ask for its status.
+    #[must_use]
+    pub fn task_id(&self) -> Option<&str> {
+        self.0.reply.as_ref()?.task_id.as_deref()
     }
 
     /// The HTTP status, if a reply came.
@@ -166,7 +231,7 @@ impl Error {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
-    /// What the service said, at most 1,000 characters of it, with secrets masked, and URLs where a creation failed.
+    /// What the service said, at most 1,000 characters of it, with secrets and URLs masked.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()
@@ -178,7 +243,7 @@ impl Error {
         self.0.reply.as_ref()?.request_id.as_deref()
     }
 
-    /// How long the service asks to wait, from `Retry-After` in seconds or as a date.
+    /// How long the service asks to wait, from the longest `Retry-After`, in seconds or as a date.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.reply.as_ref()?.retry_after
@@ -188,7 +253,7 @@ impl Error {
     #[must_use]
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0.kind {
-            Kind::Validation(error) => Some(error),
+            ErrorKind::Validation(error) => Some(error),
             _ => None,
         }
     }
@@ -196,31 +261,31 @@ impl Error {
     /// A rule is broken and nothing was sent. Correct the [violations](Self::validation_error).
     #[must_use]
     pub fn is_validation(&self) -> bool {
-        matches!(self.0.kind, Kind::Validation(_))
+        matches!(self.0.kind, ErrorKind::Validation(_))
     }
 
     /// The token provider gave no usable token and nothing was sent. Look at its error, the `source`.
     #[must_use]
     pub fn is_credentials(&self) -> bool {
-        matches!(self.0.kind, Kind::Credentials(_))
+        matches!(self.0.kind, ErrorKind::Credentials(_))
     }
 
     /// No connection came about (name, connection, TLS) and nothing was sent. Check the endpoint and the network.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect)
+        matches!(self.0.kind, ErrorKind::Connect)
     }
 
     /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, Kind::TimedOut | Kind::Busy)
+        matches!(self.0.kind, ErrorKind::TimedOut | ErrorKind::Busy)
     }
 
     /// The service said no. Correct what [`service_code`](Self::service_code) and [`message`](Self::message) name.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.0.outcome == Outcome::Rejected
+        self.outcome() == Outcome::Rejected
     }
 
     /// The credentials were refused, 401. Renew the token, or check the AppSecret and the user id.
@@ -229,20 +294,37 @@ impl Error {
         self.status() == Some(401)
     }
 
-    /// There were too many requests, 429. Wait for [`retry_after`](Self::retry_after), or a minute, and slow down.
+    /// There were too many requests: status 429, or the gateway's code. Wait for [`retry_after`](Self::retry_after), or a
+    /// minute, and slow down.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
-        self.status() == Some(429)
+        self.status() == Some(429) || self.service_code().is_some_and(ServiceCode::is_throttling)
     }
 
-    /// The failure may pass by itself: what a query may be repeated on, and a creation only if its outcome allows it.
+    /// The call may be made again: another attempt cannot make a second task, and the failure may pass by itself.
+    ///
+    /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     #[must_use]
-    pub fn is_transient(&self) -> bool {
-        let settled = self.service_code().is_some_and(ServiceCode::is_known_refusal);
+    pub fn is_retryable(&self) -> bool {
+        if !self.0.is_query && self.outcome() == Outcome::Unknown {
+            return false;
+        }
+        let code = self.service_code();
         match &self.0.kind {
-            Kind::Validation(_) | Kind::Interrupted => false,
-            Kind::Credentials(_) | Kind::Busy | Kind::Connect | Kind::TimedOut | Kind::Lost => true,
-            Kind::Unreadable(_) | Kind::Refused => !settled && matches!(self.status(), Some(408 | 429 | 500..)),
+            ErrorKind::Validation(_) | ErrorKind::Request | ErrorKind::Interrupted | ErrorKind::AfterUnknown(_) => {
+                false
+            }
+            ErrorKind::Credentials(_)
+            | ErrorKind::Busy
+            | ErrorKind::Connect
+            | ErrorKind::TimedOut
+            | ErrorKind::Lost => true,
+            ErrorKind::Unreadable(_) | ErrorKind::Refused if code.is_some_and(ServiceCode::is_listed_refusal) => false,
+            ErrorKind::Unreadable(_) | ErrorKind::Refused => {
+                self.is_throttled()
+                    || matches!(self.status(), Some(408 | 500..))
+                    || code == Some(&ServiceCode::InnerInvokeFailure)
+            }
         }
     }
 }
@@ -250,64 +332,98 @@ impl Error {
 /// `the service refused the request, status 400, code 13000311; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, outcome, trace_id, query, reply, note, source: _ } = &*self.0;
-        match kind {
-            Kind::Validation(error) => write!(f, "{error}"),
-            Kind::Credentials(what) => f.write_str(what),
-            Kind::Busy => f.write_str("no time was left to send it"),
-            Kind::Connect => f.write_str("no connection to the service"),
-            Kind::TimedOut => f.write_str("no complete reply in time"),
-            Kind::Lost => f.write_str("the connection broke before a whole reply"),
-            Kind::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
-            Kind::Refused => f.write_str("the service refused the request"),
-            Kind::Interrupted => f.write_str("an earlier run may have sent it, and its outcome is unknown"),
-        }?;
+        let Inner { kind, trace_id, reply, note, attempts, elapsed, .. } = &*self.0;
+        kind.fmt(f)?;
         if let Some(reply) = reply {
-            write!(f, ", status {}", reply.status)?;
-            if let Some(code) = &reply.code {
-                write!(f, ", code {code}")?;
-            }
-            if let Some(message) = &reply.message {
-                write!(f, ", message \"{message}\"")?;
-            }
-            if let Some(request_id) = &reply.request_id {
-                write!(f, ", request id {request_id}")?;
-            }
+            reply.fmt(f)?;
+        }
+        if *attempts > 1 {
+            write!(f, ", after {attempts} attempts in {:.1} s", elapsed.as_secs_f64())?;
         }
         if let Some(note) = note {
             write!(f, "; {note}")?;
         }
-        let advice = self.service_code().and_then(ServiceCode::advice);
-        match (outcome, kind) {
-            (Outcome::NotSent, Kind::Connect) => {
-                f.write_str("; nothing was sent: check the endpoint, the network and the proxy variables")
-            }
-            (Outcome::NotSent, Kind::Busy) => {
-                f.write_str("; nothing was sent: allow more time or more concurrent requests, or lower the load")
-            }
-            (Outcome::NotSent, Kind::Credentials(_)) => f.write_str("; nothing was sent: look at the token provider"),
-            (Outcome::NotSent, _) => f.write_str("; nothing was sent"),
-            (Outcome::Rejected, _) => {
-                write!(f, "; nothing was done: {}", advice.unwrap_or(self.advice_on_status()))
-            }
-            (Outcome::Unknown, _) if *query => f.write_str("; a query changes nothing: ask again"),
-            (Outcome::Unknown, _) => {
-                f.write_str("; it may have been carried out all the same: look before sending it again")
-            }
-        }?;
-        write!(f, " (trace id {trace_id})")
+        match self.outcome() {
+            Outcome::NotSent => f.write_str("; nothing was sent")?,
+            Outcome::Rejected => f.write_str("; nothing was done")?,
+            Outcome::Unknown if self.0.is_query => f.write_str("; a query changes nothing")?,
+            Outcome::Unknown => f.write_str("; it may have been carried out all the same")?,
+        }
+        if let Some(advice) = self.advice() {
+            write!(f, ": {advice}")?;
+        }
+        match trace_id {
+            Some(trace_id) => write!(f, " (trace id {trace_id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Validation(error) => error.fmt(f),
+            Self::Request => f.write_str("the request cannot be made"),
+            Self::Credentials(what) => f.write_str(what),
+            Self::Busy => f.write_str("no time was left to send it"),
+            Self::Connect => f.write_str("no connection to the service"),
+            Self::TimedOut => f.write_str("no complete reply in time"),
+            Self::Lost => f.write_str("the connection broke before a whole reply"),
+            Self::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
+            Self::Refused => f.write_str("the service refused the request"),
+            Self::Interrupted => f.write_str("an earlier run may have sent it, and its outcome is unknown"),
+            Self::AfterUnknown(kind) => kind.fmt(f),
+        }
+    }
+}
+
+/// `, status 400, code 13000311, message "no space", request id 7`
+impl Display for ReplyDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, message, request_id, .. } = self;
+        write!(f, ", status {status}")?;
+        if let Some(code) = code {
+            write!(f, ", code {code}")?;
+        }
+        if let Some(message) = message {
+            write!(f, ", message \"{message}\"")?;
+        }
+        if let Some(request_id) = request_id {
+            write!(f, ", request id {request_id}")?;
+        }
+        Ok(())
     }
 }
 
 impl Error {
-    fn advice_on_status(&self) -> &'static str {
+    /// What to do next.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match (&self.0.kind, self.outcome()) {
+            (ErrorKind::Connect, _) => "check the endpoint, the network and the proxy variables",
+            (ErrorKind::Busy, _) => "allow more time or more concurrent requests, or lower the load",
+            (ErrorKind::Credentials(_), _) => "look at the token provider",
+            (ErrorKind::Request, _) => "look at its cause",
+            (_, Outcome::NotSent) => return None,
+            (_, Outcome::Unknown) if self.0.is_query => "ask again",
+            (_, Outcome::Unknown) => "look before sending it again",
+            (_, Outcome::Rejected) => self.advice_on_refusal(),
+        })
+    }
+
+    fn advice_on_refusal(&self) -> &'static str {
+        if self.0.reply.as_ref().is_some_and(|reply| reply.is_clock_refused) {
+            return "check this machine's clock, and what on the way sets the header Date";
+        }
+        if let Some(advice) = self.service_code().and_then(ServiceCode::advice) {
+            return advice;
+        }
         match self.status() {
+            _ if self.is_throttled() => "wait, then send fewer requests at a time",
             Some(401) => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
             Some(404) => "check the endpoint and its path prefix",
             Some(408) => "send it again",
             Some(413) => "give fewer file ids",
-            Some(429) => "wait, then send fewer requests at a time",
             Some(300..=399) => "check the endpoint, redirects are not followed",
             _ => "correct what the service names",
         }

@@ -4,33 +4,46 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::{
-    CanonicalRequest, Error, ShareTask, TraceId,
-    client::reply::{Body, Reply},
+    client::{
+        failure::{interpret, kind, reply_details},
+        outcome::{Effect, outcome},
+        reply::{Body, Reply},
+    },
     clock::ServerTime,
-    redact::{presentable, scrubbed},
+    credentials::app_signature::CanonicalRequest,
+    error::Error,
+    redact::{redact, sanitize_for_display},
+    share_task::ShareTask,
 };
 
-/// Reads a reply to a creation, and gives the error that it becomes if it is no success.
+/// Reads a reply to the creation of a task, and gives the error that it becomes if it is no success.
 ///
 /// # Errors
 ///
 /// The error that a caller would see.
-pub fn read_reply(status: StatusCode, headers: &HeaderMap, body: Bytes, secrets: &[&str]) -> Result<(), Error> {
-    let reply =
-        Reply { status, headers: headers.clone(), received: chrono::DateTime::UNIX_EPOCH, body: Body::Whole(body) };
-    let answer = reply.answer();
-    let verdict = match reply.settle::<ShareTask>(answer) {
+pub fn read_reply(
+    task: &ShareTask,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    secrets: &[&str],
+) -> Result<(), Error> {
+    let (headers, received) = (headers.clone(), chrono::DateTime::UNIX_EPOCH);
+    let reply = Reply { status, headers, received, body: Body::Whole(body) };
+    let details = match interpret(task, &reply, reply.decode()) {
         Ok(_) => return Ok(()),
-        Err(verdict) => verdict,
+        Err(details) => details,
     };
-    let secrets: Vec<&str> = secrets.iter().copied().chain(verdict.url()).collect();
-    let note = ServerTime::read(reply.date(), verdict.message()).contradiction();
-    Err(reply.error(&verdict, &TraceId::random(), &secrets).with_note(note))
+    let secrets: Vec<&str> = secrets.iter().copied().chain(details.download_url.as_deref()).collect();
+    let kind = kind(outcome(status, Effect::CreatesTask, &details), &reply, &details, None, &secrets);
+    let note = ServerTime::read(reply.date(), details.message.as_deref().unwrap_or_default()).contradiction();
+    let error = Error::new(kind, task.trace_id().clone());
+    Err(error.with_reply(reply_details(&reply, &details, &secrets)).with_note(note))
 }
 
 /// What a refusal's message says of the canonical request.
 #[must_use]
 pub fn difference(signed: &CanonicalRequest, message: &str, secrets: &[&str]) -> Option<String> {
-    let difference = signed.compare(&scrubbed(message, secrets))?;
-    Some(presentable(&difference, &[]))
+    let difference = signed.compare(&redact(message, secrets))?;
+    Some(sanitize_for_display(&difference, &[]))
 }

@@ -8,13 +8,12 @@ use schemars::{
 use serde_json::{Value, json};
 
 use crate::{
-    MAX_FILE_IDS, ServiceCode, ShareTask, TaskType,
     credentials::KdsToken,
     generated::types::CreateBatchTaskRequest,
-    task::{
-        status::FileStatus,
-        wire::{CompactTime, OpenNumber, WireUrl},
-    },
+    lenient::{LenientInt, LenientNumber, LenientText},
+    service_code::ServiceCode,
+    share_task::{MAX_FILE_IDS, ShareTask, TaskType},
+    task::{status::FileStatus, wire::DownloadUrl},
 };
 
 /// Gives types the schema of what they are read from.
@@ -37,13 +36,14 @@ macro_rules! schema_of {
 }
 
 schema_of! {
-    CompactTime as String;
+    DownloadUrl as String;
     FileStatus as NumberOrText;
     KdsToken as String;
-    OpenNumber as i64;
+    LenientInt as i64;
+    LenientNumber as f64;
+    LenientText as String;
     ServiceCode as NumberOrText;
     TaskType as i64;
-    WireUrl as String;
 }
 
 #[derive(JsonSchema)]

@@ -14,7 +14,6 @@ pub mod fault_matrix {}
 pub mod fuzzing;
 #[allow(
     clippy::pedantic,
-    dead_code,
     missing_docs,
     private_interfaces,
     unreachable_pub,
@@ -23,6 +22,7 @@ pub mod fuzzing;
 mod generated;
 #[cfg(feature = "schemars")]
 mod json_schema;
+mod lenient;
 mod poller;
 mod redact;
 mod rules;
@@ -33,7 +33,13 @@ mod trace_id;
 mod validation;
 mod x_date;
 
-pub use bulk::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, BulkReport, FileIds};
+pub use bulk::{
+    Bulk,
+    error::BulkError,
+    file_ids::FileIds,
+    item::{BulkItem, BulkReport},
+    policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
+};
 pub use client::{
     Client,
     builder::{BuildError, ClientBuilder, ENDPOINT_CN, ENDPOINT_INTL},
@@ -49,7 +55,8 @@ pub use service_code::ServiceCode;
 pub use share_task::{MAX_FILE_IDS, ShareTask, ShareTaskBuilder, TargetDirectory, TaskType};
 pub use task::{
     handle::TaskHandle,
-    status::{DownloadUrl, FileStatus, FileStatusReport, TaskResult, TaskState, TaskStatus},
+    status::{FileStatus, FileStatusReport, TaskResult, TaskState, TaskStatus},
+    wire::DownloadUrl,
 };
 pub use trace_id::TraceId;
 pub use validation::{ValidationError, Violation};

@@ -5,6 +5,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use chrono::TimeDelta;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 
@@ -18,6 +19,9 @@ use crate::{
 
 /// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
 const MAX_INTERVAL: Duration = Duration::from_secs(19 * 60);
+
+/// How long after its creation a task may be unknown to the service.
+const VISIBLE_AFTER: TimeDelta = TimeDelta::seconds(10);
 
 /// How often a task is asked for, and when that ends.
 ///
@@ -124,7 +128,8 @@ impl PollingPolicyBuilder {
 /// ```
 ///
 /// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the policy or
-/// the service's `Retry-After` (up to 19 minutes) says otherwise.
+/// the service's `Retry-After` (up to 19 minutes) says otherwise. That the service does not find the task counts as no
+/// failure in the first 10 s after its creation.
 ///
 /// # Cancel safety
 ///
@@ -237,13 +242,14 @@ impl Poller {
             let outcome = self.poll().await;
             let now = Instant::now();
             let over = schedule.deadline.is_some_and(|deadline| now >= deadline);
+            let is_hidden = outcome.as_ref().is_err_and(|error| error.is_not_found() && self.is_new());
             let wait = match &outcome {
                 Ok(_) => {
                     self.failures = 0;
                     schedule.interval
                 }
                 Err(error) => {
-                    self.failures += 1;
+                    self.failures += u32::from(!is_hidden);
                     schedule.interval.max(error.retry_after().unwrap_or_default()).min(MAX_INTERVAL)
                 }
             };
@@ -259,12 +265,21 @@ impl Poller {
                     return Err(self.give_up(schedule, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),
-                Err(error) if over || !error.is_transient() || self.failures > self.policy.max_failures => {
-                    return Err(self.give_up(schedule, Some(error), None));
+                Err(error) if !over && (is_hidden || self.may_go_on_after(&error)) => {
+                    tracing::debug!(%error, polls = self.polls, "poll failed");
                 }
-                Err(error) => tracing::debug!(%error, polls = self.polls, "poll failed"),
+                Err(error) => return Err(self.give_up(schedule, Some(error), None)),
             }
         }
+    }
+
+    /// Whether the task was created so lately that the service may not show it yet.
+    fn is_new(&self) -> bool {
+        self.client.now() - self.handle.created_at() < VISIBLE_AFTER
+    }
+
+    fn may_go_on_after(&self, error: &Error) -> bool {
+        error.is_retryable() && self.failures <= self.policy.max_failures
     }
 
     fn give_up(&self, schedule: Schedule, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
@@ -336,7 +351,7 @@ impl fmt::Display for PollError {
             None => f.write_str("the last poll failed")?,
         }
         f.write_str(match error {
-            Some(error) if !error.is_transient() => {
+            Some(error) if !error.is_retryable() => {
                 "; the task may go on: see to the cause, then poll again with its handle"
             }
             Some(_) | None => "; the task goes on, poll again with its handle",

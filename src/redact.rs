@@ -1,28 +1,43 @@
 //! Secrets out of texts, and texts that are fit to be shown.
 
+use http::HeaderValue;
+
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
 
-/// Text with each word that holds a URL masked.
-pub(crate) fn without_urls(text: &str) -> String {
+/// Shortest secret that is masked, in bytes: one of a character or two would mangle any text and protects nothing.
+const MIN_SECRET: usize = 3;
+
+/// A header's value that no `Debug` shows.
+pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Masks each word of a text that holds a URL.
+pub(crate) fn mask_urls(text: &str) -> String {
     let mask = |word| {
         if str::contains(word, "://") { "***" } else { word }
     };
     text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
 
-/// Text without the secrets.
-pub(crate) fn scrubbed(text: &str, secrets: &[&str]) -> String {
-    let mut secrets: Vec<&str> = secrets.iter().copied().filter(|secret| !secret.is_empty()).collect();
+/// Masks the secrets in a text.
+pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
+    let secrets = secrets.iter().filter(|secret| secret.len() >= MIN_SECRET);
+    // A body that is no JSON may quote one that is.
+    let forms = |secret: &&str| [(*secret).to_owned(), serde_json::Value::from(*secret).to_string()];
+    let mut secrets: Vec<String> = secrets.flat_map(forms).map(|form| form.trim_matches('"').to_owned()).collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
-/// Service text that is fit to be shown: without the secrets, on one line, without terminal escapes, and shortened.
-pub(crate) fn presentable(text: &str, secrets: &[&str]) -> String {
+/// Makes service text fit to be shown: masks the secrets, escapes what would end a line or move a cursor, and shortens.
+pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::new();
-    for (n, character) in scrubbed(text, secrets).chars().enumerate() {
+    for (n, character) in redact(text, secrets).chars().enumerate() {
         if n == MESSAGE_LIMIT {
             shown.push('…');
             break;
@@ -42,4 +57,30 @@ fn is_line_or_order(character: char) -> bool {
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_the_longest_first() {
+        assert_eq!(redact("token abc, abcdef", &["abc", "abcdef"]), "token ***, ***");
+    }
+
+    #[test]
+    fn a_secret_of_two_characters_mangles_nothing() {
+        assert_eq!(redact("a message", &["a", "es", ""]), "a message");
+    }
+
+    #[test]
+    fn words_that_hold_a_url_are_masked() {
+        assert_eq!(mask_urls("see https://a.b/c?d=e, or (http://f) now"), "see *** or *** now");
+    }
+
+    #[test]
+    fn shown_text_is_one_line_without_escapes_and_bounded() {
+        assert_eq!(sanitize_for_display("a\n\u{1b}[31m\u{202e}b", &[]), r"a\n\u{1b}[31m\u{202e}b");
+        assert_eq!(sanitize_for_display(&"é".repeat(2_000), &[]).chars().count(), MESSAGE_LIMIT + 1);
+    }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::lenient::whole;
+
 /// Lists the codes once: variant, number, what it means, advice.
 macro_rules! service_codes {
     ($($variant:ident = $number:literal, $meaning:literal, $advice:literal;)+) => {
@@ -40,7 +42,7 @@ macro_rules! service_codes {
                 }
             }
 
-            /// What to do about a code that the reference lists; sending the same request again helps with none.
+            /// What to do about a code that the reference lists.
             #[must_use]
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
@@ -63,15 +65,17 @@ macro_rules! service_codes {
 }
 
 service_codes! {
+    BadRequest = "13000101", "bad request", "compare the ids and names with those of the share";
+    InnerInvokeFailure = "13000201", "a failure inside the service", "look for the task before creating it again";
     ParameterVerificationFailed = "13000102", "parameter verification failed", "compare the ids with those of the share";
     SpaceAbnormal = "13000301", "space missing or in an abnormal state", "check the container id and the state of the space";
     FileNotInGivenSpace = "13000302", "file not in the given space", "check that every file id belongs to the container id";
-    TargetDirectoryAbnormal = "13000304", "target directory abnormal", "choose another target directory";
+    TargetDirectoryAbnormal = "13000304", "target directory abnormal", "send it again later; if that does not help, ask the vendor's support";
     TargetDirectoryRecycled = "13000305", "target directory in the recycle bin", "restore it or choose another target directory";
     FileRecycled = "13000306", "file in the recycle bin", "restore the file or leave it out";
-    DirectoriesNested = "13000307", "directories nested in each other", "choose a target outside the directories being dumped";
-    FileMetadataIncorrect = "13000308", "file metadata incorrect", "leave the file out, or have its owner upload it again";
-    ResourceNotFound = "13000309", "resource does not exist", "check that the share, the files and the target still exist";
+    DirectoriesNested = "13000307", "directories nested in each other", "send it again later; if that does not help, ask the vendor's support";
+    FileMetadataIncorrect = "13000308", "file metadata incorrect", "send it again later; if that does not help, ask the vendor's support";
+    ResourceNotFound = "13000309", "resource does not exist", "send it again later; if that does not help, ask the vendor's support";
     TooManyDirectoryLevels = "13000310", "too many directory levels", "choose a target nearer to the root";
     NotEnoughSpace = "13000311", "not enough space", "free space in the target, then send it again";
     FileAlreadyInTarget = "13000312", "file already in the target folder", "leave the file out or choose another target directory";
@@ -87,16 +91,26 @@ impl ServiceCode {
         matches!(self, Self::Success)
     }
 
-    /// A refusal that the reference lists.
-    pub(crate) fn is_known_refusal(&self) -> bool {
-        !matches!(self, Self::Success | Self::Other(_))
+    /// A refusal that the reference lists: nothing was done.
+    pub(crate) fn is_listed_refusal(&self) -> bool {
+        !matches!(self, Self::Success | Self::InnerInvokeFailure | Self::Other(_))
     }
 
-    /// A number, as the service's codes are and the gateway's are not.
-    pub(crate) fn is_number(&self) -> bool {
+    /// A code of the vendor's series: 13 and six digits.
+    pub(crate) fn is_of_series(&self) -> bool {
         let code = self.as_str();
-        let digits = code.strip_prefix('-').unwrap_or(code);
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        code.len() == 8 && code.starts_with("13") && code.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// The number of a code of the gateway in front of the service: `0308` of `APIGW.0308` as of `APIG.0308`.
+    pub(crate) fn gateway_number(&self) -> Option<&str> {
+        let (gateway, number) = self.as_str().split_once('.')?;
+        matches!(gateway, "APIG" | "APIGW").then_some(number)
+    }
+
+    /// The gateway's throttling.
+    pub(crate) fn is_throttling(&self) -> bool {
+        self.gateway_number() == Some("0308")
     }
 }
 
@@ -138,15 +152,17 @@ impl<'de> Deserialize<'de> for ServiceCode {
                 }
             }
 
-            /// An integer beyond 64 bits; a fraction is no code.
+            /// `0.0`, or an integer beyond 64 bits. A fraction is no code.
             fn visit_f64<E: de::Error>(self, code: f64) -> Result<ServiceCode, E> {
-                match code.to_string() {
-                    text if code.abs() >= 1e18 => Ok(text.as_str().into()),
-                    _ => Err(E::invalid_type(de::Unexpected::Float(code), &self)),
+                match whole(code) {
+                    Some(code) => self.visit_i64(code),
+                    None if code.abs() >= 1e18 => Ok(code.to_string().as_str().into()),
+                    None => Err(E::invalid_type(de::Unexpected::Float(code), &self)),
                 }
             }
 
             fn visit_str<E: de::Error>(self, code: &str) -> Result<ServiceCode, E> {
+                let code = code.trim();
                 let digits = code.strip_prefix('-').unwrap_or(code);
                 match digits.trim_start_matches('0') {
                     _ if code.is_empty() => Err(E::invalid_length(0, &self)),

@@ -162,10 +162,6 @@ impl ShareTask {
         self
     }
 
-    pub(crate) fn into_file_ids(self) -> Vec<String> {
-        self.body.file_ids
-    }
-
     pub(crate) fn body(&self) -> &CreateBatchTaskRequest {
         &self.body
     }

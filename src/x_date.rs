@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
-use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::{
     rules,
@@ -78,21 +78,7 @@ impl FromStr for XDate {
 /// `20251103T070140Z`
 impl fmt::Display for XDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let utc = self.0.naive_utc();
-        let Ok(year @ 0..=9_999) = u32::try_from(utc.year()) else {
-            return utc.fmt(f);
-        };
-        let date = (year * 100 + utc.month()) * 100 + utc.day();
-        let time = (utc.hour() * 100 + utc.minute()) * 100 + utc.second();
-        // Digit by digit: it is done for every request, and a format string takes six times the instructions.
-        let mut text = *b"yyyyMMddTHHmmssZ";
-        for (place, mut number) in [(0..8, date), (9..15, time)] {
-            for digit in text[place].iter_mut().rev() {
-                *digit = b"0123456789"[(number % 10) as usize];
-                number /= 10;
-            }
-        }
-        f.write_str(str::from_utf8(&text).unwrap_or_default())
+        self.0.format(FORMAT).fmt(f)
     }
 }
 

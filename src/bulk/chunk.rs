@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::ledger::{Record, State};
-use crate::{TaskType, TraceId, credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest};
+use crate::{
+    credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest, share_task::TaskType,
+    trace_id::TraceId,
+};
 
 /// A chunk before it is sent: its place, and for a ledger the digest of its ids.
 #[derive(Clone, Debug)]

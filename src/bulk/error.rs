@@ -2,8 +2,8 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::Failure, ledger::LedgerError};
-use crate::ValidationError;
+use super::{file_ids::InputError, ledger::LedgerError};
+use crate::validation::ValidationError;
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
 ///
@@ -11,16 +11,16 @@ use crate::ValidationError;
 /// were created stay so: look at the items that came before.
 #[derive(Debug)]
 pub struct BulkError {
-    why: Why,
+    kind: BulkErrorKind,
     attempted: u64,
 }
 
 #[derive(Debug)]
-pub(super) enum Why {
+pub(super) enum BulkErrorKind {
     Validation(ValidationError),
     Unknown,
     Asked,
-    Input(Failure),
+    Input(InputError),
     Ledger(LedgerError),
     OtherIds(OtherIds),
 }
@@ -34,8 +34,8 @@ pub(super) enum OtherIds {
 }
 
 impl BulkError {
-    pub(super) fn new(why: Why, attempted: u64) -> Self {
-        Self { why, attempted }
+    pub(super) fn new(kind: BulkErrorKind, attempted: u64) -> Self {
+        Self { kind, attempted }
     }
 
     /// The file ids that were attempted, from 0: an item came for each chunk of them. Those from its end on were not.
@@ -48,8 +48,8 @@ impl BulkError {
     /// Nothing was sent.
     #[must_use]
     pub fn validation_error(&self) -> Option<&ValidationError> {
-        match &self.why {
-            Why::Validation(error) => Some(error),
+        match &self.kind {
+            BulkErrorKind::Validation(error) => Some(error),
             _ => None,
         }
     }
@@ -57,36 +57,38 @@ impl BulkError {
     /// An outcome was unknown and the policy stops at that. Look for the task, then resume.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        matches!(self.why, Why::Unknown)
+        matches!(self.kind, BulkErrorKind::Unknown)
     }
 
     /// [`Bulk::stop`](crate::Bulk::stop) was called. Resume when you like.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        matches!(self.why, Why::Asked)
+        matches!(self.kind, BulkErrorKind::Asked)
     }
 
     /// The file ids could not be read. Look at the `source`, then resume.
     #[must_use]
     pub fn is_input(&self) -> bool {
-        matches!(self.why, Why::Input(_))
+        matches!(self.kind, BulkErrorKind::Input(_))
     }
 
     /// The ledger cannot be read or written, is no ledger, or is in use by another run. What was sent after its last
     /// line counts as unknown.
     #[must_use]
     pub fn is_ledger(&self) -> bool {
-        matches!(&self.why, Why::Ledger(error) if !error.is_of_another_run())
+        matches!(&self.kind, BulkErrorKind::Ledger(error) if !error.is_of_another_run())
     }
 
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
     /// given.
     #[must_use]
     pub fn is_other_run(&self) -> bool {
-        match &self.why {
-            Why::OtherIds(_) => true,
-            Why::Ledger(error) => error.is_of_another_run(),
-            Why::Validation(_) | Why::Unknown | Why::Asked | Why::Input(_) => false,
+        match &self.kind {
+            BulkErrorKind::OtherIds(_) => true,
+            BulkErrorKind::Ledger(error) => error.is_of_another_run(),
+            BulkErrorKind::Validation(_) | BulkErrorKind::Unknown | BulkErrorKind::Asked | BulkErrorKind::Input(_) => {
+                false
+            }
         }
     }
 }
@@ -94,19 +96,19 @@ impl BulkError {
 /// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.why {
-            Why::Validation(error) => return write!(f, "{error}; nothing was sent"),
-            Why::Unknown => f.write_str("an outcome is unknown, so nothing more was begun")?,
-            Why::Asked => f.write_str("stopped as asked")?,
-            Why::Input(_) => f.write_str("the file ids cannot be read to their end")?,
-            Why::Ledger(error) => write!(f, "{error}")?,
-            Why::OtherIds(OtherIds::Differ(Range { start, end })) => {
+        match &self.kind {
+            BulkErrorKind::Validation(error) => return write!(f, "{error}; nothing was sent"),
+            BulkErrorKind::Unknown => f.write_str("an outcome is unknown, so nothing more was begun")?,
+            BulkErrorKind::Asked => f.write_str("stopped as asked")?,
+            BulkErrorKind::Input(_) => f.write_str("the file ids cannot be read to their end")?,
+            BulkErrorKind::Ledger(error) => write!(f, "{error}")?,
+            BulkErrorKind::OtherIds(OtherIds::Differ(Range { start, end })) => {
                 write!(f, "file ids {start}..{end} are not those that the ledger's run was given")?;
             }
-            Why::OtherIds(OtherIds::Fewer) => {
+            BulkErrorKind::OtherIds(OtherIds::Fewer) => {
                 f.write_str("there are fewer file ids than the ledger's run was given")?;
             }
-            Why::OtherIds(OtherIds::More) => {
+            BulkErrorKind::OtherIds(OtherIds::More) => {
                 f.write_str("there are more file ids than the ledger's run was given")?;
             }
         }
@@ -122,10 +124,13 @@ impl fmt::Display for BulkError {
 
 impl StdError for BulkError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.why {
-            Why::Input(failure) => Some(&**failure),
-            Why::Ledger(error) => error.source(),
-            Why::Validation(_) | Why::Unknown | Why::Asked | Why::OtherIds(_) => None,
+        match &self.kind {
+            BulkErrorKind::Input(error) => Some(&**error),
+            BulkErrorKind::Ledger(error) => error.source(),
+            BulkErrorKind::Validation(_)
+            | BulkErrorKind::Unknown
+            | BulkErrorKind::Asked
+            | BulkErrorKind::OtherIds(_) => None,
         }
     }
 }

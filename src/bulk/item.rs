@@ -2,7 +2,11 @@
 
 use std::{fmt, ops::Range};
 
-use crate::{Error, Outcome, TaskHandle, TraceId};
+use crate::{
+    error::{Error, Outcome},
+    task::handle::TaskHandle,
+    trace_id::TraceId,
+};
 
 /// What became of one chunk of a bulk creation.
 ///

@@ -1,9 +1,11 @@
 //! What the chunks of a run share, and how one is sent.
 
 use std::{
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
     io, panic,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use futures_util::FutureExt;
@@ -14,19 +16,33 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    AfterUnknown, BulkItem, BulkPolicy, Slot,
     chunk::Chunk,
+    item::BulkItem,
     ledger::{Header, Ledger, LedgerError, Line, Record, State},
+    policy::{AfterUnknown, BulkPolicy},
 };
-use crate::{Client, Error, Outcome, ShareTask, ShareTaskBuilder, TaskHandle, TraceId, error::Kind};
+use crate::{
+    client::Client,
+    error::{Error, ErrorKind, Outcome},
+    redact::sanitize_for_display,
+    share_task::{ShareTask, ShareTaskBuilder},
+    task::handle::TaskHandle,
+    trace_id::TraceId,
+};
 
 pub(super) struct Run {
     pub(super) client: Client,
     pub(super) task: ShareTaskBuilder,
     pub(super) policy: BulkPolicy,
     pub(super) progress: watch::Sender<Progress>,
-    /// Ids of chunks that were sent, for their memory.
-    spare: Mutex<Vec<Vec<String>>>,
+    task_ids: Mutex<TaskIds>,
+}
+
+/// Digests of the ids of the run's tasks, 8 bytes for each.
+#[derive(Default)]
+struct TaskIds {
+    hasher: RandomState,
+    digests: HashSet<u64>,
 }
 
 #[derive(Default)]
@@ -35,7 +51,7 @@ pub(super) struct Progress {
     /// Every file id has been read.
     pub(super) exhausted: bool,
     /// How many file ids have been attempted, and in how many chunks.
-    pub(super) fed: u64,
+    pub(super) attempted: u64,
     pub(super) chunks: u64,
 }
 
@@ -49,7 +65,7 @@ pub(super) enum Stop {
 impl Run {
     pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
         let progress = watch::Sender::default();
-        Self { client, task, policy, progress, spare: Mutex::default() }
+        Self { client, task, policy, progress, task_ids: Mutex::default() }
     }
 
     /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
@@ -61,8 +77,11 @@ impl Run {
         });
     }
 
-    pub(super) fn spare(&self) -> MutexGuard<'_, Vec<Vec<String>>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes note of a chunk's task. False if another chunk has it already.
+    pub(super) fn note_task_id(&self, task_id: &str) -> bool {
+        let mut task_ids = self.task_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = task_ids.hasher.hash_one(task_id);
+        task_ids.digests.insert(digest)
     }
 
     pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {
@@ -103,22 +122,32 @@ impl Request {
     }
 
     /// Sends the chunk at once, and goes on to the end even if nobody waits for it.
-    pub(super) fn spawn(self, run: Arc<Run>, task: ShareTask, ledger: Option<SharedLedger>) -> Slot {
+    pub(super) fn spawn(
+        self,
+        run: Arc<Run>,
+        task: ShareTask,
+        ledger: Option<SharedLedger>,
+    ) -> impl Future<Output = BulkItem> + Send + 'static {
         let request = self.clone();
         let sent = tokio::spawn(request.send(run, task, ledger).in_current_span());
-        let item = move |sent| {
+        sent.map(move |sent| {
             // A runtime that shuts down lets go of requests half-way.
-            let lost = || Err(Error::new(Kind::Lost, Outcome::Unknown, &self.trace_id));
+            let lost = || Err(Error::new(ErrorKind::Lost, self.trace_id.clone()));
             let result = joined(sent).unwrap_or_else(lost);
-            Ok(self.item(result))
-        };
-        sent.map(item).boxed()
+            self.item(result)
+        })
     }
 
     async fn send(self, run: Arc<Run>, task: ShareTask, ledger: Option<SharedLedger>) -> Result<TaskHandle, Error> {
         tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
-        let result = run.client.create(&task).await;
-        run.spare().push(task.into_file_ids());
+        let result = run.client.create(&task).await.and_then(|handle| {
+            if run.note_task_id(handle.task_id()) {
+                return Ok(handle);
+            }
+            let task_id = sanitize_for_display(handle.task_id(), &[]);
+            let repeated = format!("it names task {task_id}, which another chunk of this run has got");
+            Err(Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone()))
+        });
         let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;
         if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop {
             run.stop(Stop::Unknown);

@@ -100,9 +100,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB; at least 1 KiB.
+    /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB for a creation and 16 MiB for a
+    /// status, which names up to 1,000 files; at least 1 KiB.
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
-        self.0.max_reply_bytes = bytes;
+        self.0.max_reply_bytes = Some(bytes);
         self
     }
 

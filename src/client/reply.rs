@@ -1,4 +1,4 @@
-//! What came back, and what it says.
+//! A reply: its head, its bytes, and a lenient reading of them.
 
 use std::time::Duration;
 
@@ -8,18 +8,9 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::call::Operation;
-use crate::{
-    Error, Outcome, ServiceCode, TraceId,
-    error::{Kind, Refusal},
-    generated::types::ErrorBody,
-    redact::{presentable, without_urls},
-    task::wire::WireUrl,
-};
-
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A reply.
+/// A reply, read as far as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -31,10 +22,39 @@ pub(crate) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Left to the generated client, which makes an answer of it or finds that it breaks off.
-    Unread,
-    TooLarge,
     Whole(Bytes),
+    /// It is larger than the limit.
+    TooLarge,
+    /// The connection or the time ended before it did.
+    Broken,
+}
+
+/// The fields that a failed call's body may hold, of whatever types.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LooseFields {
+    pub(crate) code: Value,
+    pub(crate) msg: Value,
+    pub(crate) error_code: Value,
+    pub(crate) error_msg: Value,
+    #[serde(rename = "taskId")]
+    pub(crate) task_id: Value,
+    #[serde(rename = "jobInfo")]
+    job_info: Value,
+    #[serde(rename = "taskInfo")]
+    task_info: Value,
+}
+
+impl LooseFields {
+    /// Whether it holds no task, as getBatchTask answers right after a creation.
+    pub(crate) fn has_no_job(&self) -> bool {
+        self.job_info.is_null() && self.task_info.is_null()
+    }
+
+    /// Where a package can be fetched, a secret.
+    pub(crate) fn download_url(&self) -> Option<&str> {
+        [&self.job_info, &self.task_info].into_iter().find_map(|job| job["downloadUrl"].as_str())
+    }
 }
 
 impl Reply {
@@ -42,185 +62,50 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The server's time when it made the reply.
+    /// The server's time when it made the reply, unless the reply was kept in a cache.
     pub(crate) fn date(&self) -> Option<DateTime<Utc>> {
+        if self.headers.contains_key(header::AGE) {
+            return None;
+        }
         http_date(self.header(header::DATE)?)
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.header(X_REQUEST_ID)
+    }
+
+    pub(crate) fn media_type(&self) -> &str {
+        self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
+    }
+
+    /// How long to wait: the longest of all `Retry-After`.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         let now = self.date().unwrap_or(self.received);
-        retry_after(self.header(header::RETRY_AFTER)?, now)
+        let values = self.headers.get_all(header::RETRY_AFTER).iter();
+        values.filter_map(|value| retry_after(value.to_str().ok()?, now)).max()
     }
 
-    /// The body of a success as an operation's answer, read as the generated client reads it: an array of an answer's
-    /// fields in their order is one, too.
-    pub(crate) fn answer<T: DeserializeOwned>(&self) -> Option<T> {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.body {
-            Body::Whole(bytes) if self.status.is_success() => serde_json::from_slice(bytes).ok(),
-            Body::Unread | Body::TooLarge | Body::Whole(_) => None,
+            Body::Whole(bytes) => bytes,
+            Body::TooLarge | Body::Broken => &[],
         }
     }
 
-    /// The body as `T`, if it is whole and that.
-    fn decode<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(self.object()?).ok()
+    /// Whether the body may be a JSON object. Of an array, serde takes the first elements for the fields.
+    pub(crate) fn may_be_object(&self) -> bool {
+        self.bytes().trim_ascii_start().starts_with(b"{")
     }
 
-    /// The body, if it may be a JSON object. Of an array, serde would take the first elements for the fields.
-    fn object(&self) -> Option<&[u8]> {
-        match &self.body {
-            Body::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"{") => Some(bytes),
-            Body::Unread | Body::TooLarge | Body::Whole(_) => None,
-        }
+    /// The body of a success.
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
+        let is_success = self.status.is_success() && self.may_be_object();
+        is_success.then(|| serde_json::from_slice(self.bytes()).ok()).flatten()
     }
 
-    /// What an operation makes of an answer, the body of this reply; or what the reply says instead.
-    pub(crate) fn settle<O: Operation>(&self, answer: Option<O::Answer>) -> Result<O::Made, Verdict> {
-        let mut said = match answer.map(O::made) {
-            Some(Ok(made)) => return Ok(made),
-            Some(Err(said)) => said,
-            None => self.said(O::IDEMPOTENT),
-        };
-        if !O::IDEMPOTENT {
-            // It might repeat a package's URL, which no answer to a creation keeps.
-            said.message = said.message.as_deref().map(without_urls);
-        }
-        let outcome = self.outcome(&said);
-        Err(Verdict { outcome, said })
-    }
-
-    /// What the body says, if it is no answer.
-    fn said(&self, is_query: bool) -> Said {
-        let body: Option<ErrorBody> = self.decode();
-        let beside: Option<Beside> = self.decode();
-        let is_readable = beside.is_some();
-        let Beside { task_id, job_info } = beside.unwrap_or_default();
-        let may_name_a_task = if is_readable { !task_id.is_null() && task_id != "" } else { self.object().is_some() };
-        let (code, message, from_gateway) = match body {
-            Some(ErrorBody { code: Some(code), msg, error_msg, .. }) => (Some(code), msg.or(error_msg), false),
-            Some(ErrorBody { code: None, msg, error_code, error_msg }) => (error_code, error_msg.or(msg), true),
-            None => (None, None, false),
-        };
-        let names_a_task = may_name_a_task && !is_query;
-        Said {
-            code,
-            from_gateway,
-            // It might repeat a URL that could not be read.
-            message: message.filter(|_| is_readable),
-            names_a_task,
-            url: job_info["downloadUrl"].as_str().map(|url| url.to_owned().into()),
-            defect: task_id.as_str().filter(|_| names_a_task).map(task_without_success),
-        }
-    }
-
-    fn outcome(&self, said: &Said) -> Outcome {
-        match &said.code {
-            Some(code) if code.is_known_refusal() => Outcome::Rejected,
-            // Success that contradicts the status, or lacks what it should bring; or a task beside a refusal.
-            Some(code) if code.is_success() => Outcome::Unknown,
-            _ if said.names_a_task => Outcome::Unknown,
-            Some(code) if code.is_number() && !self.status.is_server_error() => Outcome::Rejected,
-            Some(_) if said.from_gateway && self.status.is_success() => Outcome::Rejected,
-            _ => outcome_of(self.status),
-        }
-    }
-
-    /// Why the body is no answer.
-    fn defect(&self) -> String {
-        if matches!(&self.body, Body::Whole(bytes) if bytes.is_empty()) {
-            return "its body is empty".to_owned();
-        }
-        let media_type = self.header(header::CONTENT_TYPE);
-        let media_type = media_type.unwrap_or("no stated type");
-        format!("its body ({media_type}) is not what the service documents")
-    }
-
-    /// The error that a verdict becomes, without the secrets: those of the request, and the package's URL.
-    pub(crate) fn error(&self, verdict: &Verdict, trace_id: &TraceId, secrets: &[&str]) -> Error {
-        let Verdict { outcome, said } = verdict;
-        let fit = |text: &str| presentable(text, secrets);
-        let kind = match (outcome, &self.body) {
-            (Outcome::Rejected, _) => Kind::Refused,
-            (_, Body::TooLarge) => Kind::Unreadable("its body is larger than the limit".to_owned()),
-            // It broke off: an answer has a code.
-            (_, Body::Unread) if said.code.is_none() => Kind::Lost,
-            (_, Body::Unread | Body::Whole(_)) => {
-                let defect = said.defect.as_deref();
-                Kind::Unreadable(defect.map_or_else(|| fit(&self.defect()), fit))
-            }
-        };
-        Error::new(kind, *outcome, trace_id).with_reply(Refusal {
-            status: self.status.as_u16(),
-            code: said.code.as_ref().map(|code| match code {
-                ServiceCode::Other(code) => ServiceCode::Other(fit(code).into()),
-                known => known.clone(),
-            }),
-            message: said.message.as_deref().map(fit),
-            request_id: self.header(X_REQUEST_ID).map(fit),
-            retry_after: self.retry_after(),
-        })
-    }
-}
-
-/// What a reply may hold beside its code and message, of whatever type.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Beside {
-    task_id: Value,
-    job_info: Value,
-}
-
-/// What the body of a call that did not succeed says, in the service's own words.
-#[derive(Default)]
-pub(crate) struct Said {
-    pub(crate) code: Option<ServiceCode>,
-    /// The code is a gateway's, in front of the service.
-    pub(crate) from_gateway: bool,
-    pub(crate) message: Option<String>,
-    pub(crate) names_a_task: bool,
-    /// Of a package.
-    pub(crate) url: Option<WireUrl>,
-    /// Why it settles nothing, unless that is the body's form.
-    pub(crate) defect: Option<String>,
-}
-
-/// The defect of an answer that names a task and a code that is not 0.
-pub(crate) fn task_without_success(task_id: &str) -> String {
-    format!("it names task {task_id} without reporting success")
-}
-
-/// The defect of an answer without what a success brings.
-pub(crate) fn lack(code: &ServiceCode, what: &str) -> Option<String> {
-    code.is_success().then(|| format!("it reports success without a {what}"))
-}
-
-/// What a reply means to a call that did not succeed.
-pub(crate) struct Verdict {
-    pub(crate) outcome: Outcome,
-    said: Said,
-}
-
-impl Verdict {
-    /// The service's message, or nothing.
-    pub(crate) fn message(&self) -> &str {
-        self.said.message.as_deref().unwrap_or_default()
-    }
-
-    /// The package's URL: a secret that the reply's texts may repeat.
-    pub(crate) fn url(&self) -> Option<&str> {
-        let WireUrl(url) = self.said.url.as_ref()?;
-        Some(url.expose())
-    }
-}
-
-/// What a status alone says.
-///
-/// 307 and 308 ask for the same request elsewhere, so it was not carried out here; 301, 302 and 303 may also answer a
-/// request that was. 499 is a proxy's that gave up on a request it may have passed on.
-fn outcome_of(status: StatusCode) -> Outcome {
-    match status.as_u16() {
-        307 | 308 | 400..=498 => Outcome::Rejected,
-        _ => Outcome::Unknown,
+    /// The body of a call that did not succeed, if it is a JSON object.
+    pub(crate) fn loose_fields(&self) -> Option<LooseFields> {
+        self.may_be_object().then(|| serde_json::from_slice(self.bytes()).ok()).flatten()
     }
 }
 
@@ -230,6 +115,48 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 
 /// Seconds, or a date by the server's clock; a date that has passed asks for no wait.
 fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let seconds = text.parse().map(Duration::from_secs).ok();
-    seconds.or_else(|| Some((http_date(text)? - now).to_std().unwrap_or_default()))
+    if let Some(date) = http_date(text) {
+        return Some((date - now).to_std().unwrap_or_default());
+    }
+    // A proxy may have joined several values.
+    let whole = |text: &str| text.parse().map(Duration::from_secs).ok();
+    let fraction = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    text.split(',').map(str::trim).filter_map(|text| whole(text).or_else(|| fraction(text))).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(values: &[&str]) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, "Thu, 26 Nov 2026 08:00:00 GMT".parse().unwrap());
+        for value in values {
+            headers.append(header::RETRY_AFTER, value.parse().unwrap());
+        }
+        let received = DateTime::UNIX_EPOCH;
+        Reply { status: StatusCode::TOO_MANY_REQUESTS, headers, received, body: Body::Broken }.retry_after()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_the_longest_counts() {
+        let cases = [
+            (&["120"][..], Some(120_000)),
+            (&["2.5"], Some(2_500)),
+            (&["0"], Some(0)),
+            (&["Thu, 26 Nov 2026 08:01:00 GMT"], Some(60_000)),
+            (&["Thu, 26 Nov 2026 07:00:00 GMT"], Some(0)),
+            (&["3", "10", "soon"], Some(10_000)),
+            (&["3, 10"], Some(10_000)),
+            (&["5", "Thu, 26 Nov 2026 08:01:00 GMT"], Some(60_000)),
+            (&["-1"], None),
+            (&["NaN"], None),
+            (&["1e400"], None),
+            (&["soon"], None),
+            (&[], None),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(waits(values), expected.map(Duration::from_millis), "{values:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use crate::{
     clock::Now,
-    credentials::{Credentials, Source},
+    credentials::{AuthorizationSource, Credentials},
     rules,
     validation::{ValidationError, Violation, Violations, shown},
 };
@@ -31,7 +31,7 @@ pub(super) struct Settings {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) timeout: Duration,
     pub(super) max_attempts: u32,
-    pub(super) max_reply_bytes: usize,
+    pub(super) max_reply_bytes: Option<usize>,
     pub(super) max_concurrent_requests: usize,
     pub(super) backdate: Duration,
     pub(super) root_certificates: Vec<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Default for Settings {
             connect_timeout: None,
             timeout: Duration::from_secs(30),
             max_attempts: 3,
-            max_reply_bytes: 1 << 20,
+            max_reply_bytes: None,
             max_concurrent_requests: 100,
             backdate: Duration::from_secs(10),
             root_certificates: Vec::new(),
@@ -64,7 +64,7 @@ impl Default for Settings {
 pub(super) struct Checked {
     pub(super) endpoint: Url,
     pub(super) credentials: Credentials,
-    pub(super) authorization: Source,
+    pub(super) authorization: AuthorizationSource,
     pub(super) user_id: HeaderValue,
     pub(super) agent_name: HeaderValue,
 }
@@ -98,7 +98,7 @@ impl Settings {
         self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
     }
 
-    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, Source)> {
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, AuthorizationSource)> {
         if let [(_, credentials)] = self.credentials.as_slice() {
             return Some((credentials.clone(), credentials.check(violations)?));
         }
@@ -173,7 +173,8 @@ impl Settings {
         violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
         violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
-        violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, *max_reply_bytes >= 1024, max_reply_bytes);
+        let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
+        violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
         let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
         let rule = rules::MAX_CONCURRENT_REQUESTS;
         violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);

@@ -4,14 +4,15 @@ use std::fmt;
 
 use base16ct::lower::encode_string as hex;
 use http::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{
     digest::{SHA256, digest},
     hmac,
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::sensitive;
 use crate::{
+    redact::sensitive_header,
     rules,
     validation::{Violation, Violations, secret_shown, shown},
 };
@@ -35,7 +36,7 @@ pub(crate) const SIGNED_HEADERS: [&str; 3] = ["host", "x-date", "x-user-id"];
 ///     ("x-date", "20240909T033325Z"),
 ///     ("x-user-id", "1505084218764547200"),
 /// ];
-/// let canonical = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &headers, b"{}");
+/// let canonical = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &[], &headers, b"{}");
 /// let lines: Vec<&str> = canonical.as_str().lines().collect();
 /// assert_eq!(lines[1], "/koodrive/ose/v1/share/tasks/");
 /// assert_eq!(lines[7], "host;x-date;x-user-id");
@@ -47,21 +48,27 @@ pub(crate) const SIGNED_HEADERS: [&str; 3] = ["host", "x-date", "x-user-id"];
 pub struct CanonicalRequest(String);
 
 impl CanonicalRequest {
-    /// Puts a request into its canonical form: method, path (percent-encoded, as sent), an empty query, the given
-    /// headers sorted by name, their names, and the SHA-256 of the body's exact bytes.
+    /// Puts a request into its canonical form: method, path (percent-encoded, as sent), the query's parameters (decoded)
+    /// and the given headers, both sorted by name, the headers' names, and the SHA-256 of the body's exact bytes.
     #[must_use]
-    pub fn new(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+    pub fn new(method: &str, path: &str, query: &[(&str, &str)], headers: &[(&str, &str)], body: &[u8]) -> Self {
         let mut headers: Vec<(String, &str)> =
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
         headers.sort_unstable();
-        Self::of_sorted(method, path, &headers, body)
+        Self::of_sorted(method, path, query, &headers, body)
     }
 
     /// Of headers in order, with names in lower case and values without blanks at their ends.
-    pub(crate) fn of_sorted(method: &str, path: &str, headers: &[(impl AsRef<str>, &str)], body: &[u8]) -> Self {
+    pub(crate) fn of_sorted(
+        method: &str,
+        path: &str,
+        query: &[(impl AsRef<str>, impl AsRef<str>)],
+        headers: &[(impl AsRef<str>, &str)],
+        body: &[u8],
+    ) -> Self {
         let slash = if path.ends_with('/') { "" } else { "/" };
         let mut text = String::with_capacity(512);
-        text.extend([method, "\n", path, slash, "\n\n"]);
+        text.extend([method, "\n", path, slash, "\n", &*canonical_query(query), "\n"]);
         for (name, value) in headers {
             text.extend([name.as_ref(), ":", value, "\n"]);
         }
@@ -108,6 +115,17 @@ impl CanonicalRequest {
         }
         Some("the service's canonical request is the one that was signed: the app secret is wrong".to_owned())
     }
+}
+
+/// The parameters as `name=value`, percent-encoded and sorted, joined by `&`.
+fn canonical_query(query: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
+    // RFC 3986's unreserved characters stay.
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
+    let mut pairs: Vec<(String, String)> =
+        query.iter().map(|(name, value)| (encoded(name.as_ref()), encoded(value.as_ref()))).collect();
+    pairs.sort_unstable();
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 /// The SHA-256 of the bytes, in hexadecimal digits.
@@ -171,7 +189,7 @@ impl AppKey {
     /// The `Authorization` of a request; `None` only if the id is one that [`Self::validate`] refuses.
     pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> Option<HeaderValue> {
         let signature = hmac::sign(&self.key, canonical.string_to_sign().as_bytes());
-        sensitive(&[&self.prefix, &*hex(signature.as_ref())].concat())
+        sensitive_header(&[&self.prefix, &*hex(signature.as_ref())].concat())
     }
 }
 
@@ -179,28 +197,29 @@ impl AppKey {
 mod tests {
     use super::*;
 
-    /// Cases computed by an independent implementation.
-    const VECTORS: &str = include_str!("app_signature.json");
+    /// Cases computed by an independent implementation, without and with parameters in the query.
+    const VECTORS: [(&str, usize); 2] =
+        [(include_str!("app_signature.json"), 4), (include_str!("app_signature_query.json"), 7)];
 
     #[test]
     fn signatures_hold_byte_for_byte() {
-        let cases: Vec<serde_json::Value> = serde_json::from_str(VECTORS).unwrap();
-        assert_eq!(cases.len(), 4);
-        for case in &cases {
-            let text = |key: &str| case[key].as_str().unwrap();
-            let headers: Vec<(&str, &str)> = case["headers"]
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-                .collect();
-            let body = text("body").as_bytes();
-            let canonical = CanonicalRequest::new(text("method"), text("path"), &headers, body);
-            assert_eq!(canonical.as_str(), text("canonical_request"));
-            assert_eq!(canonical.string_to_sign(), text("string_to_sign"));
-            let key = AppKey::new(text("app_id").into(), text("app_secret").into());
-            let authorization = key.authorization(&canonical).unwrap();
-            assert_eq!(authorization.to_str().unwrap(), text("authorization"));
+        for (vectors, count) in VECTORS {
+            let cases: Vec<serde_json::Value> = serde_json::from_str(vectors).unwrap();
+            assert_eq!(cases.len(), count);
+            for case in &cases {
+                let text = |key: &str| case[key].as_str().unwrap();
+                let headers = case["headers"].as_object().unwrap().iter();
+                let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+                let query = case["query"].as_array().into_iter().flatten();
+                let query: Vec<_> = query.map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
+                let body = text("body").as_bytes();
+                let canonical = CanonicalRequest::new(text("method"), text("path"), &query, &headers, body);
+                assert_eq!(canonical.as_str(), text("canonical_request"));
+                assert_eq!(canonical.string_to_sign(), text("string_to_sign"));
+                let key = AppKey::new(text("app_id").into(), text("app_secret").into());
+                let authorization = key.authorization(&canonical).unwrap();
+                assert_eq!(authorization.to_str().unwrap(), text("authorization"));
+            }
         }
     }
 
@@ -208,14 +227,14 @@ mod tests {
     fn headers_are_sorted_in_lower_case_and_trimmed() {
         let sorted = [("host", "a"), ("x-date", "b"), ("x-user-id", "c d")];
         let given = [("X-User-Id", " c d "), ("Host", "a"), ("x-date", "\tb")];
-        let canonical = |headers| CanonicalRequest::new("POST", "/p", headers, b"");
+        let canonical = |headers| CanonicalRequest::new("POST", "/p", &[], headers, b"");
         assert_eq!(canonical(&given), canonical(&sorted));
     }
 
     #[test]
     fn an_echoed_canonical_request_is_compared_line_by_line() {
         let headers = [("host", "a:1"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
-        let canonical = CanonicalRequest::new("POST", "/p", &headers, b"{}");
+        let canonical = CanonicalRequest::new("POST", "/p", &[], &headers, b"{}");
         let echo = |text: &str| format!("verify failed, canonicalRequest:{text},ask support");
         for separator in ["\n", "|"] {
             let same = echo(&canonical.as_str().replace('\n', separator));

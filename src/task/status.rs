@@ -3,12 +3,13 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
-use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::wire::{OpenNumber, TaskInfos, WireUrl};
 use crate::{
-    generated::types::{JobInfo, TaskInfo},
+    generated::types::{GetBatchTaskResponse, JobInfo, TaskInfo},
+    lenient::{LenientInt, LenientText},
     share_task::TaskType,
+    task::wire::{DownloadUrl, TaskInfos},
 };
 
 /// How far a task has come.
@@ -28,6 +29,7 @@ use crate::{
 /// getBatchTask.
 #[derive(Clone, Debug)]
 pub struct TaskStatus {
+    state: TaskState,
     job: JobInfo,
     files: Vec<FileStatusReport>,
 }
@@ -44,8 +46,8 @@ pub enum TaskState {
     Completed(TaskResult),
     /// 3: cancelled, by someone else; some files may have been worked on. Create a new task if it is still wanted.
     Cancelled,
-    /// A number that the reference does not list, or −1 if the service gave none. Wait, as for a state that may still
-    /// change; if it stays, ask the vendor.
+    /// A number that the reference does not list. Wait, as for a state that may still change; if it stays, ask the
+    /// vendor.
     Other(i64),
 }
 
@@ -81,49 +83,55 @@ pub enum FileStatus {
 #[derive(Clone, Debug)]
 pub struct FileStatusReport(TaskInfo);
 
-/// Where a package can be fetched. Whoever holds the URL can fetch it, so no `Debug` shows it.
-#[derive(Clone, Debug)]
-pub struct DownloadUrl(pub(super) SecretString);
-
-impl DownloadUrl {
-    /// The URL as text. Keep it out of logs.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
 impl TaskStatus {
-    pub(crate) fn new(job: JobInfo, files: Option<TaskInfos>) -> Self {
-        let files = match files {
-            None => vec![],
-            Some(TaskInfos::One(file)) => vec![file],
-            Some(TaskInfos::Many(files)) => files,
+    /// What a reply says of the task that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// The field that is needed and cannot be read: its JSON path, and what stands there.
+    pub(crate) fn read(task_id: &str, reply: GetBatchTaskResponse) -> Result<Self, String> {
+        let GetBatchTaskResponse { code: _, job_info, msg: _, task_info, task_infos } = reply;
+        let (path, job) = match (job_info, task_info) {
+            (Some(job), _) => ("$.jobInfo", job),
+            // The edition of 2024-07-30.
+            (None, Some(job)) => ("$.taskInfo", job),
+            (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
-        Self { job, files: files.into_iter().map(FileStatusReport).collect() }
-    }
-
-    /// Where the task is.
-    #[must_use]
-    pub fn state(&self) -> TaskState {
-        match self.job.task_status.map(|OpenNumber(number)| number) {
+        let named = job.task_id.as_ref().and_then(LenientText::as_str).map(str::trim);
+        if let Some(other) = named.filter(|named| !named.is_empty() && *named != task_id) {
+            return Err(format!("{path}.taskId is {other:?}, and {task_id:?} was asked for"));
+        }
+        let number = |field: &str, value: Option<&LenientInt>| match value.map(LenientInt::value).transpose() {
+            Ok(number) => Ok(number),
+            Err(other) => Err(format!("{path}.{field} is {other}, which is no number")),
+        };
+        let state = match number("taskStatus", job.task_status.as_ref())? {
+            None => return Err(format!("{path}.taskStatus is missing")),
             Some(0) => TaskState::Pending,
             Some(1) => TaskState::Running,
-            Some(2) => TaskState::Completed(match self.job.task_result_code.map(|OpenNumber(number)| number) {
+            Some(2) => TaskState::Completed(match number("taskResultCode", job.task_result_code.as_ref())? {
                 Some(1) => TaskResult::AllSucceeded,
                 Some(2) => TaskResult::PartiallyFailed,
                 Some(3) => TaskResult::AllFailed,
                 other => TaskResult::Other(other.unwrap_or(-1)),
             }),
             Some(3) => TaskState::Cancelled,
-            other => TaskState::Other(other.unwrap_or(-1)),
-        }
+            Some(other) => TaskState::Other(other),
+        };
+        let files = task_infos.map(|TaskInfos(files)| files).unwrap_or_default();
+        Ok(Self { state, job, files: files.into_iter().map(FileStatusReport).collect() })
+    }
+
+    /// Where the task is.
+    #[must_use]
+    pub fn state(&self) -> TaskState {
+        self.state
     }
 
     /// Progress in percent, 0 to 100, if the service tells it.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {
-        self.job.progress
+        Some(self.job.progress?.value()?.clamp(0.0, 100.0))
     }
 
     /// What became of each file, as far as the service tells it.
@@ -135,33 +143,41 @@ impl TaskStatus {
     /// Where the package can be fetched, once a package download has completed.
     #[must_use]
     pub fn download_url(&self) -> Option<&DownloadUrl> {
-        self.job.download_url.as_ref().map(|WireUrl(url)| url).filter(|url| !url.expose().is_empty())
+        self.job.download_url.as_ref().filter(|url| !url.expose().is_empty())
     }
 
     /// What the task does.
     #[must_use]
     pub fn task_type(&self) -> Option<TaskType> {
-        self.job.task_type
+        self.job.task_type.as_ref()?.value().ok().map(TaskType::from)
     }
 
     /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
     /// same service only. `None` if absent or not 14 digits.
     #[must_use]
     pub fn created(&self) -> Option<NaiveDateTime> {
-        self.job.create_time.as_ref()?.parse()
+        compact_time(self.job.create_time.as_ref()?)
     }
 
     /// When the work began; its zone is not stated, see [`created`](Self::created).
     #[must_use]
     pub fn started(&self) -> Option<NaiveDateTime> {
-        self.job.start_time.as_ref()?.parse()
+        compact_time(self.job.start_time.as_ref()?)
     }
 
     /// When the work ended; its zone is not stated, see [`created`](Self::created).
     #[must_use]
     pub fn ended(&self) -> Option<NaiveDateTime> {
-        self.job.end_time.as_ref()?.parse()
+        compact_time(self.job.end_time.as_ref()?)
     }
+}
+
+/// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.
+fn compact_time(time: &LenientText) -> Option<NaiveDateTime> {
+    let time = time.as_str()?;
+    // The parser also takes fewer digits, signs and blanks.
+    let is_compact = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
+    is_compact.then(|| NaiveDateTime::parse_from_str(time, "%Y%m%d%H%M%S").ok()).flatten()
 }
 
 impl TaskState {
@@ -201,30 +217,30 @@ impl FileStatusReport {
     /// The file in the share.
     #[must_use]
     pub fn file_id(&self) -> Option<&str> {
-        self.0.file_id.as_deref()
+        self.0.file_id.as_ref()?.as_str()
     }
 
     /// What became of it.
     #[must_use]
     pub fn status(&self) -> Option<&FileStatus> {
-        self.0.status.as_ref()
+        self.0.status.as_ref().filter(|status| !status.as_str().is_empty())
     }
 
     /// Its copy in the target space, after a dump.
     #[must_use]
     pub fn new_file_id(&self) -> Option<&str> {
-        self.0.new_file_id.as_deref()
+        self.0.new_file_id.as_ref()?.as_str()
     }
 
     /// The space it came from.
     #[must_use]
     pub fn source_container_id(&self) -> Option<&str> {
-        self.0.src_container_id.as_deref()
+        self.0.src_container_id.as_ref()?.as_str()
     }
 }
 
 impl FileStatus {
-    pub(super) fn as_str(&self) -> &str {
+    fn as_str(&self) -> &str {
         match self {
             Self::Pending => "0",
             Self::Succeeded => "1",
@@ -243,5 +259,24 @@ impl fmt::Display for FileStatus {
             Self::Failed => f.write_str("failed"),
             Self::Other(text) => write!(f, "in the unknown state {text:?}"),
         }
+    }
+}
+
+/// The generator derives `Serialize` for the types around it, which nothing writes.
+impl Serialize for FileStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for FileStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = LenientText::deserialize(deserializer)?.into_string().unwrap_or_default();
+        Ok(match &*text {
+            "0" => Self::Pending,
+            "1" => Self::Succeeded,
+            "2" => Self::Failed,
+            _ => Self::Other(text.into()),
+        })
     }
 }

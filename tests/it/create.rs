@@ -19,7 +19,7 @@ async fn refused_with(answer: Answer) -> Error {
     let client = builder(&emulator).max_attempts(1).build().unwrap();
     let task = dump().build().unwrap();
     let error = client.create(&task).await.unwrap_err();
-    assert_eq!(error.trace_id(), task.trace_id());
+    assert_eq!(error.trace_id(), Some(task.trace_id()));
     assert_eq!(emulator.faults_left(), 0);
     error
 }
@@ -154,7 +154,7 @@ async fn a_reply_that_cannot_be_read_is_unknown_with_its_status() {
         let error = refused_with(answer).await;
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
         assert_eq!(error.status(), Some(200));
-        assert!(!error.is_transient(), "{error}");
+        assert!(!error.is_retryable(), "{error}");
     }
 }
 
@@ -239,10 +239,10 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
             assert_eq!(emulator.tasks().len(), 1, "{status} {body}");
         }
     }
-    // A refusal that the reference lists is one, whatever stands beside it.
+    // A refusal that the reference lists, too, is none where it names a task.
     let body = json!({"code": 13_000_311, "taskId": "777"});
     let error = refused_with(Answer::json(200, &body)).await;
-    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("777")));
 }
 
 #[tokio::test]

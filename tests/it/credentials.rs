@@ -93,7 +93,7 @@ async fn an_echoed_canonical_request_is_compared_with_ours() {
     assert!(error.to_string().contains("the app secret is wrong"), "{error}");
     // A service behind a proxy that rewrites Host sees another line 4.
     let headers = [("host", "inside"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
-    let seen = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &headers, b"");
+    let seen = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &[], &headers, b"");
     let echo = seen.as_str().replace('\n', "|");
     let text = format!("verify signature failed, canonical request: {echo}");
     emulator.fail_next(Fault::Reply(Answer::gateway(401, "APIGW.0301", &text)));

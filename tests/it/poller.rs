@@ -113,7 +113,7 @@ async fn only_failures_in_a_row_are_counted() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_ends_polling_at_once() {
     let (emulator, client, handle) = created(Schedule::default()).await;
-    emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "gone")));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no right")));
     let error = client.poller(handle).until_done().await.unwrap_err();
     assert_eq!(error.polls(), 1);
     assert!(error.error().unwrap().is_refused(), "{error}");

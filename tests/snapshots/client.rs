@@ -39,13 +39,13 @@ pub mod types {
         pub code: crate::service_code::ServiceCode,
         ///Response information.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub msg: ::std::option::Option<::std::string::String>,
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
         ///Task id, when `code` is 0.
         #[serde(
             rename = "taskId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_id: ::std::option::Option<::std::string::String>,
+        pub task_id: ::std::option::Option<crate::lenient::LenientText>,
     }
     ///A refusal: `code` and `msg` from the service, `error_code` and `error_msg` from the gateway in front of it. Source: carrier reference, errors.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
@@ -58,10 +58,10 @@ pub mod types {
         pub error_code: ::std::option::Option<crate::service_code::ServiceCode>,
         ///The gateway's explanation. May echo the app key or the canonical request.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub error_msg: ::std::option::Option<::std::string::String>,
+        pub error_msg: ::std::option::Option<crate::lenient::LenientText>,
         ///The service's explanation. May echo parts of the request.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub msg: ::std::option::Option<::std::string::String>,
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
     }
     ///A directory in a space. Source: carrier reference, createBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
@@ -99,7 +99,13 @@ pub mod types {
         pub job_info: ::std::option::Option<JobInfo>,
         ///Response information.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub msg: ::std::option::Option<::std::string::String>,
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
+        ///The task as a whole, in place of `jobInfo`. Source: carrier reference, getBatchTask, edition of 2024-07-30.
+        #[serde(
+            rename = "taskInfo",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub task_info: ::std::option::Option<JobInfo>,
         ///The task file by file.
         #[serde(
             rename = "taskInfos",
@@ -115,58 +121,64 @@ pub mod types {
             rename = "createTime",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub create_time: ::std::option::Option<crate::task::wire::CompactTime>,
+        pub create_time: ::std::option::Option<crate::lenient::LenientText>,
         ///Where the package can be fetched, once a package download has ended.
         #[serde(
             rename = "downloadUrl",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub download_url: ::std::option::Option<crate::task::wire::WireUrl>,
+        pub download_url: ::std::option::Option<crate::task::wire::DownloadUrl>,
         ///When the work ended.
         #[serde(
             rename = "endTime",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub end_time: ::std::option::Option<crate::task::wire::CompactTime>,
+        pub end_time: ::std::option::Option<crate::lenient::LenientText>,
         ///Progress in percent: 70 means 70 %.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub progress: ::std::option::Option<f64>,
+        pub progress: ::std::option::Option<crate::lenient::LenientNumber>,
+        ///Result of processing the task, which nobody reads. Source: carrier reference, getBatchTask, edition of 2024-07-30.
+        #[serde(
+            rename = "resultCode",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub result_code: ::std::option::Option<crate::lenient::LenientInt>,
         ///When the work began.
         #[serde(
             rename = "startTime",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub start_time: ::std::option::Option<crate::task::wire::CompactTime>,
+        pub start_time: ::std::option::Option<crate::lenient::LenientText>,
         ///Task id.
         #[serde(
             rename = "taskId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_id: ::std::option::Option<::std::string::String>,
+        pub task_id: ::std::option::Option<crate::lenient::LenientText>,
         ///How a completed task ended.
         #[serde(
             rename = "taskResultCode",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_result_code: ::std::option::Option<crate::task::wire::OpenNumber>,
+        pub task_result_code: ::std::option::Option<crate::lenient::LenientInt>,
         ///How far the task has come.
         #[serde(
             rename = "taskStatus",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_status: ::std::option::Option<crate::task::wire::OpenNumber>,
+        pub task_status: ::std::option::Option<crate::lenient::LenientInt>,
         ///What the task does.
         #[serde(
             rename = "taskType",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_type: ::std::option::Option<crate::share_task::TaskType>,
+        pub task_type: ::std::option::Option<crate::lenient::LenientInt>,
         ///User who created the task.
         #[serde(
             rename = "userId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub user_id: ::std::option::Option<::std::string::String>,
+        pub user_id: ::std::option::Option<crate::lenient::LenientText>,
     }
     ///What became of one file. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
@@ -176,19 +188,19 @@ pub mod types {
             rename = "fileId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub file_id: ::std::option::Option<::std::string::String>,
+        pub file_id: ::std::option::Option<crate::lenient::LenientText>,
         ///The file's copy in the target space.
         #[serde(
             rename = "newFileId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub new_file_id: ::std::option::Option<::std::string::String>,
+        pub new_file_id: ::std::option::Option<crate::lenient::LenientText>,
         ///Space the file came from.
         #[serde(
             rename = "srcContainerId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub src_container_id: ::std::option::Option<::std::string::String>,
+        pub src_container_id: ::std::option::Option<crate::lenient::LenientText>,
         ///What became of the file.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::task::status::FileStatus>,
@@ -225,11 +237,11 @@ Asynchronous share tasks of Huawei Cloud KooDrive: files behind a share link are
 
 Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each schema, parameter and operation names its source, which is its fields' too unless they name one. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
 
-Version: 1.0.0*/
+Version: 1.1.0*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
-    pub(crate) inner: crate::client::hooks::Attempt,
+    pub(crate) inner: crate::client::hooks::Exchange,
 }
 impl Client {
     /// Create a new client.
@@ -237,7 +249,7 @@ impl Client {
     /// `baseurl` is the base URL provided to the internal
     /// `reqwest::Client`, and should include a scheme and hostname,
     /// as well as port and a path stem if applicable.
-    pub fn new(baseurl: &str, inner: crate::client::hooks::Attempt) -> Self {}
+    pub fn new(baseurl: &str, inner: crate::client::hooks::Exchange) -> Self {}
     /// Construct a new client with an existing `reqwest::Client`,
     /// allowing more control over its configuration.
     ///
@@ -247,14 +259,14 @@ impl Client {
     pub fn new_with_client(
         baseurl: &str,
         client: reqwest::Client,
-        inner: crate::client::hooks::Attempt,
+        inner: crate::client::hooks::Exchange,
     ) -> Self {}
 }
-impl ClientInfo<crate::client::hooks::Attempt> for Client {
+impl ClientInfo<crate::client::hooks::Exchange> for Client {
     fn api_version() -> &'static str {}
     fn baseurl(&self) -> &str {}
     fn client(&self) -> &reqwest::Client {}
-    fn inner(&self) -> &crate::client::hooks::Attempt {}
+    fn inner(&self) -> &crate::client::hooks::Exchange {}
 }
 impl Client {
     /**Query an asynchronous share task
@@ -263,19 +275,9 @@ Tells how far a task has come and, once it has ended, with which result. Reads o
 
 Sends a `POST` request to `/koodrive/ose/v1/share/taskDetail`
 
-Arguments:
-- `x_date`: When the request was made, in UTC. Used for app authentication. At most 15 minutes before the server's current time and never after it. Rule `x-date-window`, enforced by the wrapper. Source: source document.
-- `x_hw_agentname`: Carrier name. Source: source document.
-- `x_traceid`: Service trace id, to find a request in the service's logs. Source: carrier reference, request headers.
-- `x_user_id`: User id on KooDrive. Used for app authentication, whose signature covers it. Source: source document.
-- `body`
 */
     pub async fn get_batch_task<'a>(
         &'a self,
-        x_date: Option<&'a crate::x_date::XDate>,
-        x_hw_agentname: Option<&'a ::std::string::String>,
-        x_traceid: Option<&'a crate::trace_id::TraceId>,
-        x_user_id: Option<&'a ::std::string::String>,
         body: &'a types::GetBatchTaskRequest,
     ) -> Result<ResponseValue<types::GetBatchTaskResponse>, Error<types::ErrorBody>> {}
     /**Create an asynchronous share task
@@ -286,19 +288,9 @@ Not idempotent: sent twice, it makes two tasks. Source: source document; carrier
 
 Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
 
-Arguments:
-- `x_date`: When the request was made, in UTC. Used for app authentication. At most 15 minutes before the server's current time and never after it. Rule `x-date-window`, enforced by the wrapper. Source: source document.
-- `x_hw_agentname`: Carrier name. Source: source document.
-- `x_traceid`: Service trace id, to find a request in the service's logs. Source: carrier reference, request headers.
-- `x_user_id`: User id on KooDrive. Used for app authentication, whose signature covers it. Source: source document.
-- `body`
 */
     pub async fn create_batch_task<'a>(
         &'a self,
-        x_date: Option<&'a crate::x_date::XDate>,
-        x_hw_agentname: Option<&'a ::std::string::String>,
-        x_traceid: Option<&'a crate::trace_id::TraceId>,
-        x_user_id: Option<&'a ::std::string::String>,
         body: &'a types::CreateBatchTaskRequest,
     ) -> Result<ResponseValue<types::CreateBatchTaskResponse>, Error<types::ErrorBody>> {}
 }
@@ -306,17 +298,19 @@ Arguments:
 pub mod prelude {
     pub use super::Client;
 }
-pub mod headers {
-    pub const X_DATE: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
-        "x-date",
-    );
-    pub const X_HW_AGENTNAME: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
-        "x-hw-agentname",
-    );
-    pub const X_TRACEID: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
-        "x-traceid",
-    );
-    pub const X_USER_ID: ::reqwest::header::HeaderName = ::reqwest::header::HeaderName::from_static(
-        "x-user-id",
-    );
+/// The documented headers of a request.
+#[derive(Clone, Debug)]
+pub struct Headers {
+    pub x_date: ::reqwest::header::HeaderValue,
+    pub x_hw_agentname: ::reqwest::header::HeaderValue,
+    pub x_traceid: ::std::option::Option<::reqwest::header::HeaderValue>,
+    pub x_user_id: ::reqwest::header::HeaderValue,
+}
+impl Headers {
+    pub fn named(
+        &self,
+    ) -> [(
+        ::reqwest::header::HeaderName,
+        ::std::option::Option<&::reqwest::header::HeaderValue>,
+    ); 4] {}
 }

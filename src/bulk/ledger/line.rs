@@ -6,7 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::LedgerError;
-use crate::{Client, Error, MAX_FILE_IDS, Outcome, ShareTaskBuilder, TaskHandle, TaskType, TraceId};
+use crate::{
+    client::Client,
+    error::{Error, Outcome},
+    share_task::{MAX_FILE_IDS, ShareTaskBuilder, TaskType},
+    task::handle::TaskHandle,
+    trace_id::TraceId,
+};
 
 const VERSION: u32 = 1;
 

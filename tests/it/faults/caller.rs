@@ -89,7 +89,7 @@ rows! {
     )
     .timeout()
     .not_sent()
-    .is("timeout transient")
+    .is("timeout retryable")
     .advice("nothing was sent: allow more time or more concurrent requests, or lower the load");
     every_tenth_reply_lost => Row::driven(
         "of 1,000 concurrent calls every tenth loses its reply",
@@ -97,8 +97,7 @@ rows! {
     )
     .only(&[Caller::Provider, Caller::App])
     // None is sent twice.
-    .requests(1000)
-    .is("transient");
+    .requests(1000);
 }
 
 async fn drop_when(trial: &Trial, mut server: ScriptedServer, is_time: impl Fn(&Seen) -> bool) -> Observed {

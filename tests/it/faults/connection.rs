@@ -94,25 +94,21 @@ rows! {
     .no_connection();
 
     reset_on_accept => Row::scripted("a reset as soon as it is accepted", vec![vec![Step::Reset]])
-        .requests(0)
-        .is("transient");
+        .requests(0);
     // A request counts once it was read whole.
     reset_after_head => Row::scripted(
         "a reset after the request's head",
         vec![vec![Step::Head, Step::Reset]],
     )
-    .requests(0)
-    .is("transient");
+    .requests(0);
     reset_after_request => Row::scripted(
         "a reset after the whole request",
         vec![vec![Step::Request, Step::Reset]],
-    )
-    .is("transient");
+    );
     closed_before_reply => Row::scripted(
         "an orderly close before the reply",
         vec![vec![Step::Request, Step::Close]],
-    )
-    .is("transient");
+    );
     closed_in_head => Row::scripted(
         "an orderly close in the reply's head",
         vec![vec![
@@ -120,16 +116,14 @@ rows! {
             Step::Send(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
             Step::Close,
         ]],
-    )
-    .is("transient");
+    );
     no_http => Row::scripted(
         "a reply that isn't HTTP",
         vec![vec![Step::Request, Step::Send(b"220 mail.example ESMTP\r\n".to_vec()), Step::Close]],
-    )
-    .is("transient");
+    );
     no_reply => Row::scripted("no reply at all", vec![vec![Step::Request, Step::Stall]])
         .timeout()
-        .is("timeout transient");
+        .is("timeout");
     head_byte_by_byte => Row::scripted(
         "the reply's head comes byte by byte, without an end",
         vec![vec![
@@ -139,7 +133,7 @@ rows! {
         ]],
     )
     .timeout()
-    .is("timeout transient");
+    .is("timeout");
 
     pooled_closed_while_idle => pooled(
         "a pooled connection was closed while idle",
@@ -158,14 +152,12 @@ rows! {
         Pooled::Narrow,
     )
     .heavy()
-    .requests(0)
-    .is("transient");
+    .requests(0);
     pooled_closed_after_request => pooled(
         "a pooled connection is closed after the whole request",
         vec![vec![Step::Request, Step::Send(ok(CREATED)), Step::Request, Step::Close]],
         Pooled::Open,
-    )
-    .is("transient");
+    );
 }
 
 fn created() -> Script {

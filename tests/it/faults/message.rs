@@ -83,7 +83,8 @@ rows! {
         "a message that is no UTF-8",
         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 29\r\n\r\n{\"code\":\"13999999\",\"msg\":\"\xff\"}".to_vec(),
     )
-    .rejected();
+    .rejected()
+    .code("13999999");
 }
 
 fn ten_megabytes() -> String {

@@ -95,7 +95,7 @@ rows! {
 
 impl Row {
     fn fails(self) -> Self {
-        self.is("credentials transient").advice("nothing was sent: look at the token provider")
+        self.is("credentials retryable").advice("nothing was sent: look at the token provider")
     }
 }
 

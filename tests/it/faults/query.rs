@@ -42,13 +42,13 @@ rows! {
     // One for each attempt.
     .requests(3)
     .connections(3)
-    .is("transient");
+    .is("retryable");
     query_refused => Row::answered("a query is refused under 200", ok(REFUSED))
         .query()
         .rejected()
         .code("13000309")
         .says("and ***")
-        .advice("nothing was done: check that the share, the files and the target still exist");
+        .advice("nothing was done: send it again later; if that does not help, ask the vendor's support");
     query_refused_under_400 => Row::answered(
         "a query is refused under 400, with the package's URL",
         reply("400 Bad Request", "", REFUSED),
@@ -57,7 +57,7 @@ rows! {
     .rejected()
     .code("13000309")
     .says("and ***")
-    .advice("nothing was done: check that the share, the files and the target still exist");
+    .advice("nothing was done: send it again later; if that does not help, ask the vendor's support");
     query_echoes_url => Row::answered(
         "the canonical request that the gateway saw for a query holds the package's URL",
         reply(
@@ -107,6 +107,6 @@ rows! {
     .requests(3)
     .connections(3)
     .status(200)
-    .is("transient")
+    .is("retryable")
     .says("the connection broke before a whole reply");
 }

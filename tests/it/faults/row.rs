@@ -125,7 +125,7 @@ impl Row {
 
     /// No connection came about. That may be tried again, so that there is one attempt unless the row says otherwise.
     pub(super) fn no_connection(self) -> Self {
-        self.attempts(1).not_sent().is("connect transient").advice(CHECK_NETWORK)
+        self.attempts(1).not_sent().is("connect retryable").advice(CHECK_NETWORK)
     }
 
     pub(super) fn rejected(mut self) -> Self {
@@ -290,7 +290,7 @@ impl Expected {
         let text = error.to_string();
         assert!(text.contains(self.advice), "{text}");
         assert!(text.contains(self.message.unwrap_or_default()), "{text}");
-        assert!(text.contains(error.trace_id().as_str()), "{text}");
+        assert!(text.contains(error.trace_id().unwrap().as_str()), "{text}");
         for text in shown(error) {
             assert_hides_secrets("the error", &text);
         }
@@ -308,7 +308,7 @@ fn predicates(error: &Error) -> String {
         ("refused", error.is_refused()),
         ("unauthorized", error.is_unauthorized()),
         ("throttled", error.is_throttled()),
-        ("transient", error.is_transient()),
+        ("retryable", error.is_retryable()),
     ];
     let holding = all.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name);
     holding.collect::<Vec<_>>().join(" ")

@@ -65,7 +65,7 @@ rows! {
         .advice("nothing was done: check the endpoint and its path prefix");
     request_timeout => Row::answered("408", reply("408 Request Timeout", "", ""))
         .rejected()
-        .is("refused transient")
+        .is("refused retryable")
         .advice("nothing was done: send it again");
     too_large => Row::answered("413", reply("413 Content Too Large", "", HTML))
         .rejected()
@@ -111,7 +111,7 @@ rows! {
     .retry_after(u64::MAX..=u64::MAX);
     throttled_in_words => throttled("429 three times, with a wait that is none", "Retry-After: <token>", 3);
 
-    server_error => Row::answered("500", reply("500 Internal Server Error", "", HTML)).is("transient");
+    server_error => Row::answered("500", reply("500 Internal Server Error", "", HTML));
     server_error_with_a_listed_code => Row::answered(
         "500 with a code that the reference lists",
         reply("500 Internal Server Error", "", REFUSAL),
@@ -123,17 +123,14 @@ rows! {
         "500 with another code",
         reply("500 Internal Server Error", "", r#"{"code":"13999999","msg":"<secrets>"}"#),
     )
-    .is("transient")
     .code("13999999")
     .says("***");
-    bad_gateway => Row::answered("502 as HTML", reply("502 Bad Gateway", "", HTML)).is("transient");
+    bad_gateway => Row::answered("502 as HTML", reply("502 Bad Gateway", "", HTML));
     unavailable => Row::answered("503", reply("503 Service Unavailable", "Retry-After: 5", GATEWAY))
-        .is("transient")
         .code("APIGW.0301")
         .retry_after(5..=5);
-    gateway_timeout => Row::answered("504", reply("504 Gateway Timeout", "", "")).is("transient");
+    gateway_timeout => Row::answered("504", reply("504 Gateway Timeout", "", ""));
     no_known_status => Row::answered("a status that HTTP doesn't know", reply("799 Other", "", CREATED))
-        .is("transient")
         .code("0");
 
     moved => redirect("301 to the same host", "301 Moved Permanently", "/elsewhere");
@@ -163,7 +160,7 @@ fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
         .requests(seen)
         .status(429)
         .rejected()
-        .is("refused throttled transient")
+        .is("refused throttled retryable")
         .code("APIGW.0308")
         .advice("nothing was done: wait, then send fewer requests at a time")
 }

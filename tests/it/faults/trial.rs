@@ -73,7 +73,7 @@ impl Trial {
         let ending = self.call(&self.client(&server.endpoint())).await;
         let seen = server.finish().await;
         if let Ending::Failed(error) = &ending {
-            let trace_id = error.trace_id().as_str();
+            let trace_id = error.trace_id().unwrap().as_str();
             let carry_it = seen.requests.iter().all(|request| request.contains(trace_id));
             assert!(carry_it, "not {trace_id}: {:?}", seen.requests);
         }
@@ -144,7 +144,7 @@ pub(super) async fn create(client: &Client, task: &ShareTask) -> Ending {
             Ending::Made
         }
         Err(error) => {
-            assert_eq!(error.trace_id(), task.trace_id());
+            assert_eq!(error.trace_id(), Some(task.trace_id()));
             Ending::Failed(error)
         }
     }

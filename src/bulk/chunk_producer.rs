@@ -1,6 +1,6 @@
-//! Makes requests of file ids: reads, compares with the ledger, and begins.
+//! Reads file ids, compares them with the ledger, and begins their chunks.
 
-use std::{pin::pin, sync::Arc};
+use std::{mem, pin::pin, sync::Arc};
 
 use futures_util::{
     FutureExt,
@@ -8,57 +8,63 @@ use futures_util::{
 };
 
 use super::{
-    BulkError, BulkItem, FileIds,
     chunk::Chunk,
-    error::{OtherIds, Why},
-    file_ids::ChunkIds,
+    error::{BulkError, BulkErrorKind, OtherIds},
+    file_ids::FileIds,
+    item::BulkItem,
     ledger::{Line, Record, State},
     run::{Request, Run, SharedLedger},
 };
-use crate::{Error, MAX_FILE_IDS, Outcome, TaskType, TraceId, error::Kind, rules, validation::Violation};
+use crate::{
+    error::{Error, ErrorKind},
+    rules,
+    share_task::{MAX_FILE_IDS, TaskType},
+    trace_id::TraceId,
+    validation::Violation,
+};
 
-/// A chunk that was begun, or the end of the run.
-pub(super) type Slot = BoxFuture<'static, Result<BulkItem, BulkError>>;
+/// The item of a chunk that was begun, or the end of the run.
+pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkError>>;
 
-/// Makes slots, one after the other.
-pub(super) struct Feeder<'a> {
+/// Begins chunks, one after the other.
+pub(super) struct ChunkProducer<'a> {
     run: Arc<Run>,
     file_ids: FileIds<'a>,
     /// Ids that were read and not yet begun.
-    chunk: ChunkIds,
+    chunk: Vec<String>,
     /// Opened by the first poll.
     ledger: Option<SharedLedger>,
     over: bool,
 }
 
-impl<'a> Feeder<'a> {
+impl<'a> ChunkProducer<'a> {
     pub(super) fn new(run: Arc<Run>, file_ids: FileIds<'a>) -> Self {
-        Self { run, file_ids, chunk: ChunkIds::default(), ledger: None, over: false }
+        Self { run, file_ids, chunk: Vec::new(), ledger: None, over: false }
     }
 
-    /// The next slot; `None` once all ids were attempted or the run was stopped.
-    pub(super) async fn feed(mut self) -> Option<(Slot, Self)> {
+    /// Begins the next chunk; `None` once all ids were attempted or the run was stopped.
+    pub(super) async fn next(mut self) -> Option<(PendingItem, Self)> {
         if self.over {
             return None;
         }
-        let slot = match self.next_slot().await {
-            Ok(slot) => slot?,
-            Err(why) => {
+        let item = match self.next_item().await {
+            Ok(item) => item?,
+            Err(kind) => {
                 self.over = true;
-                ready(Err(BulkError::new(why, self.fed()))).boxed()
+                ready(Err(BulkError::new(kind, self.attempted()))).boxed()
             }
         };
-        Some((slot, self))
+        Some((item, self))
     }
 
-    fn fed(&self) -> u64 {
-        self.run.progress.borrow().fed
+    fn attempted(&self) -> u64 {
+        self.run.progress.borrow().attempted
     }
 
-    async fn next_slot(&mut self) -> Result<Option<Slot>, Why> {
+    async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.header()).await;
-            self.ledger = Some(ledger.map_err(Why::Ledger)?);
+            self.ledger = Some(ledger.map_err(BulkErrorKind::Ledger)?);
         }
         let mut progress = self.run.progress.subscribe();
         let stopped = progress.wait_for(|progress| progress.stop.is_some());
@@ -83,12 +89,12 @@ impl<'a> Feeder<'a> {
     }
 
     /// The ids of the next chunk, none at the end.
-    async fn read(&mut self) -> Result<Vec<String>, Why> {
+    async fn read(&mut self) -> Result<Vec<String>, BulkErrorKind> {
         let filled = self.file_ids.fill(&mut self.chunk, MAX_FILE_IDS).await;
-        filled.map_err(Why::Input)?;
+        filled.map_err(BulkErrorKind::Input)?;
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         if is_package && !self.run.policy.split_packages {
-            let further = self.file_ids.next().await.map_err(Why::Input)?;
+            let further = self.file_ids.next().await.map_err(BulkErrorKind::Input)?;
             if further.is_some() {
                 let broken = Violation {
                     path: "$.fileIds".into(),
@@ -96,39 +102,38 @@ impl<'a> Feeder<'a> {
                     actual: "more".into(),
                     advice: "give fewer, or consent to several packages",
                 };
-                return Err(Why::Validation(broken.into()));
+                return Err(BulkErrorKind::Validation(broken.into()));
             }
         }
-        let spare = self.run.spare().pop().unwrap_or_default();
-        Ok(self.chunk.take(spare))
+        Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
     }
 
     /// All ids have been attempted: compares their number with the ledger's, and writes it there.
-    async fn finish(&mut self) -> Result<(), Why> {
-        let (fed, chunks) = {
+    async fn finish(&mut self) -> Result<(), BulkErrorKind> {
+        let (attempted, chunks) = {
             let progress = self.run.progress.borrow();
-            (progress.fed, progress.chunks)
+            (progress.attempted, progress.chunks)
         };
         if let Some(ledger) = &self.ledger {
             let known = ledger.with(move |ledger| Ok((ledger.chunks(), ledger.file_ids())));
-            let (known_chunks, end) = known.await.map_err(Why::Ledger)?;
-            if known_chunks > chunks || end.is_some_and(|end| end > fed) {
-                return Err(Why::OtherIds(OtherIds::Fewer));
+            let (known_chunks, end) = known.await.map_err(BulkErrorKind::Ledger)?;
+            if known_chunks > chunks || end.is_some_and(|end| end > attempted) {
+                return Err(BulkErrorKind::OtherIds(OtherIds::Fewer));
             }
-            if end.is_none() && fed > 0 {
-                let line = Line::End { file_ids: fed };
+            if end.is_none() && attempted > 0 {
+                let line = Line::End { file_ids: attempted };
                 let written = ledger.with(move |ledger| ledger.append(&line)).await;
-                written.map_err(Why::Ledger)?;
+                written.map_err(BulkErrorKind::Ledger)?;
             }
         }
-        if fed == 0 {
+        if attempted == 0 {
             let broken = Violation {
                 path: "$.fileIds".into(),
                 rule: rules::FILE_IDS_COUNT,
                 actual: "none".into(),
                 advice: "check where they come from",
             };
-            return Err(Why::Validation(broken.into()));
+            return Err(BulkErrorKind::Validation(broken.into()));
         }
         self.note_exhausted();
         Ok(())
@@ -139,12 +144,12 @@ impl<'a> Feeder<'a> {
     }
 
     /// Begins a chunk, unless the ledger settles it.
-    async fn begin(&mut self, file_ids: Vec<String>) -> Result<Slot, Why> {
+    async fn begin(&mut self, file_ids: Vec<String>) -> Result<PendingItem, BulkErrorKind> {
         let chunks = self.run.progress.borrow().chunks;
-        let mut chunk = Chunk::new(chunks, self.fed(), &file_ids);
+        let mut chunk = Chunk::new(chunks, self.attempted(), &file_ids);
         if self.ledger.is_some() {
             let digested = chunk.with_digest(&file_ids);
-            chunk = digested.map_err(|error| Why::Input(error.into()))?;
+            chunk = digested.map_err(|error| BulkErrorKind::Input(error.into()))?;
         }
         let end = chunk.range.end;
         let earlier = self.look_up(&chunk).await?;
@@ -155,19 +160,19 @@ impl<'a> Feeder<'a> {
             unknown_before: unsettled,
             chunk,
         };
-        let slot = match earlier.and_then(|record| self.settled(&request, record)) {
+        let item = match earlier.and_then(|record| self.settled(&request, record)) {
             Some(item) => ready(Ok(item)).boxed(),
             None => self.send(request, file_ids).await?,
         };
         self.run.progress.send_modify(|progress| {
-            progress.fed = end;
+            progress.attempted = end;
             progress.chunks += 1;
         });
-        Ok(slot)
+        Ok(item)
     }
 
     /// What earlier runs know of a chunk, if it is the one that they knew.
-    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<Record>, Why> {
+    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<Record>, BulkErrorKind> {
         let Some(ledger) = &self.ledger else {
             return Ok(None);
         };
@@ -176,48 +181,47 @@ impl<'a> Feeder<'a> {
             let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
             Ok((ledger.latest(index)?, is_beyond))
         });
-        match found.await.map_err(Why::Ledger)? {
-            (None, true) => Err(Why::OtherIds(OtherIds::More)),
-            (Some(record), _) if !chunk.is_of(&record) => Err(Why::OtherIds(OtherIds::Differ(chunk.range.clone()))),
+        match found.await.map_err(BulkErrorKind::Ledger)? {
+            (None, true) => Err(BulkErrorKind::OtherIds(OtherIds::More)),
+            (Some(record), _) if !chunk.is_of(&record) => {
+                Err(BulkErrorKind::OtherIds(OtherIds::Differ(chunk.range.clone())))
+            }
             (record, _) => Ok(record),
         }
     }
 
     /// The item of a chunk that is not to be sent again.
     fn settled(&self, request: &Request, record: Record) -> Option<BulkItem> {
-        let mut item = request.clone().item(match (record.state, request.unknown_before.last()) {
+        let (trace_id, result) = match (record.state, request.unknown_before.last()) {
             (State::Accepted { task: mut handle }, _) => {
+                self.run.note_task_id(handle.task_id());
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
-                Ok(handle)
+                (handle.trace_id().clone(), Ok(handle))
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
-                let error = Error::new(Kind::Interrupted, Outcome::Unknown, suspect);
-                Err(error.with_note(note(&state, &request.unknown_before)))
+                let error = Error::new(ErrorKind::Interrupted, suspect.clone());
+                (suspect.clone(), Err(error.with_note(note(&state, &request.unknown_before))))
             }
             _ => return None,
-        });
-        item.from_ledger = true;
-        item.trace_id = match &item.result {
-            Ok(handle) => handle.trace_id().clone(),
-            Err(error) => error.trace_id().clone(),
         };
-        Some(item)
+        Some(BulkItem { trace_id, from_ledger: true, ..request.clone().item(result) })
     }
 
-    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<Slot, Why> {
+    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<PendingItem, BulkErrorKind> {
         let (zip_name, trace_id) = (request.zip_name.clone(), request.trace_id.clone());
         let task = self.run.task.build_chunk(zip_name, file_ids, trace_id);
-        let task = task.map_err(|broken| Error::validation(broken, &request.trace_id));
+        let invalid = |broken| Error::new(ErrorKind::Validation(broken), request.trace_id.clone());
+        let task = task.map_err(invalid);
         if let Some(ledger) = &self.ledger {
             let record = request.record(match &task {
                 Ok(_) => State::Sending,
                 Err(error) => error.into(),
             });
             let written = ledger.with(move |ledger| ledger.append_before_sending(record));
-            written.await.map_err(Why::Ledger)?;
+            written.await.map_err(BulkErrorKind::Ledger)?;
         }
         Ok(match task {
-            Ok(task) => request.spawn(self.run.clone(), task, self.ledger.clone()),
+            Ok(task) => request.spawn(self.run.clone(), task, self.ledger.clone()).map(Ok).boxed(),
             Err(error) => ready(Ok(request.item(Err(error)))).boxed(),
         })
     }
@@ -225,13 +229,13 @@ impl<'a> Feeder<'a> {
 
 /// What else the ledger says of a chunk whose outcome is unknown.
 fn note(state: &State, unsettled: &[TraceId]) -> Option<String> {
-    let said = match state {
+    let seen = match state {
         State::Unknown { error } => Some(format!("that run saw: {error}")),
         State::Sending | State::Accepted { .. } | State::Rejected { .. } | State::NotSent { .. } => None,
     };
     let (_, others) = unsettled.split_last()?;
     let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
     let others = (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
-    let notes: Vec<String> = said.into_iter().chain(others).collect();
+    let notes: Vec<String> = seen.into_iter().chain(others).collect();
     (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -1,0 +1,247 @@
+//! One attempt: authorize, date, exchange, interpret.
+
+use std::{sync::OnceLock, time::Duration};
+
+use chrono::{DateTime, Utc};
+use http::{HeaderValue, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    failure::{self, interpret},
+    hooks::{Exchange, Signed},
+    operation::{Decoded, Operation},
+    outcome::{Effect, FailureDetails, outcome},
+    reply::Reply,
+    retry::FailedAttempt,
+    shared::Shared,
+};
+use crate::{
+    clock::{DateVerdict, Dated, Refusal, ServerTime, judge},
+    credentials::{self, Authorization, AuthorizationSource, KdsToken},
+    error::{Error, ErrorKind, Outcome},
+    generated::{self, Headers},
+    redact::{mask_urls, redact, sanitize_for_display},
+    service_code::ServiceCode,
+};
+
+/// One attempt at a call.
+pub(super) struct Attempt<'a, O> {
+    pub(super) client: &'a Shared,
+    pub(super) operation: &'a O,
+    pub(super) deadline: Instant,
+}
+
+/// An attempt that failed: the error that it would end the call with, and what may remedy it.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// How the request was dated, if it was sent.
+    pub(super) dated: Option<Dated>,
+    date: DateVerdict,
+    /// It is a refusal that names no other cause than the date.
+    may_be_date: bool,
+    /// The token that the service refused, if it can be renewed.
+    pub(super) refused_token: Option<SecretString>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, dated: None, date: DateVerdict::Unrelated, may_be_date: false, refused_token: None }
+    }
+}
+
+impl Failure {
+    /// Whether the clock is to blame, as far as anyone can tell.
+    pub(super) fn is_clock_suspect(&self, has_questioned_clock: bool) -> bool {
+        self.date != DateVerdict::Unrelated || (self.may_be_date && has_questioned_clock)
+    }
+
+    pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
+        let Self { error, date, refused_token, .. } = self;
+        // A creation is sent again only where the attempt did not get through.
+        let is_passing = effect == Effect::Reads || error.is_connect() || error.is_throttled();
+        FailedAttempt {
+            date: *date,
+            is_token_refused: refused_token.is_some(),
+            is_resendable: is_passing && error.is_retryable(),
+            retry_after: error.retry_after(),
+        }
+    }
+}
+
+impl<O: Operation> Attempt<'_, O> {
+    /// Sends the request once. Gives what came of it, and when the reply came.
+    pub(super) async fn run(&self) -> Result<(O::Output, DateTime<Utc>), Failure> {
+        let (authorization, token) = self.authorize().await?;
+        let Some(left) = self.time_left(Duration::ZERO) else {
+            return Err(self.error(ErrorKind::Busy).into());
+        };
+        let clock = &self.client.clock;
+        let sent = clock.now();
+        let dated = self.date(sent)?;
+        let mut client = generated::Client {
+            baseurl: self.client.endpoint.clone(),
+            client: self.client.http.clone(),
+            inner: Exchange {
+                headers: self.headers(dated)?,
+                authorization,
+                // The HTTP client's own time-out is that of a whole call. A timer tells no less than a millisecond.
+                timeout: (left + Duration::from_millis(1) < self.client.timeout).then_some(left),
+                max_reply_bytes: self.client.max_reply_bytes.unwrap_or(O::MAX_REPLY_BYTES),
+                clock: clock.clone(),
+                signed: OnceLock::new(),
+                reply: OnceLock::new(),
+            },
+        };
+        let decoded = self.operation.send(&client).await;
+        let Exchange { signed, reply, .. } = &mut client.inner;
+        let (Some(reply), signed) = (reply.take(), signed.take()) else {
+            return Err(self.no_reply(decoded).into());
+        };
+        tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
+        let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED;
+        if let (Some(token), Some(cache), false) = (&token, self.client.authorization.token_cache(), is_unauthorized) {
+            cache.used(token);
+        }
+        let (response, cause) = match decoded {
+            Ok(response) => (Some(response.into_inner()), None),
+            Err(generated::Error::CommunicationError(cause)) => (None, Some(cause)),
+            // Another status of success than the documented one.
+            Err(_) => (reply.decode(), None),
+        };
+        match interpret(self.operation, &reply, response) {
+            Ok(output) => {
+                clock.confirm(dated.correction);
+                Ok((output, reply.received))
+            }
+            Err(details) => Err(self.failure(&Refused { reply, details, sent, dated, signed, token }, cause)),
+        }
+    }
+
+    /// Time to the deadline, if it is enough to wait and then to connect: an attempt without time to connect would turn
+    /// "not sent" into "unknown".
+    pub(super) fn time_left(&self, wait: Duration) -> Option<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        (wait.saturating_add(self.client.connect_timeout) <= left).then_some(left)
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, self.operation.trace_id().clone()).of_query(O::EFFECT == Effect::Reads)
+    }
+
+    /// What authorizes the request, and the provider's token in it.
+    async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
+        let cache = match &self.client.authorization {
+            AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
+            AuthorizationSource::Renewed(cache) => cache,
+        };
+        let failed = |what| self.error(ErrorKind::Credentials(what));
+        let token = match timeout_at(self.deadline, cache.token()).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(failure)) => return Err(failed("the token provider failed").with_source(failure)),
+            Err(_) => return Err(failed("the token provider gave no token in time")),
+        };
+        let Some(value) = credentials::bearer(&token) else {
+            // The next call asks anew, instead of failing until this one lapses.
+            cache.discard(&token);
+            return Err(failed("the provider's token fits no header: it must be visible ASCII without a scheme"));
+        };
+        Ok((Authorization::Ready(value), Some(token)))
+    }
+
+    /// The `X-Date`: the caller's, which is checked, or one made by the clock.
+    fn date(&self, now: DateTime<Utc>) -> Result<Dated, Error> {
+        let clock = &self.client.clock;
+        let Some(x_date) = self.operation.x_date() else { return Ok(clock.date(now)) };
+        match x_date.check(clock.server_time(now)) {
+            Ok(()) => Ok(Dated { x_date, correction: None }),
+            Err(error) => Err(self.error(ErrorKind::Validation(error))),
+        }
+    }
+
+    fn headers(&self, dated: Dated) -> Result<Headers, Error> {
+        let header = |text: String| {
+            HeaderValue::try_from(text).map_err(|cause| self.error(ErrorKind::Request).with_source(cause))
+        };
+        Ok(Headers {
+            x_date: header(dated.x_date.to_string())?,
+            x_hw_agentname: self.client.agent_name.clone(),
+            x_traceid: Some(header(self.operation.trace_id().to_string())?),
+            x_user_id: self.client.user_id.clone(),
+        })
+    }
+
+    /// The error of an attempt that no reply came to.
+    fn no_reply(&self, decoded: Decoded<O::Response>) -> Error {
+        let cause = match decoded {
+            Err(generated::Error::CommunicationError(cause)) => cause,
+            // The request was not made: the rules exclude that.
+            Err(error) => return self.error(ErrorKind::Request).with_source(error.to_string()),
+            Ok(_) => return self.error(ErrorKind::Lost),
+        };
+        // A connect time-out is both; nothing was sent then.
+        let kind = match () {
+            () if cause.is_builder() => ErrorKind::Request,
+            () if cause.is_connect() => ErrorKind::Connect,
+            () if cause.is_timeout() => ErrorKind::TimedOut,
+            () => ErrorKind::Lost,
+        };
+        self.error(kind).with_source(cause)
+    }
+}
+
+/// A reply that is no success, and the request that it answers.
+struct Refused {
+    reply: Reply,
+    details: Box<FailureDetails>,
+    /// When the request was dated, by our clock.
+    sent: DateTime<Utc>,
+    dated: Dated,
+    signed: Option<Signed>,
+    token: Option<SecretString>,
+}
+
+impl<O: Operation> Attempt<'_, O> {
+    /// `cause`: why the reply broke off.
+    fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
+        let Refused { reply, details, sent, dated, signed, token } = refused;
+        let outcome = outcome(reply.status, O::EFFECT, details);
+        let message = details.message.as_deref().unwrap_or_default();
+        let server_time = ServerTime::read(reply.date(), message);
+        let is_date_ours = self.operation.x_date().is_none();
+        let is_refusal = outcome == Outcome::Rejected && matches!(reply.status.as_u16(), 400 | 401 | 403);
+        let has_listed_cause = details.code.as_ref().is_some_and(ServiceCode::is_listed_refusal);
+        let (dated, received) = (*dated, reply.received);
+        let refusal = Refusal { dated, server_time, sent: *sent, received, has_listed_cause };
+        let date = if is_date_ours && is_refusal { judge(&refusal) } else { DateVerdict::Unrelated };
+
+        let secrets = self.secrets(refused);
+        // Redacted first: the comparison quotes what differs, and quoting changes a secret.
+        let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(&redact(message, &secrets)));
+        let note =
+            compared.map(|text| sanitize_for_display(&mask_urls(&text), &[])).or_else(|| server_time.contradiction());
+        let kind = failure::kind(outcome, reply, details, cause.as_ref(), &secrets);
+        let error = self.error(kind).with_reply(failure::reply_details(reply, details, &secrets)).with_note(note);
+        let is_unauthorized = outcome == Outcome::Rejected && reply.status == StatusCode::UNAUTHORIZED;
+        Failure {
+            error: match cause {
+                Some(cause) => error.with_source(cause),
+                None => error,
+            },
+            dated: Some(dated),
+            date,
+            may_be_date: is_refusal && !has_listed_cause,
+            refused_token: token.clone().filter(|_| is_unauthorized),
+        }
+    }
+
+    /// What a reply must not repeat in an error.
+    fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
+        let mut secrets = self.client.credentials.secrets();
+        secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
+        secrets.extend(self.operation.kdstoken().map(KdsToken::expose));
+        secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
+        secrets.extend(refused.details.download_url.as_deref());
+        secrets
+    }
+}

@@ -1,0 +1,121 @@
+//! What a reply that is no success says, and what an error keeps of it.
+
+use http::StatusCode;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::{
+    operation::{Operation, named_task},
+    outcome::FailureDetails,
+    reply::{Body, Reply},
+};
+use crate::{
+    error::{ErrorKind, Outcome, ReplyDetails},
+    lenient::LenientText,
+    redact::{mask_urls, sanitize_for_display},
+    service_code::ServiceCode,
+};
+
+/// Longest start of a refusal that is no JSON, in characters.
+const TEXT_START: usize = 200;
+
+/// What an operation makes of a reply that was decoded as its response, or what the reply says instead.
+pub(crate) fn interpret<O: Operation>(
+    operation: &O,
+    reply: &Reply,
+    response: Option<O::Response>,
+) -> Result<O::Output, Box<FailureDetails>> {
+    let mut defect = None;
+    // Of an array, serde takes the first elements for the fields.
+    if let Some(response) = response.filter(|_| reply.may_be_object()) {
+        match operation.read(response) {
+            Ok(output) => return Ok(output),
+            Err(lacks) => defect = lacks,
+        }
+    }
+    Err(Box::new(failure_details(reply, defect)))
+}
+
+/// What the body says, if it is no success.
+fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
+    let is_not_found = reply.status == StatusCode::NOT_FOUND;
+    let Some(fields) = reply.loose_fields() else {
+        let is_garbled = reply.may_be_object();
+        let text = String::from_utf8_lossy(reply.bytes());
+        let start: String = text.trim().chars().take(TEXT_START).collect();
+        // Secrets are not recognized in the escapes of JSON.
+        let is_json = is_garbled || serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        let message = (!is_json && !start.is_empty()).then_some(start);
+        return FailureDetails { message, is_garbled, is_not_found, defect, ..FailureDetails::default() };
+    };
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let code = |value: &Value| serde_json::from_value::<ServiceCode>(value.clone()).ok();
+    let task_id = LenientText::from(fields.task_id.clone()).into_string().and_then(named_task);
+    let unreadable_code = || match &fields.code {
+        Value::Null => "$.code is missing".to_owned(),
+        other => format!("$.code is {other}, which is no code"),
+    };
+    let code = code(&fields.code).or_else(|| code(&fields.error_code));
+    let defect = match (&code, &task_id) {
+        (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
+        (Some(code), None) if code.is_success() => defect,
+        (None, None) => Some(unreadable_code()),
+        (Some(ServiceCode::InnerInvokeFailure), None) => Some("the service failed inside".to_owned()),
+        (Some(_), None) => Some("its code does not tell whether anything was done".to_owned()),
+    };
+    FailureDetails {
+        message: text(&fields.msg).or_else(|| text(&fields.error_msg)),
+        download_url: fields.download_url().map(str::to_owned),
+        is_garbled: false,
+        is_not_found: is_not_found
+            || code == Some(ServiceCode::ResourceNotFound)
+            || (code == Some(ServiceCode::Success) && fields.has_no_job()),
+        code,
+        task_id,
+        defect,
+    }
+}
+
+/// The kind of error that a reply without success makes.
+pub(crate) fn kind(
+    outcome: Outcome,
+    reply: &Reply,
+    details: &FailureDetails,
+    cause: Option<&reqwest::Error>,
+    secrets: &[&str],
+) -> ErrorKind {
+    match (outcome, &reply.body) {
+        (Outcome::Rejected, _) => ErrorKind::Refused,
+        (_, Body::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
+        (_, Body::Broken) if cause.is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
+        (_, Body::Broken) => ErrorKind::Lost,
+        (_, Body::Whole(bytes)) => {
+            let undocumented = || format!("its body ({}) is not what the service documents", reply.media_type());
+            let empty = || bytes.is_empty().then(|| "its body is empty".to_owned());
+            let defect = details.defect.clone().or_else(empty).unwrap_or_else(undocumented);
+            ErrorKind::Unreadable(sanitize_for_display(&mask_urls(&defect), secrets))
+        }
+    }
+}
+
+/// What an error keeps of a reply.
+pub(crate) fn reply_details(reply: &Reply, details: &FailureDetails, secrets: &[&str]) -> ReplyDetails {
+    let shown = |text: &str| sanitize_for_display(&mask_urls(text), secrets);
+    ReplyDetails {
+        status: reply.status.as_u16(),
+        code: details.code.as_ref().map(|code| match code {
+            ServiceCode::Other(code) => ServiceCode::Other(shown(code).into()),
+            known => known.clone(),
+        }),
+        message: details.message.as_deref().map(shown),
+        request_id: reply.request_id().map(shown),
+        task_id: details.task_id.as_deref().map(shown),
+        retry_after: reply.retry_after(),
+        is_not_found: details.is_not_found,
+        is_clock_refused: false,
+    }
+}

@@ -1,0 +1,166 @@
+//! What a failed call may have done, as its reply tells.
+
+use http::StatusCode;
+
+use crate::{error::Outcome, service_code::ServiceCode};
+
+/// What an operation does on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing: it may be repeated.
+    Reads,
+    /// Each request makes a task of its own.
+    CreatesTask,
+}
+
+/// What the body of a call that did not succeed says, in the service's own words.
+#[derive(Debug, Default)]
+pub(crate) struct FailureDetails {
+    pub(crate) code: Option<ServiceCode>,
+    pub(crate) message: Option<String>,
+    /// The task that the body names.
+    pub(crate) task_id: Option<String>,
+    /// The body begins like an object and cannot be read, so it may name a task.
+    pub(crate) is_garbled: bool,
+    /// The service knows of no such task, as right after its creation.
+    pub(crate) is_not_found: bool,
+    /// Of a package.
+    pub(crate) download_url: Option<String>,
+    /// Why it settles nothing, if it does not.
+    pub(crate) defect: Option<String>,
+}
+
+/// Judges a call that did not succeed.
+///
+/// Rejected means proven: the service or its gateway refused the request before it did anything. Source: carrier
+/// reference, errors.
+pub(crate) fn outcome(status: StatusCode, effect: Effect, details: &FailureDetails) -> Outcome {
+    if effect == Effect::CreatesTask && (details.task_id.is_some() || details.is_garbled) {
+        return Outcome::Unknown;
+    }
+    let Some(code) = &details.code else { return outcome_of_status(status) };
+    match (code, code.gateway_number()) {
+        // Success that contradicts the status or lacks what it should bring, or a failure inside the service.
+        (ServiceCode::Success | ServiceCode::InnerInvokeFailure, _) => Outcome::Unknown,
+        // Throttled: the request was not passed on.
+        (_, Some("0308")) => Outcome::Rejected,
+        // "Request entity too large" and its like, but also "the backend timed out".
+        (_, Some("0201" | "0202" | "0203")) if !matches!(status.as_u16(), 400 | 413 | 414 | 494) => Outcome::Unknown,
+        (_, Some(_)) if status.is_success() => Outcome::Rejected,
+        _ if code.is_listed_refusal() => Outcome::Rejected,
+        _ if code.is_of_series() && !status.is_server_error() => Outcome::Rejected,
+        _ => outcome_of_status(status),
+    }
+}
+
+/// What a status alone tells.
+///
+/// 307 and 308 ask for the same request elsewhere, so it was not carried out here; 301, 302 and 303 may also answer a
+/// request that was. 499 is a proxy's that gave up on a request it may have passed on.
+fn outcome_of_status(status: StatusCode) -> Outcome {
+    match status.as_u16() {
+        307 | 308 | 400..=498 => Outcome::Rejected,
+        _ => Outcome::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Outcome::{Rejected, Unknown};
+
+    /// Of a creation.
+    fn of(status: u16, code: Option<&str>, task_id: Option<&str>) -> Outcome {
+        let details = FailureDetails {
+            code: code.map(ServiceCode::from),
+            task_id: task_id.map(str::to_owned),
+            ..FailureDetails::default()
+        };
+        outcome(StatusCode::from_u16(status).unwrap(), Effect::CreatesTask, &details)
+    }
+
+    #[test]
+    fn a_status_without_a_code_tells_by_itself() {
+        for (statuses, expected) in [
+            (&[307, 308, 400, 401, 403, 404, 408, 413, 429, 498][..], Rejected),
+            (&[200, 204, 301, 302, 303, 304, 399, 499, 500, 502, 503, 504, 599], Unknown),
+        ] {
+            for status in statuses {
+                assert_eq!(of(*status, None, None), expected, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_tells_more_than_its_status() {
+        let cases = [
+            // Listed refusals, whatever the status.
+            (200, "13000311", Rejected),
+            (400, "13000101", Rejected),
+            (500, "13000302", Rejected),
+            // Further codes of the series, but for a server's error.
+            (200, "13999999", Rejected),
+            (400, "13009999", Rejected),
+            (302, "13009999", Rejected),
+            (500, "13999999", Unknown),
+            // Outside of the series: nine and seven digits, other beginnings, no number.
+            (200, "130003110", Unknown),
+            (200, "1300031", Unknown),
+            (200, "12000311", Unknown),
+            (200, "-1", Unknown),
+            (200, "500", Unknown),
+            (200, "E1300031", Unknown),
+            (400, "-1", Rejected),
+            (401, "401", Rejected),
+            (500, "-1", Unknown),
+            // A failure inside the service, and a success that is none.
+            (200, "13000201", Unknown),
+            (400, "13000201", Unknown),
+            (401, "13000201", Unknown),
+            (200, "0", Unknown),
+            (400, "0", Unknown),
+            // The gateway.
+            (200, "APIGW.0301", Rejected),
+            (401, "APIG.0301", Rejected),
+            (500, "APIGW.0301", Unknown),
+            (302, "APIGW.0301", Unknown),
+            (429, "APIGW.0308", Rejected),
+            (400, "APIG.0308", Rejected),
+            (403, "APIGW.0308", Rejected),
+            (503, "APIG.0308", Rejected),
+            (400, "APIG.0201", Rejected),
+            (413, "APIGW.0201", Rejected),
+            (414, "APIG.0202", Rejected),
+            (494, "APIGW.0203", Rejected),
+            (200, "APIG.0201", Unknown),
+            (403, "APIGW.0203", Unknown),
+            (504, "APIG.0202", Unknown),
+        ];
+        for (status, code, expected) in cases {
+            assert_eq!(of(status, Some(code), None), expected, "{code} under {status}");
+        }
+    }
+
+    #[test]
+    fn a_task_beside_any_refusal_may_exist() {
+        for (status, code) in [
+            (200, Some("13000312")),
+            (400, Some("13009999")),
+            (401, Some("APIGW.0301")),
+            (429, Some("APIGW.0308")),
+            (400, None),
+        ] {
+            assert_eq!(of(status, code, Some("7001")), Unknown, "{code:?} under {status}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_name_a_task_unless_the_call_only_reads() {
+        let details = FailureDetails { is_garbled: true, ..FailureDetails::default() };
+        let status = StatusCode::BAD_REQUEST;
+        assert_eq!(outcome(status, Effect::CreatesTask, &details), Unknown);
+        assert_eq!(outcome(status, Effect::Reads, &details), Rejected);
+        let details = FailureDetails { task_id: Some("7001".to_owned()), ..FailureDetails::default() };
+        assert_eq!(outcome(status, Effect::Reads, &details), Rejected);
+    }
+}

@@ -1,0 +1,169 @@
+//! Whether a call makes another attempt, and what it does before.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use crate::clock::{ClockOffset, DateVerdict};
+
+/// What is known of an attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailedAttempt {
+    pub(super) date: DateVerdict,
+    /// The service refused a token that can be renewed.
+    pub(super) is_token_refused: bool,
+    /// Nothing was done, or the call only reads, and the failure may pass.
+    pub(super) is_resendable: bool,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// What to do after an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Stop,
+    /// Correct the clock and send the request again.
+    CorrectClock(ClockOffset),
+    /// Drop the correction of the clock and send the request again.
+    UseOwnClock,
+    RefreshToken,
+    /// Wait and send the request again.
+    Wait(Duration),
+}
+
+/// The attempts of one call.
+#[derive(Debug)]
+pub(super) struct Retry {
+    max_attempts: u32,
+    backoff: Option<ExponentialBackoff>,
+    clock_corrections: u32,
+    own_clock_used: bool,
+    token_refreshed: bool,
+}
+
+impl Retry {
+    pub(super) fn new(max_attempts: u32) -> Self {
+        Self { max_attempts, backoff: None, clock_corrections: 0, own_clock_used: false, token_refreshed: false }
+    }
+
+    /// Decides after an attempt that failed.
+    ///
+    /// A call corrects the clock at most twice, goes back to its own once, and refreshes the token once, whatever the
+    /// maximum of attempts is.
+    pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
+        match failed.date {
+            DateVerdict::OutsideWindow(offset) if self.clock_corrections < 2 && !self.own_clock_used => {
+                self.clock_corrections += 1;
+                return Decision::CorrectClock(offset);
+            }
+            DateVerdict::CorrectionRefused if !self.own_clock_used => {
+                self.own_clock_used = true;
+                return Decision::UseOwnClock;
+            }
+            DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused | DateVerdict::Unrelated => {}
+        }
+        if failed.is_token_refused && !self.token_refreshed {
+            self.token_refreshed = true;
+            return Decision::RefreshToken;
+        }
+        if failed.is_resendable
+            && let Some(wait) = self.backoff().next()
+        {
+            return Decision::Wait(wait.max(failed.retry_after.unwrap_or_default()));
+        }
+        Decision::Stop
+    }
+
+    /// Whether the call has changed its mind about the clock.
+    pub(super) fn has_questioned_clock(&self) -> bool {
+        self.clock_corrections > 0 || self.own_clock_used
+    }
+
+    /// The waits between attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
+    fn backoff(&mut self) -> &mut ExponentialBackoff {
+        self.backoff.get_or_insert_with(|| {
+            ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(200))
+                .with_max_delay(Duration::from_secs(5))
+                .with_max_times(self.max_attempts as usize - 1)
+                .with_jitter()
+                .build()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FINAL: FailedAttempt = FailedAttempt {
+        date: DateVerdict::Unrelated,
+        is_token_refused: false,
+        is_resendable: false,
+        retry_after: None,
+    };
+    const RESENDABLE: FailedAttempt = FailedAttempt { is_resendable: true, ..FINAL };
+    const TOKEN_REFUSED: FailedAttempt = FailedAttempt { is_token_refused: true, ..FINAL };
+    const CORRECTION_REFUSED: FailedAttempt = FailedAttempt { date: DateVerdict::CorrectionRefused, ..FINAL };
+
+    fn outside_window() -> FailedAttempt {
+        FailedAttempt { date: DateVerdict::OutsideWindow(ClockOffset::default()), ..FINAL }
+    }
+
+    /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
+    fn decisions(failures: &[FailedAttempt]) -> Vec<&'static str> {
+        let mut retry = Retry::new(3);
+        let name = |decision| match decision {
+            Decision::Stop => "stop",
+            Decision::CorrectClock(_) => "correct",
+            Decision::UseOwnClock => "own clock",
+            Decision::RefreshToken => "refresh",
+            Decision::Wait(_) => "wait",
+        };
+        failures.iter().map(|failed| name(retry.decide(failed))).collect()
+    }
+
+    #[test]
+    fn what_failed_and_what_was_tried_decide() {
+        let date = outside_window();
+        let cases: &[(&[FailedAttempt], &[&str])] = &[
+            (&[FINAL], &["stop"]),
+            (&[RESENDABLE, RESENDABLE, RESENDABLE], &["wait", "wait", "stop"]),
+            (&[TOKEN_REFUSED, TOKEN_REFUSED], &["refresh", "stop"]),
+            (&[date, FINAL], &["correct", "stop"]),
+            (&[date, date, date], &["correct", "correct", "stop"]),
+            (&[date, CORRECTION_REFUSED, date], &["correct", "own clock", "stop"]),
+            (&[CORRECTION_REFUSED, CORRECTION_REFUSED], &["own clock", "stop"]),
+            // Each cause has its own remedy, beside the attempts that wait.
+            (&[RESENDABLE, date, TOKEN_REFUSED, RESENDABLE, FINAL], &["wait", "correct", "refresh", "wait", "stop"]),
+            // The clock goes first: a token is refused, too, where the date is.
+            (&[FailedAttempt { is_token_refused: true, ..date }, TOKEN_REFUSED], &["correct", "refresh"]),
+        ];
+        for (failures, expected) in cases {
+            assert_eq!(decisions(failures), *expected, "{failures:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_of_one_attempt_waits_for_no_other() {
+        assert_eq!(Retry::new(1).decide(&RESENDABLE), Decision::Stop);
+        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RefreshToken);
+    }
+
+    #[test]
+    fn waits_double_up_to_five_seconds_with_up_to_as_much_again_at_random() {
+        let mut retry = Retry::new(10);
+        for base in [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] {
+            let Decision::Wait(wait) = retry.decide(&RESENDABLE) else { panic!("no wait of {base} ms") };
+            let base = Duration::from_millis(base);
+            assert!((base..=2 * base).contains(&wait), "{wait:?} of {base:?}");
+        }
+        assert_eq!(retry.decide(&RESENDABLE), Decision::Stop);
+    }
+
+    #[test]
+    fn a_wait_is_at_least_what_the_service_asks_for() {
+        let retry_after = Some(Duration::from_secs(60));
+        let decision = Retry::new(2).decide(&FailedAttempt { retry_after, ..RESENDABLE });
+        assert_eq!(decision, Decision::Wait(Duration::from_secs(60)));
+    }
+}
