@@ -1,0 +1,74 @@
+//! Results and ledgers that cannot be written.
+
+use std::{fs, process::Stdio, time::Duration};
+
+use tokio::{process::Command, time::timeout};
+
+use crate::support::{
+    DUMP,
+    bulk::{ids, ledger, states, tasks_of},
+    emulator, id_file, json_lines, run, text, tool,
+};
+
+#[tokio::test]
+async fn reader_that_goes_away_stops_the_run_without_a_panic() {
+    let emulator = emulator().await;
+    let path = ledger("cli_pipe");
+    let ids = id_file("pipe.ids", 50_000);
+    let mut tool = tool(&emulator);
+    tool.args(DUMP).arg("--ledger").arg(&path).arg("--file-ids-from").arg(ids);
+    tool.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = tool.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await;
+    let output = output.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(!stderr.contains("panicked") && stderr.contains("resume: "), "{stderr}");
+    let made = emulator.tasks().len();
+    assert!(made < 50, "it went on");
+    let accepted = states(&path).iter().filter(|it| *it == "accepted").count();
+    assert_eq!(accepted, made);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
+    let emulator = emulator().await;
+    let path = ledger("cli_full");
+    let ids_path = id_file("full.ids", 4_000);
+    let mut unknown = 0;
+    // Blocks of 512 bytes. A ledger of 4 chunks is some 3,000 bytes long, so each limit tears another line of it.
+    for limit in 1..=5 {
+        let _ = fs::remove_file(&path);
+        let before = emulator.tasks().len();
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
+        tool.arg("--file-ids-from").arg(&ids_path);
+        let tool = tool.as_std();
+        // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
+        let mut limited = Command::new("/bin/sh");
+        limited.args(["-c", &script]).arg(tool.get_program()).args(tool.get_args());
+        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        limited.env_clear().envs(environment);
+        let output = run(&mut limited).await;
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("the ledger cannot be read or written"), "{stderr}");
+        let mut resumed = Command::new(tool.get_program());
+        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        resumed.env_clear().envs(environment).args(tool.get_args());
+        let output = run(resumed.args(["--format", "json"])).await;
+        let lines = json_lines(&output);
+        assert_eq!(lines.len(), 4, "{}", text(&output.stderr));
+        let unsettled = lines.iter().filter(|line| line["outcome"] == "unknown").count();
+        assert_eq!(output.status.code(), Some(if unsettled == 0 { 0 } else { 4 }));
+        unknown += unsettled;
+        for chunk in ids(4_000).chunks(1_000) {
+            let tasks = &emulator.tasks()[before..];
+            assert_eq!(tasks_of(tasks, chunk).len(), 1, "limit {limit}");
+        }
+    }
+    // Some of the limits tear a line that tells of a reply.
+    assert!(unknown > 0);
+}

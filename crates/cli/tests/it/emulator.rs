@@ -1,0 +1,28 @@
+//! The subcommand `emulator`.
+
+use std::process::Stdio;
+
+use crate::support::{DUMP, SECRET, TOKEN, bare_tool, file, first_line, run, text};
+
+#[tokio::test]
+async fn emulator_subcommand_serves_apps_and_tokens() {
+    let secret = file("emulator.secret", SECRET);
+    for app in [true, false] {
+        let mut server = bare_tool();
+        server.arg("emulator").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut client = bare_tool();
+        if app {
+            server.args(["--app-id", "app", "--app-secret-file"]).arg(&secret);
+            client.env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
+        } else {
+            server.args(["--token", TOKEN]);
+            client.env("KOODRIVE_TOKEN", TOKEN);
+        }
+        let mut server = server.spawn().unwrap();
+        let endpoint = first_line(&mut server).await;
+        client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint]);
+        let output = run(client.args(DUMP).args(["F1", "--wait"])).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        server.kill().await.unwrap();
+    }
+}

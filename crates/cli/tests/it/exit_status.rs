@@ -1,0 +1,87 @@
+//! Exit statuses, and what is told with them.
+
+use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
+
+use crate::support::{DUMP, PACKAGE, emulator, expect, file, id_file, nowhere, run, text, tool};
+
+#[tokio::test]
+async fn exit_status_of_a_creation_tells_what_may_be_believed() {
+    let emulator = emulator().await;
+    let dump = async |args: &[&str], code, said| expect(&emulator, &[&DUMP, args].concat(), code, said).await;
+    dump(&["F1"], 0, "").await;
+    dump(&["F1", "--wait"], 0, "").await;
+    dump(&[], 2, "required").await;
+    dump(&["F1", "--concurrency", "0"], 2, "must be 1 to 100").await;
+    dump(&["F1", "--file-ids-from", "f"], 2, "cannot be used with").await;
+    dump(&["--file-ids-from", "missing"], 2, "can be read from missing").await;
+    let no_ledger = file("no.ledger", "F1\n");
+    let no_ledger = no_ledger.to_str().unwrap();
+    dump(&["F1", "--ledger", no_ledger], 2, "the file is no ledger").await;
+    dump(&["F1", "--ledger", "missing/l"], 2, "No such file").await;
+    dump(&["F1", "", "F2"], 2, "$.fileIds[1]: must not be empty").await;
+    dump(&["F1", "--user-id", ""], 2, "KOODRIVE_USER_ID").await;
+    let full = Answer::service(400, "13000311", "not enough space");
+    emulator.fail_next(Fault::Reply(full));
+    dump(&["F1"], 3, "free space").await;
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    dump(&["F1"], 4, "check: a task may exist").await;
+    dump(&["F1", "--endpoint", &nowhere()], 6, "no connection").await;
+    emulator.set_schedule(Schedule::partially_failed());
+    dump(&["F1", "--wait"], 5, "").await;
+}
+
+#[tokio::test]
+async fn exit_status_of_a_query_tells_how_the_task_ended() {
+    let emulator = emulator().await;
+    let mut tasks = Vec::new();
+    let schedules = [Schedule::default(), Schedule::by_polls([Step::running(10)]), Schedule::cancelled()];
+    for schedule in schedules {
+        emulator.set_schedule(schedule);
+        let made = run(tool(&emulator).args(DUMP).arg("F1")).await;
+        let id = text(&made.stdout).split_whitespace().next().unwrap();
+        tasks.push(id.to_owned());
+    }
+    let query = async |args: &[&str], code, said| {
+        let args = [args, &["--share-id", "share"]].concat();
+        expect(&emulator, &args, code, said).await
+    };
+    query(&["status", &tasks[0]], 0, "").await;
+    let output = query(&["wait", &tasks[0], "--timeout", "10m"], 0, "").await;
+    let said = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
+    assert_eq!(text(&output.stdout), said);
+    query(&["wait", &tasks[1], "--timeout", "0s"], 1, "gave up on task").await;
+    query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
+    query(&["status", &tasks[2]], 5, "").await;
+    query(&["status", ""], 2, "$.taskId").await;
+    query(&["status", "42"], 3, "13000309").await;
+    let elsewhere = nowhere();
+    query(&["status", "42", "--endpoint", &elsewhere], 6, "no connection").await;
+    // Nobody needs to look for what a query may have made.
+    emulator.fail_next(Fault::Reply(Answer::new(200)));
+    query(&["status", &tasks[0]], 1, "ask again").await;
+}
+
+#[tokio::test]
+async fn package_of_many_ids_needs_split() {
+    let emulator = emulator().await;
+    let ids = id_file("split.ids", 1_001);
+    let output = run(tool(&emulator).args(PACKAGE).arg("--file-ids-from").arg(ids)).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--split makes several"));
+    assert_eq!(emulator.request_count(), 0);
+}
+
+#[tokio::test]
+async fn what_would_fail_every_request_stops_the_run() {
+    let emulator = emulator().await;
+    let ids = id_file("hopeless.ids", 50_000);
+    let mut tool = tool(&emulator);
+    tool.env("KOODRIVE_TOKEN", "lapsed").args(DUMP).args(["--concurrency", "1"]);
+    let output = run(tool.arg("--file-ids-from").arg(ids)).await;
+    assert_eq!(output.status.code(), Some(3));
+    let stderr = text(&output.stderr);
+    let said = "every further request would fail like this one: of the file ids, 0..";
+    assert!(stderr.contains(said), "{stderr}");
+    // One at a time, so nothing is begun before the first one's item is looked at.
+    assert_eq!(emulator.request_count(), 1);
+}

@@ -1,0 +1,44 @@
+//! Results as JSON.
+
+use std::time::Duration;
+
+use koodrive_share_emulator::{Answer, Fault};
+
+use crate::support::{PACKAGE, emulator, id_file, json_lines, run, tool};
+
+#[tokio::test]
+async fn json_is_an_object_a_line_with_what_a_program_needs() {
+    let emulator = emulator().await;
+    let full = Answer::service(400, "13000311", "not enough space");
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Reply(full));
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let mut split = tool(&emulator);
+    let ids = id_file("json.ids", 4_000);
+    split.args(PACKAGE).args(["--split", "--format", "json", "--concurrency", "1"]);
+    let output = run(split.arg("--file-ids-from").arg(ids)).await;
+    assert_eq!(output.status.code(), Some(4));
+    let lines = json_lines(&output);
+    let tasks = emulator.tasks();
+    assert_eq!(lines[0]["taskId"], tasks[0].task_id());
+    assert_eq!(lines[0]["traceId"].as_str(), tasks[0].trace_id());
+    assert_eq!(lines[0]["zipName"], "photos-0001.zip");
+    assert_eq!(lines[0].get("outcome"), None);
+    let what = ["outcome", "status", "serviceCode", "start", "end"];
+    let rejected: Vec<String> = what.map(|name| lines[1][name].to_string()).into();
+    assert_eq!(rejected, ["\"rejected\"", "400", "\"13000311\"", "1000", "2000"]);
+    let unknown: Vec<String> = what.map(|name| lines[2][name].to_string()).into();
+    assert_eq!(unknown, ["\"unknown\"", "null", "null", "2000", "3000"]);
+    assert_eq!(lines[2]["traceId"].as_str(), tasks[1].trace_id());
+    let last = lines[3]["message"].as_str().unwrap();
+    assert!(last.contains("0..3000 were attempted, the rest was not"), "{last}");
+    // Three tasks were tried, and then the reason why there is no fourth.
+    assert_eq!(lines.len(), 4);
+
+    let output =
+        run(tool(&emulator).args(["--format", "json"]).args(["wait", tasks[0].task_id(), "--share-id", "share"])).await;
+    let line = &json_lines(&output)[0];
+    assert_eq!((&line["state"], &line["result"]), (&"completed".into(), &"allSucceeded".into()));
+    let url = line["downloadUrl"].as_str().unwrap();
+    assert!(url.starts_with("https://download.invalid/"));
+}

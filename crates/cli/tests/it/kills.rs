@@ -1,0 +1,118 @@
+//! Runs that are killed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use koodrive_share_emulator::{EmulatedTask, Emulator, Fault};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::time::timeout;
+
+use crate::support::{
+    DUMP, TOKEN,
+    bulk::{ledger, tasks_of},
+    file, json_lines, run, text, tool,
+};
+
+/// The random numbers of a test, from a seed that its output shows.
+fn random(test: &str) -> StdRng {
+    let given = std::env::var("KOODRIVE_TEST_SEED").ok();
+    let seed = given.map_or_else(|| rand::rng().random(), |seed| seed.parse().unwrap());
+    println!("{test}: KOODRIVE_TEST_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}
+
+/// What a complete run says of its chunks: the task, or none if the outcome is unknown.
+fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
+    let chunks = json_lines(output).into_iter().map(|line| {
+        let task_id = line["taskId"].as_str().map(str::to_owned);
+        assert!(task_id.is_some() || line["outcome"] == "unknown", "{line}");
+        (line["start"].as_u64().unwrap() / 1_000, task_id)
+    });
+    chunks.collect()
+}
+
+/// Compares what a run says with the tasks that there are; gives the number of unknown chunks.
+fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usize) -> usize {
+    let said = said_of_chunks(output);
+    assert_eq!(said.len(), 50, "50,000 ids, 1,000 each");
+    for (chunk, task_id) in file_ids.chunks(1_000).zip(said.values()) {
+        let made = tasks_of(tasks, chunk);
+        match task_id {
+            Some(task_id) => {
+                assert!((1..=most).contains(&made.len()), "{} tasks of a chunk", made.len());
+                assert!(made.iter().any(|task| task.task_id() == task_id));
+            }
+            None => assert!(made.len() <= 1, "{} tasks of an unknown chunk", made.len()),
+        }
+    }
+    said.values().filter(|task_id| task_id.is_none()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
+    const KILLS: usize = 50;
+    let mut random = random("kills");
+    let emulator = Emulator::builder().token(TOKEN).record(0);
+    let emulator = emulator.start().await.unwrap();
+    let (mut kills, mut hits, mut unknown, mut runs) = (0, 0, 0, 0);
+    // On a machine that is slow to start processes, many kills come too early to leave anything behind.
+    while kills < KILLS || hits < KILLS / 2 {
+        // Other ids in each run, so that the tasks of a run can be told from those of another.
+        let file_ids: Vec<String> = (0..50_000).map(|n| format!("F{runs}-{n}")).collect();
+        let ids_path = file("kill.ids", &(file_ids.join("\n") + "\n"));
+        let path = ledger("cli_kill");
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--format", "json", "--ledger"]).arg(&path);
+        tool.arg("--file-ids-from").arg(&ids_path);
+        tool.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = loop {
+            // Replies of various slowness, more than a run takes, so that a kill finds requests at every stage.
+            while emulator.faults_left() < 60 {
+                let delay = Duration::from_millis(random.random_range(0..80));
+                emulator.fail_next(Fault::Delay(delay));
+            }
+            let before = unanswered(&path);
+            let mut child = tool.spawn().unwrap();
+            // The moment of a kill is random by purpose: no event to wait for would be.
+            let life = Duration::from_millis(random.random_range(1..400));
+            if let Ok(ended) = timeout(life, child.wait()).await {
+                ended.unwrap();
+                break child.wait_with_output().await.unwrap();
+            }
+            child.start_kill().unwrap();
+            let ended = child.wait().await.unwrap();
+            if ended.code().is_none() {
+                kills += 1;
+            }
+            if unanswered(&path) > before {
+                hits += 1;
+            }
+        };
+        // The longest delay and some more: requests that a dead process left behind are processed all the same.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let unknown_now = check(&output, &file_ids, &emulator.tasks(), 1);
+        let expected = if unknown_now == 0 { 0 } else { 4 };
+        assert_eq!(output.status.code(), Some(expected), "{}", text(&output.stderr));
+        // Consent settles what is unknown, at the price of a second task at most.
+        let consented = run(tool.arg("--resend-unknown")).await;
+        assert_eq!(consented.status.code(), Some(0));
+        assert_eq!(check(&consented, &file_ids, &emulator.tasks(), 2), 0);
+        unknown += unknown_now;
+        runs += 1;
+    }
+    println!("{kills} kills in {runs} runs, {hits} of them with requests on their way");
+    println!("{unknown} of {} chunks unknown", runs * 50);
+    assert!(unknown > 0, "no kill left a request without an answer");
+}
+
+/// How many requests of a ledger have no answer in it, whether its last line is torn or not.
+fn unanswered(path: &PathBuf) -> usize {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let answered = text.matches("\"state\":{").count();
+    text.matches("\"state\":\"sending\"").count() - answered
+}

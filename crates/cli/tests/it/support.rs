@@ -1,0 +1,124 @@
+//! What the tests share: the tool as a process, its files, and the emulator.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use koodrive_share_emulator::Emulator;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use self::bulk::ids;
+
+#[path = "../../../../tests/it/support/bulk.rs"]
+pub(crate) mod bulk;
+
+pub(crate) const TOKEN: &str = "t0ken-7c9e6679f7425";
+pub(crate) const KDSTOKEN: &str = "kds-f47ac10b58cc4372";
+pub(crate) const SECRET: &str = "app-secret-3f2504e04f89";
+pub(crate) const DUMP: [&str; 9] = [
+    "dump",
+    "--share-id",
+    "share",
+    "--container-id",
+    "space",
+    "--target-file-id",
+    "root",
+    "--target-container-id",
+    "my-space",
+];
+pub(crate) const PACKAGE: [&str; 7] =
+    ["package", "--share-id", "share", "--container-id", "space", "--zip-name", "photos.zip"];
+
+/// The tool with nothing in its environment but what reaches the emulator.
+pub(crate) fn tool(emulator: &Emulator) -> Command {
+    let mut tool = bare_tool();
+    tool.env("KOODRIVE_ENDPOINT", emulator.endpoint())
+        .env("KOODRIVE_TOKEN", TOKEN)
+        .env("KOODRIVE_USER_ID", "1505084218764547200")
+        .env("KOODRIVE_AGENT_NAME", "carrier");
+    tool
+}
+
+pub(crate) fn bare_tool() -> Command {
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_koodrive-share"));
+    tool.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    tool
+}
+
+pub(crate) async fn emulator() -> Emulator {
+    Emulator::builder().token(TOKEN).start().await.unwrap()
+}
+
+pub(crate) async fn run(tool: &mut Command) -> Output {
+    let output = timeout(Duration::from_secs(60), tool.output()).await;
+    output.expect("the tool does not end").unwrap()
+}
+
+/// Runs the tool with text on its standard input.
+pub(crate) async fn run_with_input(tool: &mut Command, input: &str) -> Output {
+    tool.stdin(Stdio::piped());
+    tool.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = tool.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await;
+    output.expect("the tool does not end").unwrap()
+}
+
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
+    let lines = text(&output.stdout).lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+/// A file of the tests, with this content.
+pub(crate) fn file(name: &str, content: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+pub(crate) fn id_file(name: &str, count: usize) -> PathBuf {
+    file(name, &(ids(count).join("\n") + "\n"))
+}
+
+/// Runs the tool with these arguments and expects this exit status, and these words on the standard error.
+pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, said: &str) -> Output {
+    let before = emulator.tasks().len();
+    let output = run(tool(emulator).args(args)).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(stderr.contains(said), "{said} not in {stderr}");
+    assert_eq!(emulator.faults_left(), 0);
+    if matches!(code, 2 | 3 | 6) {
+        assert_eq!(emulator.tasks().len(), before, "{args:?} made a task");
+    }
+    output
+}
+
+/// An endpoint that nothing listens at.
+pub(crate) fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    format!("http://{address}")
+}
+
+pub(crate) async fn first_line(child: &mut Child) -> String {
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = stdout.lines();
+    let line = timeout(Duration::from_secs(30), lines.next_line()).await;
+    line.unwrap().unwrap().unwrap()
+}
