@@ -50,7 +50,7 @@ pub(crate) struct Cli {
     pub(crate) verbose: u8,
 
     #[command(flatten)]
-    pub(crate) service: Service,
+    pub(crate) service: ServiceArgs,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -58,7 +58,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Service")]
-pub(crate) struct Service {
+pub(crate) struct ServiceArgs {
     /// Base URL of the service [env: KOODRIVE_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
@@ -86,15 +86,15 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Pack files of a share into a zip to download
-    Package(Package),
+    Package(PackageArgs),
     /// Save files of a share into a space
-    Dump(Dump),
+    Dump(DumpArgs),
     /// Say how far a task has come
-    Status(Task),
+    Status(TaskArgs),
     /// Follow a task to its end
-    Wait(Wait),
+    Wait(WaitArgs),
     /// Imitate the service on this machine, to try things out
-    Emulator(Emulator),
+    Emulator(EmulatorArgs),
     /// Write completions for a shell to the standard output
     Completions { shell: Shell },
     /// Write a manual page to the standard output
@@ -106,7 +106,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Package {
+pub(crate) struct PackageArgs {
     /// Name of the zip
     #[arg(long, value_name = "NAME")]
     pub(crate) zip_name: String,
@@ -116,11 +116,11 @@ pub(crate) struct Package {
     pub(crate) split: bool,
 
     #[command(flatten)]
-    pub(crate) create: Create,
+    pub(crate) create: CreateArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Dump {
+pub(crate) struct DumpArgs {
     /// Directory to save into, root for the root directory
     #[arg(long, value_name = "ID")]
     pub(crate) target_file_id: String,
@@ -130,11 +130,11 @@ pub(crate) struct Dump {
     pub(crate) target_container_id: String,
 
     #[command(flatten)]
-    pub(crate) create: Create,
+    pub(crate) create: CreateArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Create {
+pub(crate) struct CreateArgs {
     /// Share that the files are behind
     #[arg(long, value_name = "ID")]
     pub(crate) share_id: String,
@@ -160,12 +160,12 @@ pub(crate) struct Create {
     pub(crate) wait: bool,
 
     #[command(flatten)]
-    pub(crate) bulk: Bulk,
+    pub(crate) bulk: BulkArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "More than 1,000 file ids")]
-pub(crate) struct Bulk {
+pub(crate) struct BulkArgs {
     /// File that keeps what became of each task; the same command with it resumes a run that did not end
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
@@ -184,7 +184,7 @@ pub(crate) struct Bulk {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Task {
+pub(crate) struct TaskArgs {
     /// Id of the task
     #[arg(value_name = "TASK_ID")]
     pub(crate) id: String,
@@ -199,9 +199,9 @@ pub(crate) struct Task {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Wait {
+pub(crate) struct WaitArgs {
     #[command(flatten)]
-    pub(crate) task: Task,
+    pub(crate) task: TaskArgs,
 
     /// How long to wait, such as 90s or 10m
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
@@ -209,7 +209,7 @@ pub(crate) struct Wait {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Emulator {
+pub(crate) struct EmulatorArgs {
     /// Port on the loopback address, 0 for any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) port: u16,
@@ -227,13 +227,13 @@ pub(crate) struct Emulator {
     pub(crate) app_secret_file: Option<PathBuf>,
 }
 
-impl Package {
+impl PackageArgs {
     pub(crate) fn template(&self) -> Template {
         Template { task: ShareTask::package_download(&self.zip_name), split: self.split }
     }
 }
 
-impl Dump {
+impl DumpArgs {
     pub(crate) fn template(&self) -> Template {
         let target = TargetDirectory::new(&self.target_file_id, &self.target_container_id);
         Template { task: ShareTask::dump(target), split: false }

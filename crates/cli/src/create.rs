@@ -6,10 +6,10 @@ use futures_util::{StreamExt, stream};
 use koodrive_share::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle};
 
 use crate::{
-    args::{self, Create, Template},
-    exit::{self, Exit, Failure, with_causes},
-    file_ids::Source,
-    follow::{self, not_all_succeeded},
+    args::{BulkArgs, CreateArgs, Template},
+    exit::{self, CommandError, Exit, with_causes},
+    file_ids::FileIdSource,
+    follow::{self, exit_of_status},
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
@@ -19,11 +19,11 @@ use crate::{
 pub(crate) async fn run(
     client: &Client,
     template: Template,
-    mut create: Create,
+    mut create: CreateArgs,
     output: &Output,
-    plain: bool,
-) -> Result<Exit, Failure> {
-    let source = Source::new(&mut create)?;
+    tracing: bool,
+) -> Result<Exit, CommandError> {
+    let source = FileIdSource::new(&mut create)?;
     let total = source.count()?;
     let mut task = template.task;
     if let Some(kdstoken) = secret::kdstoken(create.kdstoken_file.as_ref())? {
@@ -32,23 +32,23 @@ pub(crate) async fn run(
     let task = task.share_id(create.share_id).container_id(create.container_id);
     let policy = policy(&create.bulk, template.split)?;
     let bulk = client.create_bulk_with(task, source.ids().await?, policy)?;
-    let mut session = Session {
+    let mut run = BulkRun {
         output,
-        progress: Progress::new(total, plain),
+        progress: Progress::new(total, tracing),
         exit: Exit::Done,
         interrupts: Interrupts::new()?,
         interrupted: false,
-        stopped: None,
+        stop_reason: None,
         handles: create.wait.then(Vec::new),
     };
-    session.create(bulk, &create.bulk).await?;
-    if let (Some(handles), None) = (session.handles.take(), &session.stopped) {
-        session.wait(client, handles, create.bulk.concurrency).await?;
+    run.create(bulk, &create.bulk).await?;
+    if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
+        run.wait(client, handles, create.bulk.concurrency).await?;
     }
-    Ok(session.exit)
+    Ok(run.exit)
 }
 
-fn policy(bulk: &args::Bulk, split: bool) -> Result<BulkPolicy, Failure> {
+fn policy(bulk: &BulkArgs, split: bool) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::builder().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
     if bulk.continue_after_unknown {
@@ -60,41 +60,41 @@ fn policy(bulk: &args::Bulk, split: bool) -> Result<BulkPolicy, Failure> {
     Ok(policy.build()?)
 }
 
-struct Session<'a> {
+struct BulkRun<'a> {
     output: &'a Output,
     progress: Progress,
     exit: Exit,
     interrupts: Interrupts,
     interrupted: bool,
-    stopped: Option<Stopped>,
+    stop_reason: Option<StopReason>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
 }
 
 /// Why this tool stopped a run.
-enum Stopped {
+enum StopReason {
     Interrupted,
     /// What one request failed by, all would.
-    Hopeless,
+    EveryRequestFails,
     Output(io::Error),
 }
 
-impl fmt::Display for Stopped {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Hopeless => f.write_str("every further request would fail like this one"),
+            Self::EveryRequestFails => f.write_str("every further request would fail like this one"),
             Self::Output(error) => write!(f, "no results can be written: {error}"),
         }
     }
 }
 
-impl Session<'_> {
-    async fn create(&mut self, mut bulk: Bulk<'_>, args: &args::Bulk) -> Result<(), Failure> {
+impl BulkRun<'_> {
+    async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<(), CommandError> {
         let ended = loop {
             tokio::select! {
                 next = bulk.next() => match next {
-                    Some(Ok(item)) => self.take(item, &bulk),
+                    Some(Ok(item)) => self.record(item, &bulk),
                     Some(Err(error)) => break Some(error),
                     None => break None,
                 },
@@ -104,9 +104,9 @@ impl Session<'_> {
         };
         self.progress.finish(bulk.report());
         if let Some(error) = &ended {
-            self.end(error, bulk.report());
-        } else if let Some(Stopped::Output(error)) = &self.stopped {
-            return Err(Failure::new(self.exit.max(Exit::Failed), error));
+            self.report_end(error, bulk.report());
+        } else if let Some(StopReason::Output(error)) = &self.stop_reason {
+            return Err(CommandError::new(self.exit.max(Exit::Failed), error));
         }
         if self.exit > Exit::Done {
             self.advise(args, ended.as_ref(), bulk.report());
@@ -114,16 +114,16 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn take(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
-        if let Err(error) = self.progress.beside(|| self.output.created(&item)) {
-            self.stop(bulk, Stopped::Output(error));
+    fn record(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
+        if let Err(error) = self.progress.suspend(|| self.output.chunk(&item)) {
+            self.stop(bulk, StopReason::Output(error));
         }
         match item.result() {
             Ok(_) => {}
             Err(error) => {
                 self.exit = self.exit.max(error.into());
-                if is_hopeless(error) {
-                    self.stop(bulk, Stopped::Hopeless);
+                if fails_every_request(error) {
+                    self.stop(bulk, StopReason::EveryRequestFails);
                 }
             }
         }
@@ -132,31 +132,31 @@ impl Session<'_> {
         }
     }
 
-    fn stop(&mut self, bulk: &Bulk<'_>, why: Stopped) {
+    fn stop(&mut self, bulk: &Bulk<'_>, reason: StopReason) {
         bulk.stop();
-        self.stopped.get_or_insert(why);
+        self.stop_reason.get_or_insert(reason);
     }
 
     /// The first interrupt lets requests finish, the second one does not.
-    fn interrupt(&mut self, bulk: &Bulk<'_>, args: &args::Bulk) -> Result<(), Failure> {
+    fn interrupt(&mut self, bulk: &Bulk<'_>, args: &BulkArgs) -> Result<(), CommandError> {
         if self.interrupted {
             let look = match args.ledger {
                 Some(_) => "the ledger calls them unknown",
                 None => "look into the target",
             };
-            return Err(Failure {
+            return Err(CommandError {
                 exit: Exit::Unknown,
                 message: format!("interrupted twice: requests that were on their way may have made tasks, {look}"),
             });
         }
         self.interrupted = true;
-        self.stop(bulk, Stopped::Interrupted);
+        self.stop(bulk, StopReason::Interrupted);
         self.progress.note("interrupted: waiting for the requests on their way, interrupt again to leave");
         Ok(())
     }
 
     /// Says why a run did not come to its end.
-    fn end(&mut self, error: &BulkError, report: &BulkReport) {
+    fn report_end(&mut self, error: &BulkError, report: &BulkReport) {
         let sent = report.created() + report.rejected() + report.not_sent() > 0;
         let exit = match () {
             () if error.is_unknown() => Exit::Unknown,
@@ -164,25 +164,25 @@ impl Session<'_> {
             () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
             () => Exit::Failed,
         };
-        let message = match &self.stopped {
+        let message = match &self.stop_reason {
             Some(stopped) if error.is_stopped() => {
                 let end = error.attempted().end;
                 format!("{stopped}: of the file ids, 0..{end} were attempted, the rest was not")
             }
             Some(_) | None => with_causes(error),
         };
-        let mut failure = Failure { exit, message };
+        let mut failure = CommandError { exit, message };
         if let Some(broken) = error.validation_error() {
             failure = broken.into();
             if broken.violations().iter().any(|it| it.rule() == "split-consent") {
                 failure.message.push_str(": --split makes several");
             }
         }
-        self.exit = self.exit.max(self.output.failure(&failure));
+        self.exit = self.exit.max(self.output.error(&failure));
     }
 
     /// Says what to do next.
-    fn advise(&self, args: &args::Bulk, ended: Option<&BulkError>, report: &BulkReport) {
+    fn advise(&self, args: &BulkArgs, ended: Option<&BulkError>, report: &BulkReport) {
         if self.exit == Exit::Unknown {
             stderr(
                 "check: a task may exist for the ids whose outcome is unknown; look into the target, or ask the \
@@ -213,7 +213,12 @@ impl Session<'_> {
     }
 
     /// Follows the tasks to their ends, in order.
-    async fn wait(&mut self, client: &Client, handles: Vec<TaskHandle>, concurrency: usize) -> Result<(), Failure> {
+    async fn wait(
+        &mut self,
+        client: &Client,
+        handles: Vec<TaskHandle>,
+        concurrency: usize,
+    ) -> Result<(), CommandError> {
         let followed = stream::iter(handles).map(|handle| async {
             let task_id = handle.task_id().to_owned();
             (task_id, client.poller(handle).until_done().await)
@@ -223,7 +228,7 @@ impl Session<'_> {
             let next = tokio::select! {
                 next = followed.next() => next,
                 () = self.interrupts.next() => {
-                    return Err(Failure {
+                    return Err(CommandError {
                         exit: self.exit.max(Exit::Failed),
                         message: "interrupted: the tasks go on, see `koodrive-share wait`".to_owned(),
                     });
@@ -234,11 +239,11 @@ impl Session<'_> {
             };
             let exit = match status {
                 Ok(status) => {
-                    self.output.followed(&task_id, &status)?;
-                    not_all_succeeded(&status)
+                    self.output.status(&task_id, &status)?;
+                    exit_of_status(&status)
                 }
                 Err(error) => {
-                    follow::gave_up(self.output, &task_id, &error);
+                    follow::report_poll_error(self.output, &task_id, &error);
                     exit::of_poll(&error)
                 }
             };
@@ -248,7 +253,7 @@ impl Session<'_> {
 }
 
 /// Whether whatever made this request fail would do the same to all others.
-fn is_hopeless(error: &Error) -> bool {
+fn fails_every_request(error: &Error) -> bool {
     error.is_connect()
         || error.is_credentials()
         || error.is_throttled()

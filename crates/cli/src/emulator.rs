@@ -3,14 +3,14 @@
 use std::future;
 
 use crate::{
-    args,
-    exit::{Exit, Failure},
+    args::EmulatorArgs,
+    exit::{CommandError, Exit},
     output::{Output, stderr},
     secret,
 };
 
 /// Imitates the service until the process is ended.
-pub(crate) async fn run(args: args::Emulator, output: &Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
     let mut builder = koodrive_share_emulator::Emulator::builder().port(args.port);
     let mut credentials = "KOODRIVE_TOKEN=emulator-token";
     if let Some(token) = args.token {

@@ -49,12 +49,12 @@ impl From<&Error> for Exit {
 
 /// Why the process ends early.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     pub(crate) message: String,
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn new(exit: Exit, error: &dyn StdError) -> Self {
         Self { exit, message: with_causes(error) }
     }
@@ -64,7 +64,7 @@ impl Failure {
     }
 }
 
-impl From<&ValidationError> for Failure {
+impl From<&ValidationError> for CommandError {
     fn from(broken: &ValidationError) -> Self {
         let violations = broken.violations().iter();
         let violations: Vec<String> = violations.map(ToString::to_string).collect();
@@ -72,7 +72,7 @@ impl From<&ValidationError> for Failure {
     }
 }
 
-impl From<ValidationError> for Failure {
+impl From<ValidationError> for CommandError {
     fn from(broken: ValidationError) -> Self {
         (&broken).into()
     }
@@ -91,7 +91,7 @@ pub(crate) fn of_poll(error: &PollError) -> Exit {
 }
 
 /// A failure of the standard output or of the machine.
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::Failed, &error)
     }
@@ -108,7 +108,7 @@ pub(crate) fn with_causes(error: &dyn StdError) -> String {
     text
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }

@@ -10,21 +10,21 @@ use futures_util::{Stream, TryStreamExt, future::ready, stream};
 use koodrive_share::FileIds;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 
-use crate::{args::Create, exit::Failure, secret::is_stdin};
+use crate::{args::CreateArgs, exit::CommandError, secret::is_stdin};
 
 /// What ids are read from; a file is never held whole.
-pub(crate) enum Source {
-    Given(Vec<String>),
+pub(crate) enum FileIdSource {
+    Arguments(Vec<String>),
     /// Can be read twice, and at once.
     File(PathBuf),
     /// A pipe, a terminal: whatever keeps one waiting.
     Pipe(PathBuf),
 }
 
-impl Source {
-    pub(crate) fn new(create: &mut Create) -> Result<Self, Failure> {
+impl FileIdSource {
+    pub(crate) fn new(create: &mut CreateArgs) -> Result<Self, CommandError> {
         let Some(path) = create.file_ids_from.take() else {
-            return Ok(Self::Given(std::mem::take(&mut create.file_ids)));
+            return Ok(Self::Arguments(std::mem::take(&mut create.file_ids)));
         };
         if is_stdin(&path) {
             return Ok(Self::Pipe(path));
@@ -37,9 +37,9 @@ impl Source {
     }
 
     /// How many ids there are, if that can be told beforehand.
-    pub(crate) fn count(&self) -> Result<Option<u64>, Failure> {
+    pub(crate) fn count(&self) -> Result<Option<u64>, CommandError> {
         match self {
-            Self::Given(ids) => Ok(Some(ids.len() as u64)),
+            Self::Arguments(ids) => Ok(Some(ids.len() as u64)),
             Self::File(path) => {
                 let mut count = 0;
                 for id in lines(path).map_err(|error| unreadable(path, &error))? {
@@ -52,9 +52,9 @@ impl Source {
         }
     }
 
-    pub(crate) async fn ids(self) -> Result<FileIds<'static>, Failure> {
+    pub(crate) async fn ids(self) -> Result<FileIds<'static>, CommandError> {
         match self {
-            Self::Given(ids) => Ok(ids.into()),
+            Self::Arguments(ids) => Ok(ids.into()),
             Self::File(path) => {
                 let ids = lines(&path).map_err(|error| unreadable(&path, &error))?;
                 Ok(FileIds::try_stream(stream::iter(ids)))
@@ -69,8 +69,8 @@ impl Source {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("no file ids can be read from {}: {error}", path.display()))
+fn unreadable(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::usage(format!("no file ids can be read from {}: {error}", path.display()))
 }
 
 fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<String>> + Send + use<>> {

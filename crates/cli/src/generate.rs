@@ -8,17 +8,17 @@ use clap_mangen::Man;
 
 use crate::{
     args::Cli,
-    exit::{Exit, Failure},
+    exit::{CommandError, Exit},
 };
 
-pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
+pub(crate) fn completions(shell: Shell) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "koodrive-share", &mut script);
     io::stdout().write_all(&script)?;
     Ok(Exit::Done)
 }
 
-pub(crate) fn man(subcommand: Option<&str>) -> Result<Exit, Failure> {
+pub(crate) fn man(subcommand: Option<&str>) -> Result<Exit, CommandError> {
     let mut command = Cli::command().disable_help_subcommand(true);
     // Gives the subcommands their full names and the flags that they share.
     command.build();
@@ -26,7 +26,7 @@ pub(crate) fn man(subcommand: Option<&str>) -> Result<Exit, Failure> {
         None => command,
         Some(name) => {
             let found = command.find_subcommand(name).cloned();
-            found.ok_or_else(|| Failure::usage(format!("no subcommand {name}")))?
+            found.ok_or_else(|| CommandError::usage(format!("no subcommand {name}")))?
         }
     };
     let mut text = Vec::new();

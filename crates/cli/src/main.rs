@@ -23,15 +23,15 @@ use koodrive_share::{Client, ClientBuilder, Credentials};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::{
-    args::{Cli, Command, Service},
-    exit::{Exit, Failure},
+    args::{Cli, Command, ServiceArgs},
+    exit::{CommandError, Exit},
     output::Output,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.verbose > 0 {
-        trace(cli.verbose);
+        enable_tracing(cli.verbose);
     }
     let output = Output::new(cli.format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -42,22 +42,22 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             exit
         }
-        Err(error) => Err(Failure::new(Exit::Failed, &error)),
+        Err(error) => Err(CommandError::new(Exit::Failed, &error)),
     };
-    exit.unwrap_or_else(|failure| output.failure(&failure)).into()
+    exit.unwrap_or_else(|error| output.error(&error)).into()
 }
 
-async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
-    let quiet = cli.verbose > 0;
-    secret::one_reader_of_stdin(&cli)?;
+async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
+    let tracing = cli.verbose > 0;
+    secret::check_stdin_readers(&cli)?;
     match cli.command {
         Command::Package(package) => {
             let client = client(cli.service)?;
-            create::run(&client, package.template(), package.create, output, quiet).await
+            create::run(&client, package.template(), package.create, output, tracing).await
         }
         Command::Dump(dump) => {
             let client = client(cli.service)?;
-            create::run(&client, dump.template(), dump.create, output, quiet).await
+            create::run(&client, dump.template(), dump.create, output, tracing).await
         }
         Command::Status(task) => follow::status(&client(cli.service)?, task, output).await,
         Command::Wait(wait) => follow::wait(&client(cli.service)?, wait, output).await,
@@ -68,7 +68,7 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// The client that the variables describe, with what the flags say instead.
-fn client(service: Service) -> Result<Client, Failure> {
+fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let mut builder = ClientBuilder::from_env();
     if let Some(endpoint) = service.endpoint {
         builder = builder.endpoint(endpoint);
@@ -84,13 +84,13 @@ fn client(service: Service) -> Result<Client, Failure> {
     }
     builder.build().map_err(|error| match error.validation_error() {
         Some(broken) => broken.into(),
-        None => Failure::new(Exit::Failed, &error),
+        None => CommandError::new(Exit::Failed, &error),
     })
 }
 
 /// Writes what the library does to the standard error. It never holds a secret; other crates' traces stay off, since
 /// they might.
-fn trace(verbose: u8) {
+fn enable_tracing(verbose: u8) {
     let level = if verbose == 1 { tracing::Level::DEBUG } else { tracing::Level::TRACE };
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let stderr = tracing_subscriber::fmt::layer()

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     args::Format,
-    exit::{Exit, Failure, with_causes},
+    exit::{CommandError, Exit, with_causes},
 };
 
 pub(crate) struct Output {
@@ -20,7 +20,7 @@ pub(crate) struct Output {
 /// A task that was created, or that was not.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Created<'a> {
+struct ChunkFields<'a> {
     task_id: Option<&'a str>,
     trace_id: &'a str,
     start: u64,
@@ -29,13 +29,13 @@ struct Created<'a> {
     zip_name: Option<&'a str>,
     from_ledger: bool,
     #[serde(flatten)]
-    failed: Option<Failed<'a>>,
+    failed: Option<ErrorFields<'a>>,
 }
 
 /// Why something was not done; `message` is the whole text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failed<'a> {
+struct ErrorFields<'a> {
     outcome: &'static str,
     status: Option<u16>,
     service_code: Option<&'a str>,
@@ -44,7 +44,7 @@ struct Failed<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Followed<'a> {
+struct StatusFields<'a> {
     task_id: &'a str,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ struct Followed<'a> {
     failed_file_ids: Vec<&'a str>,
 }
 
-impl<'a> From<&'a Error> for Failed<'a> {
+impl<'a> From<&'a Error> for ErrorFields<'a> {
     fn from(error: &'a Error) -> Self {
         Self {
             outcome: match error.outcome() {
@@ -77,7 +77,7 @@ impl Output {
     }
 
     /// `1689765568237837824  ids 0..1000  photos-0001.zip  trace id 8GvT…`
-    pub(crate) fn created(&self, item: &BulkItem) -> io::Result<()> {
+    pub(crate) fn chunk(&self, item: &BulkItem) -> io::Result<()> {
         let Range { start, end } = item.range();
         let trace_id = item.trace_id();
         match (self.format, item.result()) {
@@ -94,27 +94,27 @@ impl Output {
                 stderr(&format!("error: ids {start}..{end}: {}", with_causes(error)));
                 Ok(())
             }
-            (Format::Json, result) => json(&Created {
+            (Format::Json, result) => json(&ChunkFields {
                 task_id: result.ok().map(koodrive_share::TaskHandle::task_id),
                 trace_id: trace_id.as_str(),
                 start,
                 end,
                 zip_name: item.zip_name(),
                 from_ledger: item.is_from_ledger(),
-                failed: result.err().map(Failed::from),
+                failed: result.err().map(ErrorFields::from),
             }),
         }
     }
 
     /// `1689765568237837824  completed, all succeeded  100 %`, then the download URL and the files that failed.
-    pub(crate) fn followed(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
+    pub(crate) fn status(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
         let failed = status.files().iter();
         let failed = failed.filter(|file| file.status() == Some(&FileStatus::Failed));
         let failed: Vec<&str> = failed.filter_map(|file| file.file_id()).collect();
         let url = status.download_url().map(koodrive_share::DownloadUrl::expose);
         match self.format {
             Format::Text => {
-                stdout(&state(task_id, status))?;
+                stdout(&status_line(task_id, status))?;
                 if let Some(url) = url {
                     stdout(&format!("{task_id}  download {url}"))?;
                 }
@@ -123,7 +123,7 @@ impl Output {
                 }
                 Ok(())
             }
-            Format::Json => json(&Followed {
+            Format::Json => json(&StatusFields {
                 task_id,
                 state: match status.state() {
                     TaskState::Pending => "pending",
@@ -147,14 +147,14 @@ impl Output {
     }
 
     /// A query of a task that failed.
-    pub(crate) fn not_followed(&self, task_id: &str, error: &Error, text: &str) {
+    pub(crate) fn query_error(&self, task_id: &str, error: &Error, text: &str) {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct NotFollowed<'a> {
+        struct QueryErrorFields<'a> {
             task_id: &'a str,
             trace_id: &'a str,
             #[serde(flatten)]
-            failed: Failed<'a>,
+            failed: ErrorFields<'a>,
         }
         match self.format {
             Format::Text => stderr(&format!("error: {text}")),
@@ -162,7 +162,7 @@ impl Output {
                 let trace_id = error.trace_id().as_str();
                 let failed = error.into();
                 // The exit status is an error's already.
-                let _ = json(&NotFollowed { task_id, trace_id, failed });
+                let _ = json(&QueryErrorFields { task_id, trace_id, failed });
             }
         }
     }
@@ -176,26 +176,26 @@ impl Output {
     }
 
     /// What the whole command failed by.
-    pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+    pub(crate) fn error(&self, error: &CommandError) -> Exit {
         #[derive(Serialize)]
         struct Message<'a> {
             outcome: Option<&'a str>,
             message: &'a str,
         }
         match self.format {
-            Format::Text => stderr(&format!("error: {failure}")),
+            Format::Text => stderr(&format!("error: {error}")),
             Format::Json => {
-                let outcome = (failure.exit == Exit::Usage).then_some("notSent");
-                let message = &failure.message;
+                let outcome = (error.exit == Exit::Usage).then_some("notSent");
+                let message = &error.message;
                 let _ = json(&Message { outcome, message });
             }
         }
-        failure.exit
+        error.exit
     }
 }
 
 /// `1689765568237837824  being processed  30 %`
-pub(crate) fn state(task_id: &str, status: &TaskStatus) -> String {
+pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
     let progress = status.progress().map(|percent| format!("  {percent} %"));
     format!("{task_id}  {}{}", status.state(), progress.unwrap_or_default())
 }

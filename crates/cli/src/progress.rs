@@ -11,26 +11,26 @@ use koodrive_share::{BulkReport, MAX_FILE_IDS};
 use crate::output::stderr;
 
 /// Time between two plain lines.
-const PAUSE: Duration = Duration::from_secs(1);
+const LINE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines {
         total: Option<u64>,
-        due: Instant,
+        next_line: Instant,
     },
     /// One task is soon told.
     Silent,
 }
 
 impl Progress {
-    pub(crate) fn new(total: Option<u64>, plain: bool) -> Self {
+    pub(crate) fn new(total: Option<u64>, tracing: bool) -> Self {
         if total.is_some_and(|total| total <= MAX_FILE_IDS as u64) {
             return Self::Silent;
         }
-        if plain || !io::stderr().is_terminal() {
-            let due = Instant::now() + PAUSE;
-            return Self::Lines { total, due };
+        if tracing || !io::stderr().is_terminal() {
+            let next_line = Instant::now() + LINE_INTERVAL;
+            return Self::Lines { total, next_line };
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         let template = match total {
@@ -45,7 +45,7 @@ impl Progress {
     }
 
     /// Writes something beside the bar.
-    pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         match self {
             Self::Bar(bar) => bar.suspend(write),
             Self::Lines { .. } | Self::Silent => write(),
@@ -53,7 +53,7 @@ impl Progress {
     }
 
     pub(crate) fn note(&mut self, message: &str) {
-        self.beside(|| stderr(message));
+        self.suspend(|| stderr(message));
     }
 
     pub(crate) fn update(&mut self, report: &BulkReport) {
@@ -61,15 +61,15 @@ impl Progress {
         match self {
             Self::Bar(bar) => {
                 bar.set_position(attempted);
-                bar.set_message(troubles(report));
+                bar.set_message(failure_counts(report));
             }
-            Self::Lines { total, due } => {
+            Self::Lines { total, next_line } => {
                 let now = Instant::now();
-                if now >= *due {
-                    *due = now + PAUSE;
+                if now >= *next_line {
+                    *next_line = now + LINE_INTERVAL;
                     let total = total.map(|total| format!(" of {total}"));
                     let total = total.unwrap_or_default();
-                    stderr(&format!("{attempted}{total} ids attempted{}", troubles(report)));
+                    stderr(&format!("{attempted}{total} ids attempted{}", failure_counts(report)));
                 }
             }
             Self::Silent => {}
@@ -90,7 +90,7 @@ impl Progress {
 }
 
 /// `, 1 unknown, 2 failed`, or nothing.
-fn troubles(report: &BulkReport) -> String {
+fn failure_counts(report: &BulkReport) -> String {
     match (report.unknown(), report.rejected() + report.not_sent()) {
         (0, 0) => String::new(),
         (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),

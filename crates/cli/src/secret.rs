@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    args::{Cli, Command, Dump, Package, Wait},
-    exit::Failure,
+    args::{Cli, Command, DumpArgs, PackageArgs, WaitArgs},
+    exit::CommandError,
 };
 
 const KDSTOKEN: &str = "KOODRIVE_KDSTOKEN";
@@ -19,7 +19,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads a secret, without the line break at its end.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     let mut secret = String::new();
     let read = if is_stdin(path) {
         io::stdin().read_to_string(&mut secret).map(drop)
@@ -27,31 +27,31 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
         fs::read_to_string(path).map(|content| secret = content)
     };
     let name = path.display();
-    read.map_err(|error| Failure::usage(format!("no secret can be read from {name}: {error}")))?;
+    read.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
     let secret = secret.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        return Err(Failure::usage(format!("the secret in {name} is empty")));
+        return Err(CommandError::usage(format!("the secret in {name} is empty")));
     }
     Ok(secret.to_owned())
 }
 
 /// The share's temporary token, if there is one.
-pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Failure> {
+pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, CommandError> {
     match (file, env::var(KDSTOKEN)) {
         (Some(path), _) => read(path).map(Some),
         (None, Ok(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
         (None, Err(env::VarError::NotPresent)) => Ok(None),
-        (None, Err(env::VarError::NotUnicode(_))) => Err(Failure::usage(format!("{KDSTOKEN} must be UTF-8"))),
+        (None, Err(env::VarError::NotUnicode(_))) => Err(CommandError::usage(format!("{KDSTOKEN} must be UTF-8"))),
     }
 }
 
 /// Refuses to read two things from the standard input.
-pub(crate) fn one_reader_of_stdin(cli: &Cli) -> Result<(), Failure> {
+pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
     let (kdstoken, file_ids) = match &cli.command {
-        Command::Package(Package { create, .. }) | Command::Dump(Dump { create, .. }) => {
+        Command::Package(PackageArgs { create, .. }) | Command::Dump(DumpArgs { create, .. }) => {
             (&create.kdstoken_file, &create.file_ids_from)
         }
-        Command::Status(task) | Command::Wait(Wait { task, .. }) => (&task.kdstoken_file, &None),
+        Command::Status(task) | Command::Wait(WaitArgs { task, .. }) => (&task.kdstoken_file, &None),
         _ => return Ok(()),
     };
     let readers =
@@ -60,6 +60,8 @@ pub(crate) fn one_reader_of_stdin(cli: &Cli) -> Result<(), Failure> {
     let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
     match readers.as_slice() {
         [] | [_] => Ok(()),
-        several => Err(Failure::usage(format!("only one of {} can read the standard input", several.join(" and ")))),
+        several => {
+            Err(CommandError::usage(format!("only one of {} can read the standard input", several.join(" and "))))
+        }
     }
 }
