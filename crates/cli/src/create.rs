@@ -9,7 +9,7 @@ use crate::{
     args::{BulkArgs, CreateArgs, Template},
     exit::{self, CommandError, Exit, with_causes},
     file_ids::FileIdSource,
-    follow::{self, exit_of_status},
+    follow,
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
@@ -240,7 +240,7 @@ impl BulkRun<'_> {
             let exit = match status {
                 Ok(status) => {
                     self.output.status(&task_id, &status)?;
-                    exit_of_status(&status)
+                    exit::of_status(&status)
                 }
                 Err(error) => {
                     follow::report_poll_error(self.output, &task_id, &error);

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use koodrive_share::{Error, Outcome, PollError, ValidationError};
+use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus, ValidationError};
 
 /// An exit status; the later in this list, the more it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +88,15 @@ pub(crate) fn of_query(error: &Error) -> Exit {
 
 pub(crate) fn of_poll(error: &PollError) -> Exit {
     error.error().map_or(Exit::Failed, of_query)
+}
+
+/// What a status means for the exit status; a task that goes on is well so far.
+pub(crate) fn of_status(status: &TaskStatus) -> Exit {
+    match status.state() {
+        TaskState::Completed(TaskResult::AllSucceeded) => Exit::Done,
+        state if state.is_final() => Exit::NotAllSucceeded,
+        _ => Exit::Done,
+    }
 }
 
 /// A failure of the standard output or of the machine.

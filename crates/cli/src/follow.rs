@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use koodrive_share::{Client, PollError, PollingPolicy, TaskHandle, TaskResult, TaskState, TaskStatus};
+use koodrive_share::{Client, PollError, PollingPolicy, TaskHandle};
 
 use crate::{
     args::{TaskArgs, WaitArgs},
@@ -17,7 +17,7 @@ pub(crate) async fn status(client: &Client, task: TaskArgs, output: &Output) -> 
     match client.status(&handle).await {
         Ok(status) => {
             output.status(&task.id, &status)?;
-            Ok(exit_of_status(&status))
+            Ok(exit::of_status(&status))
         }
         Err(error) => {
             output.query_error(&task.id, &error, &with_causes(&error));
@@ -35,7 +35,7 @@ pub(crate) async fn wait(client: &Client, wait: WaitArgs, output: &Output) -> Re
         match poll {
             Ok(status) if status.state().is_final() => {
                 output.status(&wait.task.id, &status)?;
-                return Ok(exit_of_status(&status));
+                return Ok(exit::of_status(&status));
             }
             Ok(status) => {
                 let text = output::status_line(&wait.task.id, &status);
@@ -60,15 +60,6 @@ pub(crate) fn report_poll_error(output: &Output, task_id: &str, error: &PollErro
         None => {
             output.error(&CommandError::new(Exit::Failed, error));
         }
-    }
-}
-
-/// What a status means for the exit status; a task that goes on is well so far.
-pub(crate) fn exit_of_status(status: &TaskStatus) -> Exit {
-    match status.state() {
-        TaskState::Completed(TaskResult::AllSucceeded) => Exit::Done,
-        state if state.is_final() => Exit::NotAllSucceeded,
-        _ => Exit::Done,
     }
 }
 
