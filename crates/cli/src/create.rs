@@ -84,7 +84,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
             Self::EveryRequestFails => f.write_str("every further request would fail like this one"),
-            Self::Output(error) => write!(f, "no results can be written: {error}"),
+            Self::Output(error) => error.fmt(f),
         }
     }
 }
@@ -106,7 +106,7 @@ impl BulkRun<'_> {
         if let Some(error) = &ended {
             self.report_end(error, bulk.report());
         } else if let Some(StopReason::Output(error)) = &self.stop_reason {
-            return Err(CommandError::new(self.exit.max(Exit::Failed), error));
+            self.exit = self.exit.max(self.output.error(&CommandError::new(Exit::Failed, error)));
         }
         if self.exit > Exit::Done {
             self.advise(args, ended.as_ref(), bulk.report());

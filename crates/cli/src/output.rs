@@ -84,7 +84,7 @@ impl Output {
             (Format::Text, Ok(handle)) => {
                 let zip_name = item.zip_name().map(|name| format!("  {name}"));
                 let earlier = if item.is_from_ledger() { "  created earlier" } else { "" };
-                stdout(&format!(
+                result(&format!(
                     "{}  ids {start}..{end}{}  trace id {trace_id}{earlier}",
                     handle.task_id(),
                     zip_name.unwrap_or_default()
@@ -107,6 +107,8 @@ impl Output {
     }
 
     /// `1689765568237837824  completed, all succeeded  100 %`, then the download URL and the files that failed.
+    ///
+    /// The URL never goes to the standard error: logs keep that, and whoever has the URL can fetch the package.
     pub(crate) fn status(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
         let failed = status.files().iter();
         let failed = failed.filter(|file| file.status() == Some(&FileStatus::Failed));
@@ -114,35 +116,41 @@ impl Output {
         let url = status.download_url().map(koodrive_share::DownloadUrl::expose);
         match self.format {
             Format::Text => {
-                stdout(&status_line(task_id, status))?;
+                result(&status_line(task_id, status))?;
                 if let Some(url) = url {
                     stdout(&format!("{task_id}  download {url}"))?;
                 }
                 for file_id in failed {
-                    stdout(&format!("{task_id}  failed {file_id}"))?;
+                    result(&format!("{task_id}  failed {file_id}"))?;
                 }
                 Ok(())
             }
-            Format::Json => json(&StatusFields {
-                task_id,
-                state: match status.state() {
-                    TaskState::Pending => "pending",
-                    TaskState::Running => "running",
-                    TaskState::Completed(_) => "completed",
-                    TaskState::Cancelled => "cancelled",
-                    _ => "other",
-                },
-                result: match status.state() {
-                    TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
-                    TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
-                    TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
-                    TaskState::Completed(_) => Some("other"),
-                    _ => None,
-                },
-                progress: status.progress(),
-                download_url: url,
-                failed_file_ids: failed,
-            }),
+            Format::Json => {
+                let mut fields = StatusFields {
+                    task_id,
+                    state: match status.state() {
+                        TaskState::Pending => "pending",
+                        TaskState::Running => "running",
+                        TaskState::Completed(_) => "completed",
+                        TaskState::Cancelled => "cancelled",
+                        _ => "other",
+                    },
+                    result: match status.state() {
+                        TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
+                        TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
+                        TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
+                        TaskState::Completed(_) => Some("other"),
+                        _ => None,
+                    },
+                    progress: status.progress(),
+                    download_url: url,
+                    failed_file_ids: failed,
+                };
+                stdout(&serde_json::to_string(&fields)?).inspect_err(|_| {
+                    fields.download_url = None;
+                    stderr(&serde_json::to_string(&fields).unwrap_or_default());
+                })
+            }
         }
     }
 
@@ -170,7 +178,7 @@ impl Output {
     /// Something that the tool was asked for, other than tasks.
     pub(crate) fn value(&self, name: &str, value: &str) -> io::Result<()> {
         match self.format {
-            Format::Text => stdout(value),
+            Format::Text => result(value),
             Format::Json => json(&serde_json::json!({ name: value })),
         }
     }
@@ -201,14 +209,23 @@ pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
 }
 
 fn json(value: &impl Serialize) -> io::Result<()> {
-    stdout(&serde_json::to_string(value)?)
+    result(&serde_json::to_string(value)?)
+}
+
+/// A line to the standard output; if it cannot be written there, to the standard error, since nobody else knows the
+/// task id in it.
+fn result(line: &str) -> io::Result<()> {
+    stdout(line).inspect_err(|_| stderr(line))
 }
 
 /// A line to the standard output, at once: it may be a pipe.
 fn stdout(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
+    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    written.map_err(|error| {
+        let message = format!("results cannot be written to the standard output: {error}");
+        io::Error::new(error.kind(), message)
+    })
 }
 
 /// A line to the standard error; if that is closed, there is nobody to tell.

@@ -5,7 +5,7 @@ use std::{fs, process::Stdio, time::Duration};
 use tokio::{process::Command, time::timeout};
 
 use crate::support::{
-    DUMP,
+    DUMP, PACKAGE,
     bulk::{ids, ledger, states, tasks_of},
     emulator, id_file, json_lines, run, text, tool,
 };
@@ -27,8 +27,51 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert!(!stderr.contains("panicked") && stderr.contains("resume: "), "{stderr}");
     let made = emulator.tasks().len();
     assert!(made < 50, "it went on");
+    assert!(emulator.tasks().iter().all(|task| stderr.contains(task.task_id())), "{stderr}");
     let accepted = states(&path).iter().filter(|it| *it == "accepted").count();
     assert_eq!(accepted, made);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn result_that_cannot_be_written_goes_to_the_standard_error() {
+    let emulator = emulator().await;
+    let ids = id_file("unwritten.ids", 50_000);
+    for format in ["text", "json"] {
+        let before = emulator.tasks().len();
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--format", format, "--concurrency", "2", "--file-ids-from"]).arg(&ids);
+        tool.stdout(fs::File::create("/dev/full").unwrap()).stderr(Stdio::piped());
+        let output = timeout(Duration::from_secs(60), tool.spawn().unwrap().wait_with_output()).await;
+        let output = output.unwrap().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("results cannot be written to the standard output: No space left"), "{stderr}");
+        let tasks = emulator.tasks().split_off(before);
+        assert!(tasks.len() < 50, "it went on");
+        for task in tasks {
+            assert!(stderr.contains(task.task_id()), "{} is not in {stderr}", task.task_id());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn status_that_cannot_be_written_goes_to_the_standard_error_without_its_url() {
+    let emulator = emulator().await;
+    let made = run(tool(&emulator).args(PACKAGE).arg("F1")).await;
+    let task_id = text(&made.stdout).split_whitespace().next().unwrap();
+    for format in ["text", "json"] {
+        let mut wait = tool(&emulator);
+        wait.args(["wait", task_id, "--share-id", "share", "--format", format]);
+        wait.stdout(fs::File::create("/dev/full").unwrap()).stderr(Stdio::piped());
+        let output = wait.spawn().unwrap().wait_with_output().await.unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let unwritten = stderr.lines().find(|line| line.contains(task_id) && line.contains("completed"));
+        assert!(unwritten.is_some(), "{stderr}");
+        assert!(!stderr.contains("https://"), "{stderr}");
+    }
 }
 
 #[cfg(unix)]
