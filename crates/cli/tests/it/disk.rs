@@ -2,12 +2,12 @@
 
 use std::{fs, process::Stdio, time::Duration};
 
-use tokio::{process::Command, time::timeout};
+use tokio::time::timeout;
 
 use crate::support::{
     DUMP, PACKAGE,
     bulk::{ids, ledger, states, tasks_of},
-    emulator, id_file, json_lines, run, text, tool,
+    emulator, id_file, json_lines, run, text, tool, under_shell,
 };
 
 #[tokio::test]
@@ -88,20 +88,12 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         let mut tool = tool(&emulator);
         tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
-        let tool = tool.as_std();
         // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
-        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
-        let mut limited = Command::new("/bin/sh");
-        limited.args(["-c", &script]).arg(tool.get_program()).args(tool.get_args());
-        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        limited.env_clear().envs(environment);
+        let mut limited = under_shell(&format!("trap '' XFSZ\nulimit -f {limit}"), &tool);
         let output = run(&mut limited).await;
         let stderr = text(&output.stderr);
         assert!(stderr.contains("the ledger cannot be read or written"), "{stderr}");
-        let mut resumed = Command::new(tool.get_program());
-        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        resumed.env_clear().envs(environment).args(tool.get_args());
-        let output = run(resumed.args(["--format", "json"])).await;
+        let output = run(tool.args(["--format", "json"])).await;
         let lines = json_lines(&output);
         assert_eq!(lines.len(), 4, "{}", text(&output.stderr));
         let unsettled = lines.iter().filter(|line| line["outcome"] == "unknown").count();

@@ -53,6 +53,17 @@ pub(crate) fn bare_tool() -> Command {
     tool
 }
 
+/// The same command after some lines of a shell, in the same process.
+#[cfg(unix)]
+pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
+    let tool = tool.as_std();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{lines}\nexec \"$0\" \"$@\"")]).arg(tool.get_program()).args(tool.get_args());
+    let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    shell.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    shell
+}
+
 pub(crate) async fn emulator() -> Emulator {
     Emulator::builder().token(TOKEN).start().await.unwrap()
 }
