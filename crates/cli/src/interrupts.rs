@@ -1,39 +1,122 @@
 //! Being asked to end.
 
-use std::io;
+#[cfg(unix)]
+pub(crate) use self::unix::Interrupts;
+#[cfg(windows)]
+pub(crate) use self::windows::Interrupts;
 
-/// Ctrl-C, and the signal that asks a process to end.
-pub(crate) struct Interrupts {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
+#[cfg(unix)]
+mod unix {
+    use std::io::{self, IsTerminal};
 
-impl Interrupts {
-    #[cfg(unix)]
-    pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// The signals that ask a process to end: Ctrl-C, `kill`, and a terminal that is closed.
+    pub(crate) struct Interrupts {
+        interrupt: Signal,
+        terminate: Signal,
+        hang_up: Option<Signal>,
     }
 
-    #[cfg(unix)]
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    impl Interrupts {
+        pub(crate) fn new() -> io::Result<Self> {
+            // Before anything is installed: afterwards no signal is ignored.
+            let hang_up_is_ignored = hang_up_is_ignored();
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: if hang_up_is_ignored { None } else { Some(signal(SignalKind::hangup())?) },
+            })
+        }
+
+        /// Waits for the next one. A hang-up counts only as the first: a terminal that is closed may send it twice, and
+        /// systemd sends it right after the signal to terminate.
+        pub(crate) async fn next(&mut self) {
+            let hang_up = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                _ = hang_up => {}
+            }
+            // The handler stays, so further ones do nothing.
+            self.hang_up = None;
         }
     }
 
-    #[cfg(not(unix))]
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
+    /// Whether this process was started to outlive its terminal, as by `nohup`.
+    fn hang_up_is_ignored() -> bool {
+        match std::fs::read_to_string("/proc/self/status") {
+            Ok(status) => ignores_hang_up(&status).unwrap_or(false),
+            // Only `sigaction`, which is unsafe to call, tells it elsewhere. `nohup` leaves no terminal to the standard
+            // error, and without a handler the signal keeps the meaning that it came with.
+            Err(_) => !io::stderr().is_terminal(),
+        }
     }
 
-    #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+    /// Reads the mask of the signals that are ignored. Source: `proc_pid_status(5)`, `SigIgn`.
+    fn ignores_hang_up(status: &str) -> Option<bool> {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+        // Signal n is bit n - 1, and a hang-up is 1.
+        let hang_up = 1 << (SignalKind::hangup().as_raw_value() - 1);
+        Some(mask & hang_up != 0)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn ignored_hang_up_is_read_from_the_mask() {
+            assert_eq!(ignores_hang_up("Name:\ttool\nSigIgn:\t0000000000000001\n"), Some(true));
+            // Of a Rust process: SIGPIPE, 13, is ignored and nothing else.
+            assert_eq!(ignores_hang_up("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"), Some(false));
+            assert_eq!(ignores_hang_up("Name:\ttool\n"), None);
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+
+    use tokio::signal::windows::{
+        CtrlBreak, CtrlC, CtrlClose, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown,
+    };
+
+    /// The events that ask a process to end: Ctrl-C, Ctrl-Break, a console that is closed, and a shutdown.
+    ///
+    /// Windows ends the process some seconds after the last two.
+    pub(crate) struct Interrupts {
+        interrupt: CtrlC,
+        terminate: CtrlBreak,
+        hang_up: CtrlClose,
+        shutdown: CtrlShutdown,
+    }
+
+    impl Interrupts {
+        pub(crate) fn new() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: ctrl_c()?,
+                terminate: ctrl_break()?,
+                hang_up: ctrl_close()?,
+                shutdown: ctrl_shutdown()?,
+            })
+        }
+
+        /// Waits for the next one.
+        pub(crate) async fn next(&mut self) {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                _ = self.hang_up.recv() => {}
+                _ = self.shutdown.recv() => {}
+            }
         }
     }
 }
