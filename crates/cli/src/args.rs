@@ -147,7 +147,7 @@ pub(crate) struct CreateArgs {
     #[arg(value_name = "ID", required_unless_present = "file_ids_from")]
     pub(crate) file_ids: Vec<String>,
 
-    /// File with one file id a line, - for the standard input; blank lines and blanks around ids do not count
+    /// File with one file id a line, UTF-8, - for the standard input; blank lines and blanks around ids do not count
     #[arg(long, value_name = "FILE", conflicts_with = "file_ids")]
     pub(crate) file_ids_from: Option<PathBuf>,
 

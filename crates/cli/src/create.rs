@@ -1,6 +1,6 @@
 //! `package` and `dump`.
 
-use std::{fmt, io};
+use std::{error::Error as StdError, fmt, io};
 
 use futures_util::{StreamExt, stream};
 use koodrive_share::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle};
@@ -8,7 +8,7 @@ use koodrive_share::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkRe
 use crate::{
     args::{BulkArgs, CreateArgs, Template},
     exit::{self, CommandError, Exit, with_causes},
-    file_ids::FileIdSource,
+    file_ids::{FileIdSource, InvalidLine},
     follow,
     interrupts::Interrupts,
     output::{Output, stderr},
@@ -23,15 +23,16 @@ pub(crate) async fn run(
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let source = FileIdSource::new(&mut create)?;
-    let total = source.count()?;
+    let mut source = FileIdSource::open(&mut create)?;
+    let total = source.check()?;
+    let duplicates = source.duplicates();
     let mut task = template.task;
     if let Some(kdstoken) = secret::kdstoken(create.kdstoken_file.as_ref())? {
         task = task.kdstoken(kdstoken);
     }
     let task = task.share_id(create.share_id).container_id(create.container_id);
     let policy = policy(&create.bulk, template.split)?;
-    let bulk = client.create_bulk_with(task, source.ids().await?, policy)?;
+    let bulk = client.create_bulk_with(task, source.ids(), policy)?;
     let mut run = BulkRun {
         output,
         progress: Progress::new(total, tracing),
@@ -41,7 +42,10 @@ pub(crate) async fn run(
         stop_reason: None,
         handles: create.wait.then(Vec::new),
     };
-    run.create(bulk, &create.bulk).await?;
+    duplicates.take_warning().iter().for_each(|warning| stderr(warning));
+    let created = run.create(bulk, &create.bulk).await;
+    duplicates.take_warning().iter().for_each(|warning| stderr(warning));
+    created?;
     if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
         run.wait(client, handles, create.bulk.concurrency).await?;
     }
@@ -162,6 +166,7 @@ impl BulkRun<'_> {
             () if error.is_unknown() => Exit::Unknown,
             () if error.is_other_run() && !sent => Exit::Usage,
             () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
+            () if is_invalid_line(error) && error.attempted().is_empty() => Exit::Usage,
             () => Exit::Failed,
         };
         let message = match &self.stop_reason {
@@ -258,4 +263,9 @@ fn fails_every_request(error: &Error) -> bool {
         || error.is_credentials()
         || error.is_throttled()
         || matches!(error.status(), Some(401 | 403 | 404))
+}
+
+/// Whether the input holds what is no file id, rather than being unreadable.
+fn is_invalid_line(error: &BulkError) -> bool {
+    error.is_input() && error.source().is_some_and(<dyn StdError>::is::<InvalidLine>)
 }

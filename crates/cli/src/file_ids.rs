@@ -1,99 +1,176 @@
 //! Where the file ids come from.
 
+mod duplicates;
+mod lines;
+
 use std::{
-    fs::{self, File},
-    io::{self, BufRead, BufReader},
+    error::Error,
+    fs::File,
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
+    iter, mem,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::{Stream, TryStreamExt, future::ready, stream};
+use futures_util::{Stream, stream};
 use koodrive_share::FileIds;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 
+pub(crate) use self::lines::InvalidLine;
+use self::{duplicates::Duplicates, lines::IdLines};
 use crate::{args::CreateArgs, exit::CommandError, secret::is_stdin};
 
+type ReadError = Box<dyn Error + Send + Sync>;
+
 /// What ids are read from; a file is never held whole.
-pub(crate) enum FileIdSource {
+pub(crate) struct FileIdSource {
+    input: Input,
+    path: PathBuf,
+    duplicates: SharedDuplicates,
+}
+
+enum Input {
     Arguments(Vec<String>),
-    /// Can be read twice, and at once.
-    File(PathBuf),
+    /// Can be read twice, from this position on, and at once.
+    File(File, u64),
     /// A pipe, a terminal: whatever keeps one waiting.
-    Pipe(PathBuf),
+    Pipe(File),
+    /// As a pipe. Other than a handle of it, it can be read from a console of Windows.
+    Stdin,
+}
+
+/// The duplicates of ids that are read while they are sent.
+#[derive(Clone, Default)]
+pub(crate) struct SharedDuplicates(Arc<Mutex<Duplicates>>);
+
+impl SharedDuplicates {
+    fn record(&self, id: String, place_name: &str, place: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).record(id, place_name, place);
+    }
+
+    /// Says what was found and not told before.
+    pub(crate) fn take_warning(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take_warning()
+    }
 }
 
 impl FileIdSource {
-    pub(crate) fn new(create: &mut CreateArgs) -> Result<Self, CommandError> {
-        let Some(path) = create.file_ids_from.take() else {
-            return Ok(Self::Arguments(std::mem::take(&mut create.file_ids)));
+    pub(crate) fn open(create: &mut CreateArgs) -> Result<Self, CommandError> {
+        let (input, path) = match create.file_ids_from.take() {
+            None => (Input::Arguments(mem::take(&mut create.file_ids)), PathBuf::new()),
+            Some(path) => (open(&path).map_err(|error| unreadable(&path, &error))?, path),
         };
-        if is_stdin(&path) {
-            return Ok(Self::Pipe(path));
-        }
-        let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-        if metadata.is_dir() {
-            return Err(unreadable(&path, &io::ErrorKind::IsADirectory.into()));
-        }
-        Ok(if metadata.is_file() { Self::File(path) } else { Self::Pipe(path) })
+        Ok(Self { input, path, duplicates: SharedDuplicates::default() })
     }
 
-    /// How many ids there are, if that can be told beforehand.
-    pub(crate) fn count(&self) -> Result<Option<u64>, CommandError> {
-        match self {
-            Self::Arguments(ids) => Ok(Some(ids.len() as u64)),
-            Self::File(path) => {
+    pub(crate) fn duplicates(&self) -> SharedDuplicates {
+        self.duplicates.clone()
+    }
+
+    /// Checks all ids and counts them, if they are at hand: those of a pipe are checked as they come.
+    pub(crate) fn check(&mut self) -> Result<Option<u64>, CommandError> {
+        match &mut self.input {
+            Input::Arguments(ids) => {
+                for (id, place) in ids.iter().zip(1..) {
+                    let refused = |reason| CommandError::usage(format!("file id {place} {reason}"));
+                    lines::check(id).map_err(refused)?;
+                    self.duplicates.record(id.clone(), "argument", place);
+                }
+                Ok(Some(ids.len() as u64))
+            }
+            Input::File(file, start) => {
                 let mut count = 0;
-                for id in lines(path).map_err(|error| unreadable(path, &error))? {
-                    id.map_err(|error| unreadable(path, &error))?;
+                for id in ids_of(&*file) {
+                    let (place, id) = id.map_err(|error| unreadable(&self.path, &*error))?;
+                    self.duplicates.record(id, "line", place);
                     count += 1;
                 }
+                let rewound = file.seek(SeekFrom::Start(*start));
+                rewound.map_err(|error| unreadable(&self.path, &error))?;
                 Ok(Some(count))
             }
-            Self::Pipe(_) => Ok(None),
+            Input::Pipe(_) | Input::Stdin => Ok(None),
         }
     }
 
-    pub(crate) async fn ids(self) -> Result<FileIds<'static>, CommandError> {
-        match self {
-            Self::Arguments(ids) => Ok(ids.into()),
-            Self::File(path) => {
-                let ids = lines(&path).map_err(|error| unreadable(&path, &error))?;
-                Ok(FileIds::try_stream(stream::iter(ids)))
+    /// Reads the ids, those of a file without looking for duplicates again.
+    pub(crate) fn ids(self) -> FileIds<'static> {
+        match self.input {
+            Input::Arguments(ids) => ids.into(),
+            Input::File(file, _) => FileIds::try_stream(stream::iter(ids_of(file).map(|id| id.map(|(_, id)| id)))),
+            Input::Pipe(file) => {
+                let file = tokio::fs::File::from_std(file);
+                FileIds::try_stream(piped_ids_of(file, self.duplicates))
             }
-            Self::Pipe(path) if is_stdin(&path) => Ok(FileIds::try_stream(piped(tokio::io::stdin()))),
-            Self::Pipe(path) => {
-                let file = tokio::fs::File::open(&path).await;
-                let file = file.map_err(|error| unreadable(&path, &error))?;
-                Ok(FileIds::try_stream(piped(file)))
-            }
+            Input::Stdin => FileIds::try_stream(piped_ids_of(tokio::io::stdin(), self.duplicates)),
         }
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> CommandError {
+fn open(path: &Path) -> io::Result<Input> {
+    let mut file = if is_stdin(path) { stdin_handle()? } else { File::open(path)? };
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if metadata.is_file() {
+        let start = file.stream_position()?;
+        return Ok(Input::File(file, start));
+    }
+    Ok(if is_stdin(path) { Input::Stdin } else { Input::Pipe(file) })
+}
+
+#[cfg(unix)]
+fn stdin_handle() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn stdin_handle() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdin().as_handle().try_clone_to_owned().map(File::from)
+}
+
+fn unreadable(path: &Path, error: &dyn Error) -> CommandError {
     CommandError::usage(format!("no file ids can be read from {}: {error}", path.display()))
 }
 
-fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<String>> + Send + use<>> {
-    let lines = BufReader::new(File::open(path)?).lines();
-    Ok(lines.filter_map(|line| line.map(id).transpose()))
-}
-
-fn piped(source: impl AsyncRead + Send + Unpin) -> impl Stream<Item = io::Result<String>> + Send {
-    let lines = tokio::io::BufReader::new(source).lines();
-    let next = |mut lines: tokio::io::Lines<_>| async {
-        let line = lines.next_line().await?;
-        Ok(line.map(|line| (line, lines)))
+/// The ids of a file, each with its line.
+fn ids_of<R: io::Read>(file: R) -> impl Iterator<Item = Result<(u64, String), ReadError>> + use<R> {
+    let (mut file, mut lines) = (BufReader::new(file), IdLines::default());
+    let mut next = move || {
+        loop {
+            let bytes = file.fill_buf()?;
+            let (length, id) = if bytes.is_empty() { (0, lines.finish()?) } else { lines.read(bytes)? };
+            let is_at_end = bytes.is_empty();
+            file.consume(length);
+            if id.is_some() || is_at_end {
+                return Ok(id.map(|id| (lines.number(), id)));
+            }
+        }
     };
-    stream::try_unfold(lines, next).try_filter_map(|line| ready(Ok(id(line))))
+    iter::from_fn(move || next().transpose())
 }
 
-/// The id in a line, if there is one: without blanks around it, and without the mark that some editors begin files
-/// with.
-fn id(line: String) -> Option<String> {
-    let id = line.trim_start_matches('\u{feff}').trim();
-    match id.len() {
-        0 => None,
-        length if length == line.len() => Some(line),
-        _ => Some(id.to_owned()),
-    }
+fn piped_ids_of<R>(pipe: R, duplicates: SharedDuplicates) -> impl Stream<Item = Result<String, ReadError>> + Send
+where
+    R: AsyncRead + Send + Unpin,
+{
+    let start = (tokio::io::BufReader::new(pipe), IdLines::default(), duplicates);
+    stream::try_unfold(start, |(mut pipe, mut lines, duplicates)| async move {
+        loop {
+            let bytes = pipe.fill_buf().await?;
+            let (length, id) = if bytes.is_empty() { (0, lines.finish()?) } else { lines.read(bytes)? };
+            let is_at_end = bytes.is_empty();
+            pipe.consume(length);
+            if let Some(id) = id {
+                duplicates.record(id.clone(), "line", lines.number());
+                return Ok(Some((id, (pipe, lines, duplicates))));
+            }
+            if is_at_end {
+                return Ok(None);
+            }
+        }
+    })
 }

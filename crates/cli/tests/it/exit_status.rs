@@ -18,7 +18,7 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let no_ledger = no_ledger.to_str().unwrap();
     dump(&["F1", "--ledger", no_ledger], 2, "the file is no ledger").await;
     dump(&["F1", "--ledger", "missing/l"], 2, "No such file").await;
-    dump(&["F1", "", "F2"], 2, "$.fileIds[1]: must not be empty").await;
+    dump(&["F1", "", "F2"], 2, "file id 2 is empty").await;
     dump(&["F1", "--user-id", ""], 2, "KOODRIVE_USER_ID").await;
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
