@@ -12,6 +12,7 @@ mod interrupts;
 mod output;
 mod progress;
 mod secret;
+mod service;
 
 use std::{
     io::{self, IsTerminal},
@@ -19,11 +20,10 @@ use std::{
 };
 
 use clap::Parser;
-use koodrive_share::{Client, ClientBuilder, Credentials};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::{
-    args::{Cli, Command, ServiceArgs},
+    args::{Cli, Command},
     exit::{CommandError, Exit},
     output::Output,
 };
@@ -52,40 +52,19 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
     secret::check_stdin_readers(&cli)?;
     match cli.command {
         Command::Package(package) => {
-            let client = client(cli.service)?;
+            let client = service::client(cli.service)?;
             create::run(&client, package.template(), package.create, output, tracing).await
         }
         Command::Dump(dump) => {
-            let client = client(cli.service)?;
+            let client = service::client(cli.service)?;
             create::run(&client, dump.template(), dump.create, output, tracing).await
         }
-        Command::Status(task) => follow::status(&client(cli.service)?, task, output).await,
-        Command::Wait(wait) => follow::wait(&client(cli.service)?, wait, output).await,
+        Command::Status(task) => follow::status(&service::client(cli.service)?, task, output).await,
+        Command::Wait(wait) => follow::wait(&service::client(cli.service)?, wait, output).await,
         Command::Emulator(emulator) => emulator::run(emulator, output).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),
     }
-}
-
-/// The client that the variables describe, with what the flags say instead.
-fn client(service: ServiceArgs) -> Result<Client, CommandError> {
-    let mut builder = ClientBuilder::from_env();
-    if let Some(endpoint) = service.endpoint {
-        builder = builder.endpoint(endpoint);
-    }
-    if let Some(user_id) = service.user_id {
-        builder = builder.user_id(user_id);
-    }
-    if let Some(agent_name) = service.agent_name {
-        builder = builder.agent_name(agent_name);
-    }
-    if let Some(path) = service.token_file {
-        builder = builder.credentials(Credentials::bearer(secret::read(&path)?));
-    }
-    builder.build().map_err(|error| match error.validation_error() {
-        Some(broken) => broken.into(),
-        None => CommandError::new(Exit::Failed, &error),
-    })
 }
 
 /// Writes what the library does to the standard error. It never holds a secret; other crates' traces stay off, since
