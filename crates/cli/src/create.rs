@@ -3,36 +3,34 @@
 use std::{error::Error as StdError, fmt, io};
 
 use futures_util::{StreamExt, stream};
-use koodrive_share::{AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, TaskHandle};
+use koodrive_share::{
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, ShareTaskBuilder, TaskHandle,
+};
 
 use crate::{
-    args::{BulkArgs, CreateArgs, Template},
-    exit::{self, CommandError, Exit, with_causes},
+    args::{BulkArgs, CreateArgs, ServiceArgs, Template},
+    exit::{self, CommandError, Exit, both, with_causes},
     file_ids::{FileIdSource, InvalidLine},
     follow,
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
-    secret,
+    secret, service,
 };
 
 pub(crate) async fn run(
-    client: &Client,
+    service: ServiceArgs,
     template: Template,
     mut create: CreateArgs,
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let mut source = FileIdSource::open(&mut create)?;
-    let total = source.check()?;
-    let duplicates = source.duplicates();
-    let mut task = template.task;
-    if let Some(kdstoken) = secret::kdstoken(create.kdstoken_file.as_ref())? {
-        task = task.kdstoken(kdstoken);
-    }
-    let task = task.share_id(create.share_id).container_id(create.container_id);
-    let policy = policy(&create.bulk, template.split)?;
-    let bulk = client.create_bulk_with(task, source.ids(), policy)?;
+    let file_ids = FileIdSource::open(&mut create).and_then(|mut file_ids| Ok((file_ids.check()?, file_ids)));
+    let policy = policy(&create.bulk, template.split);
+    let client_and_task = both(service::client(service), task(template.task, &create));
+    let ((client, task), (policy, (total, file_ids))) = both(client_and_task, both(policy, file_ids))?;
+    let duplicates = file_ids.duplicates();
+    let bulk = client.create_bulk_with(task, file_ids.ids(), policy)?;
     let mut run = BulkRun {
         output,
         progress: Progress::new(total, tracing),
@@ -47,9 +45,22 @@ pub(crate) async fn run(
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     created?;
     if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
-        run.wait(client, handles, create.bulk.concurrency).await?;
+        run.wait(&client, handles, create.bulk.concurrency).await?;
     }
     Ok(run.exit)
+}
+
+/// What all tasks of a run have in common.
+fn task(template: ShareTaskBuilder, create: &CreateArgs) -> Result<ShareTaskBuilder, CommandError> {
+    let kdstoken = secret::kdstoken(create.kdstoken_file.as_ref());
+    let task = template.share_id(&create.share_id).container_id(&create.container_id);
+    // With a file id that stands for those to come, what is left to be checked is what the flags say.
+    let checked = task.clone().file_ids(["id"]).build().map_err(CommandError::from);
+    let (_, kdstoken) = both(checked, kdstoken)?;
+    Ok(match kdstoken {
+        Some(kdstoken) => task.kdstoken(kdstoken),
+        None => task,
+    })
 }
 
 fn policy(bulk: &BulkArgs, split: bool) -> Result<BulkPolicy, CommandError> {
@@ -176,14 +187,8 @@ impl BulkRun<'_> {
             }
             Some(_) | None => with_causes(error),
         };
-        let mut failure = CommandError { exit, message };
-        if let Some(broken) = error.validation_error() {
-            failure = broken.into();
-            if broken.violations().iter().any(|it| it.rule() == "split-consent") {
-                failure.message.push_str(": --split makes several");
-            }
-        }
-        self.exit = self.exit.max(self.output.error(&failure));
+        let error = error.validation_error().map_or(CommandError { exit, message }, CommandError::from);
+        self.exit = self.exit.max(self.output.error(&error));
     }
 
     /// Says what to do next.

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus, ValidationError};
+use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus};
 
 /// An exit status; the later in this list, the more it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,17 +64,14 @@ impl CommandError {
     }
 }
 
-impl From<&ValidationError> for CommandError {
-    fn from(broken: &ValidationError) -> Self {
-        let violations = broken.violations().iter();
-        let violations: Vec<String> = violations.map(ToString::to_string).collect();
-        Self::usage(violations.join("\n       "))
-    }
-}
-
-impl From<ValidationError> for CommandError {
-    fn from(broken: ValidationError) -> Self {
-        (&broken).into()
+/// Both values, or all that is wrong with either, so that it can be corrected at once.
+pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>) -> Result<(A, B), CommandError> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => {
+            Err(CommandError { exit: a.exit.max(b.exit), message: format!("{}\n       {}", a.message, b.message) })
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use koodrive_share::{Client, PollError, PollingPolicy, TaskHandle};
+use koodrive_share::{Client, Error, PollError, PollingPolicy, TaskHandle};
 
 use crate::{
     args::{TaskArgs, WaitArgs},
@@ -20,6 +20,7 @@ pub(crate) async fn status(client: &Client, task: TaskArgs, output: &Output) -> 
             Ok(exit::of_status(&status))
         }
         Err(error) => {
+            usage(&error)?;
             output.query_error(&task.id, &error, &with_causes(&error));
             Ok(exit::of_query(&error))
         }
@@ -45,12 +46,18 @@ pub(crate) async fn wait(client: &Client, wait: WaitArgs, output: &Output) -> Re
                 }
             }
             Err(error) => {
+                error.error().map_or(Ok(()), usage)?;
                 report_poll_error(output, &wait.task.id, &error);
                 return Ok(exit::of_poll(&error));
             }
         }
     }
     Ok(Exit::Failed)
+}
+
+/// Tells broken rules in the words of the command line.
+fn usage(error: &Error) -> Result<(), CommandError> {
+    error.validation_error().map_or(Ok(()), |broken| Err(broken.into()))
 }
 
 /// Says why a task was not followed to its end.

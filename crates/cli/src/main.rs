@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod secret;
 mod service;
+mod violations;
 
 use std::{
     io::{self, IsTerminal},
@@ -52,13 +53,9 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
     secret::check_stdin_readers(&cli)?;
     match cli.command {
         Command::Package(package) => {
-            let client = service::client(cli.service)?;
-            create::run(&client, package.template(), package.create, output, tracing).await
+            create::run(cli.service, package.template(), package.create, output, tracing).await
         }
-        Command::Dump(dump) => {
-            let client = service::client(cli.service)?;
-            create::run(&client, dump.template(), dump.create, output, tracing).await
-        }
+        Command::Dump(dump) => create::run(cli.service, dump.template(), dump.create, output, tracing).await,
         Command::Status(task) => follow::status(&service::client(cli.service)?, task, output).await,
         Command::Wait(wait) => follow::wait(&service::client(cli.service)?, wait, output).await,
         Command::Emulator(emulator) => emulator::run(emulator, output).await,

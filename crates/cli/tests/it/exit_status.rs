@@ -11,7 +11,7 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     dump(&["F1"], 0, "").await;
     dump(&["F1", "--wait"], 0, "").await;
     dump(&[], 2, "required").await;
-    dump(&["F1", "--concurrency", "0"], 2, "must be 1 to 100").await;
+    dump(&["F1", "--concurrency", "0"], 2, "--concurrency: must be 1 to 100").await;
     dump(&["F1", "--file-ids-from", "f"], 2, "cannot be used with").await;
     dump(&["--file-ids-from", "missing"], 2, "can be read from missing").await;
     let no_ledger = file("no.ledger", "F1\n");
@@ -52,7 +52,7 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, "gave up on task").await;
     query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
     query(&["status", &tasks[2]], 5, "").await;
-    query(&["status", ""], 2, "$.taskId").await;
+    query(&["status", ""], 2, "TASK_ID: must not be empty").await;
     query(&["status", "42"], 3, "13000309").await;
     let elsewhere = nowhere();
     query(&["status", "42", "--endpoint", &elsewhere], 6, "no connection").await;

@@ -1,0 +1,79 @@
+//! Broken rules in the words of the command line: its flags and variables instead of the library's fields and methods.
+
+use koodrive_share::{ValidationError, Violation};
+
+use crate::exit::CommandError;
+
+impl From<&ValidationError> for CommandError {
+    fn from(error: &ValidationError) -> Self {
+        let texts: Vec<String> = error.violations().iter().map(text).collect();
+        Self::usage(texts.join("\n       "))
+    }
+}
+
+impl From<ValidationError> for CommandError {
+    fn from(error: ValidationError) -> Self {
+        (&error).into()
+    }
+}
+
+/// `--concurrency: must be 1 to 100, given 0 (bounds); choose a value within the bounds`
+fn text(violation: &Violation) -> String {
+    let (path, rule) = (violation.path(), violation.rule());
+    let flag = flag(path).unwrap_or(path);
+    let requirement = requirement(rule).unwrap_or(violation.limit());
+    let advice = advice(path, rule).unwrap_or(violation.advice());
+    format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.given())
+}
+
+/// What gives a field its value.
+fn flag(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "endpoint" => "--endpoint (KOODRIVE_ENDPOINT)",
+        "credentials" => "credentials",
+        "token" => "access token (--token-file, KOODRIVE_TOKEN)",
+        "Authorization" => "KOODRIVE_AUTHORIZATION",
+        "app id" => "KOODRIVE_APP_ID",
+        "app secret" => "KOODRIVE_APP_SECRET",
+        "X-User-Id" => "--user-id (KOODRIVE_USER_ID)",
+        "X-Hw-Agentname" => "--agent-name (KOODRIVE_AGENT_NAME)",
+        "concurrency" => "--concurrency",
+        "resend_unknown" => "--resend-unknown",
+        "$.shareId" => "--share-id",
+        "$.containerId" => "--container-id",
+        "$.fileIds" => "file ids",
+        "$.kdstoken" => "--kdstoken-file (KOODRIVE_KDSTOKEN)",
+        "$.zipName" => "--zip-name",
+        "$.targetFileId.fileId" => "--target-file-id",
+        "$.targetFileId.containerId" => "--target-container-id",
+        "$.taskId" => "TASK_ID",
+        _ => return None,
+    })
+}
+
+/// What a rule demands here, where that is less than what a caller of the library may do.
+fn requirement(rule: &str) -> Option<&'static str> {
+    match rule {
+        "endpoint-https" => Some("must be https, or http to this machine"),
+        _ => None,
+    }
+}
+
+/// What to do, where the library's advice is for those who write code.
+fn advice(path: &str, rule: &str) -> Option<&'static str> {
+    Some(match (path, rule) {
+        ("endpoint", "endpoint-url" | "endpoint-https") => {
+            "give a base URL such as https://intl.myhuaweicloud-koodrive.com"
+        }
+        ("endpoint", "endpoint-bare") => "give the base URL alone",
+        ("credentials", _) => {
+            "give --token-file, or set one of KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
+             KOODRIVE_APP_SECRET"
+        }
+        ("token", "bare-token") => "give the token alone, or the whole value in KOODRIVE_AUTHORIZATION",
+        ("X-User-Id" | "X-Hw-Agentname", _) => "give the flag or set the variable",
+        ("$.fileIds", "split-consent") => "give fewer; --split makes several zips",
+        ("$.taskId" | "$.shareId", _) => "give the id that belongs to the task",
+        _ => return None,
+    })
+}
