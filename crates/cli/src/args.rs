@@ -8,14 +8,17 @@ use koodrive_share::{ShareTask, ShareTaskBuilder, TargetDirectory};
 
 const ENVIRONMENT: &str = "\
 Environment:
-  KOODRIVE_ENDPOINT       as --endpoint
-  KOODRIVE_USER_ID        as --user-id
-  KOODRIVE_AGENT_NAME     as --agent-name
-  KOODRIVE_TOKEN          access token, or one of the two following
-  KOODRIVE_AUTHORIZATION  whole value of the Authorization header
-  KOODRIVE_APP_ID         app id, with the app secret in KOODRIVE_APP_SECRET
-  KOODRIVE_KDSTOKEN       temporary token of a share that has an access code
-  NO_COLOR                any value: no colours
+  KOODRIVE_ENDPOINT         as --endpoint
+  KOODRIVE_USER_ID          as --user-id
+  KOODRIVE_AGENT_NAME       as --agent-name
+  KOODRIVE_REQUEST_TIMEOUT  as --request-timeout
+  KOODRIVE_CONNECT_TIMEOUT  as --connect-timeout
+  KOODRIVE_MAX_ATTEMPTS     as --max-attempts
+  KOODRIVE_TOKEN            access token, or one of the two following
+  KOODRIVE_AUTHORIZATION    whole value of the Authorization header
+  KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
+  KOODRIVE_KDSTOKEN         temporary token of a share that has an access code
+  NO_COLOR                  any value: no colours
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
@@ -74,6 +77,18 @@ pub(crate) struct ServiceArgs {
     /// File with the access token, - for the standard input [env: KOODRIVE_TOKEN, its content]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+
+    /// Time limit of a request with all its attempts, such as 90s [default: 30s] [env: KOODRIVE_REQUEST_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) request_timeout: Option<Duration>,
+
+    /// Time limit to connect [default: 10s, at most half of the request's] [env: KOODRIVE_CONNECT_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) connect_timeout: Option<Duration>,
+
+    /// Maximum number of attempts for a retryable request [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) max_attempts: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

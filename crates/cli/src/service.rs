@@ -1,16 +1,34 @@
 //! The client, from flags and variables.
 
+use std::{env, fmt};
+
 use koodrive_share::{Client, ClientBuilder, Credentials};
 
 use crate::{
     args::ServiceArgs,
-    exit::{CommandError, Exit},
+    exit::{CommandError, Exit, both},
     secret,
 };
 
 /// The client that the variables describe, with what the flags say instead.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
+    let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
+    let timeouts = both(
+        flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
+        flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
+    );
+    let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
+    let ((request_timeout, connect_timeout), max_attempts) = both(timeouts, max_attempts)?;
     let mut builder = ClientBuilder::from_env();
+    if let Some(timeout) = request_timeout {
+        builder = builder.timeout(timeout);
+    }
+    if let Some(timeout) = connect_timeout {
+        builder = builder.connect_timeout(timeout);
+    }
+    if let Some(attempts) = max_attempts {
+        builder = builder.max_attempts(attempts);
+    }
     if let Some(endpoint) = service.endpoint {
         builder = builder.endpoint(endpoint);
     }
@@ -27,4 +45,23 @@ pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
         Some(broken) => broken.into(),
         None => CommandError::new(Exit::Failed, &error),
     })
+}
+
+/// The value of a flag, or else of the variable beside it. An empty variable counts as one that is not set, as in the
+/// library.
+fn flag_or_variable<T, E: fmt::Display>(
+    flag: Option<T>,
+    variable: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, CommandError> {
+    match (flag, env::var(variable)) {
+        (Some(value), _) => Ok(Some(value)),
+        (None, Err(env::VarError::NotPresent)) => Ok(None),
+        (None, Ok(value)) if value.is_empty() => Ok(None),
+        (None, Ok(value)) => match parse(&value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(CommandError::usage(format!("{variable}: {value:?} is no value for it: {error}"))),
+        },
+        (None, Err(error @ env::VarError::NotUnicode(_))) => Err(CommandError::usage(format!("{variable}: {error}"))),
+    }
 }

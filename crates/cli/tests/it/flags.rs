@@ -1,6 +1,10 @@
 //! Flags and the variables beside them.
 
-use crate::support::{DUMP, TOKEN, bare_tool, emulator, run, text};
+use std::time::Duration;
+
+use koodrive_share_emulator::{Answer, Fault};
+
+use crate::support::{DUMP, TOKEN, bare_tool, emulator, run, text, tool};
 
 #[tokio::test]
 async fn flags_go_before_variables() {
@@ -56,4 +60,62 @@ async fn broken_rules_are_told_all_at_once_in_flags_and_variables() {
     for code in ["$.", "(…)", "(true)", "_file", "X-", "::"] {
         assert!(!stderr.contains(code), "{code} in {stderr}");
     }
+}
+
+#[tokio::test]
+async fn time_and_attempts_are_given_by_flag_or_variable() {
+    let emulator = emulator().await;
+    let throttled = Answer::gateway(429, "APIGW.0308", "too many requests");
+    let by_flag = |flags: &[&str]| {
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).arg("F1").args(flags);
+        tool
+    };
+    let by_variable = |variable, value| {
+        let mut tool = by_flag(&[]);
+        tool.env(variable, value);
+        tool
+    };
+    for mut tool in [by_flag(&["--request-timeout", "1s"]), by_variable("KOODRIVE_REQUEST_TIMEOUT", "1s")] {
+        emulator.fail_next(Fault::Delay(Duration::from_secs(3_600)));
+        let output = run(&mut tool).await;
+        assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("no complete reply in time"));
+    }
+    for mut tool in [by_flag(&["--max-attempts", "1"]), by_variable("KOODRIVE_MAX_ATTEMPTS", "1")] {
+        let before = emulator.request_count();
+        emulator.fail_next(Fault::Reply(throttled.clone()));
+        assert_eq!(run(&mut tool).await.status.code(), Some(3));
+        assert_eq!(emulator.request_count(), before + 1);
+    }
+    let mut flag_first = by_flag(&["--request-timeout", "30s", "--connect-timeout", "10s", "--max-attempts", "1"]);
+    flag_first
+        .env("KOODRIVE_REQUEST_TIMEOUT", "x")
+        .env("KOODRIVE_CONNECT_TIMEOUT", "")
+        .env("KOODRIVE_MAX_ATTEMPTS", "x");
+    assert_eq!(run(&mut flag_first).await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
+    let emulator = emulator().await;
+    for (flag, variable, given, said) in [
+        ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "0s", "must be more than 0 and at most a day"),
+        ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "soon", "expected number"),
+        ("--connect-timeout", "KOODRIVE_CONNECT_TIMEOUT", "30s", "less than the total"),
+        ("--max-attempts", "KOODRIVE_MAX_ATTEMPTS", "11", "must be 1 to 10"),
+        ("--max-attempts", "KOODRIVE_MAX_ATTEMPTS", "x", "invalid digit"),
+    ] {
+        let mut tools = [tool(&emulator), tool(&emulator)];
+        tools[0].args(DUMP).arg("F1").env(variable, given);
+        tools[1].args(DUMP).arg("F1").arg(format!("{flag}={given}"));
+        for mut tool in tools {
+            let output = run(&mut tool).await;
+            let stderr = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{stderr}");
+            assert!(stderr.contains(said), "{said} not in {stderr}");
+            assert!(stderr.contains(flag) || stderr.contains(variable), "no name in {stderr}");
+        }
+    }
+    assert_eq!(emulator.request_count(), 0);
 }
