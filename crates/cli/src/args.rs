@@ -74,7 +74,7 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) agent_name: Option<String>,
 
-    /// File with the access token, - for the standard input [env: KOODRIVE_TOKEN, its content]
+    /// File with the access token, read for each request, - for the standard input [env: KOODRIVE_TOKEN, its content]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 

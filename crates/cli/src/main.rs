@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod secret;
 mod service;
+mod token_file;
 mod violations;
 
 use std::{

@@ -7,7 +7,7 @@ use koodrive_share::{Client, ClientBuilder, Credentials};
 use crate::{
     args::ServiceArgs,
     exit::{CommandError, Exit, both},
-    secret,
+    secret, token_file,
 };
 
 /// The client that the variables describe, with what the flags say instead.
@@ -38,9 +38,19 @@ pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     if let Some(agent_name) = service.agent_name {
         builder = builder.agent_name(agent_name);
     }
-    if let Some(path) = service.token_file {
-        builder = builder.credentials(Credentials::bearer(secret::read(&path)?));
+    let Some(path) = service.token_file else {
+        return build(builder);
+    };
+    let token = secret::read(&path)?;
+    // A provider's token is not checked before it is used.
+    let client = build(builder.clone().credentials(Credentials::bearer(token.as_str())))?;
+    match token_file::credentials(&path, token) {
+        Some(credentials) => build(builder.credentials(credentials)),
+        None => Ok(client),
     }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, CommandError> {
     builder.build().map_err(|error| match error.validation_error() {
         Some(broken) => broken.into(),
         None => CommandError::new(Exit::Failed, &error),

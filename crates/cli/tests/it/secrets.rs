@@ -1,8 +1,19 @@
 //! Where secrets come from, and where they show.
 
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
-use crate::support::{DUMP, KDSTOKEN, SECRET, TOKEN, bare_tool, file, run, run_with_input, text, tool};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
+use tokio::time::timeout;
+
+use crate::support::{
+    DUMP, KDSTOKEN, SECRET, TOKEN, bare_tool, bulk::until, emulator, expect, file, id_file, run, run_with_input, text,
+    tool,
+};
 
 #[tokio::test]
 async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flags() {
@@ -62,4 +73,81 @@ async fn tracing_shows_no_secret() {
         }
         assert!(!stderr.contains('\u{1b}'), "colours in a pipe: {stderr}");
     }
+}
+
+/// Runs a creation of eight tasks, one after the other, with a token file that is changed when the third one is on its
+/// way; gives the `Authorization` of each request.
+async fn authorizations_of_run_with_changed_token(
+    emulator: &Emulator,
+    file_name: &str,
+    change: impl FnOnce(&Path),
+) -> Vec<String> {
+    let path = file(file_name, &format!("{TOKEN}\n"));
+    let ids = id_file(&format!("{file_name}.ids"), 8_000);
+    for delay in [0, 0, 1_000] {
+        emulator.fail_next(Fault::Delay(Duration::from_millis(delay)));
+    }
+    let mut tool = tool(emulator);
+    tool.env_remove("KOODRIVE_TOKEN").args(DUMP).args(["--concurrency", "1", "--token-file"]).arg(&path);
+    tool.arg("--file-ids-from").arg(&ids).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = tool.spawn().unwrap();
+    until("the third request is on its way", || emulator.request_count() == 3).await;
+    change(&path);
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(emulator.tasks().len(), 8);
+    let requests = emulator.requests();
+    let values = requests.iter().map(|request| request.header("Authorization").unwrap().to_owned());
+    values.collect()
+}
+
+#[tokio::test]
+async fn token_file_that_changes_is_read_again() {
+    let emulator = emulator().await;
+    emulator.accept_token("renewed");
+    let sent = authorizations_of_run_with_changed_token(&emulator, "changed.secret", |path| {
+        fs::write(path, "renewed\n").unwrap();
+    })
+    .await;
+    let old = format!("Bearer {TOKEN}");
+    assert_eq!(sent[..3], [old.as_str(); 3]);
+    assert_eq!(sent[3..], ["Bearer renewed"; 5]);
+}
+
+#[tokio::test]
+async fn token_file_is_read_again_after_a_401() {
+    let emulator = emulator().await;
+    emulator.accept_token("renewed");
+    let path = file("refused.secret", TOKEN);
+    let mut tool = tool(&emulator);
+    tool.env_remove("KOODRIVE_TOKEN").args(DUMP).args(["F1", "--token-file"]).arg(&path);
+    emulator.revoke_token(TOKEN);
+    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    let child = tool.stdout(Stdio::null()).spawn().unwrap();
+    until("the request is on its way", || emulator.request_count() == 1).await;
+    fs::write(&path, "renewed").unwrap();
+    assert_eq!(child.wait_with_output().await.unwrap().status.code(), Some(0));
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
+async fn token_file_that_is_gone_while_it_is_replaced_ends_no_run() {
+    let emulator = emulator().await;
+    let sent =
+        authorizations_of_run_with_changed_token(&emulator, "gone.secret", |path| fs::remove_file(path).unwrap()).await;
+    assert_eq!(sent, [format!("Bearer {TOKEN}").as_str(); 8]);
+}
+
+#[tokio::test]
+async fn token_file_without_a_token_is_refused_by_name() {
+    let emulator = emulator().await;
+    let files = [
+        (PathBuf::from("missing.secret"), "no secret can be read from missing.secret"),
+        (file("empty.secret", "\n"), "empty.secret is empty"),
+        (file("scheme.secret", "Bearer x"), "access token (--token-file, KOODRIVE_TOKEN): must not carry a scheme"),
+    ];
+    for (path, said) in files {
+        expect(&emulator, &[&DUMP[..], &["F1", "--token-file", path.to_str().unwrap()]].concat(), 2, said).await;
+    }
+    assert_eq!(emulator.request_count(), 0);
 }

@@ -1,0 +1,37 @@
+//! An access token in a file that may be renewed while the tool runs.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use koodrive_share::{AccessToken, Credentials, TokenProvider};
+
+use crate::secret;
+
+/// Credentials that read the file anew for every request, also for the second one after a 401.
+///
+/// `None` if it can be read only once: the standard input, a pipe.
+pub(crate) fn credentials(path: &Path, token: String) -> Option<Credentials> {
+    let is_file = !secret::is_stdin(path) && path.is_file();
+    let latest = Arc::new(Mutex::new(token));
+    is_file.then(|| Credentials::provider(provider(path.to_owned(), latest)))
+}
+
+fn provider(path: PathBuf, latest: Arc<Mutex<String>>) -> impl TokenProvider {
+    move || {
+        let (path, latest) = (path.clone(), latest.clone());
+        async move {
+            let read = tokio::task::spawn_blocking(move || secret::read(&path)).await?;
+            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            // A file that is being replaced may be missing or empty for a moment: the token at hand is good until the
+            // service refuses it.
+            if let Ok(token) = read {
+                *latest = token;
+            }
+            // Without a lifetime nothing would look at the file again before the service refuses its token.
+            Ok(AccessToken::new(latest.as_str()).expires_in(Duration::ZERO))
+        }
+    }
+}
