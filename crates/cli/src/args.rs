@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use koodrive_share::{ShareTask, ShareTaskBuilder, TargetDirectory};
+
+const SERVICE: &str = "Service";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -59,8 +61,28 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    pub(crate) fn parse_arguments() -> Self {
+        let matches = described(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Gives the subcommands their full names and the flags that they share, but hides those of the service where no
+/// service is called.
+pub(crate) fn described(mut command: clap::Command) -> clap::Command {
+    command.build();
+    command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "emulator" | "completions" | "man" => subcommand.mut_args(|arg| {
+            let is_of_service = arg.get_help_heading() == Some(SERVICE);
+            arg.hide(is_of_service)
+        }),
+        _ => subcommand,
+    })
+}
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Service")]
+#[command(next_help_heading = SERVICE)]
 pub(crate) struct ServiceArgs {
     /// Base URL of the service [env: KOODRIVE_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
@@ -113,7 +135,6 @@ pub(crate) enum Command {
     /// Write completions for a shell to the standard output
     Completions { shell: Shell },
     /// Write a manual page to the standard output
-    #[command(hide = true)]
     Man {
         /// Of this subcommand
         subcommand: Option<String>,
@@ -263,12 +284,10 @@ pub(crate) struct Template {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn command_line_is_consistent() {
-        Cli::command().debug_assert();
+        described(Cli::command()).debug_assert();
     }
 }

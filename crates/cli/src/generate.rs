@@ -7,21 +7,19 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::{
-    args::Cli,
+    args::{Cli, described},
     exit::{CommandError, Exit},
 };
 
 pub(crate) fn completions(shell: Shell) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "koodrive-share", &mut script);
+    clap_complete::generate(shell, &mut described(Cli::command()), "koodrive-share", &mut script);
     io::stdout().write_all(&script)?;
     Ok(Exit::Done)
 }
 
 pub(crate) fn man(subcommand: Option<&str>) -> Result<Exit, CommandError> {
-    let mut command = Cli::command().disable_help_subcommand(true);
-    // Gives the subcommands their full names and the flags that they share.
-    command.build();
+    let command = described(Cli::command().disable_help_subcommand(true));
     let page = match subcommand {
         None => command,
         Some(name) => {

@@ -21,7 +21,6 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::{
@@ -31,7 +30,7 @@ use self::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_arguments();
     if cli.verbose > 0 {
         enable_tracing(cli.verbose);
     }

@@ -3,6 +3,29 @@
 use crate::support::{bare_tool, run, text};
 
 #[tokio::test]
+async fn help_lists_the_flags_of_the_service_only_where_it_is_called() {
+    let help = async |args: &[&str]| {
+        let output = run(bare_tool().args(args)).await;
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stdout).to_owned()
+    };
+    for subcommand in ["emulator", "completions", "man"] {
+        for page in [help(&[subcommand, "--help"]).await, help(&["help", subcommand]).await] {
+            assert!(!page.contains("--endpoint") && !page.contains("Service"), "{page}");
+            assert!(page.contains(&format!("koodrive-share {subcommand} ")), "{page}");
+        }
+    }
+    for subcommand in ["package", "dump", "status", "wait"] {
+        let page = help(&[subcommand, "-h"]).await;
+        assert!(page.contains("--endpoint") && page.contains("--request-timeout"), "{page}");
+    }
+    let page = help(&["--help"]).await;
+    let commands = page.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(commands, ["package", "dump", "status", "wait", "emulator", "completions", "man", "help"]);
+}
+
+#[tokio::test]
 async fn completions_and_manual_pages_cover_the_command_line() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = run(bare_tool().args(["completions", shell])).await;
