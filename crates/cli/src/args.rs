@@ -89,11 +89,11 @@ pub(crate) struct ServiceArgs {
     pub(crate) endpoint: Option<String>,
 
     /// User id on KooDrive [env: KOODRIVE_USER_ID]
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) user_id: Option<String>,
 
     /// Carrier name [env: KOODRIVE_AGENT_NAME]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) agent_name: Option<String>,
 
     /// File with the access token, read for each request, - for the standard input [env: KOODRIVE_TOKEN, its content]
@@ -111,6 +111,15 @@ pub(crate) struct ServiceArgs {
     /// Maximum number of attempts for a retryable request [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
+}
+
+/// Takes an id or a name that may begin with a dash, but no flag where its value was left out.
+fn not_a_flag(value: &str) -> Result<String, &'static str> {
+    let is_of_flag = |char: char| char.is_ascii_lowercase() || char == '-';
+    match value.strip_prefix("--") {
+        Some(name) if name.chars().all(is_of_flag) => Err("this is a flag, so the value is missing"),
+        _ => Ok(value.to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -144,7 +153,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct PackageArgs {
     /// Name of the zip
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) zip_name: String,
 
     /// Make several zips, NAME-0001.zip and so on, of 1,000 files each
@@ -158,11 +167,11 @@ pub(crate) struct PackageArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DumpArgs {
     /// Directory to save into, root for the root directory
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) target_file_id: String,
 
     /// Space that the directory is in
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) target_container_id: String,
 
     #[command(flatten)]
@@ -172,14 +181,14 @@ pub(crate) struct DumpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Share that the files are behind
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) share_id: String,
 
     /// Space that the files are in
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) container_id: String,
 
-    /// File ids
+    /// File ids; after --, also those that begin with a dash
     #[arg(value_name = "ID", required_unless_present = "file_ids_from")]
     pub(crate) file_ids: Vec<String>,
 
@@ -221,12 +230,12 @@ pub(crate) struct BulkArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// Id of the task
+    /// Id of the task; after --, also one that begins with a dash
     #[arg(value_name = "TASK_ID")]
     pub(crate) id: String,
 
     /// Share that the task's files are behind
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) share_id: String,
 
     /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]
@@ -255,7 +264,7 @@ pub(crate) struct EmulatorArgs {
     pub(crate) token: Option<String>,
 
     /// App whose signatures to accept
-    #[arg(long, value_name = "ID", requires = "app_secret_file")]
+    #[arg(long, value_name = "ID", requires = "app_secret_file", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) app_id: Option<String>,
 
     /// File with the app's secret, - for the standard input

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use koodrive_share_emulator::{Answer, Fault};
 
-use crate::support::{DUMP, TOKEN, bare_tool, emulator, run, text, tool};
+use crate::support::{DUMP, TOKEN, bare_tool, emulator, expect, json_lines, run, text, tool};
 
 #[tokio::test]
 async fn flags_go_before_variables() {
@@ -118,4 +118,38 @@ async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
         }
     }
     assert_eq!(emulator.request_count(), 0);
+}
+
+#[tokio::test]
+async fn ids_and_names_may_begin_with_a_dash() {
+    let emulator = emulator().await;
+    let mut package = tool(&emulator);
+    package.args(["package", "--share-id", "-s", "--container-id", "--1c", "--zip-name", "-v.zip", "--user-id", "-u"]);
+    let output = run(package.args(["--", "-F1", "--wait"])).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut dump = tool(&emulator);
+    dump.args(["dump", "--share-id", "-s", "--container-id", "-c", "--target-file-id", "-v"]);
+    let output = run(dump.args(["--target-container-id", "-t", "F1", "--wait", "--format", "json"])).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(json_lines(&output).len(), 2, "--wait is a flag after an id");
+    let bodies: Vec<_> = emulator.tasks().iter().map(|task| task.body().unwrap()).collect();
+    let [package, dump] = bodies.as_slice() else { panic!("{bodies:?}") };
+    assert_eq!(
+        (&package["shareId"], &package["containerId"], &package["zipName"]),
+        (&"-s".into(), &"--1c".into(), &"-v.zip".into())
+    );
+    assert_eq!(package["fileIds"], serde_json::json!(["-F1", "--wait"]));
+    assert_eq!(dump["targetFileId"], serde_json::json!({ "fileId": "-v", "containerId": "-t" }));
+    assert_eq!(emulator.tasks()[0].user_id(), "-u");
+    // There is no such task, so the id was taken for one.
+    expect(&emulator, &["status", "--share-id", "-s", "--", "-v"], 3, "13000309").await;
+}
+
+#[tokio::test]
+async fn flag_is_not_taken_for_the_value_of_another() {
+    let emulator = emulator().await;
+    let args = ["package", "--share-id", "s", "--container-id", "c", "F1", "--zip-name", "--split"];
+    expect(&emulator, &args, 2, "'--split' for '--zip-name <NAME>': this is a flag, so the value is missing").await;
+    expect(&emulator, &["status", "--share-id", "s"], 2, "<TASK_ID>").await;
+    expect(&emulator, &["status", "--shareid", "s"], 2, "--shareid").await;
 }
