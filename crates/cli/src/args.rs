@@ -20,7 +20,7 @@ Environment:
   KOODRIVE_AUTHORIZATION    whole value of the Authorization header
   KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
   KOODRIVE_KDSTOKEN         temporary token of a share that has an access code
-  NO_COLOR                  any value: no colours
+  NO_COLOR                  any value: no colours; nor are there any where TERM is dumb
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger

@@ -13,13 +13,11 @@ mod output;
 mod progress;
 mod secret;
 mod service;
+mod terminal;
 mod token_file;
 mod violations;
 
-use std::{
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -68,10 +66,9 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
 /// they might.
 fn enable_tracing(verbose: u8) {
     let level = if verbose == 1 { tracing::Level::DEBUG } else { tracing::Level::TRACE };
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(colour)
+        .with_ansi(terminal::has_colours())
         .with_filter(Targets::new().with_target("koodrive_share", level));
     tracing_subscriber::registry().with(stderr).init();
 }

@@ -1,14 +1,11 @@
-//! How far a run has come, on the standard error: a bar on a terminal, plain lines elsewhere.
+//! How far a run has come, on the standard error: a bar on a capable terminal, plain lines elsewhere.
 
-use std::{
-    io::{self, IsTerminal},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use koodrive_share::{BulkReport, MAX_FILE_IDS};
 
-use crate::output::stderr;
+use crate::{output::stderr, terminal};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,7 +25,7 @@ impl Progress {
         if total.is_some_and(|total| total <= MAX_FILE_IDS as u64) {
             return Self::Silent;
         }
-        if tracing || !io::stderr().is_terminal() {
+        if tracing || !terminal::is_capable() {
             let next_line = Instant::now() + LINE_INTERVAL;
             return Self::Lines { total, next_line };
         }

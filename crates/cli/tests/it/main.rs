@@ -14,4 +14,6 @@ mod kills;
 mod memory;
 mod secrets;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod text;
