@@ -54,7 +54,7 @@ pub(crate) async fn run(
 fn task(template: ShareTaskBuilder, create: &CreateArgs) -> Result<ShareTaskBuilder, CommandError> {
     let kdstoken = secret::kdstoken(create.kdstoken_file.as_ref());
     let task = template.share_id(&create.share_id).container_id(&create.container_id);
-    // With a file id that stands for those to come, what is left to be checked is what the flags say.
+    // The file ids are checked elsewhere; one in their place leaves the rules of the flags.
     let checked = task.clone().file_ids(["id"]).build().map_err(CommandError::from);
     let (_, kdstoken) = both(checked, kdstoken)?;
     Ok(match kdstoken {
@@ -89,7 +89,7 @@ struct BulkRun<'a> {
 /// Why this tool stopped a run.
 enum StopReason {
     Interrupted,
-    /// What one request failed by, all would.
+    /// Such as a refused token: the cause is the same for all requests.
     EveryRequestFails,
     Output(io::Error),
 }
@@ -170,7 +170,7 @@ impl BulkRun<'_> {
         Ok(())
     }
 
-    /// Says why a run did not come to its end.
+    /// Reports why the run ended before its last file id.
     fn report_end(&mut self, error: &BulkError, report: &BulkReport) {
         let sent = report.created() + report.rejected() + report.not_sent() > 0;
         let exit = match () {
@@ -191,7 +191,7 @@ impl BulkRun<'_> {
         self.exit = self.exit.max(self.output.error(&error));
     }
 
-    /// Says what to do next.
+    /// Tells how to go on after an error.
     fn advise(&self, args: &BulkArgs, ended: Option<&BulkError>, report: &BulkReport) {
         if self.exit == Exit::Unknown {
             stderr(
@@ -262,7 +262,7 @@ impl BulkRun<'_> {
     }
 }
 
-/// Whether whatever made this request fail would do the same to all others.
+/// Whether the cause of this error would fail every other request, too.
 fn fails_every_request(error: &Error) -> bool {
     error.is_connect()
         || error.is_credentials()
@@ -270,7 +270,7 @@ fn fails_every_request(error: &Error) -> bool {
         || matches!(error.status(), Some(401 | 403 | 404))
 }
 
-/// Whether the input holds what is no file id, rather than being unreadable.
+/// Whether the input was read but a line of it holds no file id.
 fn is_invalid_line(error: &BulkError) -> bool {
     error.is_input() && error.source().is_some_and(<dyn StdError>::is::<InvalidLine>)
 }

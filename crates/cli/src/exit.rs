@@ -8,7 +8,7 @@ use std::{
 
 use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus};
 
-/// An exit status; the later in this list, the more it matters.
+/// An exit status. Of several, the last in this list counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     Done,
@@ -34,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What a creation that failed means for the exit status.
+/// The exit status of a failed creation.
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error.outcome() {
@@ -64,7 +64,7 @@ impl CommandError {
     }
 }
 
-/// Both values, or all that is wrong with either, so that it can be corrected at once.
+/// Both values, or the errors of both, so that all can be corrected at once.
 pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>) -> Result<(A, B), CommandError> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -75,7 +75,7 @@ pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>)
     }
 }
 
-/// What a query that failed means for the exit status: it changes nothing, so it is never unknown.
+/// The exit status of a failed query. A query changes nothing, so it is never unknown.
 pub(crate) fn of_query(error: &Error) -> Exit {
     match Exit::from(error) {
         Exit::Unknown => Exit::Failed,
@@ -87,7 +87,7 @@ pub(crate) fn of_poll(error: &PollError) -> Exit {
     error.error().map_or(Exit::Failed, of_query)
 }
 
-/// What a status means for the exit status; a task that goes on is well so far.
+/// The exit status of a task's state. A task that is not final counts as a success.
 pub(crate) fn of_status(status: &TaskStatus) -> Exit {
     match status.state() {
         TaskState::Completed(TaskResult::AllSucceeded) => Exit::Done,
@@ -96,7 +96,7 @@ pub(crate) fn of_status(status: &TaskStatus) -> Exit {
     }
 }
 
-/// A failure of the standard output or of the machine.
+/// An error of the standard output or of the machine.
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::Failed, &error)

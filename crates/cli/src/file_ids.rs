@@ -22,7 +22,7 @@ use crate::{args::CreateArgs, exit::CommandError, secret::is_stdin};
 
 type ReadError = Box<dyn Error + Send + Sync>;
 
-/// What ids are read from; a file is never held whole.
+/// The input that holds the file ids. A file is never held whole.
 pub(crate) struct FileIdSource {
     input: Input,
     path: PathBuf,
@@ -31,15 +31,15 @@ pub(crate) struct FileIdSource {
 
 enum Input {
     Arguments(Vec<String>),
-    /// Can be read twice, from this position on, and at once.
+    /// A regular file and the position to read from; it can be read twice without waiting.
     File(File, u64),
-    /// A pipe, a terminal: whatever keeps one waiting.
+    /// A pipe or a terminal: reading it may wait.
     Pipe(File),
-    /// As a pipe. Other than a handle of it, it can be read from a console of Windows.
+    /// The standard input as a pipe or a terminal. A handle of a Windows console does not give UTF-8, this does.
     Stdin,
 }
 
-/// The duplicates of ids that are read while they are sent.
+/// The duplicates, shared with the stream of ids, which outlives the source.
 #[derive(Clone, Default)]
 pub(crate) struct SharedDuplicates(Arc<Mutex<Duplicates>>);
 
@@ -67,7 +67,7 @@ impl FileIdSource {
         self.duplicates.clone()
     }
 
-    /// Checks all ids and counts them, if they are at hand: those of a pipe are checked as they come.
+    /// Checks and counts all ids. Those of a pipe are checked when they are read, so their count is `None`.
     pub(crate) fn check(&mut self) -> Result<Option<u64>, CommandError> {
         match &mut self.input {
             Input::Arguments(ids) => {
@@ -93,7 +93,7 @@ impl FileIdSource {
         }
     }
 
-    /// Reads the ids, those of a file without looking for duplicates again.
+    /// The ids to send. Those of a file have been checked for duplicates already.
     pub(crate) fn ids(self) -> FileIds<'static> {
         match self.input {
             Input::Arguments(ids) => ids.into(),
@@ -136,7 +136,7 @@ fn unreadable(path: &Path, error: &dyn Error) -> CommandError {
     CommandError::usage(format!("no file ids can be read from {}: {error}", path.display()))
 }
 
-/// The ids of a file, each with its line.
+/// The ids of a file, each with the number of its line.
 fn ids_of<R: io::Read>(file: R) -> impl Iterator<Item = Result<(u64, String), ReadError>> + use<R> {
     let (mut file, mut lines) = (BufReader::new(file), IdLines::default());
     let mut next = move || {

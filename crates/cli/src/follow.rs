@@ -55,12 +55,12 @@ pub(crate) async fn wait(client: &Client, wait: WaitArgs, output: &Output) -> Re
     Ok(Exit::Failed)
 }
 
-/// Tells broken rules in the words of the command line.
+/// Returns broken rules as an error of usage.
 fn usage(error: &Error) -> Result<(), CommandError> {
     error.validation_error().map_or(Ok(()), |broken| Err(broken.into()))
 }
 
-/// Says why a task was not followed to its end.
+/// Reports why polling ended before the task did.
 pub(crate) fn report_poll_error(output: &Output, task_id: &str, error: &PollError) {
     match error.error() {
         Some(cause) => output.query_error(task_id, cause, &with_causes(error)),
@@ -70,7 +70,7 @@ pub(crate) fn report_poll_error(output: &Output, task_id: &str, error: &PollErro
     }
 }
 
-/// The handle of a task of which no more than the ids are known.
+/// A handle from the ids alone.
 fn handle(client: &Client, task: &TaskArgs) -> Result<TaskHandle, CommandError> {
     let handle = TaskHandle::new(&task.id, &task.share_id, client.endpoint(), None);
     Ok(match secret::kdstoken(task.kdstoken_file.as_ref())? {

@@ -1,4 +1,4 @@
-//! `completions` and `man`: written by the description of the command line.
+//! `completions` and `man`, from the description of the command line.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Being asked to end.
+//! Signals that ask the process to end.
 
 #[cfg(unix)]
 pub(crate) use self::unix::Interrupts;
@@ -20,7 +20,7 @@ mod unix {
 
     impl Interrupts {
         pub(crate) fn new() -> io::Result<Self> {
-            // Before anything is installed: afterwards no signal is ignored.
+            // Read first: a handler ends the ignoring.
             let hang_up_is_ignored = hang_up_is_ignored();
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
@@ -43,17 +43,17 @@ mod unix {
                 _ = self.terminate.recv() => {}
                 _ = hang_up => {}
             }
-            // The handler stays, so further ones do nothing.
+            // tokio's handler stays installed, so further hang-ups do nothing.
             self.hang_up = None;
         }
     }
 
-    /// Whether this process was started to outlive its terminal, as by `nohup`.
+    /// Whether the process was started with the hang-up ignored, as `nohup` does.
     fn hang_up_is_ignored() -> bool {
         match std::fs::read_to_string("/proc/self/status") {
             Ok(status) => ignores_hang_up(&status).unwrap_or(false),
-            // Only `sigaction`, which is unsafe to call, tells it elsewhere. `nohup` leaves no terminal to the standard
-            // error, and without a handler the signal keeps the meaning that it came with.
+            // Without /proc only `sigaction` tells, and calling it is unsafe. Under `nohup` the standard error is no
+            // terminal; then no handler is installed and the signal keeps its disposition.
             Err(_) => !io::stderr().is_terminal(),
         }
     }

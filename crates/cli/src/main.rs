@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let exit = match runtime {
         Ok(runtime) => {
             let exit = runtime.block_on(run(cli, &output));
-            // A read of the standard input that never ends must not keep the process.
+            // A pending read of the standard input must not keep the process alive.
             runtime.shutdown_background();
             exit
         }
@@ -62,8 +62,7 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
     }
 }
 
-/// Writes what the library does to the standard error. It never holds a secret; other crates' traces stay off, since
-/// they might.
+/// Traces the library to the standard error. Its traces hold no secret; those of other crates might, so they stay off.
 fn enable_tracing(verbose: u8) {
     let level = if verbose == 1 { tracing::Level::DEBUG } else { tracing::Level::TRACE };
     let stderr = tracing_subscriber::fmt::layer()

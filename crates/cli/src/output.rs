@@ -17,7 +17,7 @@ pub(crate) struct Output {
     format: Format,
 }
 
-/// A task that was created, or that was not.
+/// The result of one chunk: a task, or why there is none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ChunkFields<'a> {
@@ -32,7 +32,7 @@ struct ChunkFields<'a> {
     failed: Option<ErrorFields<'a>>,
 }
 
-/// Why something was not done; `message` is the whole text.
+/// An error; `message` is its whole text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorFields<'a> {
@@ -169,13 +169,13 @@ impl Output {
             Format::Json => {
                 let trace_id = error.trace_id().as_str();
                 let failed = error.into();
-                // The exit status is an error's already.
+                // The exit status is already that of an error.
                 let _ = json(&QueryErrorFields { task_id, trace_id, failed });
             }
         }
     }
 
-    /// Something that the tool was asked for, other than tasks.
+    /// A result that is not about a task.
     pub(crate) fn value(&self, name: &str, value: &str) -> io::Result<()> {
         match self.format {
             Format::Text => result(value),
@@ -183,7 +183,7 @@ impl Output {
         }
     }
 
-    /// What the whole command failed by.
+    /// The error that ended the command.
     pub(crate) fn error(&self, error: &CommandError) -> Exit {
         #[derive(Serialize)]
         struct Message<'a> {
@@ -212,13 +212,13 @@ fn json(value: &impl Serialize) -> io::Result<()> {
     result(&serde_json::to_string(value)?)
 }
 
-/// A line to the standard output; if it cannot be written there, to the standard error, since nobody else knows the
-/// task id in it.
+/// Writes a line to the standard output. If that fails, the line goes to the standard error: the task id in it is known
+/// nowhere else.
 fn result(line: &str) -> io::Result<()> {
     stdout(line).inspect_err(|_| stderr(line))
 }
 
-/// A line to the standard output, at once: it may be a pipe.
+/// Writes a line to the standard output, without a buffer that keeps it back.
 fn stdout(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
@@ -228,7 +228,7 @@ fn stdout(line: &str) -> io::Result<()> {
     })
 }
 
-/// A line to the standard error; if that is closed, there is nobody to tell.
+/// Writes a line to the standard error. If that is closed, there is nobody to tell.
 pub(crate) fn stderr(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

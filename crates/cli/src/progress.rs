@@ -16,7 +16,7 @@ pub(crate) enum Progress {
         total: Option<u64>,
         next_line: Instant,
     },
-    /// One task is soon told.
+    /// For a run of one task.
     Silent,
 }
 
@@ -34,14 +34,14 @@ impl Progress {
             Some(_) => "{wide_bar} {human_pos}/{human_len} ids, {eta} left{msg}",
             None => "{spinner} {human_pos} ids, {elapsed}{msg}",
         };
-        // A template that is wrong shows in every test of a terminal; the default one is better than none.
+        // The templates are constants and tests show them; the default keeps a mistake from being a panic.
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         bar.enable_steady_tick(Duration::from_millis(250));
         Self::Bar(bar)
     }
 
-    /// Writes something beside the bar.
+    /// Writes while the bar is cleared.
     pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         match self {
             Self::Bar(bar) => bar.suspend(write),

@@ -45,7 +45,7 @@ pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Command
     }
 }
 
-/// Refuses to read two things from the standard input.
+/// Refuses two flags that would both read the standard input.
 pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
     let (kdstoken, file_ids) = match &cli.command {
         Command::Package(PackageArgs { create, .. }) | Command::Dump(DumpArgs { create, .. }) => {

@@ -10,7 +10,7 @@ use crate::{
     secret, token_file,
 };
 
-/// The client that the variables describe, with what the flags say instead.
+/// The client from the variables; flags override them.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
     let timeouts = both(

@@ -10,7 +10,7 @@ use koodrive_share::{AccessToken, Credentials, TokenProvider};
 
 use crate::secret;
 
-/// Credentials that read the file anew for every request, also for the second one after a 401.
+/// Credentials that read the file for each request, also for the one after a 401.
 ///
 /// `None` if it can be read only once: the standard input, a pipe.
 pub(crate) fn credentials(path: &Path, token: String) -> Option<Credentials> {
@@ -25,12 +25,11 @@ fn provider(path: PathBuf, latest: Arc<Mutex<String>>) -> impl TokenProvider {
         async move {
             let read = tokio::task::spawn_blocking(move || secret::read(&path)).await?;
             let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-            // A file that is being replaced may be missing or empty for a moment: the token at hand is good until the
-            // service refuses it.
+            // A file may be missing or empty while it is replaced; until then the last token is used.
             if let Ok(token) = read {
                 *latest = token;
             }
-            // Without a lifetime nothing would look at the file again before the service refuses its token.
+            // With a lifetime of 0 it is kept for one request, so a changed file is noticed before a 401.
             Ok(AccessToken::new(latest.as_str()).expires_in(Duration::ZERO))
         }
     }

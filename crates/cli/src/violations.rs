@@ -26,7 +26,7 @@ fn text(violation: &Violation) -> String {
     format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.given())
 }
 
-/// What gives a field its value.
+/// The flag or variable that sets a field.
 fn flag(path: &str) -> Option<&'static str> {
     Some(match path {
         "endpoint" => "--endpoint (KOODRIVE_ENDPOINT)",
@@ -54,7 +54,7 @@ fn flag(path: &str) -> Option<&'static str> {
     })
 }
 
-/// What a rule demands here, where that is less than what a caller of the library may do.
+/// The requirement, where the library's names an option that this tool does not have.
 fn requirement(rule: &str) -> Option<&'static str> {
     match rule {
         "endpoint-https" => Some("must be https, or http to this machine"),
@@ -62,7 +62,7 @@ fn requirement(rule: &str) -> Option<&'static str> {
     }
 }
 
-/// What to do, where the library's advice is for those who write code.
+/// The advice, where the library's is for callers of its methods.
 fn advice(path: &str, rule: &str) -> Option<&'static str> {
     Some(match (path, rule) {
         ("endpoint", "endpoint-url" | "endpoint-https") => {

@@ -7,10 +7,10 @@ use std::{
 
 use koodrive_share::MAX_FILE_IDS;
 
-/// Looks for duplicates among the ids of each task, so that it never holds more than those of one.
+/// Finds duplicates within each task. It holds the ids of one task at a time.
 #[derive(Default)]
 pub(crate) struct Duplicates {
-    /// Where each id of the task occurs first, as a line or an argument.
+    /// The line or argument where each id of the task occurs first.
     places: HashMap<String, u64>,
     ids: usize,
     first: Option<String>,
@@ -18,7 +18,7 @@ pub(crate) struct Duplicates {
 }
 
 impl Duplicates {
-    /// Takes note of the next id; `place_name` says what its place is the number of.
+    /// Records the next id. `place_name` is `line` or `argument`.
     pub(crate) fn record(&mut self, id: String, place_name: &str, place: u64) {
         match self.places.entry(id) {
             Entry::Vacant(entry) => {
@@ -37,7 +37,7 @@ impl Duplicates {
         }
     }
 
-    /// Says what was found and not told before.
+    /// The warning about duplicates that were found since the last one.
     pub(crate) fn take_warning(&mut self) -> Option<String> {
         let first = self.first.take()?;
         let more = match mem::take(&mut self.count) - 1 {

@@ -1,11 +1,11 @@
-//! File ids out of lines: pure, whatever the lines are read from.
+//! Parses lines into file ids. Pure: the callers read.
 
 use std::{error::Error, fmt, mem};
 
-/// Longest line in bytes. An id is far shorter, and a file that is no text must not fill the memory.
+/// Longest line in bytes. Ids are far shorter; the limit keeps a binary file from filling the memory.
 const MAX_LINE: usize = 64 << 10;
 
-/// Takes a text apart. A line ends with a line feed, a carriage return, or both.
+/// Splits a text into lines. A line ends with a line feed, a carriage return, or both.
 #[derive(Default)]
 pub(crate) struct IdLines {
     line: Vec<u8>,
@@ -21,7 +21,7 @@ pub(crate) struct InvalidLine {
 }
 
 impl IdLines {
-    /// Reads to the end of a line at most: how many bytes that were, and the id if the line has ended and holds one.
+    /// Reads at most one line. Returns the number of bytes it read, and the id if the line has ended and holds one.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<String>), InvalidLine> {
         let skipped = usize::from(mem::take(&mut self.after_carriage_return) && bytes.starts_with(b"\n"));
         let rest = &bytes[skipped..];
@@ -38,17 +38,17 @@ impl IdLines {
         Ok((skipped + end + 1, self.end_line()?))
     }
 
-    /// The id of a last line that no line break ends.
+    /// The id of the last line if no line break ends it.
     pub(crate) fn finish(&mut self) -> Result<Option<String>, InvalidLine> {
         if self.line.is_empty() { Ok(None) } else { self.end_line() }
     }
 
-    /// The number of the line that ended last, from 1.
+    /// The number of the last line that has ended, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Blank lines hold no id. Blanks around an id do not count, nor does the mark that some editors begin files with.
+    /// The id of the line. Blank lines hold none; blanks around an id and a byte order mark are dropped.
     fn end_line(&mut self) -> Result<Option<String>, InvalidLine> {
         self.number += 1;
         let invalid = |reason| InvalidLine { number: self.number, reason };
@@ -72,7 +72,7 @@ impl IdLines {
     }
 }
 
-/// Refuses what is no file id but a sign that the input is something else.
+/// Refuses characters that no file id holds: the input is a table, a list or in another encoding.
 pub(crate) fn check(id: &str) -> Result<(), &'static str> {
     let reason = match id.chars().find(|char| char.is_control() || *char == ',') {
         None if id.is_empty() => "is empty",
