@@ -30,7 +30,7 @@ Fields without a value are null or left out. Whoever has the download URL can fe
 
 Exit status:
   0  done; of status, also a task that goes on
-  1  anything else, also after one interrupt
+  1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written
   2  bad usage or a broken rule; nothing was sent
   3  refused by the service; no task was made
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
