@@ -1,9 +1,9 @@
 //! Values of replies, read in every form that a service writes them in.
 //!
-//! None of them makes a reply unreadable: a value of another type is as good as none.
+//! None of them makes a reply unreadable: a value of another type, or one that nothing holds, is as good as none.
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, value::RawValue};
 
 /// Longest piece of an unreadable value that is kept, in characters.
 const KEPT: usize = 64;
@@ -23,26 +23,20 @@ impl LenientText {
     }
 }
 
-impl From<Value> for LenientText {
-    fn from(value: Value) -> Self {
-        Self(match value {
-            Value::String(text) => Some(text),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        })
-    }
-}
-
 impl<'de> Deserialize<'de> for LenientText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(Self::from)
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(match serde_json::from_str(json) {
+            Ok(Value::String(text)) => Some(text),
+            Ok(Value::Number(_)) => Some(json.to_owned()),
+            Ok(_) | Err(_) => None,
+        }))
     }
 }
 
 /// An integer: `2`, `"2"`, `2.0`. Of any other value, its start as JSON.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub(crate) struct LenientInt(#[serde(serialize_with = "serialize_integer")] Result<i64, String>);
+#[derive(Clone, Debug)]
+pub(crate) struct LenientInt(Result<i64, String>);
 
 impl LenientInt {
     pub(crate) fn value(&self) -> Result<i64, &str> {
@@ -52,18 +46,21 @@ impl LenientInt {
 
 impl<'de> Deserialize<'de> for LenientInt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let integer = match &value {
-            Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-            Value::String(text) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        let integer = match serde_json::from_str(json) {
+            Ok(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+            Ok(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
+            Ok(_) | Err(_) => None,
         };
-        Ok(Self(integer.ok_or_else(|| value.to_string().chars().take(KEPT).collect())))
+        Ok(Self(integer.ok_or_else(|| json.chars().take(KEPT).collect())))
     }
 }
 
-fn serialize_integer<S: serde::Serializer>(integer: &Result<i64, String>, serializer: S) -> Result<S::Ok, S::Error> {
-    integer.as_ref().ok().serialize(serializer)
+/// The generator derives `Serialize` for the types around it, which nothing writes.
+impl Serialize for LenientInt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().ok().serialize(serializer)
+    }
 }
 
 /// A number: `70`, `"70"`, `"70%"`.
@@ -79,10 +76,10 @@ impl LenientNumber {
 
 impl<'de> Deserialize<'de> for LenientNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = match Value::deserialize(deserializer)? {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        let number = match serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()) {
+            Ok(Value::Number(number)) => number.as_f64(),
+            Ok(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+            Ok(_) | Err(_) => None,
         };
         Ok(Self(number.filter(|number| number.is_finite())))
     }
@@ -96,48 +93,49 @@ pub(crate) fn whole(number: f64) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn integer(value: Value) -> Result<i64, String> {
-        serde_json::from_value::<LenientInt>(value).unwrap().0
+    fn read<T: for<'de> Deserialize<'de>>(json: &str) -> T {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
     fn integer_is_read_in_every_form() {
-        for value in [json!(2), json!("2"), json!(" 2 "), json!(2.0), json!("2.0"), json!("+2")] {
-            assert_eq!(integer(value.clone()), Ok(2), "{value}");
+        for json in ["2", "\"2\"", "\" 2 \"", "2.0", "\"2.0\"", "\"+2\"", "2e0"] {
+            assert_eq!(read::<LenientInt>(json).0, Ok(2), "{json}");
         }
-        assert_eq!(integer(json!(-1)), Ok(-1));
+        assert_eq!(read::<LenientInt>("-1").0, Ok(-1));
     }
 
     #[test]
     fn what_is_no_integer_is_kept_as_json() {
-        for value in [json!("soon"), json!(2.5), json!(""), json!(true), json!([2]), json!({"a": 2}), json!("1e99")] {
-            assert_eq!(integer(value.clone()), Err(value.to_string()));
+        for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"a\":2}", "\"1e99\"", "1e999"] {
+            assert_eq!(read::<LenientInt>(json).0, Err(json.to_owned()));
         }
-        assert_eq!(integer(json!("x".repeat(1_000))).unwrap_err().len(), KEPT);
+        let long = format!("\"{}\"", "x".repeat(1_000));
+        assert_eq!(read::<LenientInt>(&long).0.unwrap_err().len(), KEPT);
     }
 
     #[test]
     fn text_may_be_a_number_and_anything_else_is_none() {
-        let text = |value| serde_json::from_value::<LenientText>(value).unwrap().into_string();
-        assert_eq!(text(json!("a")).as_deref(), Some("a"));
-        assert_eq!(text(json!(1_689_765_568_237_837_824_u64)).as_deref(), Some("1689765568237837824"));
-        for value in [json!(null), json!(false), json!([]), json!({"zh": "成功"})] {
-            assert_eq!(text(value.clone()), None, "{value}");
+        let text = |json| read::<LenientText>(json).into_string();
+        assert_eq!(text("\"a\"").as_deref(), Some("a"));
+        for number in ["1689765568237837824", "168976556823783782400000", "0"] {
+            assert_eq!(text(number).as_deref(), Some(number));
+        }
+        for json in ["null", "false", "[]", "{\"zh\": \"成功\"}", "1e999", "\"\\ud800\""] {
+            assert_eq!(text(json), None, "{json}");
         }
     }
 
     #[test]
     fn number_may_be_a_text_with_a_percent_sign() {
-        let number = |value| serde_json::from_value::<LenientNumber>(value).unwrap().value();
-        for value in [json!(70), json!(70.0), json!("70"), json!("70%"), json!(" 70 % ")] {
-            assert_eq!(number(value.clone()), Some(70.0), "{value}");
+        let number = |json| read::<LenientNumber>(json).value();
+        for json in ["70", "70.0", "\"70\"", "\"70%\"", "\" 70 % \""] {
+            assert_eq!(number(json), Some(70.0), "{json}");
         }
-        for value in [json!(""), json!("%"), json!("NaN"), json!("inf"), json!([70]), json!(null)] {
-            assert_eq!(number(value.clone()), None, "{value}");
+        for json in ["\"\"", "\"%\"", "\"NaN\"", "\"inf\"", "[70]", "null", "1e999"] {
+            assert_eq!(number(json), None, "{json}");
         }
     }
 }

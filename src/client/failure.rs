@@ -1,8 +1,8 @@
 //! What a reply that is no success says, and what an error keeps of it.
 
 use http::StatusCode;
-use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::{
     operation::{Operation, named_task},
@@ -48,36 +48,46 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         let message = (!is_json && !start.is_empty()).then_some(start);
         return FailureDetails { message, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
-    let text = |value: &Value| match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    let code = |value: &Value| serde_json::from_value::<ServiceCode>(value.clone()).ok();
-    let task_id = LenientText::from(fields.task_id.clone()).into_string().and_then(named_task);
-    let unreadable_code = || match &fields.code {
-        Value::Null => "$.code is missing".to_owned(),
-        other => format!("$.code is {other}, which is no code"),
-    };
-    let code = code(&fields.code).or_else(|| code(&fields.error_code));
+    let code = parsed(fields.code).or_else(|| parsed(fields.error_code));
+    let task_id = parsed(fields.task_id).and_then(LenientText::into_string).and_then(named_task);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
-        (Some(code), None) if code.is_success() => defect,
-        (None, None) => Some(unreadable_code()),
+        (Some(ServiceCode::Success), None) => defect,
         (Some(ServiceCode::InnerInvokeFailure), None) => Some("the service failed inside".to_owned()),
         (Some(_), None) => Some("its code does not tell whether anything was done".to_owned()),
+        (None, None) => Some(match fields.code {
+            Some(other) => format!("$.code is {other}, which is no code"),
+            None => "$.code is missing".to_owned(),
+        }),
     };
+    let job: Option<Job> = parsed(fields.job_info).or_else(|| parsed(fields.task_info));
     FailureDetails {
-        message: text(&fields.msg).or_else(|| text(&fields.error_msg)),
-        download_url: fields.download_url().map(str::to_owned),
+        message: text(fields.msg).or_else(|| text(fields.error_msg)),
         is_garbled: false,
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
-            || (code == Some(ServiceCode::Success) && fields.has_no_job()),
+            || (code == Some(ServiceCode::Success) && job.is_none()),
+        download_url: job.and_then(|job| job.download_url.into_string()),
         code,
         task_id,
         defect,
     }
+}
+
+/// What is read of a job that is no success: a secret.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Job {
+    download_url: LenientText,
+}
+
+fn parsed<'de, T: Deserialize<'de>>(json: Option<&'de RawValue>) -> Option<T> {
+    serde_json::from_str(json?.get()).ok()
+}
+
+/// A text, or what stands in its place as JSON.
+fn text(json: Option<&RawValue>) -> Option<String> {
+    parsed(json).or_else(|| Some(json?.get().to_owned()))
 }
 
 /// The kind of error that a reply without success makes.

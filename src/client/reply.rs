@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,32 +29,24 @@ pub(crate) enum Body {
     Broken,
 }
 
-/// The fields that a failed call's body may hold, of whatever types.
+/// The fields that a failed call's body may hold, as JSON of whatever types.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct LooseFields {
-    pub(crate) code: Value,
-    pub(crate) msg: Value,
-    pub(crate) error_code: Value,
-    pub(crate) error_msg: Value,
-    #[serde(rename = "taskId")]
-    pub(crate) task_id: Value,
-    #[serde(rename = "jobInfo")]
-    job_info: Value,
-    #[serde(rename = "taskInfo")]
-    task_info: Value,
-}
-
-impl LooseFields {
-    /// Whether it holds no task, as getBatchTask answers right after a creation.
-    pub(crate) fn has_no_job(&self) -> bool {
-        self.job_info.is_null() && self.task_info.is_null()
-    }
-
-    /// Where a package can be fetched, a secret.
-    pub(crate) fn download_url(&self) -> Option<&str> {
-        [&self.job_info, &self.task_info].into_iter().find_map(|job| job["downloadUrl"].as_str())
-    }
+pub(crate) struct LooseFields<'a> {
+    #[serde(borrow)]
+    pub(crate) code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) msg: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) error_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) error_msg: Option<&'a RawValue>,
+    #[serde(borrow, rename = "taskId")]
+    pub(crate) task_id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "jobInfo")]
+    pub(crate) job_info: Option<&'a RawValue>,
+    #[serde(borrow, rename = "taskInfo")]
+    pub(crate) task_info: Option<&'a RawValue>,
 }
 
 impl Reply {
@@ -104,7 +96,7 @@ impl Reply {
     }
 
     /// The body of a call that did not succeed, if it is a JSON object.
-    pub(crate) fn loose_fields(&self) -> Option<LooseFields> {
+    pub(crate) fn loose_fields(&self) -> Option<LooseFields<'_>> {
         self.may_be_object().then(|| serde_json::from_slice(self.bytes()).ok()).flatten()
     }
 }

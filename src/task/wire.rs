@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{generated::types::TaskInfo, lenient::LenientText};
 
@@ -39,11 +39,10 @@ pub(crate) struct TaskInfos(pub(crate) Vec<TaskInfo>);
 
 impl<'de> Deserialize<'de> for TaskInfos {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = match Value::deserialize(deserializer)? {
-            Value::Array(entries) => entries,
-            entry => vec![entry],
-        };
-        let entries = entries.into_iter().filter(Value::is_object);
-        Ok(Self(entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect()))
+        let json = <&RawValue>::deserialize(deserializer)?;
+        let entries: Vec<&RawValue> = serde_json::from_str(json.get()).unwrap_or_else(|_| vec![json]);
+        // Of an array, serde takes the elements for the fields.
+        let objects = entries.iter().map(|entry| entry.get()).filter(|entry| entry.starts_with('{'));
+        Ok(Self(objects.filter_map(|entry| serde_json::from_str(entry).ok()).collect()))
     }
 }

@@ -160,14 +160,15 @@ impl Output {
         #[serde(rename_all = "camelCase")]
         struct QueryErrorFields<'a> {
             task_id: &'a str,
-            trace_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            trace_id: Option<&'a str>,
             #[serde(flatten)]
             failed: ErrorFields<'a>,
         }
         match self.format {
             Format::Text => stderr(&format!("error: {text}")),
             Format::Json => {
-                let trace_id = error.trace_id().as_str();
+                let trace_id = error.trace_id().map(koodrive_share::TraceId::as_str);
                 let failed = error.into();
                 // The exit status is already that of an error.
                 let _ = json(&QueryErrorFields { task_id, trace_id, failed });

@@ -17,13 +17,13 @@ impl From<ValidationError> for CommandError {
     }
 }
 
-/// `--concurrency: must be 1 to 100, given 0 (bounds); choose a value within the bounds`
+/// `--concurrency: must be 1 to 100, given 0 (concurrency); choose a value within the bounds`
 fn text(violation: &Violation) -> String {
     let (path, rule) = (violation.path(), violation.rule());
     let flag = flag(path).unwrap_or(path);
-    let requirement = requirement(rule).unwrap_or(violation.limit());
+    let requirement = requirement(rule).unwrap_or(violation.requirement());
     let advice = advice(path, rule).unwrap_or(violation.advice());
-    format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.given())
+    format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.actual())
 }
 
 /// The flag or variable that sets a field.

@@ -32,7 +32,7 @@ async fn broken_rules_are_told_all_at_once_in_flags_and_variables() {
     let stderr = text(&output.stderr);
     let names = [
         "--endpoint (KOODRIVE_ENDPOINT): ",
-        "credentials: must be given, given nothing (credentials); give --token-file, or set one of KOODRIVE_TOKEN",
+        "credentials: must be given, and be of one kind, given nothing (credentials); give --token-file, or set one of KOODRIVE_TOKEN",
         "--user-id (KOODRIVE_USER_ID): ",
         "--agent-name (KOODRIVE_AGENT_NAME): ",
         "--container-id: ",
