@@ -19,7 +19,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
 
 use self::{
     chunk_producer::ChunkProducer,
@@ -75,10 +78,10 @@ use crate::{
 /// Outside of a tokio runtime.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Bulk<'a> {
-    pending: Pin<Box<dyn Stream<Item = Result<BulkItem, BulkError>> + Send + 'a>>,
+    /// Dropped at the end, with the ledger's lock.
+    pending: Option<BoxStream<'a, Result<BulkItem, BulkError>>>,
     run: Arc<Run>,
     report: BulkReport,
-    over: bool,
 }
 
 impl Client {
@@ -129,10 +132,9 @@ impl Client {
         let run = Arc::new(Run::new(self.clone(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
         Ok(Bulk {
-            pending: Box::pin(stream::unfold(producer, ChunkProducer::next).buffered(concurrency)),
+            pending: Some(stream::unfold(producer, ChunkProducer::next).buffered(concurrency).boxed()),
             run,
             report: BulkReport::default(),
-            over: false,
         })
     }
 }
@@ -179,10 +181,8 @@ impl Stream for Bulk<'_> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if this.over {
-            return Poll::Ready(None);
-        }
-        let next = match this.pending.poll_next_unpin(context) {
+        let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
+        let next = match pending.poll_next_unpin(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => this.shortfall().map(Err),
             // A ledger that lacks a line is worse than whatever else ended the run.
@@ -191,7 +191,7 @@ impl Stream for Bulk<'_> {
         };
         match &next {
             Some(Ok(item)) => this.report.count(item),
-            Some(Err(_)) | None => this.over = true,
+            Some(Err(_)) | None => this.pending = None,
         }
         Poll::Ready(next)
     }
@@ -199,6 +199,6 @@ impl Stream for Bulk<'_> {
 
 impl fmt::Debug for Bulk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bulk").field("report", &self.report).field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("Bulk").field("report", &self.report).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ mod line;
 use std::{
     error::Error as StdError,
     fmt,
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     path::Path,
 };
@@ -23,9 +23,8 @@ const LINE: usize = 1_024;
 /// An open ledger.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
     file: File,
-    /// The same file, to cut it: one that is opened to append cannot be cut on every platform.
-    cutter: File,
     /// Where the file ends if nobody else writes to it.
     end: u64,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
@@ -39,10 +38,13 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Opens the ledger of a run, or begins it.
     pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerError> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(path)?;
-        let cutter = OpenOptions::new().write(true).open(path)?;
-        let mut ledger = Self { file, cutter, end: 0, latest: Vec::new(), file_ids: None, broken: false };
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse),
+            // A file system without locks: the file's length tells.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        let mut ledger = Self { file, end: 0, latest: Vec::new(), file_ids: None, broken: false };
         ledger.scan(&header)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
@@ -82,7 +84,7 @@ impl Ledger {
                 Ok(Line::End { file_ids }) if number > 1 => self.file_ids = Some(file_ids),
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
                 Err(_) if !complete && (number > 1 || expected.starts_with(&bytes)) => {
-                    self.cutter.set_len(self.end)?;
+                    self.file.set_len(self.end)?;
                     self.file.sync_all()?;
                     break;
                 }
@@ -91,7 +93,7 @@ impl Ledger {
             self.end += read as u64;
             if !complete {
                 // Whole but for its line break.
-                (&self.file).write_all(b"\n")?;
+                self.write(b"\n")?;
                 self.end += 1;
             }
         }
@@ -126,7 +128,7 @@ impl Ledger {
 
     /// Writes a line that a request waits for: after an error, it must not leave.
     pub(super) fn append_before_sending(&mut self, record: Record) -> Result<(), LedgerError> {
-        self.check_alone()?;
+        self.ensure_exclusive()?;
         self.append(&Line::Chunk(record))
     }
 
@@ -136,24 +138,29 @@ impl Ledger {
             return Err(io::Error::other("an earlier line could not be written whole").into());
         }
         let bytes = serialized(line)?;
-        if let Err(error) = (&self.file).write_all(&bytes) {
+        if let Err(error) = self.write(&bytes) {
             // A torn line must stay the last one; what another run has written is not ours to cut.
             let excess = self.file.metadata().map(|file| file.len().saturating_sub(self.end));
             self.broken = match excess {
                 Ok(0) => false,
-                Ok(torn) if torn < bytes.len() as u64 => self.cutter.set_len(self.end).is_err(),
+                Ok(torn) if torn < bytes.len() as u64 => self.file.set_len(self.end).is_err(),
                 Ok(_) | Err(_) => true,
             };
             return Err(error.into());
         }
         self.end += bytes.len() as u64;
         self.file.sync_data()?;
-        self.check_alone()
+        self.ensure_exclusive()
     }
 
-    /// Files that are appended to show what others append: whoever comes second sees a file that is longer than it
-    /// should be.
-    fn check_alone(&self) -> Result<(), LedgerError> {
+    /// Writes at the end of the file, behind what another run may have written.
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.file).seek(SeekFrom::End(0))?;
+        (&self.file).write_all(bytes)
+    }
+
+    /// If another run appended, the file is longer than what we wrote.
+    fn ensure_exclusive(&self) -> Result<(), LedgerError> {
         if self.file.metadata()?.len() == self.end { Ok(()) } else { Err(LedgerError::InUse) }
     }
 }

@@ -101,9 +101,10 @@ impl BulkPolicyBuilder {
     /// [`resend_unknown`](Self::resend_unknown); they do not stop the run.
     ///
     /// Ids are compared with those of the first run chunk by chunk, as they are read, before anything of that chunk is
-    /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time: a second one is
-    /// noticed at the next line that either writes, and whoever notices stops. There is no lock that a crash could
-    /// leave behind. On a network file system that may be too late.
+    /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time, and a run keeps it
+    /// until its last request has ended: it is locked, and a second run ends at once. The operating system drops the lock
+    /// of a process that dies. Where a file system has no locks, a second run is noticed at the next line that either
+    /// writes, and whoever notices stops.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the

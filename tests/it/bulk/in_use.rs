@@ -34,6 +34,24 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
 }
 
 #[tokio::test]
+async fn ledger_is_locked_until_its_run_has_ended() {
+    let emulator = Emulator::start().await.unwrap();
+    let path = ledger("locked");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let bulk = |ids| client(&emulator).create_bulk_with(dump_template(), ids, policy.clone()).unwrap();
+    let mut first = bulk(ids(2_000));
+    first.next().await.unwrap().unwrap();
+    let (items, error) = drain(&mut bulk(ids(2_000))).await;
+    let error = error.unwrap();
+    assert!(items.is_empty() && error.is_ledger() && error.attempted().is_empty(), "{error}");
+    assert!(error.to_string().contains("in use by another run"), "{error}");
+    assert_eq!(drain(&mut first).await.0.len(), 1);
+    // The first run is still there, but over.
+    assert_eq!(drain(&mut bulk(ids(2_000))).await.0.len(), 2);
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
 async fn failure_of_the_ledger_is_told_before_any_other() {
     let emulator = Emulator::start().await.unwrap();
     let path = ledger("failure");
