@@ -23,14 +23,28 @@ mod generated {
 }
 mod client {
     pub(crate) mod hooks {
-        #[derive(Clone, Debug)]
-        pub(crate) struct Attempt;
+        use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 
-        impl progenitor_client::ClientHooks<Attempt> for crate::generated::Client {}
+        #[derive(Clone, Debug)]
+        pub(crate) struct Exchange(pub(crate) crate::generated::Headers);
+
+        impl ClientHooks<Exchange> for crate::generated::Client {
+            async fn pre<E>(&self, request: &mut reqwest::Request, _: &OperationInfo) -> Result<(), Error<E>> {
+                for (name, value) in self.inner().0.named() {
+                    request.headers_mut().insert(name, value.expect("all are given").clone());
+                }
+                Ok(())
+            }
+        }
     }
 }
 mod credentials {
     pub(crate) type KdsToken = String;
+}
+mod lenient {
+    pub(crate) type LenientInt = i64;
+    pub(crate) type LenientNumber = f64;
+    pub(crate) type LenientText = String;
 }
 mod service_code {
     pub(crate) type ServiceCode = i64;
@@ -39,17 +53,13 @@ mod share_task {
     pub(crate) type TaskType = i64;
 }
 mod task {
-    pub(crate) type CompactTime = String;
-    pub(crate) type WireUrl = String;
-    pub(crate) type FileStatus = String;
-    pub(crate) type OpenNumber = i64;
-    pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
-}
-mod trace_id {
-    pub(crate) type TraceId = String;
-}
-mod x_date {
-    pub(crate) type XDate = String;
+    pub(crate) mod status {
+        pub(crate) type FileStatus = String;
+    }
+    pub(crate) mod wire {
+        pub(crate) type DownloadUrl = String;
+        pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
+    }
 }
 
 const ROUNDS: usize = 201;
@@ -86,7 +96,15 @@ impl Bench {
         let mut headers = header::HeaderMap::new();
         headers.insert(header::AUTHORIZATION, format!("Bearer {TOKEN}").try_into().unwrap());
         let http = by_hand::http().default_headers(headers).build().unwrap();
-        let client = generated::Client::new_with_client(&self.server.endpoint, http, client::hooks::Attempt);
+        let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
+        let documented = generated::Headers {
+            x_date: date.try_into().unwrap(),
+            x_hw_agentname: header::HeaderValue::from_static(CARRIER),
+            x_traceid: Some("a".repeat(58).try_into().unwrap()),
+            x_user_id: header::HeaderValue::from_static(USER),
+        };
+        let exchange = client::hooks::Exchange(documented);
+        let client = generated::Client::new_with_client(&self.server.endpoint, http, exchange);
         let request = generated::types::CreateBatchTaskRequest {
             container_id: SPACE.into(),
             file_ids: file_ids(ids),
@@ -96,14 +114,10 @@ impl Bench {
             task_type: 2,
             zip_name: None,
         };
-        let (agent, user, trace_id) = (CARRIER.to_owned(), USER.to_owned(), "a".repeat(58));
         Box::new(move |calls| {
             self.runtime.block_on(async {
                 for _ in 0..calls {
-                    let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
-                    let reply =
-                        client.create_batch_task(Some(&date), Some(&agent), Some(&trace_id), Some(&user), &request);
-                    let reply = reply.await.unwrap().into_inner();
+                    let reply = client.create_batch_task(&request).await.unwrap().into_inner();
                     assert!(reply.code == 0 && reply.task_id.is_some());
                 }
             });

@@ -1,14 +1,18 @@
 //! The generated client's hooks: headers, the authorization last, and the reply, read once.
 
 use std::{
+    borrow::Cow,
+    error::Error,
     mem,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use http_body_util::{LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::ResponseBuilderExt;
 
 use super::reply::{Body, Reply};
 use crate::{
@@ -85,39 +89,45 @@ impl ClientHooks<Exchange> for generated::Client {
         let mut response = self.client().execute(request).await?;
         let received = clock.now();
         let status = response.status();
+        let url = response.url().clone();
         let headers = mem::take(response.headers_mut());
-        let read = read(response, *max_reply_bytes).await;
-        let body = match &read {
-            Ok(bytes) => Body::Whole(bytes.clone()),
-            Err(error) if is_too_large(error) => Body::TooLarge,
-            Err(_) => Body::Broken,
+        let read = Limited::new(reqwest::Body::from(response), *max_reply_bytes).collect().await;
+        let (body, handed_on) = match read.map_err(<dyn Error + Send + Sync>::downcast::<reqwest::Error>) {
+            Ok(read) => {
+                let bytes = utf8(read.to_bytes());
+                (Body::Whole(bytes.clone()), Ok(bytes))
+            }
+            Err(Ok(broken)) => (Body::Broken, Err(*broken)),
+            Err(Err(_)) => (Body::TooLarge, Ok(Bytes::new())),
         };
         let _ = reply.set(Reply { status, headers, received, body });
-        let mut whole = http::Response::new(read?);
+        let mut whole = http::Response::new(handed_on?);
         *whole.status_mut() = status;
+        // Without a URL, reqwest parses one that it makes up.
+        if let Some(extensions) = http::Response::builder().url(url).extensions_mut() {
+            *whole.extensions_mut() = mem::take(extensions);
+        }
         Ok(whole.into())
     }
-}
 
-async fn read(response: reqwest::Response, limit: usize) -> reqwest::Result<bytes::Bytes> {
-    let body = Limited::new(reqwest::Body::from(response), limit);
-    let limited = reqwest::Response::from(http::Response::new(reqwest::Body::wrap(body)));
-    let bytes = limited.bytes().await?;
-    Ok(match String::from_utf8_lossy(&bytes) {
-        std::borrow::Cow::Borrowed(_) => bytes,
-        std::borrow::Cow::Owned(replaced) => replaced.into(),
-    })
-}
-
-fn is_too_large(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
-            return true;
+    /// Keeps the generated client from a body that was not read.
+    async fn post<E>(
+        &self,
+        _: &reqwest::Result<reqwest::Response>,
+        _: &OperationInfo,
+    ) -> Result<(), generated::Error<E>> {
+        match self.inner().reply.get() {
+            Some(Reply { body: Body::TooLarge, .. }) => Err(generated::Error::Custom("too large".to_owned())),
+            Some(_) | None => Ok(()),
         }
-        cause = error.source();
     }
-    false
+}
+
+fn utf8(bytes: Bytes) -> Bytes {
+    match String::from_utf8_lossy(&bytes) {
+        Cow::Borrowed(_) => bytes,
+        Cow::Owned(replaced) => replaced.into(),
+    }
 }
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the
