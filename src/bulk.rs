@@ -156,7 +156,6 @@ impl Bulk<'_> {
     }
 
     /// What the items so far say together.
-    #[must_use]
     pub fn report(&self) -> &BulkReport {
         &self.report
     }

@@ -75,7 +75,6 @@ impl Client {
     }
 
     /// The base URL of the service.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }

@@ -144,23 +144,19 @@ pub(crate) enum DateVerdict {
     CorrectionRefused,
 }
 
-/// A refusal that may be about the `X-Date`, and the times of the request in question, by our clock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) dated: Dated,
-    pub(crate) server_time: ServerTime,
-    pub(crate) sent: DateTime<Utc>,
-    pub(crate) received: DateTime<Utc>,
-    /// A code that the reference lists names another cause.
-    pub(crate) has_listed_cause: bool,
-}
-
-/// Judges the clock after a refusal.
-pub(crate) fn judge(refusal: &Refusal) -> DateVerdict {
-    let Refusal { dated, server_time, sent, received, has_listed_cause } = *refusal;
+/// Judges the clock after a refusal of a request that was sent with `dated`.
+///
+/// `exchange`: when the request was dated and when the reply came, by our clock. A code that the reference lists names
+/// another cause.
+pub(crate) fn judge(
+    dated: Dated,
+    server_time: ServerTime,
+    exchange: RangeInclusive<DateTime<Utc>>,
+    has_listed_cause: bool,
+) -> DateVerdict {
     if let ServerTime::Known(server) = server_time
         && server_time.refuses(dated.x_date)
-        && let Some(offset) = offset(server, sent, received)
+        && let Some(offset) = offset(server, *exchange.start(), *exchange.end())
     {
         return DateVerdict::OutsideWindow(offset);
     }
@@ -335,13 +331,9 @@ mod tests {
         let now = true_time(0);
         let from_now = |seconds| now + TimeDelta::seconds(seconds);
         let correction = correction.map(|is_confirmed| Correction { offset: ClockOffset::default(), is_confirmed });
-        judge(&Refusal {
-            dated: Dated { x_date: from_now(dated).into(), correction },
-            server_time: server.map_or(ServerTime::Unknown, |server| ServerTime::Known(from_now(server))),
-            sent: now,
-            received: now,
-            has_listed_cause,
-        })
+        let dated = Dated { x_date: from_now(dated).into(), correction };
+        let server_time = server.map_or(ServerTime::Unknown, |server| ServerTime::Known(from_now(server)));
+        judge(dated, server_time, now..=now, has_listed_cause)
     }
 
     #[test]

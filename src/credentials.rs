@@ -48,13 +48,11 @@ impl Credentials {
     /// The vendor's token lives 20 minutes from its last use; once it has lapsed every call fails with 401. A process
     /// that runs longer than its calls are apart wants [`provider`](Self::provider). Source: carrier reference,
     /// authentication.
-    #[must_use]
     pub fn bearer(token: impl Into<String>) -> Self {
         Self(CredentialsKind::Bearer(token.into().into()))
     }
 
     /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
-    #[must_use]
     pub fn authorization(value: impl Into<String>) -> Self {
         Self(CredentialsKind::Authorization(value.into().into()))
     }
@@ -63,7 +61,6 @@ impl Credentials {
     ///
     /// A signature covers the user id and `X-Date` and is valid for 15 minutes. Source: carrier reference, app
     /// authentication.
-    #[must_use]
     pub fn app(app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
         Self(CredentialsKind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
     }
@@ -72,7 +69,6 @@ impl Credentials {
     ///
     /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
     /// more.
-    #[must_use]
     pub fn provider(provider: impl TokenProvider) -> Self {
         Self(CredentialsKind::Provider(Arc::new(TokenCache::new(provider))))
     }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
-type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Whether a task was made by a call that failed.
 ///
@@ -53,38 +53,49 @@ impl Display for Outcome {
 /// The message is one line and says what to do next; causes come through [`source`](StdError::source). Secrets are
 /// masked in what the service said, and control characters are escaped.
 #[derive(Debug)]
-pub struct Error(Box<Inner>);
+pub struct Error(pub(crate) Box<ErrorDetails>);
 
 #[derive(Debug)]
-struct Inner {
-    kind: ErrorKind,
-    trace_id: Option<TraceId>,
-    /// The call only read.
-    is_query: bool,
-    reply: Option<ReplyDetails>,
-    note: Option<String>,
-    source: Option<BoxError>,
-    attempts: u32,
-    elapsed: Duration,
+pub(crate) struct ErrorDetails {
+    pub(crate) kind: ErrorKind,
+    pub(crate) trace_id: Option<TraceId>,
+    /// The call only read, so that it may be repeated whatever became of it.
+    pub(crate) is_query: bool,
+    pub(crate) reply: Option<ReplyDetails>,
+    pub(crate) note: Option<String>,
+    pub(crate) source: Option<BoxError>,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    /// The service refused the time that the request was sent with.
+    pub(crate) is_clock_refused: bool,
 }
 
 /// What kind of failure it is, which determines the outcome.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorKind {
+    #[error("{0}")]
     Validation(ValidationError),
-    /// The request cannot be made.
+    #[error("the request cannot be made")]
     Request,
+    #[error("{0}")]
     Credentials(&'static str),
-    /// No time was left to send it.
+    #[error("no time was left to send it")]
     Busy,
+    #[error("no connection to the service")]
     Connect,
+    #[error("no complete reply in time")]
     TimedOut,
+    #[error("the connection broke before a whole reply")]
     Lost,
+    #[error("the reply settles nothing: {0}")]
     Unreadable(String),
+    #[error("the service refused the request")]
     Refused,
     /// Of a chunk in a bulk creation: only the ledger knows of the request.
+    #[error("an earlier run may have sent it, and its outcome is unknown")]
     Interrupted,
     /// Of a chunk in a bulk creation: earlier requests for it may have made what this one did not.
+    #[error("{0}")]
     AfterUnknown(Box<ErrorKind>),
 }
 
@@ -111,8 +122,6 @@ pub(crate) struct ReplyDetails {
     pub(crate) retry_after: Option<Duration>,
     /// The service knows of no such task.
     pub(crate) is_not_found: bool,
-    /// The service refused the time that the request was sent with.
-    pub(crate) is_clock_refused: bool,
 }
 
 /// Nothing was sent, and there is no trace id.
@@ -124,7 +133,7 @@ impl From<ValidationError> for Error {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorDetails {
             kind,
             trace_id: trace_id.into(),
             is_query: false,
@@ -133,42 +142,8 @@ impl Error {
             source: None,
             attempts: 0,
             elapsed: Duration::ZERO,
+            is_clock_refused: false,
         }))
-    }
-
-    /// Says whether the call only read, so that it may be repeated whatever became of it.
-    pub(crate) fn of_query(mut self, is_query: bool) -> Self {
-        self.0.is_query = is_query;
-        self
-    }
-
-    pub(crate) fn with_reply(mut self, reply: ReplyDetails) -> Self {
-        self.0.reply = Some(reply);
-        self
-    }
-
-    /// Says whether the service refused the time that the request was sent with.
-    pub(crate) fn with_clock_refused(mut self, is_clock_refused: bool) -> Self {
-        if let Some(reply) = &mut self.0.reply {
-            reply.is_clock_refused = is_clock_refused;
-        }
-        self
-    }
-
-    pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
-        self.0.note = note;
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
-        self
-    }
-
-    pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
-        self.0.attempts = attempts;
-        self.0.elapsed = elapsed;
-        self
     }
 
     /// Says that `earlier` requests for the same may have made what this one did not.
@@ -190,67 +165,56 @@ impl Error {
     }
 
     /// Whether a task was made: see there before sending anything again.
-    #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.0.kind.outcome()
     }
 
     /// The trace id of the request, sent or not. There is none if a rule was broken before one was made.
-    #[must_use]
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
     }
 
     /// How many attempts the call made.
-    #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
     /// How long the call took, with all attempts and the waits between them.
-    #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
     /// The task that the reply named beside something that is no success. It may exist: ask for its status.
-    #[must_use]
     pub fn task_id(&self) -> Option<&str> {
         self.0.reply.as_ref()?.task_id.as_deref()
     }
 
     /// The HTTP status, if a reply came.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.reply.as_ref().map(|reply| reply.status)
     }
 
     /// The service's or the gateway's code, if the reply holds one.
-    #[must_use]
     pub fn service_code(&self) -> Option<&ServiceCode> {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
     /// What the service said, at most 1,000 characters of it, with secrets and URLs masked.
-    #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()
     }
 
     /// The gateway's `X-request-id`, for the vendor's support.
-    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.reply.as_ref()?.request_id.as_deref()
     }
 
     /// How long the service asks to wait, from the longest `Retry-After`, in seconds or as a date.
-    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.reply.as_ref()?.retry_after
     }
 
     /// The broken rules, if that is the cause: correct them all.
-    #[must_use]
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0.kind {
             ErrorKind::Validation(error) => Some(error),
@@ -259,44 +223,37 @@ impl Error {
     }
 
     /// A rule is broken and nothing was sent. Correct the [violations](Self::validation_error).
-    #[must_use]
     pub fn is_validation(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Validation(_))
     }
 
     /// The token provider gave no usable token and nothing was sent. Look at its error, the `source`.
-    #[must_use]
     pub fn is_credentials(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Credentials(_))
     }
 
     /// No connection came about (name, connection, TLS) and nothing was sent. Check the endpoint and the network.
-    #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Connect)
     }
 
     /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
-    #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::TimedOut | ErrorKind::Busy)
     }
 
     /// The service said no. Correct what [`service_code`](Self::service_code) and [`message`](Self::message) name.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         self.outcome() == Outcome::Rejected
     }
 
     /// The credentials were refused, 401. Renew the token, or check the AppSecret and the user id.
-    #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         self.status() == Some(401)
     }
 
     /// There were too many requests: status 429, or the gateway's code. Wait for [`retry_after`](Self::retry_after), or a
     /// minute, and slow down.
-    #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.status() == Some(429) || self.service_code().is_some_and(ServiceCode::is_throttling)
     }
@@ -304,7 +261,6 @@ impl Error {
     /// The call may be made again: another attempt cannot make a second task, and the failure may pass by itself.
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         if !self.0.is_query && self.outcome() == Outcome::Unknown {
             return false;
@@ -332,10 +288,10 @@ impl Error {
 /// `the service refused the request, status 400, code 13000311; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, trace_id, reply, note, attempts, elapsed, .. } = &*self.0;
-        kind.fmt(f)?;
+        let ErrorDetails { kind, trace_id, reply, note, attempts, elapsed, .. } = &*self.0;
+        write!(f, "{kind}")?;
         if let Some(reply) = reply {
-            reply.fmt(f)?;
+            write!(f, "{reply}")?;
         }
         if *attempts > 1 {
             write!(f, ", after {attempts} attempts in {:.1} s", elapsed.as_secs_f64())?;
@@ -355,24 +311,6 @@ impl Display for Error {
         match trace_id {
             Some(trace_id) => write!(f, " (trace id {trace_id})"),
             None => Ok(()),
-        }
-    }
-}
-
-impl Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Validation(error) => error.fmt(f),
-            Self::Request => f.write_str("the request cannot be made"),
-            Self::Credentials(what) => f.write_str(what),
-            Self::Busy => f.write_str("no time was left to send it"),
-            Self::Connect => f.write_str("no connection to the service"),
-            Self::TimedOut => f.write_str("no complete reply in time"),
-            Self::Lost => f.write_str("the connection broke before a whole reply"),
-            Self::Unreadable(why) => write!(f, "the reply settles nothing: {why}"),
-            Self::Refused => f.write_str("the service refused the request"),
-            Self::Interrupted => f.write_str("an earlier run may have sent it, and its outcome is unknown"),
-            Self::AfterUnknown(kind) => kind.fmt(f),
         }
     }
 }
@@ -411,7 +349,7 @@ impl Error {
     }
 
     fn advice_on_refusal(&self) -> &'static str {
-        if self.0.reply.as_ref().is_some_and(|reply| reply.is_clock_refused) {
+        if self.0.is_clock_refused {
             return "check this machine's clock, and what on the way sets the header Date";
         }
         if let Some(advice) = self.service_code().and_then(ServiceCode::advice) {

@@ -5,11 +5,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{
     client::{
-        failure::{interpret, kind, reply_details},
-        outcome::{Effect, outcome},
+        failure::{error, interpret},
         reply::{Body, Reply},
     },
-    clock::ServerTime,
     credentials::app_signature::CanonicalRequest,
     error::Error,
     redact::{redact, sanitize_for_display},
@@ -35,14 +33,10 @@ pub fn read_reply(
         Err(details) => details,
     };
     let secrets: Vec<&str> = secrets.iter().copied().chain(details.download_url.as_deref()).collect();
-    let kind = kind(outcome(status, Effect::CreatesTask, &details), &reply, &details, None, &secrets);
-    let note = ServerTime::read(reply.date(), details.message.as_deref().unwrap_or_default()).contradiction();
-    let error = Error::new(kind, task.trace_id().clone());
-    Err(error.with_reply(reply_details(&reply, &details, &secrets)).with_note(note))
+    Err(error(task, &reply, &details, None, &secrets))
 }
 
 /// What a refusal's message says of the canonical request.
-#[must_use]
 pub fn difference(signed: &CanonicalRequest, message: &str, secrets: &[&str]) -> Option<String> {
     let difference = signed.compare(&redact(message, secrets))?;
     Some(sanitize_for_display(&difference, &[]))

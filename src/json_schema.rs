@@ -67,7 +67,6 @@ impl ShareTask {
     /// It holds all rules, those between fields included: it accepts what `ShareTask` deserialises from, `null` for an
     /// absent optional field and fields it does not know among that. One difference is out of its reach: to a schema
     /// `1.0` is the integer 1, to `ShareTask` it is no integer.
-    #[must_use]
     pub fn json_schema() -> Value {
         let mut settings = SchemaSettings::draft07();
         settings.inline_subschemas = true;

@@ -158,13 +158,11 @@ struct Schedule {
 
 impl Client {
     /// Follows a task to its end, with the default [`PollingPolicy`].
-    #[must_use]
     pub fn poller(&self, handle: TaskHandle) -> Poller {
         self.poller_with(handle, PollingPolicy::default())
     }
 
     /// Follows a task to its end as `policy` says.
-    #[must_use]
     pub fn poller_with(&self, handle: TaskHandle, policy: PollingPolicy) -> Poller {
         Poller::new(self.clone(), handle, policy)
     }
@@ -176,7 +174,6 @@ impl Poller {
     }
 
     /// The task that is followed.
-    #[must_use]
     pub fn handle(&self) -> &TaskHandle {
         &self.handle
     }
@@ -310,31 +307,26 @@ struct GivenUp {
 
 impl PollError {
     /// The task, to go on with.
-    #[must_use]
     pub fn handle(&self) -> &TaskHandle {
         &self.0.handle
     }
 
     /// How long the task was followed.
-    #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
     /// How many polls were made.
-    #[must_use]
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
     /// The time was over and the task had not ended: this is what the last poll said.
-    #[must_use]
     pub fn last_status(&self) -> Option<&TaskStatus> {
         self.0.last.as_ref()
     }
 
     /// The failure of the last poll, if that was the cause.
-    #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.0.error.as_ref()
     }

@@ -33,7 +33,6 @@ macro_rules! service_codes {
 
         impl ServiceCode {
             /// The code as the service writes it.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
                     Self::Success => "0",
@@ -43,7 +42,6 @@ macro_rules! service_codes {
             }
 
             /// What to do about a code that the reference lists.
-            #[must_use]
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant => Some($advice),)+

@@ -78,25 +78,21 @@ pub struct TargetDirectory(FileIdInfo);
 
 impl TargetDirectory {
     /// A directory, and the space it is in.
-    #[must_use]
     pub fn new(file_id: impl Into<String>, container_id: impl Into<String>) -> Self {
         Self(FileIdInfo { file_id: file_id.into(), container_id: container_id.into() })
     }
 
     /// The directory's id, `root` for the root directory.
-    #[must_use]
     pub fn file_id(&self) -> &str {
         &self.0.file_id
     }
 
     /// The space it is in.
-    #[must_use]
     pub fn container_id(&self) -> &str {
         &self.0.container_id
     }
 
     /// The root directory of a space.
-    #[must_use]
     pub fn root(container_id: impl Into<String>) -> Self {
         Self::new(ROOT, container_id)
     }
@@ -114,49 +110,41 @@ impl ShareTask {
     }
 
     /// What the task does with the files.
-    #[must_use]
     pub fn task_type(&self) -> TaskType {
         self.body.task_type
     }
 
     /// The share the files are behind.
-    #[must_use]
     pub fn share_id(&self) -> &str {
         &self.body.share_id
     }
 
     /// The space the files are in.
-    #[must_use]
     pub fn container_id(&self) -> &str {
         &self.body.container_id
     }
 
     /// The files, 1 to 1000.
-    #[must_use]
     pub fn file_ids(&self) -> &[String] {
         &self.body.file_ids
     }
 
     /// The name of the package.
-    #[must_use]
     pub fn zip_name(&self) -> Option<&str> {
         self.body.zip_name.as_deref()
     }
 
     /// The trace id that the request is sent with.
-    #[must_use]
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
     }
 
     /// The directory that a dump saves into.
-    #[must_use]
     pub fn target(&self) -> Option<TargetDirectory> {
         self.body.target_file_id.clone().map(TargetDirectory)
     }
 
     /// Sets another trace id, to create the task again under one of its own.
-    #[must_use]
     pub fn with_trace_id(mut self, trace_id: TraceId) -> Self {
         self.trace_id = trace_id;
         self

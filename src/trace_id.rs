@@ -36,7 +36,6 @@ impl TraceId {
     /// # Panics
     ///
     /// If the operating system has no random bytes to give.
-    #[must_use]
     pub fn random() -> Self {
         let random = rand::generate::<[u8; LENGTH / 2]>(&SystemRandom::new());
         let random = random.expect("the operating system gives random bytes").expose();
@@ -44,7 +43,6 @@ impl TraceId {
     }
 
     /// The trace id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -32,31 +32,26 @@ pub struct Violation {
 
 impl Violation {
     /// The field: a JSON path into the request's body (`$.fileIds[3]`), a header (`X-User-Id`), or a setting (`endpoint`).
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// The rule's name, as in the OpenAPI document and the README's table.
-    #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule.name
     }
 
     /// What the rule demands.
-    #[must_use]
     pub fn requirement(&self) -> &'static str {
         self.rule.requirement
     }
 
     /// What was given, escaped and shortened. Of a secret, only its length.
-    #[must_use]
     pub fn actual(&self) -> &str {
         &self.actual
     }
 
     /// What to do about it.
-    #[must_use]
     pub fn advice(&self) -> &'static str {
         self.advice
     }
@@ -80,7 +75,6 @@ pub struct ValidationError {
 
 impl ValidationError {
     /// The broken rules, at least one.
-    #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }

@@ -33,7 +33,6 @@ pub struct XDate(DateTime<Utc>);
 
 impl XDate {
     /// The moment.
-    #[must_use]
     pub fn time(self) -> DateTime<Utc> {
         self.0
     }

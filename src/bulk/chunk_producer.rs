@@ -199,8 +199,9 @@ impl<'a> ChunkProducer<'a> {
                 (handle.trace_id().clone(), Ok(handle))
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
-                let error = Error::new(ErrorKind::Interrupted, suspect.clone());
-                (suspect.clone(), Err(error.with_note(note(&state, &request.unknown_before))))
+                let mut error = Error::new(ErrorKind::Interrupted, suspect.clone());
+                error.0.note = note(&state, &request.unknown_before);
+                (suspect.clone(), Err(error))
             }
             _ => return None,
         };

@@ -39,14 +39,12 @@ impl BulkError {
     }
 
     /// The file ids that were attempted, from 0: an item came for each chunk of them. Those from its end on were not.
-    #[must_use]
     pub fn attempted(&self) -> Range<u64> {
         0..self.attempted
     }
 
     /// The broken rules, if that is the cause: no file ids, or a package that needs to be split without consent.
     /// Nothing was sent.
-    #[must_use]
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.kind {
             BulkErrorKind::Validation(error) => Some(error),
@@ -55,33 +53,28 @@ impl BulkError {
     }
 
     /// An outcome was unknown and the policy stops at that. Look for the task, then resume.
-    #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Unknown)
     }
 
     /// [`Bulk::stop`](crate::Bulk::stop) was called. Resume when you like.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Asked)
     }
 
     /// The file ids could not be read. Look at the `source`, then resume.
-    #[must_use]
     pub fn is_input(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Input(_))
     }
 
     /// The ledger cannot be read or written, is no ledger, or is in use by another run. What was sent after its last
     /// line counts as unknown.
-    #[must_use]
     pub fn is_ledger(&self) -> bool {
         matches!(&self.kind, BulkErrorKind::Ledger(error) if !error.is_of_another_run())
     }
 
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
     /// given.
-    #[must_use]
     pub fn is_other_run(&self) -> bool {
         match &self.kind {
             BulkErrorKind::OtherIds(_) => true,

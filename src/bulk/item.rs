@@ -31,32 +31,27 @@ pub struct BulkItem {
 
 impl BulkItem {
     /// The chunk's place among the chunks, from 0.
-    #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
-    #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
     }
 
     /// The trace id of the request that decided about it.
-    #[must_use]
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
     }
 
     /// The name of its package, numbered if packages are split.
-    #[must_use]
     pub fn zip_name(&self) -> Option<&str> {
         self.zip_name.as_deref()
     }
 
     /// Whether nothing was sent because the ledger answered: a task that an earlier run created, or an outcome that it
     /// left unknown.
-    #[must_use]
     pub fn is_from_ledger(&self) -> bool {
         self.from_ledger
     }
@@ -116,37 +111,31 @@ impl BulkReport {
     }
 
     /// Tasks that this run created.
-    #[must_use]
     pub fn created(&self) -> u64 {
         self.created
     }
 
     /// Tasks that earlier runs created, by the ledger.
-    #[must_use]
     pub fn created_earlier(&self) -> u64 {
         self.created_earlier
     }
 
     /// Chunks that the service rejected: no task. A resumed run sends them again.
-    #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejected
     }
 
     /// Chunks that were not sent for a failure on the way: no task. A resumed run sends them.
-    #[must_use]
     pub fn not_sent(&self) -> u64 {
         self.not_sent
     }
 
     /// Chunks of which a task may exist. A resumed run sends them again only with consent.
-    #[must_use]
     pub fn unknown(&self) -> u64 {
         self.unknown
     }
 
     /// The file ids that the items so far are about, from 0; of those from its end on, none was attempted.
-    #[must_use]
     pub fn attempted(&self) -> Range<u64> {
         0..self.attempted
     }

@@ -11,15 +11,15 @@ use super::{
     failure::{self, interpret},
     hooks::{Exchange, Signed},
     operation::{Decoded, Operation},
-    outcome::{Effect, FailureDetails, outcome},
+    outcome::{Effect, FailureDetails},
     reply::Reply,
     retry::FailedAttempt,
     shared::Shared,
 };
 use crate::{
-    clock::{DateVerdict, Dated, Refusal, ServerTime, judge},
+    clock::{DateVerdict, Dated, ServerTime, judge},
     credentials::{self, Authorization, AuthorizationSource, KdsToken},
-    error::{Error, ErrorKind, Outcome},
+    error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
     redact::{mask_urls, redact, sanitize_for_display},
     service_code::ServiceCode,
@@ -74,7 +74,7 @@ impl<O: Operation> Attempt<'_, O> {
     pub(super) async fn run(&self) -> Result<(O::Output, DateTime<Utc>), Failure> {
         let (authorization, token) = self.authorize().await?;
         let Some(left) = self.time_left(Duration::ZERO) else {
-            return Err(self.error(ErrorKind::Busy).into());
+            return Err(self.error(ErrorKind::Busy, None).into());
         };
         let clock = &self.client.clock;
         let sent = clock.now();
@@ -125,8 +125,11 @@ impl<O: Operation> Attempt<'_, O> {
         (wait.saturating_add(self.client.connect_timeout) <= left).then_some(left)
     }
 
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
-        Error::new(kind, self.operation.trace_id().clone()).of_query(O::EFFECT == Effect::Reads)
+    pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
+        let mut error = Error::new(kind, self.operation.trace_id().clone());
+        error.0.is_query = O::EFFECT == Effect::Reads;
+        error.0.source = source;
+        error
     }
 
     /// What authorizes the request, and the provider's token in it.
@@ -135,16 +138,17 @@ impl<O: Operation> Attempt<'_, O> {
             AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
             AuthorizationSource::Renewed(cache) => cache,
         };
-        let failed = |what| self.error(ErrorKind::Credentials(what));
+        let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
         let token = match timeout_at(self.deadline, cache.token()).await {
             Ok(Ok(token)) => token,
-            Ok(Err(failure)) => return Err(failed("the token provider failed").with_source(failure)),
-            Err(_) => return Err(failed("the token provider gave no token in time")),
+            Ok(Err(failure)) => return Err(failed("the token provider failed", Some(failure.into()))),
+            Err(_) => return Err(failed("the token provider gave no token in time", None)),
         };
         let Some(value) = credentials::bearer(&token) else {
             // The next call asks anew, instead of failing until this one lapses.
             cache.discard(&token);
-            return Err(failed("the provider's token fits no header: it must be visible ASCII without a scheme"));
+            let what = "the provider's token fits no header: it must be visible ASCII without a scheme";
+            return Err(failed(what, None));
         };
         Ok((Authorization::Ready(value), Some(token)))
     }
@@ -155,13 +159,13 @@ impl<O: Operation> Attempt<'_, O> {
         let Some(x_date) = self.operation.x_date() else { return Ok(clock.date(now)) };
         match x_date.check(clock.server_time(now)) {
             Ok(()) => Ok(Dated { x_date, correction: None }),
-            Err(error) => Err(self.error(ErrorKind::Validation(error))),
+            Err(error) => Err(self.error(ErrorKind::Validation(error), None)),
         }
     }
 
     fn headers(&self, dated: Dated) -> Result<Headers, Error> {
         let header = |text: String| {
-            HeaderValue::try_from(text).map_err(|cause| self.error(ErrorKind::Request).with_source(cause))
+            HeaderValue::try_from(text).map_err(|cause| self.error(ErrorKind::Request, Some(cause.into())))
         };
         Ok(Headers {
             x_date: header(dated.x_date.to_string())?,
@@ -176,8 +180,8 @@ impl<O: Operation> Attempt<'_, O> {
         let cause = match decoded {
             Err(generated::Error::CommunicationError(cause)) => cause,
             // The request was not made: the rules exclude that.
-            Err(error) => return self.error(ErrorKind::Request).with_source(error.to_string()),
-            Ok(_) => return self.error(ErrorKind::Lost),
+            Err(error) => return self.error(ErrorKind::Request, Some(error.to_string().into())),
+            Ok(_) => return self.error(ErrorKind::Lost, None),
         };
         // A connect time-out is both; nothing was sent then.
         let kind = match () {
@@ -186,7 +190,7 @@ impl<O: Operation> Attempt<'_, O> {
             () if cause.is_timeout() => ErrorKind::TimedOut,
             () => ErrorKind::Lost,
         };
-        self.error(kind).with_source(cause)
+        self.error(kind, Some(cause.into()))
     }
 }
 
@@ -205,33 +209,29 @@ impl<O: Operation> Attempt<'_, O> {
     /// `cause`: why the reply broke off.
     fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
         let Refused { reply, details, sent, dated, signed, token } = refused;
-        let outcome = outcome(reply.status, O::EFFECT, details);
+        let secrets = self.secrets(refused);
+        let mut error = failure::error(self.operation, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date(), message);
-        let is_date_ours = self.operation.x_date().is_none();
-        let is_refusal = outcome == Outcome::Rejected && matches!(reply.status.as_u16(), 400 | 401 | 403);
-        let has_listed_cause = details.code.as_ref().is_some_and(ServiceCode::is_listed_refusal);
-        let (dated, received) = (*dated, reply.received);
-        let refusal = Refusal { dated, server_time, sent: *sent, received, has_listed_cause };
-        let date = if is_date_ours && is_refusal { judge(&refusal) } else { DateVerdict::Unrelated };
-
-        let secrets = self.secrets(refused);
         // Redacted first: the comparison quotes what differs, and quoting changes a secret.
         let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(&redact(message, &secrets)));
-        let note =
-            compared.map(|text| sanitize_for_display(&mask_urls(&text), &[])).or_else(|| server_time.contradiction());
-        let kind = failure::kind(outcome, reply, details, cause.as_ref(), &secrets);
-        let error = self.error(kind).with_reply(failure::reply_details(reply, details, &secrets)).with_note(note);
-        let is_unauthorized = outcome == Outcome::Rejected && reply.status == StatusCode::UNAUTHORIZED;
+        let compared = compared.map(|text| sanitize_for_display(&mask_urls(&text), &[]));
+        error.0.note = compared.or_else(|| server_time.contradiction());
+
+        let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
+        let has_listed_cause = details.code.as_ref().is_some_and(ServiceCode::is_listed_refusal);
+        let is_date_ours = self.operation.x_date().is_none();
+        let date = if is_refusal && is_date_ours {
+            judge(*dated, server_time, *sent..=reply.received, has_listed_cause)
+        } else {
+            DateVerdict::Unrelated
+        };
         Failure {
-            error: match cause {
-                Some(cause) => error.with_source(cause),
-                None => error,
-            },
-            dated: Some(dated),
+            refused_token: token.clone().filter(|_| error.is_refused() && error.is_unauthorized()),
+            dated: Some(*dated),
             date,
             may_be_date: is_refusal && !has_listed_cause,
-            refused_token: token.clone().filter(|_| is_unauthorized),
+            error,
         }
     }
 

@@ -168,7 +168,6 @@ pub(super) enum Cause {
 
 impl BuildError {
     /// The broken rules, if that is the cause: correct them all.
-    #[must_use]
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0 {
             Cause::Rules(error) => Some(error),

@@ -31,8 +31,11 @@ pub(super) async fn call<O: Operation>(client: &Shared, operation: &O) -> Result
         let wait = remedy(client, retry.decide(&failure.facts(O::EFFECT)), &failure);
         let Some(wait) = wait.filter(|wait| attempt.time_left(*wait).is_some()) else {
             let is_clock_refused = failure.is_clock_suspect(retry.has_questioned_clock());
-            let error = failure.error.with_attempts(attempts, started.elapsed());
-            return Err(error.with_clock_refused(is_clock_refused));
+            let mut error = failure.error;
+            error.0.attempts = attempts;
+            error.0.elapsed = started.elapsed();
+            error.0.is_clock_refused = is_clock_refused;
+            return Err(error);
         };
         sleep(wait).await;
     }
@@ -46,7 +49,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>) -> Result<(O::Outpu
         Ok(permit) => permit,
         Err(_) => match timeout_at(attempt.deadline, permits.acquire()).await {
             Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(attempt.error(ErrorKind::Busy).into()),
+            Ok(Err(_)) | Err(_) => return Err(attempt.error(ErrorKind::Busy, None).into()),
         },
     };
     attempt.run().await

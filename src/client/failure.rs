@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 
 use super::{
     operation::{Operation, named_task},
-    outcome::FailureDetails,
+    outcome::{Effect, FailureDetails, outcome},
     reply::{Body, Reply},
 };
 use crate::{
-    error::{ErrorKind, Outcome, ReplyDetails},
+    error::{Error, ErrorKind, Outcome, ReplyDetails},
     lenient::LenientText,
     redact::{mask_urls, sanitize_for_display},
     service_code::ServiceCode,
@@ -90,32 +90,32 @@ fn text(json: Option<&RawValue>) -> Option<String> {
     parsed(json).or_else(|| Some(json?.get().to_owned()))
 }
 
-/// The kind of error that a reply without success makes.
-pub(crate) fn kind(
-    outcome: Outcome,
+/// The error that a reply without success makes. `cause`: why the reply broke off.
+pub(crate) fn error<O: Operation>(
+    operation: &O,
     reply: &Reply,
     details: &FailureDetails,
-    cause: Option<&reqwest::Error>,
+    cause: Option<reqwest::Error>,
     secrets: &[&str],
-) -> ErrorKind {
-    match (outcome, &reply.body) {
+) -> Error {
+    let shown = |text: &str| sanitize_for_display(&mask_urls(text), secrets);
+    let outcome = outcome(reply.status, O::EFFECT, details);
+    let kind = match (outcome, &reply.body) {
         (Outcome::Rejected, _) => ErrorKind::Refused,
         (_, Body::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
-        (_, Body::Broken) if cause.is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
+        (_, Body::Broken) if cause.as_ref().is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
         (_, Body::Broken) => ErrorKind::Lost,
         (_, Body::Whole(bytes)) => {
             let undocumented = || format!("its body ({}) is not what the service documents", reply.media_type());
             let empty = || bytes.is_empty().then(|| "its body is empty".to_owned());
             let defect = details.defect.clone().or_else(empty).unwrap_or_else(undocumented);
-            ErrorKind::Unreadable(sanitize_for_display(&mask_urls(&defect), secrets))
+            ErrorKind::Unreadable(shown(&defect))
         }
-    }
-}
-
-/// What an error keeps of a reply.
-pub(crate) fn reply_details(reply: &Reply, details: &FailureDetails, secrets: &[&str]) -> ReplyDetails {
-    let shown = |text: &str| sanitize_for_display(&mask_urls(text), secrets);
-    ReplyDetails {
+    };
+    let mut error = Error::new(kind, operation.trace_id().clone());
+    error.0.is_query = O::EFFECT == Effect::Reads;
+    error.0.source = cause.map(Into::into);
+    error.0.reply = Some(ReplyDetails {
         status: reply.status.as_u16(),
         code: details.code.as_ref().map(|code| match code {
             ServiceCode::Other(code) => ServiceCode::Other(shown(code).into()),
@@ -126,6 +126,6 @@ pub(crate) fn reply_details(reply: &Reply, details: &FailureDetails, secrets: &[
         task_id: details.task_id.as_deref().map(shown),
         retry_after: reply.retry_after(),
         is_not_found: details.is_not_found,
-        is_clock_refused: false,
-    }
+    });
+    error
 }

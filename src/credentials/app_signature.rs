@@ -50,7 +50,6 @@ pub struct CanonicalRequest(String);
 impl CanonicalRequest {
     /// Puts a request into its canonical form: method, path (percent-encoded, as sent), the query's parameters (decoded)
     /// and the given headers, both sorted by name, the headers' names, and the SHA-256 of the body's exact bytes.
-    #[must_use]
     pub fn new(method: &str, path: &str, query: &[(&str, &str)], headers: &[(&str, &str)], body: &[u8]) -> Self {
         let mut headers: Vec<(String, &str)> =
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
@@ -81,13 +80,11 @@ impl CanonicalRequest {
     }
 
     /// The canonical request, line by line as the reference writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
-    #[must_use]
     pub fn string_to_sign(&self) -> String {
         [ALGORITHM, "\n", &sha256(self.0.as_bytes())].concat()
     }

@@ -92,14 +92,12 @@ enum Lifetime {
 
 impl AccessToken {
     /// A token that lives 20 minutes from its last use, as the vendor's do.
-    #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
         let lifetime = Lifetime::Sliding(SLIDING_LIFETIME);
         Self { token: token.into().into(), lifetime }
     }
 
     /// Says that the token lives this long from now, however often it is used. 0 keeps it for one call.
-    #[must_use]
     pub fn expires_in(self, lifetime: Duration) -> Self {
         let lifetime = Lifetime::Until(Instant::now() + lifetime.min(LONGEST_LIFETIME));
         Self { lifetime, ..self }

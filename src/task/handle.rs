@@ -35,7 +35,6 @@ impl TaskHandle {
     /// A handle of a task whose id is known otherwise, such as from the vendor's support after an
     /// [unknown outcome](crate::Outcome::Unknown). `endpoint` is the client's, and `trace_id` that of the request which
     /// created the task; without one, a new one stands in for it.
-    #[must_use]
     pub fn new(
         task_id: impl Into<String>,
         share_id: impl Into<String>,
@@ -53,37 +52,31 @@ impl TaskHandle {
     }
 
     /// The task's id.
-    #[must_use]
     pub fn task_id(&self) -> &str {
         &self.task_id
     }
 
     /// The share whose files the task works on.
-    #[must_use]
     pub fn share_id(&self) -> &str {
         &self.share_id
     }
 
     /// The trace id of the request that created the task.
-    #[must_use]
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
     }
 
     /// When the reply came that the task was created, by this machine's clock.
-    #[must_use]
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
     }
 
     /// The endpoint that the task lives at; a client of another endpoint refuses the handle.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Sets the temporary token of the share, which a saved handle does not hold.
-    #[must_use]
     pub fn with_kdstoken(mut self, kdstoken: impl Into<String>) -> Self {
         self.kdstoken = Some(kdstoken.into().into());
         self

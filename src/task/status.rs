@@ -123,50 +123,42 @@ impl TaskStatus {
     }
 
     /// Where the task is.
-    #[must_use]
     pub fn state(&self) -> TaskState {
         self.state
     }
 
     /// Progress in percent, 0 to 100, if the service tells it.
-    #[must_use]
     pub fn progress(&self) -> Option<f64> {
         Some(self.job.progress?.value()?.clamp(0.0, 100.0))
     }
 
     /// What became of each file, as far as the service tells it.
-    #[must_use]
     pub fn files(&self) -> &[FileStatusReport] {
         &self.files
     }
 
     /// Where the package can be fetched, once a package download has completed.
-    #[must_use]
     pub fn download_url(&self) -> Option<&DownloadUrl> {
         self.job.download_url.as_ref().filter(|url| !url.expose().is_empty())
     }
 
     /// What the task does.
-    #[must_use]
     pub fn task_type(&self) -> Option<TaskType> {
         self.job.task_type.as_ref()?.value().ok().map(TaskType::from)
     }
 
     /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
     /// same service only. `None` if absent or not 14 digits.
-    #[must_use]
     pub fn created(&self) -> Option<NaiveDateTime> {
         compact_time(self.job.create_time.as_ref()?)
     }
 
     /// When the work began; its zone is not stated, see [`created`](Self::created).
-    #[must_use]
     pub fn started(&self) -> Option<NaiveDateTime> {
         compact_time(self.job.start_time.as_ref()?)
     }
 
     /// When the work ended; its zone is not stated, see [`created`](Self::created).
-    #[must_use]
     pub fn ended(&self) -> Option<NaiveDateTime> {
         compact_time(self.job.end_time.as_ref()?)
     }
@@ -182,7 +174,6 @@ fn compact_time(time: &LenientText) -> Option<NaiveDateTime> {
 
 impl TaskState {
     /// Whether the task has ended, well or not.
-    #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed(_) | Self::Cancelled)
     }
@@ -215,25 +206,21 @@ impl fmt::Display for TaskResult {
 
 impl FileStatusReport {
     /// The file in the share.
-    #[must_use]
     pub fn file_id(&self) -> Option<&str> {
         self.0.file_id.as_ref()?.as_str()
     }
 
     /// What became of it.
-    #[must_use]
     pub fn status(&self) -> Option<&FileStatus> {
         self.0.status.as_ref().filter(|status| !status.as_str().is_empty())
     }
 
     /// Its copy in the target space, after a dump.
-    #[must_use]
     pub fn new_file_id(&self) -> Option<&str> {
         self.0.new_file_id.as_ref()?.as_str()
     }
 
     /// The space it came from.
-    #[must_use]
     pub fn source_container_id(&self) -> Option<&str> {
         self.0.src_container_id.as_ref()?.as_str()
     }

@@ -12,7 +12,6 @@ pub struct DownloadUrl(SecretString);
 
 impl DownloadUrl {
     /// The URL as text. Keep it out of logs.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

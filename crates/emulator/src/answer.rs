@@ -29,7 +29,6 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// that can't be sent (a status outside 200 to 999, a header name or value that HTTP doesn't allow) becomes a 500
 /// with the `error_code` `EMULATOR` that says why.
 #[derive(Clone)]
-#[must_use]
 pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,

@@ -28,7 +28,6 @@ use crate::{
 
 /// Configures an [`Emulator`].
 #[derive(Default)]
-#[must_use]
 pub struct EmulatorBuilder {
     port: u16,
     accepted: Accepted,

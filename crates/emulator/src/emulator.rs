@@ -36,26 +36,22 @@ impl Emulator {
     pub const BODY_LIMIT: usize = server::BODY_LIMIT;
 
     /// The base URL to give to a client: `http://127.0.0.1:<port>`, then the path prefix if there is one.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// The requests received so far, refused ones included, in order: at most the last
     /// [`record`](crate::EmulatorBuilder::record) ones. A request counts as received once its body has arrived.
-    #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.service.live().requests.iter().cloned().collect()
     }
 
     /// How many requests were received so far, those no longer recorded included.
-    #[must_use]
     pub fn request_count(&self) -> u64 {
         self.service.live().received
     }
 
     /// Every task made so far, in order.
-    #[must_use]
     pub fn tasks(&self) -> Vec<EmulatedTask> {
         self.service.live().tasks.list()
     }
@@ -66,7 +62,6 @@ impl Emulator {
     }
 
     /// How many queued faults no request has taken yet. A test that ends with some left hasn't done what it meant to.
-    #[must_use]
     pub fn faults_left(&self) -> usize {
         self.service.live().faults.len()
     }

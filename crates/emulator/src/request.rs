@@ -46,32 +46,27 @@ impl RecordedRequest {
     }
 
     /// The method, such as `POST`.
-    #[must_use]
     pub fn method(&self) -> &str {
         &self.method
     }
 
     /// The request target as it was sent: the path, and the query if there was one.
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Every header in the order received, except that the values of a repeated name follow its first one. Names are
     /// in lower case; bytes of a value that aren't UTF-8 become U+FFFD.
-    #[must_use]
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
 
     /// The first value of the header of that name, in any case.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The body's bytes. Empty if the body exceeded [`Emulator::BODY_LIMIT`](crate::Emulator::BODY_LIMIT) or broke off.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }

@@ -26,7 +26,6 @@ enum Pace {
 /// # let _ = (stuck, slow);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Schedule {
     pace: Pace,
     hidden: Option<(Duration, HiddenTask)>,

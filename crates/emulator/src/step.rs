@@ -60,7 +60,6 @@ pub(crate) enum Download {
 /// # let _ = unknown_result;
 /// ```
 #[derive(Clone)]
-#[must_use]
 pub struct Step {
     pub(crate) task_status: i64,
     pub(crate) progress: Option<i64>,

@@ -39,56 +39,47 @@ pub struct EmulatedTask {
 
 impl EmulatedTask {
     /// The task id: 19 digits, unique within one emulator.
-    #[must_use]
     pub fn task_id(&self) -> &str {
         &self.task_id
     }
 
     /// 1 for a package download, 2 for a dump.
-    #[must_use]
     pub fn task_type(&self) -> i64 {
         self.task_type
     }
 
     /// The share the task is for. getBatchTask must name the same one.
-    #[must_use]
     pub fn share_id(&self) -> &str {
         &self.share_id
     }
 
     /// The X-User-Id that made the task.
-    #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
     /// The X-Traceid that made the task, if one was sent.
-    #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
     }
 
     /// The number of file ids, 1 to 1,000.
-    #[must_use]
     pub fn file_count(&self) -> usize {
         self.file_count
     }
 
     /// SHA-256, in lower-case hex, of the file ids joined by `"\n"`. Proves which ids made this task.
-    #[must_use]
     pub fn file_ids_sha256(&self) -> &str {
         &self.file_ids_sha256
     }
 
     /// How often getBatchTask has answered about this task.
-    #[must_use]
     pub fn polls(&self) -> u64 {
         self.polls
     }
 
     /// The body that made the task, kdstoken included. `None` once the task is older than the last
     /// [`record`](crate::EmulatorBuilder::record) ones.
-    #[must_use]
     pub fn body(&self) -> Option<Value> {
         serde_json::from_slice(self.body.as_deref()?).ok()
     }

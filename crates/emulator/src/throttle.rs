@@ -21,7 +21,6 @@ use crate::answer::Answer;
 /// # let _ = builder;
 /// ```
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Throttle {
     calls: u32,
     window: Duration,
