@@ -20,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
     let (date, user_id, message) = (line(), line(), line());
     let body = parts.next().unwrap_or_default();
     let headers = [("X-User-Id", user_id.as_str()), ("Host", "a:1"), ("X-Date", date.as_str())];
-    let canonical = CanonicalRequest::new("POST", &path, &headers, body);
+    let canonical = CanonicalRequest::new("POST", &path, &[], &headers, body);
 
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
     let slash = if path.ends_with('/') { "" } else { "/" };
@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(lines[5], format!("x-user-id:{}", user_id.trim()));
     assert_eq!(lines[6..8], ["", "host;x-date;x-user-id"]);
     assert!(lines[8].len() == 64 && lines[8].bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let other = CanonicalRequest::new("POST", &path, &headers, &[body, b"."].concat());
+    let other = CanonicalRequest::new("POST", &path, &[], &headers, &[body, b"."].concat());
     assert_ne!(canonical.string_to_sign(), other.string_to_sign());
 
     let own_echo = format!("verify failed: {canonical},ask support");

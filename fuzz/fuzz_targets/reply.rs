@@ -7,9 +7,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use koodrive_share::{Outcome, ServiceCode, fuzzing::read_reply};
+use koodrive_share::{Outcome, ServiceCode, ShareTask, fuzzing::read_reply};
 use libfuzzer_sys::fuzz_target;
-use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// As in use: a token that a header can hold, and a kdstoken with all that JSON and `Debug` escape.
@@ -20,24 +19,22 @@ const CANARY: &str = "CANARY";
 
 const HEADERS: [HeaderName; 3] = [header::DATE, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
 
-/// An answer. Its fields have their order, since an array may hold them, too.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    #[allow(dead_code, reason = "read for its place")]
-    code: IgnoredAny,
-    #[allow(dead_code, reason = "read for its place")]
-    msg: Option<String>,
-    task_id: Option<String>,
+thread_local! {
+    static TASK: ShareTask = ShareTask::package_download("photos.zip")
+        .share_id("s")
+        .container_id("c")
+        .file_ids(["f"])
+        .build()
+        .expect("a task that keeps the rules");
 }
 
-/// What a reply may hold beside its code.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Beside {
-    task_id: Option<Value>,
-    #[allow(dead_code, reason = "read to see whether it can be")]
-    job_info: Option<Value>,
+/// Whether a body names a task, as far as plain JSON tells.
+fn names_task(json: Option<&Value>) -> bool {
+    match json.map(|json| &json["taskId"]) {
+        Some(Value::String(id)) => !matches!(id.trim(), "" | "0" | "null"),
+        Some(Value::Number(id)) => id.to_string() != "0",
+        _ => false,
+    }
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -54,49 +51,32 @@ fuzz_target!(|input: &[u8]| {
     let body = parts.next().unwrap_or_default();
     // Lossy, since bytes that are no UTF-8 are passed over in a field that nobody reads.
     let json: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(body)).ok();
-    let outcome = read_reply(status, &headers, Bytes::copy_from_slice(body), &SECRETS);
+    let body = Bytes::from(String::from_utf8_lossy(body).into_owned());
+    let outcome = TASK.with(|task| read_reply(task, status, &headers, body.clone(), &SECRETS));
 
-    let answer: Option<Answer> = serde_json::from_slice(body).ok();
-    let names_a_task =
-        |answer: Option<Answer>| answer.is_some_and(|answer| answer.task_id.is_some_and(|id| !id.is_empty()));
     let Err(error) = outcome else {
         assert!(status.is_success(), "success under {status}");
-        assert!(names_a_task(answer), "success without a task");
         return;
     };
     let code = error.service_code();
-    let listed = code.is_some_and(|code| code.advice().is_some());
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let beside: Option<Beside> = serde_json::from_slice(body).ok().filter(|_| is_object);
-    let may_name_a_task = match &beside {
-        Some(beside) => beside.task_id.as_ref().is_some_and(|id| id != ""),
-        // An answer whose other fields nobody reads.
-        None if status.is_success() && answer.is_some() => names_a_task(answer),
-        // It cannot be read as a whole, or has the same field twice.
-        None => is_object,
-    };
+    let inner = code == Some(&ServiceCode::InnerInvokeFailure);
+    let listed = code.is_some_and(|code| code.advice().is_some()) && !inner;
     match error.outcome() {
         Outcome::NotSent => panic!("there is a reply, so it was sent"),
         Outcome::Rejected => {
-            assert_ne!(code, Some(&ServiceCode::Success), "success is no refusal");
+            assert!(code != Some(&ServiceCode::Success) && !inner, "{code:?} is no refusal");
             assert!(code.is_some() || !status.is_success(), "nothing says no");
-            assert!(listed || !may_name_a_task, "a task is named");
-            assert!(listed || !status.is_server_error(), "{status} settles nothing");
-            let gateway = json.as_ref().is_none_or(|json| json["code"].is_null());
-            let number = code.is_none_or(|code| code.as_str().parse::<f64>().is_ok());
-            assert!(gateway || number || !status.is_success(), "no number, and no gateway");
+            assert!(error.task_id().is_none() && !names_task(json.as_ref()), "a task is named");
+            assert!(listed || error.is_throttled() || !status.is_server_error(), "{status} settles nothing");
         }
         Outcome::Unknown => {
-            assert!(!listed, "the reference lists the code");
-            let contradiction = code == Some(&ServiceCode::Success);
-            assert!(
-                contradiction || may_name_a_task || status == 499 || !status.is_client_error(),
-                "{status} is a refusal"
-            );
+            assert!(!error.is_retryable(), "a second attempt may make a second task");
+            let names_task = error.task_id().is_some() || json.is_none();
+            assert!(!listed || names_task, "the reference lists the code");
         }
     }
     // A canary that is no part of a whole secret is the fuzzer's own.
-    let mut echoed = vec![String::from_utf8_lossy(body).into_owned()];
+    let mut echoed = vec![String::from_utf8_lossy(&body).into_owned()];
     let members = json.iter().flat_map(Value::as_object).flatten();
     echoed.extend(members.filter_map(|(_, value)| value.as_str().map(str::to_owned)));
     let values = headers.values().filter_map(|value| value.to_str().ok());
