@@ -64,7 +64,7 @@ use crate::{
 ///
 /// Nothing is read or sent before the first poll. From then on requests run as tasks of their own, so an item that
 /// takes its time to be looked at delays none of them beyond the next
-/// [`concurrency`](BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency and the longest ids, and
+/// [`concurrency`](crate::BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency and the longest ids, and
 /// by 8 bytes for each chunk of a ledger that is resumed.
 ///
 /// # Cancel safety

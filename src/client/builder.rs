@@ -13,7 +13,7 @@ pub const ENDPOINT_INTL: &str = "https://intl.myhuaweicloud-koodrive.com";
 /// The vendor's endpoint in China. Source: carrier reference, endpoints.
 pub const ENDPOINT_CN: &str = "https://cn.myhuaweicloud-koodrive.com";
 
-/// Sets up a [`Client`].
+/// Sets up a [`Client`](crate::Client).
 ///
 /// ```
 /// # use std::time::Duration;
