@@ -90,8 +90,8 @@ impl Client {
 
     /// Creates a share task, `createBatchTask`.
     ///
-    /// The call is **not idempotent**: made twice, it makes two tasks. It is sent again only where nothing can have
-    /// been made: after a connection that did not come about, after 429, once after a 401 to a renewed token, and once
+    /// The call is **not idempotent**: two calls create two tasks. It is sent again only where no task can have been
+    /// created: after a connection that did not come about, after throttling, once after a 401 to a provider's token, and
     /// after a refused `X-Date` that the server's clock explains.
     ///
     /// # Errors

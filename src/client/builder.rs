@@ -89,12 +89,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how often a request is sent at most when that is safe: after a connection that did not come about and
-    /// after 429, and for a query also after other passing failures. Defaults to 3; 1 does not resend on these; at most
-    /// 10. A renewed token and a corrected `X-Date` are each sent once more in any case.
+    /// Sets the maximum number of attempts for a retryable request. Defaults to 3; 1 does not retry; at most 10.
     ///
-    /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least
-    /// what `Retry-After` says, all within the [`timeout`](Self::timeout).
+    /// A creation is retried after a connection that did not come about and after throttling, a query also after other
+    /// failures that may pass. A refreshed token and a corrected `X-Date` are tried once more in any case.
+    ///
+    /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
+    /// `Retry-After` says, all within the [`timeout`](Self::timeout).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.0.max_attempts = attempts;
         self
@@ -126,7 +127,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds certificates, as PEM, that the service's may be signed by, beside the platform's. Defaults to none.
+    /// Trusts these CA certificates (PEM) in addition to the platform's. Defaults to none.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.0.root_certificates.push(pem.into());
         self
