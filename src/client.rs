@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod hooks;
 mod operation;
 pub(crate) mod outcome;
+mod proxy;
 pub(crate) mod reply;
 mod retry;
 mod settings;

@@ -48,11 +48,13 @@ rules! { OF_SETTINGS:
     ENDPOINT_OF_TASK = "endpoint-of-task", "must be the endpoint that the task lives at";
     ENDPOINT_TLS = "endpoint-tls", "needs a TLS back end for https";
     ENDPOINT_URL = "endpoint-url", "must be a base URL with its scheme";
+    IDLE_TIMEOUT = "idle-timeout", "must be at most a day";
     INTERVAL = "interval", "must be more than 0 and at most the longest wait";
     LEDGER_REQUIRED = "ledger-required", "needs a ledger";
     MAX_ATTEMPTS = "max-attempts", "must be 1 to 10";
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", "must be 1 to 100000";
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
+    PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
     SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";

@@ -133,8 +133,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed. Defaults to
-    /// true; to this machine they never are.
+    /// Sets how long an idle connection is kept. Defaults to 4 s, since common servers close after 5 s, and a request
+    /// that meets the close has an [unknown](crate::Outcome::Unknown) outcome. 0 makes a connection for each request; at
+    /// most a day.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.0.idle_timeout = timeout;
+        self
+    }
+
+    /// Sends all requests through this proxy, also those to this machine: `http://`, `https://`, `socks4://`, `socks5://`
+    /// or `socks5h://`, with credentials in the URL if it wants some. Defaults to none.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.0.proxy = Some(url.into());
+        self
+    }
+
+    /// Sets whether the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed, in capitals or
+    /// not. Defaults to true; to this machine they never are. One that applies and is not understood is an error.
     pub fn proxy_from_env(mut self, follow: bool) -> Self {
         self.0.proxy_from_env = follow;
         self

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) max_concurrent_requests: usize,
     pub(super) backdate: Duration,
     pub(super) root_certificates: Vec<Vec<u8>>,
+    pub(super) idle_timeout: Duration,
+    pub(super) proxy: Option<String>,
     pub(super) proxy_from_env: bool,
     pub(super) now: Now,
 }
@@ -54,6 +56,8 @@ impl Default for Settings {
             max_concurrent_requests: 100,
             backdate: Duration::from_secs(10),
             root_certificates: Vec::new(),
+            idle_timeout: Duration::from_secs(4),
+            proxy: None,
             proxy_from_env: true,
             now: Arc::new(Utc::now),
         }
@@ -63,6 +67,7 @@ impl Default for Settings {
 /// What the rules make of the settings.
 pub(super) struct Checked {
     pub(super) endpoint: Url,
+    pub(super) proxy: Option<Url>,
     pub(super) credentials: Credentials,
     pub(super) authorization: AuthorizationSource,
     pub(super) user_id: HeaderValue,
@@ -79,11 +84,13 @@ impl Settings {
         let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
+        let proxy = endpoint.as_ref().and_then(|endpoint| self.proxy(endpoint, &mut violations));
         self.validate_root_certificates(&mut violations);
         self.validate_bounds(&mut violations);
         let checked = endpoint.zip(credentials).zip(user_id.zip(agent_name));
         let checked = checked.map(|((endpoint, (credentials, authorization)), (user_id, agent_name))| Checked {
             endpoint,
+            proxy,
             credentials,
             authorization,
             user_id,
@@ -164,13 +171,14 @@ impl Settings {
     }
 
     fn validate_bounds(&self, violations: &mut Violations) {
-        let Self { timeout, backdate, max_attempts, max_reply_bytes, max_concurrent_requests, .. } = self;
+        let Self { timeout, idle_timeout, backdate, max_attempts, max_reply_bytes, max_concurrent_requests, .. } = self;
         let connect_timeout = self.effective_connect_timeout();
         // A total of 0 is told by its own rule.
         let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
         violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, connect_timeout);
         let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
         violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
+        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= MAX_TIMEOUT, idle_timeout);
         violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use reqwest::redirect;
 
-use super::settings::{Checked, Settings, is_loopback};
+use super::settings::{Checked, Settings};
 
 /// The HTTP client of these settings. Connects to nothing.
 pub(super) fn http_client(
@@ -20,9 +20,12 @@ pub(super) fn http_client(
         .redirect(redirect::Policy::none())
         // Without the zero, reqwest keeps a copy of each request for a retry that never comes.
         .retry(reqwest::retry::never().max_retries_per_request(0))
-        .pool_max_idle_per_host(settings.max_concurrent_requests);
-    if is_loopback(&checked.endpoint) || !settings.proxy_from_env {
-        http = http.no_proxy();
+        .pool_max_idle_per_host(if settings.idle_timeout.is_zero() { 0 } else { settings.max_concurrent_requests })
+        .pool_idle_timeout(settings.idle_timeout)
+        // The one that applies was found already.
+        .no_proxy();
+    if let Some(proxy) = &checked.proxy {
+        http = http.proxy(reqwest::Proxy::all(proxy.clone())?);
     }
     #[cfg(feature = "rustls")]
     {
@@ -65,5 +68,8 @@ fn rustls_config(
     } else {
         config.with_root_certificates(RootCertStore::empty())
     };
-    Ok(config.with_no_client_auth())
+    let mut config = config.with_no_client_auth();
+    // A server without HTTP/1.1 ends the handshake, instead of leaving the request without an answer.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }

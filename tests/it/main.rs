@@ -18,3 +18,4 @@ mod status;
 #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only tests that need TLS use all of it"))]
 mod support;
 mod time;
+mod transport;

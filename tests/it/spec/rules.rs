@@ -50,11 +50,13 @@ const BROKEN: &[Broken] = &[
     #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
     ("endpoint-tls", || error(client().endpoint("https://127.0.0.1:1").build())),
     ("endpoint-url", || error(client().endpoint("127.0.0.1:1").build())),
+    ("idle-timeout", || error(client().idle_timeout(Duration::from_secs(86_401)).build())),
     ("interval", || error(PollingPolicy::builder().interval(Duration::ZERO).build())),
     ("ledger-required", || error(BulkPolicy::builder().resend_unknown(true).build())),
     ("max-attempts", || error(client().max_attempts(11).build())),
     ("max-concurrent-requests", || error(client().max_concurrent_requests(0).build())),
     ("max-reply-bytes", || error(client().max_reply_bytes(1023).build())),
+    ("proxy", || error(client().proxy("socks://127.0.0.1:1").build())),
     ("root-certificates", || error(client().root_certificates(*b"DER").build())),
     ("session-lifetime", || error(PollingPolicy::builder().max_interval(Duration::from_secs(1_141)).build())),
     ("template", || error(client().build().unwrap().create_bulk(task(), ["f"]))),

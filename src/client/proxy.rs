@@ -1,0 +1,106 @@
+//! The proxy that requests go through: the given one, or the one that a variable names.
+
+use std::env;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+use super::settings::{Settings, is_loopback};
+use crate::{
+    rules,
+    validation::{Violation, Violations},
+};
+
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+impl Settings {
+    /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
+    pub(super) fn proxy(&self, endpoint: &Url, violations: &mut Violations) -> Option<Url> {
+        let (name, value) = match &self.proxy {
+            Some(proxy) => ("proxy", proxy.clone()),
+            None if is_loopback(endpoint) || !self.proxy_from_env => return None,
+            None => variable(endpoint, |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))?,
+        };
+        let proxy = parse(&value);
+        if proxy.is_none() {
+            violations.push(Violation {
+                path: name.into(),
+                rule: rules::PROXY,
+                // It may hold a password.
+                actual: format!("{} characters", value.chars().count()),
+                advice: "give a URL such as http://proxy.example:3128, or unset it",
+            });
+        }
+        proxy
+    }
+}
+
+/// The variable that applies to an endpoint, and its value.
+fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    let first = |names: &[&'static str]| {
+        let mut set = names.iter().filter_map(|name| Some((*name, vars(name)?)));
+        set.find(|(_, value)| !value.is_empty())
+    };
+    let own = if endpoint.scheme() == "https" { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+    let found = first(&own).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
+    let excluded = first(&["NO_PROXY", "no_proxy"]).map(|(_, excluded)| excluded).unwrap_or_default();
+    // Any proxy will do to learn whether NO_PROXY excludes the endpoint.
+    let matcher = Matcher::builder().all("http://proxy.invalid").no(excluded).build();
+    let endpoint = endpoint.as_str().parse().ok()?;
+    matcher.intercept(&endpoint).map(|_| found)
+}
+
+/// A proxy's URL. One without a scheme is http.
+fn parse(value: &str) -> Option<Url> {
+    let url = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let url = Url::parse(&url).ok().filter(|_| !value.contains(|c: char| c.is_whitespace() || c.is_control()))?;
+    (SCHEMES.contains(&url.scheme()) && url.has_host()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(endpoint: &str, vars: &[(&str, &str)]) -> Option<&'static str> {
+        let var = |name: &str| vars.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        variable(&Url::parse(endpoint).unwrap(), var).map(|(name, _)| name)
+    }
+
+    #[test]
+    fn the_variable_of_the_scheme_goes_first_unless_no_proxy_excludes_the_host() {
+        let (https, http) = ("https://a.example", "http://a.example");
+        let set = [("HTTPS_PROXY", "p"), ("http_proxy", "p"), ("ALL_PROXY", "p")];
+        assert_eq!(name(https, &set), Some("HTTPS_PROXY"));
+        assert_eq!(name(http, &set), Some("http_proxy"));
+        assert_eq!(name(https, &set[1..]), Some("ALL_PROXY"));
+        assert_eq!(name(https, &[("HTTPS_PROXY", ""), ("all_proxy", "p")]), Some("all_proxy"));
+        assert_eq!(name(https, &[]), None);
+        for (excluded, expected) in
+            [("a.example", None), (".example", None), ("*", None), ("b.example", Some("ALL_PROXY"))]
+        {
+            assert_eq!(name(https, &[("ALL_PROXY", "p"), ("no_proxy", excluded)]), expected, "{excluded}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_understood_or_refused() {
+        for value in
+            ["http://p:3128", "https://p", "socks4://p", "socks5://p:1080", "socks5h://u:s@p", "p:3128", "[::1]:3128"]
+        {
+            assert!(parse(value).is_some(), "{value}");
+        }
+        for value in [
+            " http://p",
+            "http://p\n",
+            "http://p:1 ",
+            "socks://p",
+            "ftp://p",
+            "http://[::1",
+            "http://",
+            "p:port",
+            "://p",
+        ] {
+            assert!(parse(value).is_none(), "{value}");
+        }
+    }
+}
