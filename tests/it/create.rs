@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::{
     spec::{resolve, spec},
-    support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package},
+    support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package, strict_emulator},
 };
 
 /// The error of a creation that is answered like this.
 async fn refused_with(answer: Answer) -> Error {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Reply(answer));
     let client = builder(&emulator).max_attempts(1).build().unwrap();
     let task = dump().build().unwrap();
@@ -26,7 +26,7 @@ async fn refused_with(answer: Answer) -> Error {
 
 #[tokio::test]
 async fn the_source_example_comes_out_json_equal() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let operation = &spec()["paths"]["/koodrive/ose/v1/share/tasks"]["post"];
     let example = &operation["requestBody"]["content"]["application/json"]["examples"]["dump"];
@@ -35,7 +35,7 @@ async fn the_source_example_comes_out_json_equal() {
 
 #[tokio::test]
 async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let task = dump().build().unwrap();
     client(&emulator).create(&task).await.unwrap();
     let requests = emulator.requests();
@@ -66,7 +66,7 @@ async fn exactly_the_documented_headers_and_the_standard_ones_are_sent() {
 
 #[tokio::test]
 async fn a_body_holds_no_absent_field() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     client(&emulator).create(&package().build().unwrap()).await.unwrap();
     let expected = json!({
         "taskType": 1, "containerId": SPACE, "fileIds": [FILE], "shareId": SHARE, "zipName": "photos.zip",
@@ -76,7 +76,7 @@ async fn a_body_holds_no_absent_field() {
 
 #[tokio::test]
 async fn a_root_target_is_sent_as_root() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let task = ShareTask::dump(TargetDirectory::root("mine")).share_id(SHARE).container_id(SPACE);
     client(&emulator).create(&task.file_ids([FILE]).build().unwrap()).await.unwrap();
     let body = emulator.requests()[0].json().unwrap();
@@ -85,7 +85,7 @@ async fn a_root_target_is_sent_as_root() {
 
 #[tokio::test]
 async fn a_path_prefix_stands_before_the_path() {
-    let emulator = Emulator::builder().path_prefix("/gate/way").start().await.unwrap();
+    let emulator = strict_emulator().path_prefix("/gate/way").start().await.unwrap();
     let client = client(&emulator);
     client.create(&dump().build().unwrap()).await.unwrap();
     assert_eq!(emulator.requests()[0].path(), "/gate/way/koodrive/ose/v1/share/tasks");
@@ -94,7 +94,7 @@ async fn a_path_prefix_stands_before_the_path() {
 #[tokio::test]
 async fn code_0_with_a_task_id_is_a_handle() {
     for shape in [CodeShape::Number, CodeShape::Digits] {
-        let emulator = Emulator::builder().create_code(shape).start().await.unwrap();
+        let emulator = strict_emulator().create_code(shape).start().await.unwrap();
         let task = dump().build().unwrap();
         let handle = client(&emulator).create(&task).await.unwrap();
         assert_eq!(handle.task_id(), emulator.tasks()[0].task_id());
@@ -106,7 +106,7 @@ async fn code_0_with_a_task_id_is_a_handle() {
 
 #[tokio::test]
 async fn a_handle_serialises_without_the_kdstoken() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let saved = serde_json::to_string(&handle).unwrap();
     assert!(!saved.contains(KDSTOKEN) && !format!("{handle:?}").contains(KDSTOKEN), "{saved}");
@@ -177,7 +177,7 @@ async fn secrets_are_scrubbed_from_what_the_service_says() {
 
 #[tokio::test]
 async fn a_given_x_date_outside_the_window_is_not_sent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let now = chrono::Utc::now();
     for off in [chrono::TimeDelta::minutes(-16), chrono::TimeDelta::minutes(1)] {
         let task = dump().x_date(XDate::from(now + off)).build().unwrap();
@@ -193,7 +193,7 @@ async fn a_given_x_date_outside_the_window_is_not_sent() {
 
 #[tokio::test]
 async fn throttling_is_resent_within_the_attempts_and_nothing_else_is() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let busy = Answer::gateway(429, "APIGW.0308", "throttled").header("Retry-After", "0");
     emulator.fail_next(Fault::Reply(busy.clone()));
     client(&emulator).create(&dump().build().unwrap()).await.unwrap();
@@ -226,7 +226,7 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
             if status == 200 && body["code"] == 0 {
                 continue;
             }
-            let emulator = Emulator::start().await.unwrap();
+            let emulator = strict_emulator().start().await.unwrap();
             emulator.fail_next(Fault::ReplyAfterProcessing(Answer::json(status, &body)));
             let token = || async { Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)) };
             let client = builder(&emulator).credentials(Credentials::provider(token)).build().unwrap();
@@ -263,7 +263,7 @@ async fn a_retry_after_date_is_read_by_the_servers_clock() {
 #[tokio::test]
 async fn no_attempt_begins_without_time_to_connect() {
     let second = std::time::Duration::from_secs(1);
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let slow_token = || async {
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))
@@ -285,7 +285,7 @@ async fn no_attempt_begins_without_time_to_connect() {
 #[tokio::test]
 async fn a_resend_has_no_more_time_than_is_left() {
     let second = std::time::Duration::from_secs(1);
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let busy = Answer::new(429).header("Retry-After", "2");
     emulator.fail_next(Fault::Reply(busy));
     emulator.fail_next(Fault::Delay(10 * second));
@@ -302,7 +302,7 @@ async fn a_resend_has_no_more_time_than_is_left() {
 
 #[tokio::test]
 async fn every_attempt_is_dated_anew_but_keeps_the_trace_id() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let trace_id = TraceId::random();
     let busy = Answer::new(429).header("Retry-After", "1");
     emulator.fail_next(Fault::Reply(busy));

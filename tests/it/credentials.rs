@@ -16,7 +16,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::support::fixtures::{builder, builder_at, dump};
+use crate::support::fixtures::{builder, builder_at, dump, strict_emulator};
 
 /// A provider that counts how often it is asked and answers each time through a script.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ async fn create(client: &Client) -> Result<(), koodrive_share::Error> {
 #[tokio::test]
 async fn a_verbatim_value_is_sent_as_it_is() {
     let value = "Bearer+10f88";
-    let emulator = Emulator::builder().authorization(value).start().await.unwrap();
+    let emulator = strict_emulator().authorization(value).start().await.unwrap();
     create(&client_with(&emulator, Credentials::authorization(value))).await.unwrap();
     assert_eq!(emulator.requests()[0].header("authorization"), Some(value));
 }
@@ -74,7 +74,7 @@ async fn a_verbatim_value_is_sent_as_it_is() {
 #[tokio::test]
 async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
     for prefix in ["", "/gate"] {
-        let emulator = Emulator::builder().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
+        let emulator = strict_emulator().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
         let client = client_with(&emulator, Credentials::app("app", "密钥"));
         create(&client).await.unwrap();
         let zip = koodrive_share::ShareTask::package_download("照片.zip").share_id("分享");
@@ -86,7 +86,7 @@ async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
 
 #[tokio::test]
 async fn an_echoed_canonical_request_is_compared_with_ours() {
-    let emulator = Emulator::builder().app("app", "right").start().await.unwrap();
+    let emulator = strict_emulator().app("app", "right").start().await.unwrap();
     // Both sides have the same canonical request, which leaves the secret.
     let error = create(&client_with(&emulator, Credentials::app("app", "wrong"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
@@ -133,7 +133,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
 
 #[tokio::test]
 async fn concurrent_calls_on_a_cold_cache_ask_once() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
     let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let calls: Vec<_> = (0..50)
@@ -156,7 +156,7 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
 
 #[tokio::test]
 async fn a_401_renews_the_token_once_and_sends_once_more() {
-    let emulator = Emulator::builder().token("second").start().await.unwrap();
+    let emulator = strict_emulator().token("second").start().await.unwrap();
     let provider = Scripted::open();
     let tokens = ["first", "second", "third"];
     let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
@@ -169,7 +169,7 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
 
 #[tokio::test]
 async fn a_second_401_is_the_callers() {
-    let emulator = Emulator::builder().token("never given").start().await.unwrap();
+    let emulator = strict_emulator().token("never given").start().await.unwrap();
     let provider = Scripted::open();
     let client = client_with(&emulator, provider.credentials(|n| Ok(AccessToken::new(format!("token-{n}")))));
     let error = create(&client).await.unwrap_err();
@@ -179,7 +179,7 @@ async fn a_second_401_is_the_callers() {
 
 #[tokio::test]
 async fn a_static_token_is_never_resent() {
-    let emulator = Emulator::builder().token("another").start().await.unwrap();
+    let emulator = strict_emulator().token("another").start().await.unwrap();
     let error = create(&client_with(&emulator, Credentials::bearer("stale"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert_eq!(emulator.request_count(), 1);
@@ -187,7 +187,7 @@ async fn a_static_token_is_never_resent() {
 
 #[tokio::test]
 async fn failures_are_shared_by_those_who_waited_and_not_kept() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
     let credentials = provider.credentials(|n| match n {
         0 => Err("the log-in page is down".into()),
@@ -209,7 +209,7 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_while_it_asks_lets_the_next_one_ask() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
     let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
     let mut dropped = Box::pin(create(&client));
@@ -233,7 +233,7 @@ mod lifetimes {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_that_is_used_lives_on_and_one_that_is_not_lapses() {
-        let emulator = Emulator::start().await.unwrap();
+        let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::open();
         let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
         for _ in 0..10 {
@@ -248,7 +248,7 @@ mod lifetimes {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_got_no_reply_is_no_use_of_the_token() {
-        let emulator = Emulator::start().await.unwrap();
+        let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::open();
         let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
         create(&client).await.unwrap();
@@ -262,7 +262,7 @@ mod lifetimes {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_with_an_end_is_renewed_a_minute_before_it() {
-        let emulator = Emulator::start().await.unwrap();
+        let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::open();
         let hour = || Ok(token().expires_in(60 * MINUTE));
         let client = client_with(&emulator, provider.credentials(move |_| hour()));
@@ -277,7 +277,7 @@ mod lifetimes {
 
     #[tokio::test(start_paused = true)]
     async fn a_valid_token_is_kept_when_its_renewal_fails_or_hangs() {
-        let emulator = Emulator::start().await.unwrap();
+        let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::gated(2);
         let credentials = provider.credentials(|n| match n {
             0 => Ok(token().expires_in(60 * MINUTE)),
@@ -301,7 +301,7 @@ mod lifetimes {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_needs_a_token_has_its_own_time_for_it() {
-        let emulator = Emulator::start().await.unwrap();
+        let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::gated(1);
         let hour = || Ok(token().expires_in(60 * MINUTE));
         let client = client_with(&emulator, provider.credentials(move |_| hour()));

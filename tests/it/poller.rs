@@ -10,12 +10,12 @@ use koodrive_share::{Client, Poller, PollingPolicy, TaskHandle, TaskResult, Task
 use koodrive_share_emulator::{Answer, Emulator, Fault, Schedule, Step};
 use tokio::time::Instant;
 
-use crate::support::fixtures::{broken, builder, client, dump};
+use crate::support::fixtures::{broken, builder, client, dump, strict_emulator};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn created(schedule: Schedule) -> (Emulator, Client, TaskHandle) {
-    let emulator = Emulator::builder().schedule(schedule).start().await.unwrap();
+    let emulator = strict_emulator().schedule(schedule).start().await.unwrap();
     let client = builder(&emulator).max_attempts(1).build().unwrap();
     let handle = client.create(&dump().build().unwrap()).await.unwrap();
     (emulator, client, handle)

@@ -4,7 +4,7 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use jsonschema::Validator;
 use koodrive_share::{Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
-use koodrive_share_emulator::{EmulatedTask, Emulator};
+use koodrive_share_emulator::EmulatedTask;
 use proptest::{
     collection::vec,
     option,
@@ -14,7 +14,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use crate::support::fixtures::builder;
+use crate::support::fixtures::{builder, strict_emulator};
 
 /// The document's schema of a request, with the document around it for what it refers to.
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
@@ -101,7 +101,7 @@ fn keeps_prose_rules(body: &Value) -> bool {
 #[test]
 fn every_task_that_builds_is_taken_by_emulator_and_schema() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let emulator = Emulator::builder().app("app-id", "app secret").start();
+    let emulator = strict_emulator().app("app-id", "app secret").start();
     let emulator = runtime.block_on(emulator).unwrap();
     // So that the signature over any body is taken too.
     let credentials = Credentials::app("app-id", "app secret");

@@ -7,7 +7,7 @@ use std::{
 
 use koodrive_share_emulator::Emulator;
 
-use crate::support::fixtures::KDSTOKEN;
+use crate::support::fixtures::{KDSTOKEN, strict_emulator};
 
 /// The README's command, with the features that the tests are built with and these variables.
 fn quickstart(variables: &[(&str, &str)]) -> Output {
@@ -36,7 +36,7 @@ fn it_runs_on_the_emulator_and_shows_the_request_without_secrets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_talks_to_the_endpoint_that_the_environment_names() {
-    let emulator = Emulator::builder().token("t0ken").start().await.unwrap();
+    let emulator = strict_emulator().token("t0ken").start().await.unwrap();
     let endpoint = emulator.endpoint().to_owned();
     let run = move || {
         quickstart(&[

@@ -4,11 +4,11 @@ use koodrive_share::{Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskSta
 use koodrive_share_emulator::{Answer, CodeShape, Emulator, Fault, Schedule, Step, TaskInfosShape};
 use serde_json::json;
 
-use crate::support::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package};
+use crate::support::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package, strict_emulator};
 
 /// What the first poll says of a package download that moves like this.
 async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {
-    let emulator = Emulator::builder().schedule(Schedule::by_polls(steps)).start().await.unwrap();
+    let emulator = strict_emulator().schedule(Schedule::by_polls(steps)).start().await.unwrap();
     let client = client(&emulator);
     let handle = client.create(&package().build().unwrap()).await.unwrap();
     client.status(&handle).await.unwrap()
@@ -73,7 +73,7 @@ async fn files_are_read_in_every_shape_the_editions_have() {
 
 #[tokio::test]
 async fn each_files_end_is_told() {
-    let emulator = Emulator::builder().schedule(Schedule::partially_failed()).start().await.unwrap();
+    let emulator = strict_emulator().schedule(Schedule::partially_failed()).start().await.unwrap();
     let client = client(&emulator);
     let task = dump().file_ids(["a", "b"]).build().unwrap();
     let handle = client.create(&task).await.unwrap();
@@ -83,7 +83,7 @@ async fn each_files_end_is_told() {
 }
 
 async fn answered(answer: Answer, attempts: u32) -> (Emulator, Result<TaskStatus, Error>) {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).max_attempts(attempts).build().unwrap();
     let handle = client.create(&dump().build().unwrap()).await.unwrap();
     emulator.fail_next(Fault::Reply(answer));
@@ -106,7 +106,7 @@ async fn a_query_is_repeated_where_a_creation_is_not() {
 
 #[tokio::test]
 async fn a_query_whose_reply_breaks_off_is_repeated() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let handle = client.create(&dump().build().unwrap()).await.unwrap();
     emulator.fail_next(Fault::CutAnswer { after: 5 });
@@ -149,7 +149,7 @@ async fn a_refused_query_may_name_its_task() {
 
 #[tokio::test]
 async fn a_task_id_from_elsewhere_is_enough_to_ask() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let created = client.create(&package().build().unwrap()).await.unwrap();
     let handle = TaskHandle::new(created.task_id(), created.share_id(), client.endpoint(), None);
@@ -165,7 +165,7 @@ async fn success_without_a_job_is_unknown() {
 
 #[tokio::test]
 async fn a_saved_handle_and_its_kdstoken_are_enough_to_ask() {
-    let emulator = Emulator::builder().share_access(KDSTOKEN).start().await.unwrap();
+    let emulator = strict_emulator().share_access(KDSTOKEN).start().await.unwrap();
     let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     let saved = serde_json::to_string(&handle).unwrap();
     let read: TaskHandle = serde_json::from_str(&saved).unwrap();
@@ -176,7 +176,7 @@ async fn a_saved_handle_and_its_kdstoken_are_enough_to_ask() {
 
 #[tokio::test]
 async fn a_handle_of_another_endpoint_is_refused_unsent() {
-    let emulators = [Emulator::start().await.unwrap(), Emulator::start().await.unwrap()];
+    let emulators = [strict_emulator().start().await.unwrap(), strict_emulator().start().await.unwrap()];
     let handle = client(&emulators[0]).create(&dump().build().unwrap()).await.unwrap();
     let error = client(&emulators[1]).status(&handle.with_kdstoken("")).await.unwrap_err();
     let expected = ["endpoint endpoint-of-task", "$.kdstoken not-empty"];

@@ -4,12 +4,12 @@ use chrono::{TimeDelta, Utc};
 use koodrive_share::{Client, ClientBuilder, Credentials, Outcome, XDate};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 
-use crate::support::fixtures::{builder, dump};
+use crate::support::fixtures::{builder, dump, strict_emulator};
 
 const APP: (&str, &str) = ("app", "app-secret");
 
 async fn emulator() -> Emulator {
-    let emulator = Emulator::builder().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
+    let emulator = strict_emulator().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
     emulator.start().await.unwrap()
 }
 

@@ -3,17 +3,16 @@
 use std::fs;
 
 use koodrive_share::{BulkPolicy, Outcome};
-use koodrive_share_emulator::Emulator;
 
 use crate::support::{
     bulk::{ids, ledger, states},
     bulk_run::{complete, drain, one_by_one, outcomes},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn torn_last_line_is_recovered_wherever_it_is_torn() {
-    let emulator = Emulator::builder().record(0).start().await.unwrap();
+    let emulator = strict_emulator().record(0).start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("torn");
     let policy = one_by_one().ledger(&path).build().unwrap();
@@ -47,7 +46,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
 
 #[tokio::test]
 async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("damaged");
     let policy = one_by_one().ledger(&path).build().unwrap();
@@ -81,7 +80,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
 
 #[tokio::test]
 async fn ledger_that_cannot_be_written_keeps_anything_from_being_sent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let directory = env!("CARGO_TARGET_TMPDIR");
     let policy = BulkPolicy::builder().ledger(directory).build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy);

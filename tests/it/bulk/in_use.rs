@@ -4,17 +4,17 @@ use std::{fs, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use koodrive_share::{BulkPolicy, FileIds};
-use koodrive_share_emulator::{Emulator, Fault};
+use koodrive_share_emulator::Fault;
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
     bulk_run::{append, drain, one_by_one, outcomes},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("in_use");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
@@ -53,7 +53,7 @@ async fn ledger_is_locked_until_its_run_has_ended() {
 
 #[tokio::test]
 async fn failure_of_the_ledger_is_told_before_any_other() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("failure");
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
@@ -71,7 +71,7 @@ async fn failure_of_the_ledger_is_told_before_any_other() {
 
 #[tokio::test]
 async fn reply_is_written_even_if_another_run_uses_the_ledger() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("in_use_reply");
     let policy = one_by_one().ledger(&path).build().unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));

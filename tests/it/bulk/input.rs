@@ -2,17 +2,16 @@
 
 use futures_util::stream;
 use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId, Violation};
-use koodrive_share_emulator::Emulator;
 
 use crate::support::{
     bulk::{ids, ledger, states},
     bulk_run::{drain, outcomes},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn template_reports_every_broken_rule_before_anything_is_read() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let template = ShareTask::package_download("").container_id("space").file_ids(["F1"]).trace_id(TraceId::random());
     let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
     let error = client(&emulator).create_bulk(template, unread).unwrap_err();
@@ -33,7 +32,7 @@ fn policy_reports_every_broken_rule() {
 
 #[tokio::test]
 async fn no_ids_at_all_are_an_error() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("no_ids");
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(0), policy);
@@ -46,7 +45,7 @@ async fn no_ids_at_all_are_an_error() {
 
 #[tokio::test]
 async fn unreadable_ids_end_the_run_without_sending_half_a_chunk() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let readable = ids(1_500).into_iter().map(Ok);
     let failing = readable.chain([Err("the pipe broke")]);
     let file_ids = FileIds::try_stream(stream::iter(failing));

@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::support::{
     bulk::{ids, ledger, lines, states, until},
     bulk_run::{FOREVER, complete, one_by_one},
-    fixtures::{KDSTOKEN, client, dump_template},
+    fixtures::{KDSTOKEN, client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn chunk_is_in_the_ledger_before_its_request_arrives() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(FOREVER);
     let path = ledger("before");
     let policy = one_by_one().ledger(&path).build().unwrap();
@@ -39,7 +39,7 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
 
 #[tokio::test]
 async fn ledger_holds_no_secret_and_no_file_id() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     // The service echoes what it must not, in an error that the ledger keeps.
     let echo = format!("denied: {} {KDSTOKEN}", Emulator::DEFAULT_TOKEN);
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", &echo)));

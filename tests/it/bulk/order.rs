@@ -11,17 +11,17 @@ use std::{
 
 use futures_util::FutureExt;
 use koodrive_share::BulkPolicy;
-use koodrive_share_emulator::{Emulator, Fault};
+use koodrive_share_emulator::Fault;
 
 use crate::support::{
     bulk::{ids, tasks_of, until},
     bulk_run::{FOREVER, complete},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     // One of the first requests is slower than all others.
     emulator.fail_next(Fault::Delay(Duration::from_millis(200)));
     // Shorter and longer ones, so that none is left of an earlier chunk in the same memory.
@@ -45,7 +45,7 @@ async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
 
 #[tokio::test]
 async fn ids_are_read_no_further_than_the_concurrency() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     for _ in 0..8 {
         emulator.fail_next(FOREVER);
     }
@@ -73,7 +73,7 @@ async fn ids_are_read_no_further_than_the_concurrency() {
 
 #[tokio::test]
 async fn begun_chunks_are_sent_without_the_stream_being_polled() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let ids = ids(4_000);
     let mut bulk = client(&emulator).create_bulk(dump_template(), ids).unwrap();
     assert!(bulk.next().now_or_never().is_none());

@@ -1,17 +1,16 @@
 //! Ledgers of another run: of other ids, or of another task.
 
 use koodrive_share::{ShareTask, TargetDirectory};
-use koodrive_share_emulator::Emulator;
 
 use crate::support::{
     bulk::{ids, ledger},
     bulk_run::{complete, drain, forget, one_by_one},
-    fixtures::{DIRECTORY, SHARE, SPACE, builder, client, dump_template, package_template},
+    fixtures::{DIRECTORY, SHARE, SPACE, builder, client, dump_template, package_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn other_ids_are_refused_before_any_of_them_is_sent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("other_ids");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let client = client(&emulator);
@@ -43,7 +42,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
 
 #[tokio::test]
 async fn number_of_ids_is_compared_with_that_of_the_first_run() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("further_ids");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let client = client(&emulator);
@@ -67,8 +66,8 @@ async fn number_of_ids_is_compared_with_that_of_the_first_run() {
 
 #[tokio::test]
 async fn ledger_of_another_task_is_refused_and_says_what_differs() {
-    let emulator = Emulator::start().await.unwrap();
-    let other_emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
+    let other_emulator = strict_emulator().start().await.unwrap();
     let path = ledger("other_task");
     let policy = one_by_one().ledger(&path);
     let split = policy.clone().split_packages(true).build().unwrap();

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use koodrive_share::{BulkItem, BulkPolicy};
-use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
+use koodrive_share_emulator::{Answer, EmulatedTask, Fault};
 use serde_json::Value;
 
 use crate::support::{
     bulk::{ids, ledger},
     bulk_run::{complete, drain, one_by_one},
-    fixtures::{client, package_template},
+    fixtures::{client, package_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn package_is_split_only_with_consent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let mut bulk = client.create_bulk(package_template(), ids(1_001)).unwrap();
     let (items, error) = drain(&mut bulk).await;
@@ -42,7 +42,7 @@ async fn package_is_split_only_with_consent() {
 
 #[tokio::test]
 async fn resumed_run_numbers_its_packages_as_the_first_one_did() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::Reply(full));

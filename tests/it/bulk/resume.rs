@@ -9,12 +9,12 @@ use serde_json::json;
 use crate::support::{
     bulk::{ids, ledger, lines, states, tasks_of},
     bulk_run::{complete, drain, forget, one_by_one, outcomes},
-    fixtures::{KDSTOKEN, client, dump_template},
+    fixtures::{KDSTOKEN, client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn complete_run_sends_nothing_again_and_gives_its_handles() {
-    let emulator = Emulator::builder().share_access(KDSTOKEN).start().await.unwrap();
+    let emulator = strict_emulator().share_access(KDSTOKEN).start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("complete");
     let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
@@ -54,7 +54,7 @@ async fn died(emulator: &Emulator, path: &PathBuf) -> String {
 
 #[tokio::test]
 async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("unanswered");
     let suspect = died(&emulator, &path).await;
     let policy = one_by_one().ledger(&path).build().unwrap();
@@ -75,7 +75,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
 
 #[tokio::test]
 async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accepted() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("consent");
     let suspect = died(&emulator, &path).await;
     let run = async |policy: BulkPolicyBuilder| {
@@ -109,7 +109,7 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
 
 #[tokio::test]
 async fn unknown_outcome_is_told_again_with_what_was_seen() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let bad_gateway = Answer::gateway(502, "APIGW.0201", "bad gateway");
     emulator.fail_next(Fault::ReplyAfterProcessing(bad_gateway));
     let path = ledger("told_again");
@@ -126,7 +126,7 @@ async fn unknown_outcome_is_told_again_with_what_was_seen() {
 
 #[tokio::test]
 async fn rejected_chunks_are_sent_again_by_a_resumed_run() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
     let path = ledger("rejected");

@@ -4,18 +4,18 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use koodrive_share::FileIds;
-use koodrive_share_emulator::{Emulator, Fault};
+use koodrive_share_emulator::Fault;
 use tokio::sync::mpsc;
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
     bulk_run::{drain, one_by_one},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let slow = stream::iter(ids(2_000)).chain(stream::pending());
     let mut bulk = client(&emulator).create_bulk(dump_template(), FileIds::stream(slow)).unwrap();
     let first = bulk.next().await.unwrap().unwrap();
@@ -29,7 +29,7 @@ async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
 
 #[tokio::test]
 async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     // Few enough to be read at one poll.
     for id in ids(100) {
@@ -49,7 +49,7 @@ async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
 
 #[tokio::test]
 async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(50)));
     let path = ledger("dropped");
     let policy = one_by_one().ledger(&path).build().unwrap();

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use koodrive_share::{AfterUnknown, Outcome};
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use koodrive_share_emulator::{Answer, Fault};
 
 use crate::support::{
     bulk::ids,
     bulk_run::{complete, drain, one_by_one, outcomes},
-    fixtures::{client, dump_template},
+    fixtures::{client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
 async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().build().unwrap();
@@ -34,7 +34,7 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
 
 #[tokio::test]
 async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy);
@@ -44,7 +44,7 @@ async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
 
 #[tokio::test]
 async fn run_continues_after_unknown_when_told_so() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().after_unknown(AfterUnknown::Continue);
     let policy = policy.build().unwrap();
@@ -55,7 +55,7 @@ async fn run_continues_after_unknown_when_told_so() {
 
 #[tokio::test]
 async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
     let mut ids = ids(3_000);

@@ -8,9 +8,11 @@ use std::{
 };
 
 use koodrive_share::{AccessToken, Credentials, Error};
-use koodrive_share_emulator::{Emulator, EmulatorBuilder};
+use koodrive_share_emulator::EmulatorBuilder;
 use tracing_log::LogTracer;
 use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::support::fixtures::strict_emulator;
 
 /// A part of every secret; the rest of some changes when it is quoted.
 const CANARY: &str = "CANARY";
@@ -44,9 +46,9 @@ impl Caller {
     /// An emulator that knows these credentials.
     pub(super) fn emulator(self) -> EmulatorBuilder {
         match self {
-            Self::Bearer | Self::Provider => Emulator::builder().token(TOKEN),
-            Self::Verbatim => Emulator::builder().authorization(format!("Bearer+{TOKEN}")),
-            Self::App => Emulator::builder().app("app-id", APP_SECRET),
+            Self::Bearer | Self::Provider => strict_emulator().token(TOKEN),
+            Self::Verbatim => strict_emulator().authorization(format!("Bearer+{TOKEN}")),
+            Self::App => strict_emulator().app("app-id", APP_SECRET),
         }
     }
 

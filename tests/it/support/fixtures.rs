@@ -3,7 +3,7 @@
 use koodrive_share::{
     Client, ClientBuilder, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory, ValidationError,
 };
-use koodrive_share_emulator::Emulator;
+use koodrive_share_emulator::{Emulator, EmulatorBuilder};
 
 pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
 pub(crate) const SHARE: &str = "1689765568237837824";
@@ -13,6 +13,11 @@ pub(crate) const KDSTOKEN: &str = "aea2968ec8cfac338cd4647f071c44644c491d0a2039c
 /// Of every kind of character that a trace id may have.
 pub(crate) const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
 pub(crate) const USER: &str = "1505084218764547200";
+
+/// An emulator that refuses what the reference does not mention: the client sends nothing else.
+pub(crate) fn strict_emulator() -> EmulatorBuilder {
+    Emulator::builder().strict(true)
+}
 
 /// A client of the emulator's default token.
 pub(crate) fn client(emulator: &Emulator) -> Client {
