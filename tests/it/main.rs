@@ -7,15 +7,18 @@ mod create;
 mod credentials;
 #[cfg(feature = "tls")]
 mod faults;
+mod lenient;
 mod poller;
 mod properties;
 mod quickstart;
 mod readme;
 mod replies;
+mod reply_limits;
 mod share_task;
 mod spec;
 mod status;
 #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only tests that need TLS use all of it"))]
 mod support;
+mod task_ids;
 mod time;
 mod transport;

@@ -1,5 +1,6 @@
 //! Fixtures and servers.
 
+pub(crate) mod answers;
 pub(crate) mod bulk;
 pub(crate) mod bulk_run;
 pub(crate) mod certificates;

@@ -1,0 +1,196 @@
+//! Ids of tasks: what names one, that none is lost, and that an answer belongs to its question.
+
+use koodrive_share::{AfterUnknown, Outcome, TaskState};
+use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
+use serde_json::{Value, json};
+
+use crate::support::{
+    answers::{Told, ok},
+    bulk::{ids, ledger, lines, states},
+    bulk_run::{complete, drain, one_by_one, outcomes},
+    fixtures::{client, dump, dump_template, strict_emulator},
+};
+
+/// JSON that a service writes where there is no task.
+const NONE: [&str; 10] =
+    ["null", "\"\"", "\" \"", "\"\\t\"", "0", "\"0\"", "\" 0 \"", "\"null\"", "\" null \"", "{\"id\":7001}"];
+
+fn created(task_id: &str) -> Answer {
+    Answer::json(200, &json!({"code": 0, "msg": "Success", "taskId": task_id}))
+}
+
+fn running(task_id: &Value) -> Answer {
+    Answer::json(200, &json!({"code": 0, "jobInfo": {"taskId": task_id, "taskStatus": 1}}))
+}
+
+#[tokio::test]
+async fn task_id_of_a_creation_is_a_text_or_a_number() {
+    let told = Told::start().await;
+    for (json, task_id) in [
+        ("\"1689765568237837824\"", "1689765568237837824"),
+        ("1689765568237837824", "1689765568237837824"),
+        // Beyond 64 bits: not a digit is lost.
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("7", "7"),
+        ("\"T-7\"", "T-7"),
+        ("\"00\"", "00"),
+        ("\"\\u0037\"", "7"),
+    ] {
+        let handle = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap();
+        assert_eq!(handle.task_id(), task_id, "{json}");
+    }
+}
+
+#[tokio::test]
+async fn success_with_what_names_no_task_is_unknown() {
+    let told = Told::start().await;
+    for json in NONE {
+        let error = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err();
+        assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, None), "{json}");
+        assert!(error.to_string().contains("without a task id"), "{json}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn refusal_with_what_names_no_task_is_a_refusal() {
+    let told = Told::start().await;
+    for json in NONE {
+        for (status, code) in [(400, "13009999"), (200, "13000311"), (401, "APIGW.0301")] {
+            let body = format!(r#"{{"code":"{code}","msg":"too many tasks","taskId":{json}}}"#);
+            let error = told.create(Answer::new(status).body(body)).await.unwrap_err();
+            assert_eq!((error.outcome(), error.task_id()), (Outcome::Rejected, None), "{json} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
+    let bodies = [
+        (200, json!({"code": 13_000_312, "msg": "some files exist", "taskId": "7001"})),
+        (200, json!({"code": true, "taskId": "7001"})),
+        (200, json!({"code": null, "taskId": "7001"})),
+        (200, json!({"code": "", "msg": null, "taskId": "7001"})),
+        (200, json!({"taskId": 7001})),
+        (400, json!({"code": "0", "taskId": "7001"})),
+        (429, json!({"error_code": "APIGW.0308", "taskId": "7001"})),
+        (504, json!({"code": 0, "msg": "Success", "taskId": "7001"})),
+        (302, json!({"code": 0, "taskId": "7001"})),
+    ];
+    for (n, (status, body)) in bodies.into_iter().enumerate() {
+        let told = Told::start().await;
+        let error = told.create(Answer::json(status, &body)).await.unwrap_err();
+        assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("7001")), "{status} {body}");
+        assert!(error.to_string().contains("7001"), "{status} {body}: {error}");
+
+        let path = ledger(&format!("task_id_that_came_{n}"));
+        let policy = one_by_one().ledger(&path).build().unwrap();
+        told.emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
+        let bulk = told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
+        let items = complete(bulk).await;
+        assert_eq!(items[0].result().unwrap_err().task_id(), Some("7001"), "{status} {body}");
+        let state = lines(&path).iter().rev().find_map(|line| line.get("chunk").map(|chunk| chunk["state"].clone()));
+        assert!(state.unwrap()["unknown"]["error"].as_str().unwrap().contains("7001"), "{status} {body}");
+        // And by the run that is resumed.
+        let items = complete(told.client.create_bulk_with(dump_template(), ids(10), policy).unwrap()).await;
+        let text = items[0].result().unwrap_err().to_string();
+        assert!(text.contains("7001"), "{status} {body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn status_of_another_task_is_not_taken() {
+    let told = Told::start().await;
+    for other in [json!("OTHER"), json!(7001), json!("MINE2"), json!("mine"), json!("MIN")] {
+        for member in ["jobInfo", "taskInfo"] {
+            let url = "https://download.invalid/other.zip?token=CANARY";
+            let job = json!({"taskId": other, "taskStatus": 2, "taskResultCode": 1, "downloadUrl": url});
+            let answer = Answer::json(200, &json!({"code": 0, "msg": url, member: job}));
+            let error = told.status("MINE", answer).await.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::Unknown, "{other}");
+            let text = error.to_string();
+            let named = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+            assert!(text.contains(&format!("$.{member}.taskId")), "{text}");
+            assert!(text.contains(&named) && text.contains("MINE"), "{text}");
+            assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn status_that_names_its_task_in_any_form_or_not_at_all_is_taken() {
+    let told = Told::start().await;
+    for same in [json!("7001"), json!(7001), json!(" 7001 "), json!(""), json!(" "), Value::Null, json!([7]), json!({})]
+    {
+        let status = told.status("7001", running(&same)).await.unwrap();
+        assert_eq!(status.state(), TaskState::Running, "{same}");
+    }
+}
+
+#[tokio::test]
+async fn poller_takes_no_status_of_another_task() {
+    let steps = [Step::running(50).member("/jobInfo/taskId", "OTHER"), Step::completed(1)];
+    let emulator = strict_emulator().schedule(Schedule::by_polls(steps)).start().await.unwrap();
+    let client = client(&emulator);
+    let handle = client.create(&dump().build().unwrap()).await.unwrap();
+    let error = client.poller(handle.clone()).until_done().await.unwrap_err();
+    let cause = error.error().unwrap().to_string();
+    assert!(cause.contains("OTHER") && cause.contains(handle.task_id()), "{cause}");
+    assert!(error.last_status().is_none());
+}
+
+#[tokio::test]
+async fn second_chunk_of_a_run_with_the_same_task_is_unknown() {
+    let told = Told::start().await;
+    for task_id in ["7001", "7001", "7002"] {
+        told.emulator.fail_next(Fault::Reply(created(task_id)));
+    }
+    let path = ledger("same_task");
+    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue).build().unwrap();
+    let bulk = told.client.create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
+    let items = complete(bulk).await;
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
+    let text = items[1].result().unwrap_err().to_string();
+    assert!(text.contains("7001"), "{text}");
+    assert_eq!(states(&path), ["run", "sending", "accepted", "sending", "unknown", "sending", "accepted", "end"]);
+}
+
+#[tokio::test]
+async fn second_chunk_with_the_same_task_stops_a_run_that_stops_at_unknown() {
+    let told = Told::start().await;
+    for _ in 0..2 {
+        told.emulator.fail_next(Fault::Reply(created("7001")));
+    }
+    let mut bulk = told.client.create_bulk_with(dump_template(), ids(3_000), one_by_one().build().unwrap()).unwrap();
+    let (items, error) = drain(&mut bulk).await;
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
+    assert!(error.unwrap().is_unknown());
+}
+
+#[tokio::test]
+async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
+    let told = Told::start().await;
+    told.emulator.fail_next(Fault::Reply(created("7001")));
+    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    let path = ledger("same_task_as_earlier");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let run = async || {
+        let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
+        complete(bulk).await
+    };
+    assert_eq!(outcomes(&run().await), [None, Some(Outcome::Rejected)]);
+    told.emulator.fail_next(Fault::Reply(created("7001")));
+    let items = run().await;
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
+    assert!(items[1].result().unwrap_err().to_string().contains("7001"));
+}
+
+#[tokio::test]
+async fn runs_of_their_own_may_get_the_same_task() {
+    let told = Told::start().await;
+    for _ in 0..2 {
+        // Another run, so that nothing says which of the two is wrong.
+        told.emulator.fail_next(Fault::Reply(created("7001")));
+        let bulk = told.client.create_bulk(dump_template(), ids(10)).unwrap();
+        assert_eq!(outcomes(&complete(bulk).await), [None]);
+    }
+}
