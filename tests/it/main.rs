@@ -8,6 +8,7 @@ mod credentials;
 #[cfg(feature = "tls")]
 mod faults;
 mod lenient;
+mod outcome;
 mod poller;
 mod properties;
 mod quickstart;

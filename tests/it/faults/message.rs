@@ -39,6 +39,30 @@ rows! {
     .only(&[Caller::Bearer, Caller::Verbatim, Caller::Provider])
     .rejected()
     .says("request id req ***");
+    request_id_holds_url => Row::answered(
+        "the request id holds a URL",
+        reply(BAD, "X-request-id: req <download url>", "{}"),
+    )
+    .rejected()
+    .says("request id req ***");
+    task_id_echoes_secrets => Row::answered(
+        "the task id beside a refusal repeats the secrets",
+        reply(BAD, "", r#"{"code":"13999999","taskId":"7001, <escaped secrets>"}"#),
+    )
+    .code("13999999")
+    .says("it names task 7001, ");
+    task_id_escapes => Row::answered(
+        "terminal escapes in the task id beside a refusal",
+        reply(BAD, "", r#"{"code":"13999999","taskId":"\u001b[31m7001\u202e"}"#),
+    )
+    .code("13999999")
+    .says(r"it names task \u{1b}[31m7001\u{202e} without");
+    text_echoes_secrets => Row::answered(
+        "a refusal that is no JSON repeats the secrets",
+        reply(BAD, "", "denied: <secrets>"),
+    )
+    .rejected()
+    .says("denied: ");
     canonical_request_echoes_secret => Row::answered(
         "the gateway's canonical request differs, and holds the secrets",
         reply(

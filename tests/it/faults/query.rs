@@ -16,6 +16,21 @@ rows! {
     "Queries"
 
     done => Row::answered("an ordinary reply to a query", ok(DONE)).query().made().advice("go on with the status");
+    query_of_2024 => Row::answered(
+        "a query is answered as in the edition of 2024-07-30",
+        ok(r#"{"code":"0","msg":"Success","taskInfo":{"taskId":"task","taskStatus":2,"taskResultCode":1,"resultCode":0,"downloadUrl":"<download url>"}}"#),
+    )
+    .query()
+    .made()
+    .advice("go on with the status");
+    query_of_odd_fields => Row::answered(
+        "a query's lesser fields are empty, null, or of another type",
+        ok(r#"{"code":0,"msg":[],"jobInfo":{"taskId":null,"taskStatus":"2","taskResultCode":1.0,"progress":"","userId":15,
+            "taskType":"2","endTime":{},"downloadUrl":["<download url>"]},"taskInfos":[null,{"fileId":42,"status":1}]}"#),
+    )
+    .query()
+    .made()
+    .advice("go on with the status");
     query_repeated => Row::scripted(
         "a query is reset, then answered 503, then answered",
         vec![
@@ -85,6 +100,35 @@ rows! {
     .query()
     .code("0")
     .says("see ***");
+    query_of_unreadable_state => Row::answered(
+        "a query's `taskStatus` cannot be read",
+        ok(&DONE.replace("\"taskStatus\":2", "\"taskStatus\":\"ended\"")),
+    )
+    .query()
+    .code("0")
+    .says("$.jobInfo.taskStatus is \"ended\"");
+    query_of_another_task => Row::answered(
+        "a query is answered with the state of another task",
+        ok(&DONE.replace("\"task\"", "\"other, <escaped secrets>\"")),
+    )
+    .query()
+    .code("0")
+    .says("$.jobInfo.taskId is \"other, ");
+    query_of_an_array => Row::answered("a query is answered in an array", ok(&format!("[{DONE}]"))).query();
+    query_not_found => Row::answered("404 to a query", reply("404 Not Found", "", "<download url>"))
+        .query()
+        .rejected()
+        .advice("nothing was done: check the endpoint and its path prefix");
+    query_failed_inside => Row::scripted(
+        "a query is answered 13000201, a failure inside the service, three times",
+        vec![vec![vec![Step::Request, Step::Send(ok(r#"{"code":13000201,"msg":"<secrets>"}"#))]; 3].concat()],
+    )
+    .query()
+    // One for each attempt.
+    .requests(3)
+    .status(200)
+    .is("retryable")
+    .code("13000201");
     query_without_job => Row::answered("a query succeeds without a jobInfo", ok(r#"{"code":0,"msg":"<secrets>"}"#))
         .query()
         .code("0")

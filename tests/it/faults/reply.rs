@@ -46,6 +46,16 @@ rows! {
         ok(r#"{"code":"0","msg":null,"taskId":"1","new":{"a":[]}}"#),
     )
     .made();
+    task_id_number => Row::answered(
+        "the task id is a number",
+        ok(r#"{"code":0,"msg":"Success","taskId":1689765568237837824}"#),
+    )
+    .made();
+    lesser_fields_odd => Row::answered(
+        "`msg` is an object, and further fields are of other types",
+        ok(r#"{"code":0,"msg":{"zh":"成功"},"taskId":"1","userId":15,"taskStatus":"soon","jobInfo":[]}"#),
+    )
+    .made();
 
     code_not_zero => Row::answered(
         "`code` isn't 0",
@@ -74,6 +84,17 @@ rows! {
     )
     .code("18446744073709552000");
     code_negative => Row::answered("`code` is negative", ok(r#"{"code":-1}"#)).code("-1");
+    code_of_no_series => Row::answered(
+        "`code` is of no series of the vendor's",
+        ok(r#"{"code":500,"msg":"<secrets>"}"#),
+    )
+    .code("500");
+    code_of_an_inner_failure => Row::answered(
+        "`code` is 13000201, a failure inside the service",
+        ok(r#"{"code":13000201,"msg":"inner server invoke failure, <secrets>"}"#),
+    )
+    .code("13000201")
+    .says("the service failed inside");
     gateway_refusal => Row::answered(
         "a gateway's `error_code` under 200",
         ok(r#"{"error_code":"APIGW.0101","error_msg":"<secrets>"}"#),
@@ -102,6 +123,25 @@ rows! {
     )
     .code("0")
     .says("***");
+    task_id_of_none => Row::answered("`code` is 0 with a task id of \"0\"", ok(r#"{"code":0,"taskId":"0"}"#))
+        .code("0")
+        .says("it reports success without a task id");
+    task_beside_listed_refusal => Row::answered(
+        "`code` is a refusal that the reference lists, and a task is named",
+        ok(r#"{"code":13000312,"msg":"some files exist","taskId":"7001"}"#),
+    )
+    .code("13000312")
+    .says("it names task 7001 without reporting success");
+    task_beside_unreadable_code => Row::answered(
+        "`code` cannot be read, and a task is named",
+        ok(r#"{"code":{"value":0},"taskId":7001}"#),
+    )
+    .says("it names task 7001 without reporting success");
+    code_of_another_type => Row::answered(
+        "`code` is of another type",
+        ok(r#"{"code":[0],"msg":"<secrets>"}"#),
+    )
+    .says("$.code is [0]");
     other_shape => Row::answered("JSON of another shape", ok(r#"[{"code":0,"msg":"<secrets>"}]"#));
     no_json => Row::answered("no JSON", ok("<html>welcome to the portal, <secrets></html>"));
     empty => Row::answered("an empty body", ok("")).says("its body is empty");

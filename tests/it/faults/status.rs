@@ -29,6 +29,29 @@ rows! {
         reply("400 Bad Request", "", r#"{"code":"0","msg":"<secrets>"}"#),
     )
     .code("0");
+    bad_request_of_inner_failure => Row::answered(
+        "400 with 13000201, a failure inside the service",
+        reply("400 Bad Request", "", r#"{"code":"13000201","msg":"inner server invoke failure, <secrets>"}"#),
+    )
+    .code("13000201");
+    bad_request_beside_task => Row::answered(
+        "400 with a code, and a task is named",
+        reply("400 Bad Request", "", r#"{"code":"13009999","msg":"<secrets>","taskId":"7001"}"#),
+    )
+    .code("13009999")
+    .says("it names task 7001 without reporting success");
+    bad_request_beside_no_task => Row::answered(
+        "400 with a code, and a task id of 0",
+        reply("400 Bad Request", "", r#"{"code":"13009999","msg":"too many tasks","taskId":0}"#),
+    )
+    .rejected()
+    .code("13009999");
+    bad_request_of_backend => Row::answered(
+        "400 with the gateway's code for what the backend or the request's size may have caused",
+        reply("400 Bad Request", "", r#"{"error_code":"APIG.0201","error_msg":"too large, <secrets>"}"#),
+    )
+    .rejected()
+    .code("APIG.0201");
     bad_request_cut_short => Row::scripted(
         "400, then the body breaks off",
         vec![vec![
@@ -57,8 +80,34 @@ rows! {
     .is("refused unauthorized")
     .code("APIGW.0301")
     .advice("nothing was done: renew the token, or check the app secret and the user id");
+    clock_corrected => dated("401, and `Date` says that the clock is off: then a reply", &[off(12)], ok(CREATED))
+        // The refused one and the one that is dated anew.
+        .requests(2)
+        .made();
+    clock_hopeless => dated(
+        "401, and each `Date` says that the clock is off by something else",
+        &[off(12), off(24)],
+        reply("401 Unauthorized", &off(36), GATEWAY),
+    )
+    // By its own clock and twice corrected.
+    .requests(3)
+    .status(401)
+    .rejected()
+    .is("refused unauthorized")
+    .code("APIGW.0301")
+    .advice("nothing was done: check this machine's clock, and what on the way sets the header Date");
+    date_of_a_cache => Row::answered(
+        "401 from a cache, whose `Date` is an hour old",
+        reply("401 Unauthorized", &format!("{}\r\nAge: 3600", off(-1)), GATEWAY),
+    )
+    .only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
+    .rejected()
+    .is("refused unauthorized")
+    .code("APIGW.0301")
+    .advice("nothing was done: renew the token, or check the app secret and the user id");
     forbidden => Row::answered("403", reply("403 Forbidden", "", HTML))
         .rejected()
+        .says("<html><body>an error, ")
         .advice("nothing was done: ask for the right to do this");
     not_found => Row::answered("404", reply("404 Not Found", "", HTML))
         .rejected()
@@ -70,7 +119,29 @@ rows! {
     too_large => Row::answered("413", reply("413 Content Too Large", "", HTML))
         .rejected()
         .advice("nothing was done: give fewer file ids");
+    gave_up => Row::answered("499, a proxy that gave up", reply("499 Client Closed Request", "", HTML));
 
+    throttled_under_400 => throttled_as("400 three times, with the gateway's code of throttling", "400 Bad Request", 3);
+    throttled_under_403 => throttled_as("403 three times, with the gateway's code of throttling", "403 Forbidden", 3);
+    throttled_beside_task => Row::answered(
+        "429, and a task is named",
+        reply("429 Too Many Requests", "", r#"{"error_code":"APIGW.0308","error_msg":"<secrets>","taskId":"7001"}"#),
+    )
+    .is("throttled")
+    .code("APIGW.0308")
+    .says("it names task 7001 without reporting success");
+    throttled_for_a_fraction => throttled(
+        "429, to wait for a fraction of a second more than the call may last",
+        "Retry-After: 60.5",
+        1,
+    )
+    .retry_after(60..=60);
+    throttled_for_the_longest => throttled(
+        "429, with several waits of which the longest counts",
+        "Retry-After: 0\r\nRetry-After: 120\r\nRetry-After: 7",
+        1,
+    )
+    .retry_after(120..=120);
     throttled_for_good => throttled("429 three times, `Retry-After: 0`", "Retry-After: 0", 3)
         .retry_after(0..=0);
     throttled_for_a_while => Row::scripted(
@@ -151,6 +222,32 @@ rows! {
 fn refusals(status: &str, headers: &str, body: &str, count: usize) -> Vec<Vec<Step>> {
     let refusal = [Step::Request, Step::Send(reply(status, headers, body))];
     vec![vec![refusal; count].concat()]
+}
+
+/// One connection on which a request is refused at each of these dates, and the last one answered.
+fn dated(title: &'static str, dates: &[String], last: Vec<u8>) -> Row {
+    let refusals = dates.iter().map(|date| reply("401 Unauthorized", date, GATEWAY));
+    let replies = refusals.chain([last]).flat_map(|reply| [Step::Request, Step::Send(reply)]);
+    // A provider's token would be renewed, too.
+    Row::scripted(title, vec![replies.collect()]).only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
+}
+
+/// The header `Date` of a server whose clock is this many hours ahead of ours.
+fn off(hours: i64) -> String {
+    (Utc::now() + TimeDelta::hours(hours)).format("Date: %a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// `seen` times throttled under this status, to wait for nothing.
+fn throttled_as(title: &'static str, status: &'static str, seen: usize) -> Row {
+    let body = r#"{"error_code":"APIG.0308","error_msg":"slow down, <secrets>"}"#;
+    Row::scripted(title, refusals(status, "Retry-After: 0", body, seen))
+        .requests(seen)
+        .status(status[..3].parse().unwrap())
+        .rejected()
+        .is("refused throttled retryable")
+        .code("APIG.0308")
+        .retry_after(0..=0)
+        .advice("nothing was done: wait, then send fewer requests at a time")
 }
 
 /// `seen` times 429: of three attempts, as many as the wait that the service asks for leaves time for.

@@ -1,0 +1,257 @@
+//! What a refused creation may have done: rejected means proven.
+
+use std::time::Duration;
+
+use koodrive_share::{Error, Outcome, ServiceCode};
+use koodrive_share_emulator::{Answer, Fault};
+use serde_json::{Value, json};
+
+use crate::support::{
+    answers::Told,
+    fixtures::{builder, dump},
+};
+
+const LISTED: [u32; 18] = [
+    13_000_101, 13_000_102, 13_000_301, 13_000_302, 13_000_304, 13_000_305, 13_000_306, 13_000_307, 13_000_308,
+    13_000_309, 13_000_310, 13_000_311, 13_000_312, 13_000_405, 13_000_406, 13_000_410, 13_000_411, 13_000_412,
+];
+
+/// Every status that a final reply may have.
+fn statuses() -> impl Iterator<Item = u16> {
+    // 204, 205 and 304 have no body.
+    (200..=599).filter(|status| ![204, 205, 304].contains(status))
+}
+
+async fn refused(told: &Told, status: u16, body: &Value) -> Error {
+    told.create(Answer::json(status, body)).await.unwrap_err()
+}
+
+/// Checks the outcome of a code in every place and form that it may have.
+async fn assert_outcome(told: &Told, status: u16, code: &str, expected: Outcome) {
+    let number: Option<i64> = code.parse().ok();
+    let mut bodies = vec![json!({"code": code, "msg": "no"}), json!({"error_code": code, "error_msg": "no"})];
+    bodies.extend(number.map(|code| json!({"code": code, "msg": "no"})));
+    for body in bodies {
+        let error = refused(told, status, &body).await;
+        assert_eq!(error.outcome(), expected, "{body} under {status}: {error}");
+        assert_eq!(error.service_code().map(ServiceCode::as_str), Some(code), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn status_alone_proves_a_refusal_from_400_to_498_and_of_307_and_308() {
+    let told = Told::start().await;
+    for status in statuses() {
+        let expected = match status {
+            307 | 308 | 400..=498 => Outcome::Rejected,
+            _ => Outcome::Unknown,
+        };
+        for answer in [Answer::new(status), Answer::json(status, &json!({})), Answer::new(status).body("<html>")] {
+            let error = told.create(answer).await.unwrap_err();
+            assert_eq!((error.outcome(), error.status()), (expected, Some(status)), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn listed_refusal_is_proof_under_every_status() {
+    let told = Told::start().await;
+    for code in LISTED {
+        for status in [200, 201, 302, 307, 400, 401, 403, 404, 409, 429, 499, 500, 502, 503, 504] {
+            assert_outcome(&told, status, &code.to_string(), Outcome::Rejected).await;
+        }
+    }
+    for status in statuses() {
+        let error = refused(&told, status, &json!({"code": 13_000_311})).await;
+        assert_eq!(error.outcome(), Outcome::Rejected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn further_code_of_the_series_is_proof_but_under_a_servers_error() {
+    let told = Told::start().await;
+    for code in ["13000000", "13000303", "13009999", "13999999"] {
+        for status in [200, 302, 400, 401, 404, 499] {
+            assert_outcome(&told, status, code, Outcome::Rejected).await;
+        }
+        for status in [500, 502, 503, 504, 599] {
+            assert_outcome(&told, status, code, Outcome::Unknown).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn code_outside_the_series_proves_nothing_under_200() {
+    let told = Told::start().await;
+    for code in ["-1", "1", "200", "500", "12000311", "14000311", "1300031", "130003110", "-13000311", "E13000311"] {
+        assert_outcome(&told, 200, code, Outcome::Unknown).await;
+        assert_outcome(&told, 500, code, Outcome::Unknown).await;
+        // The status proves it.
+        assert_outcome(&told, 400, code, Outcome::Rejected).await;
+    }
+}
+
+#[tokio::test]
+async fn failure_inside_the_service_is_unknown_under_every_status() {
+    let told = Told::start().await;
+    for status in statuses() {
+        let error = refused(&told, status, &json!({"code": 13_000_201, "msg": "inner server invoke failure"})).await;
+        assert_eq!(error.outcome(), Outcome::Unknown, "{status}");
+    }
+    for status in [200, 400, 401, 403, 404, 429, 500, 503] {
+        assert_outcome(&told, status, "13000201", Outcome::Unknown).await;
+    }
+    let error = refused(&told, 400, &json!({"code": "13000201"})).await;
+    assert_eq!(error.service_code(), Some(&ServiceCode::InnerInvokeFailure));
+    assert!(error.to_string().contains("look before sending it again"), "{error}");
+}
+
+#[tokio::test]
+async fn success_that_contradicts_its_status_is_unknown() {
+    let told = Told::start().await;
+    for status in statuses() {
+        let error = refused(&told, status, &json!({"code": "0", "msg": "Success"})).await;
+        assert_eq!(error.outcome(), Outcome::Unknown, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn gateways_refusal_is_proof_but_where_the_backend_may_have_run() {
+    let told = Told::start().await;
+    for gateway in ["APIG", "APIGW"] {
+        for status in [200, 400, 401, 403, 404, 429] {
+            assert_outcome(&told, status, &format!("{gateway}.0301"), Outcome::Rejected).await;
+        }
+        for status in [500, 502, 503, 504] {
+            assert_outcome(&told, status, &format!("{gateway}.0301"), Outcome::Unknown).await;
+        }
+        // "Request entity too large" and its like, and "the backend timed out".
+        for number in ["0201", "0202", "0203"] {
+            for status in statuses() {
+                let expected = match status {
+                    400 | 413 | 414 | 494 => Outcome::Rejected,
+                    _ => Outcome::Unknown,
+                };
+                let body = json!({"error_code": format!("{gateway}.{number}"), "error_msg": "no"});
+                let error = refused(&told, status, &body).await;
+                assert_eq!(error.outcome(), expected, "{body} under {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn task_beside_any_refusal_is_unknown_and_told() {
+    let told = Told::start().await;
+    let refusals = [
+        json!({"code": 13_000_312, "msg": "some files exist"}),
+        json!({"code": "13009999"}),
+        json!({"code": -1}),
+        json!({"code": "13000201"}),
+        json!({"error_code": "APIGW.0308", "error_msg": "throttled"}),
+        json!({"error_code": "APIG.0201"}),
+        json!({"msg": "no"}),
+    ];
+    for mut body in refusals {
+        for task_id in [json!("7001"), json!(7001)] {
+            body["taskId"] = task_id;
+            for status in [200, 307, 400, 401, 403, 408, 429, 499, 500, 503] {
+                let error = refused(&told, status, &body).await;
+                assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("7001")), "{body} {status}");
+                assert!(error.to_string().contains("7001"), "{error}");
+                assert!(!error.is_retryable() && !error.is_refused(), "{body} {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn gateways_throttling_is_throttling_under_every_status_and_is_sent_again() {
+    for code in ["APIGW.0308", "APIG.0308"] {
+        for status in [200, 400, 403, 429, 503] {
+            let told = Told::start().await;
+            let throttled = Answer::gateway(status, code, "slow down").header("Retry-After", "0");
+            let error = told.create(throttled.clone()).await.unwrap_err();
+            let verdict = (error.outcome(), error.is_throttled(), error.is_retryable());
+            assert_eq!(verdict, (Outcome::Rejected, true, true), "{code} under {status}: {error}");
+            assert!(error.to_string().contains("wait, then send fewer requests at a time"), "{error}");
+            told.emulator.fail_next(Fault::Reply(throttled));
+            let client = builder(&told.emulator).max_attempts(2).build().unwrap();
+            client.create(&dump().build().unwrap()).await.unwrap();
+            // The one above, the refused one and the one that was sent again.
+            assert_eq!((told.emulator.request_count(), told.emulator.tasks().len()), (3, 1), "{code} under {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn wait_that_is_asked_for_may_have_a_fraction_and_the_longest_counts() {
+    let told = Told::start().await;
+    let cases: [(&[&str], Option<u64>); 9] = [
+        (&["2.5"], Some(2_500)),
+        (&["0.001"], Some(1)),
+        (&["3", "10", "7"], Some(10_000)),
+        (&["3", "10.5"], Some(10_500)),
+        (&["3, 10"], Some(10_000)),
+        (&["soon", "4"], Some(4_000)),
+        (&["Thu, 01 Jan 2026 00:00:07 GMT", "5"], Some(7_000)),
+        (&["Thu, 01 Jan 2026 00:00:07 GMT", "9"], Some(9_000)),
+        (&["soon", "-1", "NaN"], None),
+    ];
+    for (values, millis) in cases {
+        let throttled = Answer::gateway(429, "APIGW.0308", "no").header("Date", "Thu, 01 Jan 2026 00:00:00 GMT");
+        let throttled = values.iter().fold(throttled, |answer, value| answer.header("Retry-After", *value));
+        let error = told.create(throttled).await.unwrap_err();
+        assert_eq!(error.retry_after(), millis.map(Duration::from_millis), "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn refused_query_is_judged_without_what_it_cannot_have_done() {
+    let told = Told::start().await;
+    // A task in the refusal of a query is the one that was asked for.
+    let body = json!({"code": "13000410", "msg": "no right", "taskId": "7001"});
+    let error = told.status("7001", Answer::json(400, &body)).await.unwrap_err();
+    assert_eq!((error.outcome(), error.is_retryable()), (Outcome::Rejected, false));
+    // What failed inside the service may be asked again.
+    let body = json!({"code": 13_000_201, "msg": "inner server invoke failure"});
+    for status in [200, 400, 500] {
+        let error = told.status("7001", Answer::json(status, &body)).await.unwrap_err();
+        assert!(error.is_retryable(), "{status}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn advice_follows_the_vendors_remedy() {
+    let told = Told::start().await;
+    for code in [13_000_304, 13_000_307, 13_000_308, 13_000_309] {
+        let error = refused(&told, 400, &json!({"code": code})).await.to_string();
+        assert!(error.contains("send it again later") && error.contains("support"), "{code}: {error}");
+    }
+    for code in LISTED {
+        let error = refused(&told, 400, &json!({"code": code})).await;
+        let advice = error.service_code().unwrap().advice().unwrap();
+        assert!(error.to_string().contains(advice), "{code}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
+    let told = Told::start().await;
+    for status in [400, 401, 403, 404, 500, 502] {
+        let text = "\n <html><h1>Blocked by policy 7</h1></html>\n";
+        let error = told.create(Answer::new(status).body(text)).await.unwrap_err();
+        assert_eq!(error.message(), Some("<html><h1>Blocked by policy 7</h1></html>"), "{status}");
+        assert!(error.to_string().contains("Blocked by policy 7"), "{error}");
+    }
+    let long = "x".repeat(100_000);
+    let error = told.create(Answer::new(403).body(long)).await.unwrap_err();
+    let shown = error.message().unwrap().chars().count();
+    assert!((100..=1_000).contains(&shown), "{shown} characters");
+    let error = told.create(Answer::new(403).body("a\u{1b}[31m\r\n\u{202e}b")).await.unwrap_err();
+    assert_eq!(error.message(), Some("a\\u{1b}[31m\\r\\n\\u{202e}b"));
+    let error = told.create(Answer::new(403).body(b"\xb3\xc9 denied")).await.unwrap_err();
+    assert!(error.message().unwrap().ends_with(" denied"), "{error}");
+    let error = told.create(Answer::new(403).body(" \n")).await.unwrap_err();
+    assert_eq!(error.message(), None);
+}
