@@ -15,6 +15,7 @@ mod quickstart;
 mod readme;
 mod replies;
 mod reply_limits;
+mod retry;
 mod share_task;
 mod spec;
 mod status;

@@ -254,6 +254,16 @@ impl Row {
         }
     }
 
+    /// A creation that failed, and of which a task may exist.
+    pub(super) fn is_unknown_creation(&self) -> bool {
+        let Self { expected, trial, .. } = self;
+        expected.error && expected.outcome == Some(Outcome::Unknown) && !trial.query
+    }
+
+    pub(super) fn is_retryable(&self) -> bool {
+        self.expected.predicates.split_whitespace().any(|name| name == "retryable")
+    }
+
     /// A line of the published table.
     pub(super) fn markdown(&self, test: &str) -> String {
         let Self { title, expected, .. } = self;
