@@ -6,4 +6,5 @@ pub(crate) mod bulk_run;
 pub(crate) mod certificates;
 pub(crate) mod fixtures;
 pub(crate) mod full_house;
+pub(crate) mod own_server;
 pub(crate) mod scripted_server;

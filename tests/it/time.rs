@@ -1,12 +1,29 @@
 //! A clock that is wrong, against an emulator that checks the time.
 
-use chrono::{TimeDelta, Utc};
-use koodrive_share::{Client, ClientBuilder, Credentials, Outcome, XDate};
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
-use crate::support::fixtures::{builder, dump, strict_emulator};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use koodrive_share::{AccessToken, Client, ClientBuilder, Credentials, Error, Outcome, XDate};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
+use serde_json::json;
+
+use crate::support::{
+    bulk::ids,
+    bulk_run::{complete, one_by_one, outcomes},
+    fixtures::{builder, builder_at, client, dump, dump_template, strict_emulator},
+    own_server::{OwnServer, Said},
+};
 
 const APP: (&str, &str) = ("app", "app-secret");
+
+/// As the header `Date` has it.
+fn http_date(time: DateTime<Utc>) -> String {
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
 
 async fn emulator() -> Emulator {
     let emulator = strict_emulator().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
@@ -77,8 +94,8 @@ async fn a_third_refusal_is_the_callers() {
     let emulator = emulator().await;
     // Each explains the refusal, and contradicts the one before.
     for minutes in [60, 120, 180] {
-        let date = (Utc::now() + TimeDelta::minutes(minutes)).format("%a, %d %b %Y %H:%M:%S GMT");
-        let expired = Answer::gateway(401, "APIGW.0301", "expired").header("Date", date.to_string());
+        let date = http_date(Utc::now() + TimeDelta::minutes(minutes));
+        let expired = Answer::gateway(401, "APIGW.0301", "expired").header("Date", date);
         emulator.fail_next(Fault::Reply(expired));
     }
     let [client, _] = clients(&emulator, TimeDelta::zero());
@@ -114,4 +131,342 @@ async fn sources_that_disagree_correct_nothing_and_are_both_named() {
     assert_eq!(emulator.request_count(), 1);
     // Not corrected: the emulator, whose clock is right, accepts the next one.
     client.create(&dump().build().unwrap()).await.unwrap();
+}
+
+/// A service behind a box that stamps every `nth` reply with a `Date` that is `off`, from the first one on. It judges
+/// `X-Date` by the true time, as the reference says, and names no time itself.
+async fn behind_a_box(off: Arc<AtomicI64>, nth: u64) -> OwnServer {
+    OwnServer::start(move |asked| {
+        let now = Utc::now();
+        let stamped = if (asked.number - 1).is_multiple_of(nth) { off.load(Ordering::SeqCst) } else { 0 };
+        let date = http_date(now + TimeDelta::seconds(stamped));
+        let x_date = asked.header("x-date").unwrap().parse::<XDate>().unwrap().time();
+        let age = now.timestamp() - x_date.timestamp();
+        let said = if (0..=900).contains(&age) {
+            Said::new(200, &json!({"code": 0, "msg": "Success", "taskId": (7_000 + asked.number).to_string()}))
+        } else {
+            Said::new(401, &json!({"error_code": "APIGW.0301", "error_msg": "x-date is not in the valid window"}))
+        };
+        said.header("Date", &date)
+    })
+    .await
+}
+
+/// A clock that a test moves, in seconds from the true time, and the clients of both kinds of credentials on it.
+fn moved_clients(endpoint: &str, ahead: i64) -> [(Client, Arc<AtomicI64>); 2] {
+    [Credentials::bearer(Emulator::DEFAULT_TOKEN), Credentials::app(APP.0, APP.1)].map(|credentials| {
+        let moved = Arc::new(AtomicI64::new(ahead));
+        let clock = moved.clone();
+        let builder = builder_at(endpoint).credentials(credentials);
+        let client = builder.clock(move || Utc::now() + TimeDelta::seconds(clock.load(Ordering::SeqCst)));
+        (client.build().unwrap(), moved)
+    })
+}
+
+/// The ways in which a box's clock is off: 90 s, an hour, a day.
+const OFF: [i64; 6] = [90, -90, 3_600, -3_600, 86_400, -86_400];
+
+/// One call, and how many requests it took.
+async fn counted(server: &OwnServer, client: &Client) -> (Result<(), Error>, u64) {
+    let before = server.request_count();
+    let created = client.create(&dump().build().unwrap()).await.map(drop);
+    if let Err(error) = &created {
+        assert_eq!(u64::from(error.attempts()), server.request_count() - before, "{error}");
+    }
+    (created, server.request_count() - before)
+}
+
+#[tokio::test]
+async fn right_clock_takes_one_request_for_each_call_whatever_a_box_stamps() {
+    for off in OFF {
+        for nth in [1, 2] {
+            let server = behind_a_box(Arc::new(off.into()), nth).await;
+            for (client, _) in moved_clients(server.endpoint(), 0) {
+                for _ in 0..5 {
+                    let (created, requests) = counted(&server, &client).await;
+                    created.unwrap();
+                    assert_eq!(requests, 1, "{off} s, every {nth}th");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn refusal_of_another_cause_behind_a_box_costs_a_right_clock_no_later_request() {
+    for off in OFF {
+        let emulator = emulator().await;
+        let date = http_date(Utc::now() + TimeDelta::seconds(off));
+        for client in clients(&emulator, TimeDelta::zero()) {
+            let expired = Answer::gateway(401, "APIGW.0301", "the token has expired").header("Date", &date);
+            // Whoever refuses the token refuses every attempt at this call.
+            for _ in 0..3 {
+                emulator.fail_next(Fault::Reply(expired.clone()));
+            }
+            client.create(&dump().build().unwrap()).await.unwrap_err();
+            while emulator.faults_left() > 0 {
+                // What the call did not take.
+                client.create(&dump().build().unwrap()).await.unwrap_err();
+            }
+            let before = emulator.request_count();
+            client.create(&dump().build().unwrap()).await.unwrap();
+            assert!(emulator.request_count() - before <= 2, "{off} s");
+            let before = emulator.request_count();
+            client.create(&dump().build().unwrap()).await.unwrap();
+            assert_eq!(emulator.request_count() - before, 1, "{off} s");
+        }
+    }
+}
+
+#[tokio::test]
+async fn clock_12_hours_off_costs_exactly_one_refused_attempt_where_date_is_right() {
+    for ahead in [12 * 3_600, -12 * 3_600, 86_400, -1_200] {
+        let server = behind_a_box(Arc::default(), 1).await;
+        for (client, _) in moved_clients(server.endpoint(), ahead) {
+            for expected in [2, 1, 1] {
+                let (created, requests) = counted(&server, &client).await;
+                created.unwrap();
+                assert_eq!(requests, expected, "{ahead} s");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_clock_heals_where_every_second_date_is_wrong() {
+    for off in OFF {
+        for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
+            // For each client anew: the first reply is a stamped one.
+            for client in 0..2 {
+                let server = behind_a_box(Arc::new(off.into()), 2).await;
+                let (client, _) = &moved_clients(server.endpoint(), ahead)[client];
+                let (created, requests) = counted(&server, client).await;
+                created.unwrap();
+                // Refused by its own clock, by what the wrong Date taught, and then taken.
+                assert!(requests <= 3, "{off} s, {ahead} s: {requests}");
+                for _ in 0..3 {
+                    let (created, requests) = counted(&server, client).await;
+                    created.unwrap();
+                    assert_eq!(requests, 1, "{off} s, {ahead} s");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn hopeless_clock_ends_soon_and_its_error_names_the_clock() {
+    // A Date that is 90 s late still leads to a date within the window.
+    for off in OFF.into_iter().filter(|off| *off != -90) {
+        for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
+            let server = behind_a_box(Arc::new(off.into()), 1).await;
+            for (client, _) in moved_clients(server.endpoint(), ahead) {
+                for _ in 0..2 {
+                    let (created, requests) = counted(&server, &client).await;
+                    let error = created.unwrap_err();
+                    assert_eq!(error.outcome(), Outcome::Rejected);
+                    assert!(error.to_string().contains("check this machine's clock"), "{off} {ahead}: {error}");
+                    // By its own clock, by what Date taught, and by its own once more.
+                    assert!(requests <= 3, "{off} s, {ahead} s: {requests}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn box_that_is_mended_lets_a_hopeless_clock_heal() {
+    for ahead in [-1_200, 12 * 3_600] {
+        let off = Arc::new(AtomicI64::new(3_600));
+        let server = behind_a_box(off.clone(), 1).await;
+        for (client, _) in moved_clients(server.endpoint(), ahead) {
+            off.store(3_600, Ordering::SeqCst);
+            counted(&server, &client).await.0.unwrap_err();
+            off.store(0, Ordering::SeqCst);
+            for expected in [2, 1] {
+                let (created, requests) = counted(&server, &client).await;
+                created.unwrap();
+                assert_eq!(requests, expected, "{ahead} s");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn clock_that_is_set_right_is_followed_even_where_the_date_is_wrong() {
+    for off in [0, 90, 3_600, -86_400] {
+        for ahead in [12 * 3_600, -12 * 3_600] {
+            let stamped = Arc::new(AtomicI64::new(0));
+            let server = behind_a_box(stamped.clone(), 1).await;
+            for (client, clock) in moved_clients(server.endpoint(), ahead) {
+                stamped.store(0, Ordering::SeqCst);
+                counted(&server, &client).await.0.unwrap();
+                counted(&server, &client).await.0.unwrap();
+                // Corrected, and the correction has held.
+                clock.store(0, Ordering::SeqCst);
+                stamped.store(off, Ordering::SeqCst);
+                let (created, requests) = counted(&server, &client).await;
+                created.unwrap();
+                // With the old correction, with what the wrong Date taught, and by its own clock.
+                assert!(requests <= if off == 0 { 2 } else { 3 }, "{off} s: {requests}");
+                for _ in 0..2 {
+                    let (created, requests) = counted(&server, &client).await;
+                    created.unwrap();
+                    assert_eq!(requests, 1, "{off} s, {ahead} s");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn reply_from_a_cache_teaches_nothing() {
+    let emulator = emulator().await;
+    for client in clients(&emulator, TimeDelta::zero()) {
+        let cached = Answer::gateway(401, "APIGW.0301", "expired")
+            .header("Date", http_date(Utc::now() - TimeDelta::hours(2)))
+            .header("Age", "7200");
+        emulator.fail_next(Fault::Reply(cached));
+        let before = emulator.request_count();
+        client.create(&dump().build().unwrap()).await.unwrap_err();
+        client.create(&dump().build().unwrap()).await.unwrap();
+        // The refused one, and one that was dated by its own clock.
+        assert_eq!(emulator.request_count() - before, 2);
+    }
+}
+
+#[tokio::test]
+async fn server_error_of_a_gateway_teaches_nothing() {
+    let emulator = emulator().await;
+    let date = http_date(Utc::now() + TimeDelta::hours(1));
+    for client in clients(&emulator, TimeDelta::zero()) {
+        for status in [500, 502, 503, 504] {
+            emulator.fail_next(Fault::Reply(Answer::gateway(status, "APIGW.0301", "expired").header("Date", &date)));
+            let before = emulator.request_count();
+            client.create(&dump().build().unwrap()).await.unwrap_err();
+            client.create(&dump().build().unwrap()).await.unwrap();
+            assert_eq!(emulator.request_count() - before, 2, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn healed_clock_is_not_questioned_by_a_refusal_of_another_cause() {
+    for ahead in [12, -12] {
+        let emulator = emulator().await;
+        for client in clients(&emulator, TimeDelta::hours(ahead)) {
+            client.create(&dump().build().unwrap()).await.unwrap();
+            for refusal in [
+                Answer::gateway(401, "APIGW.0301", "the token has expired"),
+                Answer::service(403, "13000410", "no right"),
+                Answer::new(403),
+            ] {
+                emulator.fail_next(Fault::Reply(refusal));
+                let before = emulator.request_count();
+                let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+                assert!(!error.to_string().contains("clock"), "{error}");
+                client.create(&dump().build().unwrap()).await.unwrap();
+                // The refused one and the later one: corrected as before.
+                assert_eq!(emulator.request_count() - before, 2, "{ahead} hours");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn query_heals_the_clock_as_a_creation_does() {
+    let emulator = emulator().await;
+    let [client, _] = clients(&emulator, TimeDelta::zero());
+    let handle = client.create(&dump().build().unwrap()).await.unwrap();
+    for client in clients(&emulator, TimeDelta::hours(12)) {
+        let before = emulator.request_count();
+        client.status(&handle).await.unwrap();
+        client.create(&dump().build().unwrap()).await.unwrap();
+        // The refused query, the corrected one, and the creation.
+        assert_eq!(emulator.request_count() - before, 3);
+    }
+}
+
+#[tokio::test]
+async fn given_date_that_is_refused_is_not_exchanged() {
+    let emulator = emulator().await;
+    emulator.set_clock_offset(TimeDelta::hours(1));
+    for client in clients(&emulator, TimeDelta::zero()) {
+        let before = emulator.request_count();
+        let task = dump().x_date(XDate::from(Utc::now() - TimeDelta::seconds(5))).build().unwrap();
+        let error = client.create(&task).await.unwrap_err();
+        assert_eq!((error.attempts(), emulator.request_count() - before), (1, 1), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn concurrent_calls_of_a_wrong_clock_cost_one_refused_attempt_each_at_most() {
+    let server = behind_a_box(Arc::default(), 1).await;
+    for (client, _) in moved_clients(server.endpoint(), 12 * 3_600) {
+        let before = server.request_count();
+        let task = dump().build().unwrap();
+        for created in join_all((0..16).map(|_| client.create(&task))).await {
+            created.unwrap();
+        }
+        assert!(server.request_count() - before <= 32);
+        let (created, requests) = counted(&server, &client).await;
+        created.unwrap();
+        assert_eq!(requests, 1);
+    }
+}
+
+#[tokio::test]
+async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_a_box_stamps() {
+    for off in OFF {
+        let server = behind_a_box(Arc::new(off.into()), 2).await;
+        let [(client, _), _] = moved_clients(server.endpoint(), 0);
+        let task = dump().build().unwrap();
+        for created in join_all((0..16).map(|_| client.create(&task))).await {
+            created.unwrap();
+        }
+        assert_eq!(server.request_count(), 16, "{off} s");
+    }
+}
+
+/// A token that the service refuses in a reply with a `Date` that is `off`, by a clock that is so many hours ahead and has
+/// been corrected.
+async fn assert_expired_token_is_renewed(off: i64, ahead: i64) {
+    let emulator = strict_emulator().token("first").token("second").start().await.unwrap();
+    let asked = AtomicI64::new(0);
+    let provider = move || {
+        let token = if asked.fetch_add(1, Ordering::SeqCst) == 0 { "first" } else { "second" };
+        async move { Ok(AccessToken::new(token)) }
+    };
+    let clock = move || Utc::now() + TimeDelta::hours(ahead);
+    let client = builder(&emulator).credentials(Credentials::provider(provider)).clock(clock).build().unwrap();
+    client.create(&dump().build().unwrap()).await.unwrap();
+    emulator.revoke_token("first");
+    let date = http_date(Utc::now() + TimeDelta::seconds(off));
+    let refusal = Answer::gateway(401, "APIGW.0301", "the token has expired").header("Date", date);
+    emulator.fail_next(Fault::Reply(refusal));
+    let renewed = client.create(&dump().build().unwrap()).await;
+    assert!(renewed.is_ok(), "{off} s, {ahead} hours: {renewed:?}");
+    let before = emulator.request_count();
+    client.create(&dump().build().unwrap()).await.unwrap();
+    assert_eq!(emulator.request_count() - before, 1, "{off} s, {ahead} hours");
+}
+
+#[tokio::test]
+async fn expired_token_is_renewed_whatever_a_box_stamps() {
+    for off in OFF {
+        assert_expired_token_is_renewed(off, 0).await;
+    }
+    for ahead in [12, -12] {
+        assert_expired_token_is_renewed(0, ahead).await;
+    }
+}
+
+#[tokio::test]
+async fn bulk_run_behind_a_box_takes_one_request_for_each_chunk() {
+    for off in OFF {
+        let emulator = strict_emulator().stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), one_by_one().build().unwrap());
+        assert_eq!(outcomes(&complete(bulk.unwrap()).await), [None; 5], "{off} s");
+        assert_eq!(emulator.request_count(), 5, "{off} s");
+    }
 }

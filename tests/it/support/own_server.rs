@@ -1,0 +1,122 @@
+//! A server that makes its replies of what it is asked.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// A running server on a free loopback port, for a service that the emulator does not imitate.
+pub(crate) struct OwnServer {
+    endpoint: String,
+    requests: Arc<AtomicU64>,
+    acceptor: JoinHandle<()>,
+}
+
+/// One request, without its body.
+pub(crate) struct Asked {
+    /// From 1.
+    pub(crate) number: u64,
+    head: String,
+}
+
+impl Asked {
+    /// The header of that name, in any case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().filter_map(|line| line.split_once(": ")).find_map(|(header, value)| {
+            let is_it = header.eq_ignore_ascii_case(name);
+            is_it.then_some(value)
+        })
+    }
+}
+
+/// A reply in JSON.
+pub(crate) struct Said {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Said {
+    pub(crate) fn new(status: u16, body: &serde_json::Value) -> Self {
+        Self { status, headers: String::new(), body: body.to_string() }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        write!(self.headers, "{name}: {value}\r\n").unwrap();
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let Self { status, headers, body } = self;
+        let length = body.len();
+        format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+    }
+}
+
+impl OwnServer {
+    pub(crate) async fn start(say: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicU64::new(0));
+        let (counter, say) = (requests.clone(), Arc::new(say));
+        let acceptor = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, counter.clone(), say.clone()));
+            }
+        });
+        Self { endpoint, requests, acceptor }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(crate) fn request_count(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+/// Answers the requests of one connection until the client hangs up.
+async fn serve(mut stream: TcpStream, requests: Arc<AtomicU64>, say: Arc<impl Fn(&Asked) -> Said>) {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut unread = Vec::new();
+    loop {
+        let end = loop {
+            if let Some(end) = unread.windows(END.len()).position(|four| four == END) {
+                break end + END.len();
+            }
+            match stream.read_buf(&mut unread).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        };
+        let head = String::from_utf8(unread.drain(..end).collect()).unwrap();
+        let asked = Asked { number: requests.fetch_add(1, Ordering::SeqCst) + 1, head };
+        let length: usize = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while unread.len() < length {
+            match stream.read_buf(&mut unread).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        unread.drain(..length);
+        if stream.write_all(&say(&asked).bytes()).await.is_err() {
+            return;
+        }
+    }
+}
