@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use futures_util::StreamExt;
 use koodrive_share::{Client, Poller, PollingPolicy, TaskHandle, TaskResult, TaskState};
-use koodrive_share_emulator::{Answer, Emulator, Fault, Schedule, Step};
-use tokio::time::Instant;
+use koodrive_share_emulator::{Answer, Edition, Emulator, Fault, HiddenTask, Schedule, Step};
+use serde_json::json;
+use tokio::time::{Instant, timeout};
 
 use crate::support::fixtures::{broken, builder, client, dump, strict_emulator};
 
@@ -175,4 +177,125 @@ fn a_policy_that_lets_the_session_lapse_is_refused_with_the_reason() {
     assert_eq!(broken(&error), ["interval interval", "max_interval session-lifetime"]);
     assert!(error.to_string().contains("20 minutes"), "{error}");
     PollingPolicy::builder().max_interval(1_140 * SECOND).build().unwrap();
+}
+
+/// A client on a clock that moves with the paused time, from this long after the true time on.
+fn clocked(emulator: &Emulator, ahead: TimeDelta) -> Client {
+    let (start, began) = (Utc::now() + ahead, Instant::now());
+    let clock = move || start + began.elapsed();
+    builder(emulator).max_attempts(1).clock(clock).build().unwrap()
+}
+
+/// The handle, as if it had been created this long before.
+fn aged(handle: &TaskHandle, age: TimeDelta) -> TaskHandle {
+    let mut saved = serde_json::to_value(handle).unwrap();
+    saved["createdAt"] = serde_json::to_value(handle.created_at() - age).unwrap();
+    serde_json::from_value(saved).unwrap()
+}
+
+const HIDDEN: [HiddenTask; 3] = [HiddenTask::DoesNotExist, HiddenTask::NotFound, HiddenTask::Null];
+
+/// Each way of a service to say that it knows of no such task.
+fn not_found() -> Vec<Answer> {
+    vec![
+        Answer::service(400, "13000309", "resource does not exist"),
+        Answer::json(200, &json!({"code": 13_000_309, "msg": "task does not exist"})),
+        Answer::service(500, "13000309", "resource does not exist"),
+        Answer::new(404),
+        Answer::json(404, &json!({"code": "404", "msg": "not found"})),
+        Answer::json(200, &json!({"code": 0, "msg": "ok", "jobInfo": null})),
+        Answer::json(200, &json!({"code": "0", "taskInfo": null})),
+        Answer::json(200, &json!({"code": 0})),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn poller_outlasts_a_task_that_is_not_visible_at_once() {
+    for edition in [Edition::Current, Edition::July2024] {
+        for hidden in HIDDEN {
+            let schedule = completed_after(0).visible_after(5 * SECOND, hidden);
+            let emulator = strict_emulator().edition(edition).schedule(schedule).start().await.unwrap();
+            let client = clocked(&emulator, TimeDelta::zero());
+            let handle = client.create(&dump().build().unwrap()).await.unwrap();
+            // None of the polls at 0, 1 and 3 s counts as a failure.
+            let policy = PollingPolicy::builder().max_failures(0).build().unwrap();
+            let poller = client.poller_with(handle, policy);
+            assert_eq!(instants(poller).await, [7], "{hidden:?} {edition:?}");
+            assert_eq!(emulator.request_count(), 5, "{hidden:?} {edition:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_way_to_say_that_a_task_is_not_found_is_outlasted_when_new_and_final_when_old() {
+    for answer in not_found() {
+        let (emulator, _, handle) = created(completed_after(0)).await;
+        let client = clocked(&emulator, TimeDelta::zero());
+        for _ in 0..3 {
+            emulator.fail_next(Fault::Reply(answer.clone()));
+        }
+        let policy = PollingPolicy::builder().max_failures(0).build().unwrap();
+        let poller = client.poller_with(handle.clone(), policy);
+        assert_eq!(instants(poller).await, [7], "{answer:?}");
+        for age in [TimeDelta::minutes(1), TimeDelta::days(1)] {
+            emulator.fail_next(Fault::Reply(answer.clone()));
+            let error = client.poller(aged(&handle, age)).until_done().await.unwrap_err();
+            assert_eq!((error.polls(), error.elapsed()), (1, Duration::ZERO), "{answer:?}: {error}");
+            assert_eq!(emulator.faults_left(), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn task_that_never_becomes_visible_is_given_up_after_some_seconds() {
+    for hidden in HIDDEN {
+        let emulator = strict_emulator().schedule(Schedule::default().visible_after(Duration::MAX, hidden));
+        let emulator = emulator.start().await.unwrap();
+        let client = clocked(&emulator, TimeDelta::zero());
+        let handle = client.create(&dump().build().unwrap()).await.unwrap();
+        let error = client.poller(handle).until_done().await.unwrap_err();
+        // 0, 1, 3, 7 s, and 15 s, when it is no longer new.
+        assert_eq!((error.polls(), error.elapsed().as_secs()), (5, 15), "{hidden:?}: {error}");
+        assert!(error.error().is_some(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn task_that_was_seen_and_is_gone_ends_polling_once_it_is_no_longer_new() {
+    let (emulator, _, handle) = created(completed_after(1_000)).await;
+    let client = clocked(&emulator, TimeDelta::zero());
+    let mut poller = client.poller(handle);
+    assert!(timeout(20 * SECOND, poller.until_done()).await.is_err());
+    // So that the last poll's date is within the window of a service whose clock does not move with the paused time.
+    emulator.set_clock_offset(TimeDelta::seconds(25));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "resource does not exist")));
+    let error = poller.until_done().await.unwrap_err();
+    // 0, 1, 3, 7, 15 and 30 s.
+    assert_eq!((error.polls(), error.elapsed().as_secs()), (6, 30), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_refusal_of_a_new_task_ends_polling_at_once() {
+    for answer in [
+        Answer::service(400, "13000410", "no right"),
+        Answer::service(400, "13000102", "parameter verification failed"),
+        Answer::json(200, &json!({"code": 0, "jobInfo": {"progress": 7}})),
+        Answer::new(403),
+    ] {
+        let (emulator, _, handle) = created(completed_after(0)).await;
+        emulator.fail_next(Fault::Reply(answer.clone()));
+        let client = clocked(&emulator, TimeDelta::zero());
+        let error = client.poller(handle).until_done().await.unwrap_err();
+        assert_eq!(error.polls(), 1, "{answer:?}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_query_of_a_new_task_says_at_once_that_it_is_not_found() {
+    let (emulator, client, handle) = created(completed_after(0)).await;
+    for answer in not_found() {
+        emulator.fail_next(Fault::Reply(answer.clone()));
+        client.status(&handle).await.unwrap_err();
+        assert_eq!(emulator.faults_left(), 0, "{answer:?}");
+    }
 }
