@@ -5,6 +5,7 @@ mod bulk;
 mod client_builder;
 mod create;
 mod credentials;
+mod error;
 #[cfg(feature = "tls")]
 mod faults;
 mod lenient;
@@ -13,6 +14,7 @@ mod poller;
 mod properties;
 mod quickstart;
 mod readme;
+mod redact;
 mod replies;
 mod reply_limits;
 mod retry;

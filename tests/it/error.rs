@@ -1,0 +1,101 @@
+//! What an error tells of its call.
+
+use std::time::Duration;
+
+use koodrive_share::{Client, Error, Outcome, ShareTask, TargetDirectory, TaskHandle};
+use koodrive_share_emulator::{Answer, Fault};
+
+use crate::support::{
+    answers::Told,
+    fixtures::{FILE, SHARE, SPACE, broken, builder, builder_at, dump, strict_emulator},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// From a task's builder to the call, with `?` alone.
+async fn create(client: &Client, file_ids: &[&str]) -> Result<TaskHandle, Error> {
+    let task = ShareTask::dump(TargetDirectory::root(SPACE))
+        .share_id(SHARE)
+        .container_id(SPACE)
+        .file_ids(file_ids.iter().copied())
+        .build()?;
+    client.create(&task).await
+}
+
+#[tokio::test]
+async fn broken_rule_and_failed_call_are_one_type_of_error() {
+    let told = Told::start().await;
+    let error = create(&told.client, &[]).await.unwrap_err();
+    assert!(error.is_validation() && !error.is_retryable(), "{error}");
+    assert_eq!(broken(error.validation_error().unwrap()), ["$.fileIds file-ids-count"]);
+    assert_eq!((error.outcome(), error.trace_id()), (Outcome::NotSent, None));
+    assert_eq!((error.attempts(), error.elapsed()), (0, Duration::ZERO));
+    assert!(!error.to_string().contains("trace id"), "{error}");
+    assert_eq!(told.emulator.request_count(), 0);
+    create(&told.client, &[FILE]).await.unwrap();
+}
+
+#[tokio::test]
+async fn broken_rule_of_a_call_has_the_trace_id_of_its_task_or_none() {
+    let told = Told::start().await;
+    let date = koodrive_share::XDate::from(chrono::Utc::now() - chrono::TimeDelta::hours(1));
+    let task = dump().x_date(date).build().unwrap();
+    let error = told.client.create(&task).await.unwrap_err();
+    assert!(error.is_validation() && error.trace_id() == Some(task.trace_id()), "{error}");
+    let handle = TaskHandle::new("7001", SHARE, "https://elsewhere.invalid", None);
+    let error = told.client.status(&handle).await.unwrap_err();
+    // No query was made that could have had one.
+    assert!(error.is_validation() && error.trace_id().is_none(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_and_their_time_are_told() {
+    let emulator = strict_emulator().start().await.unwrap();
+    for (attempts, seconds) in [(1, 0), (2, 3), (3, 6)] {
+        let client = builder(&emulator).max_attempts(attempts).build().unwrap();
+        for _ in 0..attempts {
+            emulator.fail_next(Fault::Reply(Answer::new(429).header("Retry-After", "3")));
+        }
+        let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+        assert_eq!((error.attempts(), error.elapsed().as_secs()), (attempts, seconds), "{error}");
+        let told = error.to_string().contains(&format!("after {attempts} attempts in {seconds}.0 s"));
+        // A single one goes without saying.
+        assert_eq!(told, attempts > 1, "{error}");
+        assert_eq!(emulator.faults_left(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_of_a_single_attempt_is_told() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).timeout(7 * SECOND).build().unwrap();
+    emulator.fail_next(Fault::Delay(60 * SECOND));
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!((error.attempts(), error.elapsed().as_secs()), (1, 7), "{error}");
+}
+
+#[tokio::test]
+async fn attempts_without_a_connection_are_counted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = builder_at(&endpoint).max_attempts(2).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(error.is_connect(), "{error}");
+    assert_eq!((error.attempts(), error.outcome()), (2, Outcome::NotSent));
+    // The wait between the two.
+    assert!((SECOND / 5..5 * SECOND).contains(&error.elapsed()), "{:?}", error.elapsed());
+}
+
+#[tokio::test]
+async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
+    let told = Told::start().await;
+    let client = builder(&told.emulator).max_attempts(1);
+    let client = client.clock(|| chrono::Utc::now() - chrono::TimeDelta::hours(12)).build().unwrap();
+    told.emulator.fail_next(Fault::Delay(Duration::ZERO));
+    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert_eq!(error.attempts(), 2, "{error}");
+    assert!(error.to_string().contains("free space in the target"), "{error}");
+}
