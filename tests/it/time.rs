@@ -210,9 +210,6 @@ async fn refusal_of_another_cause_behind_a_box_costs_a_right_clock_no_later_requ
             }
             let before = emulator.request_count();
             client.create(&dump().build().unwrap()).await.unwrap();
-            assert!(emulator.request_count() - before <= 2, "{off} s");
-            let before = emulator.request_count();
-            client.create(&dump().build().unwrap()).await.unwrap();
             assert_eq!(emulator.request_count() - before, 1, "{off} s");
         }
     }
@@ -418,13 +415,16 @@ async fn concurrent_calls_of_a_wrong_clock_cost_one_refused_attempt_each_at_most
 #[tokio::test]
 async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_a_box_stamps() {
     for off in OFF {
-        let server = behind_a_box(Arc::new(off.into()), 2).await;
+        let server = behind_a_box(Arc::new(off.into()), 1).await;
         let [(client, _), _] = moved_clients(server.endpoint(), 0);
         let task = dump().build().unwrap();
-        for created in join_all((0..16).map(|_| client.create(&task))).await {
-            created.unwrap();
+        // The second time, with whatever the first one's replies have taught.
+        for made in [16, 32] {
+            for created in join_all((0..16).map(|_| client.create(&task))).await {
+                created.unwrap();
+            }
+            assert_eq!(server.request_count(), made, "{off} s");
         }
-        assert_eq!(server.request_count(), 16, "{off} s");
     }
 }
 
