@@ -397,3 +397,42 @@ async fn files_of_every_shape_are_read_beside_odd_fields() {
         assert_eq!(status.files()[0].file_id(), Some(FILE), "{shape:?}");
     }
 }
+
+#[tokio::test]
+async fn task_of_the_other_edition_costs_itself_alone() {
+    let told = Told::start().await;
+    let job = &answer()["jobInfo"];
+    for odd in ["null", "true", "7", "\"\"", "\"soon\"", "[]", "[1]", "{}"] {
+        let body = format!(r#"{{"code":0,"jobInfo":{job},"taskInfo":{odd}}}"#);
+        let status = told.status(TASK, ok(body)).await.map(|status| status.state()).map_err(|error| error.to_string());
+        assert_eq!(status, Ok(ALL_SUCCEEDED), "beside {odd}");
+    }
+}
+
+#[tokio::test]
+async fn job_that_is_no_object_is_named_with_what_stands_there() {
+    let told = Told::start().await;
+    for member in ["jobInfo", "taskInfo"] {
+        for odd in ["\"soon\"", "true", "7", "[]", "[{\"taskStatus\":2}]"] {
+            let body = format!(r#"{{"code":0,"{member}":{odd}}}"#);
+            let error = told.status(TASK, ok(body)).await.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::Unknown, "{odd}");
+            let text = error.to_string();
+            assert!(text.contains(&format!("$.{member} is {odd}")), "{odd}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn array_is_no_job() {
+    let told = Told::start().await;
+    // The values of its fields in the order of their names, and in that of the reference.
+    let by_name = json!(["20251103070140", null, null, 100, null, null, TASK, 1, 2, 1, "me"]);
+    let documented = json!(["me", TASK, 1, 2, 1, null, null, null, 100, null]);
+    for array in [by_name, documented] {
+        for member in ["jobInfo", "taskInfo"] {
+            let status = told.status(TASK, Answer::json(200, &json!({"code": 0, member: array}))).await;
+            assert!(status.is_err(), "{array}: {status:?}");
+        }
+    }
+}

@@ -302,3 +302,16 @@ async fn single_query_of_a_new_task_says_at_once_that_it_is_not_found() {
         assert_eq!(emulator.request_count() - before, 1, "{answer:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn handle_of_a_fast_clock_is_not_new_for_ever() {
+    let (emulator, _, handle) = created(completed_after(1_000)).await;
+    let client = clocked(&emulator, TimeDelta::zero());
+    for ahead in [TimeDelta::hours(1), TimeDelta::days(1)] {
+        for _ in 0..300 {
+            emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "resource does not exist")));
+        }
+        let error = client.poller(aged(&handle, -ahead)).until_done().await.unwrap_err();
+        assert!(error.elapsed() <= 30 * SECOND, "{} s, {} polls", error.elapsed().as_secs(), error.polls());
+    }
+}

@@ -1,4 +1,6 @@
-//! Texts of a service, and secrets in them: masked and escaped wherever an error shows them.
+//! Texts of a service, of a store, and secrets in them: masked and escaped wherever an error shows them.
+
+use std::fs;
 
 use koodrive_share::{Credentials, Error, TaskHandle};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
@@ -6,7 +8,9 @@ use serde_json::json;
 
 use crate::support::{
     answers::{Told, ok},
-    fixtures::{KDSTOKEN, SHARE, builder, dump, strict_emulator},
+    bulk::{ids, ledger},
+    bulk_run::{complete, drain, one_by_one},
+    fixtures::{KDSTOKEN, SHARE, builder, dump, dump_template, strict_emulator},
 };
 
 const TOKEN: &str = Emulator::DEFAULT_TOKEN;
@@ -139,4 +143,103 @@ async fn state_of_a_file_is_escaped() {
     let file = &status.files()[0];
     assert_eq!(file.file_id(), Some(ESCAPES), "kept as it came");
     assert_escaped(&format!("{}\t{file:?}\t{status:?}", file.status().unwrap()));
+}
+
+#[tokio::test]
+async fn secret_is_masked_where_the_start_of_a_refusals_text_ends() {
+    let told = Told::start().await;
+    for before in 0..260 {
+        let padding = "x".repeat(before);
+        for secret in [TOKEN, KDSTOKEN] {
+            let error = told.create(Answer::new(403).body(format!("{padding} {secret}"))).await.unwrap_err();
+            assert!(!shown(&error).contains(&secret[..6]), "after {before}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn secret_is_masked_where_the_start_of_an_unreadable_field_ends() {
+    let told = Told::start().await;
+    for before in 0..80 {
+        let job = json!({"taskStatus": format!("{} {KDSTOKEN}", "x".repeat(before))});
+        told.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
+        let handle = TaskHandle::new("MINE", SHARE, told.client.endpoint(), None).with_kdstoken(KDSTOKEN);
+        let error = told.client.status(&handle).await.unwrap_err();
+        assert!(!shown(&error).contains(&KDSTOKEN[..6]), "after {before}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn secret_of_two_characters_beyond_ascii_mangles_nothing() {
+    for short in ["密", "密钥", "é"] {
+        let emulator = strict_emulator().app("app", short).start().await.unwrap();
+        let client = builder(&emulator).credentials(Credentials::app("app", short)).build().unwrap();
+        let said = "请检查您的密钥 (café)";
+        emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", said)));
+        let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+        assert_eq!(error.message(), Some(said), "{short}");
+    }
+}
+
+#[tokio::test]
+async fn secret_in_a_text_that_stands_as_json_is_masked_in_every_escape() {
+    let told = Told::start().await;
+    let escaped = |text: &str| text.chars().fold(String::new(), |text, c| format!("{text}\\u{:04x}", u32::from(c)));
+    let url = URL.replace('/', "\\/");
+    let forms = [format!("see {url}"), format!("token {}", escaped(TOKEN)), format!("kds {}", escaped(KDSTOKEN))];
+    for form in forms {
+        for body in [
+            format!(r#"{{"code":"13000410","msg":{{"zh":"{form}"}}}}"#),
+            format!(r#"{{"code":["{form}"],"msg":"no"}}"#),
+        ] {
+            let error = told.create(Answer::new(400).body(body.clone())).await.unwrap_err();
+            let text = shown(&error);
+            let raw = form.split_once(' ').unwrap().1;
+            assert!(!text.contains("CANARY") && !text.contains(raw), "{body}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn task_id_is_escaped_where_polling_is_given_up() {
+    let told = Told::start().await;
+    let handle = told.create(Answer::json(200, &json!({"code": 0, "taskId": format!("7001{ESCAPES}")}))).await.unwrap();
+    told.emulator.fail_next(Fault::Reply(Answer::new(403)));
+    let error = told.client.poller(handle).until_done().await.unwrap_err();
+    assert!(error.to_string().contains(r"7001\u{1b}[31m"), "{error}");
+    assert_escaped(&error.to_string());
+}
+
+/// What a run of a ledger says whose lines hold escapes in the place of `mark`, after it.
+async fn tampered(name: &str, mark: &str) -> String {
+    let told = Told::start().await;
+    told.emulator.fail_next(Fault::Reply(Answer::new(502)));
+    let path = ledger(name);
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let bulk = || told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
+    complete(bulk()).await;
+    let whole = fs::read_to_string(&path).unwrap();
+    let escapes = json!(format!("{mark} {ESCAPES} {URL} {TOKEN} {KDSTOKEN}")).to_string();
+    let tampered = whole.replace(mark, escapes.trim_matches('"'));
+    assert_ne!(tampered, whole);
+    fs::write(&path, tampered).unwrap();
+    let (items, error) = drain(&mut bulk()).await;
+    let item = items.first().map(|item| item.result().unwrap_err().to_string());
+    item.or(error.map(|error| error.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn error_in_a_tampered_ledger_is_masked_and_escaped() {
+    let text = tampered("tampered_error", "status 502").await;
+    assert!(text.contains("that run saw") && text.contains("[31m"), "{text}");
+    assert_escaped(&text);
+    assert_masked(&text, &[TOKEN, KDSTOKEN, "CANARY"]);
+}
+
+#[tokio::test]
+async fn task_of_a_tampered_ledger_is_masked_and_escaped() {
+    let text = tampered("tampered_task", SHARE).await;
+    assert!(text.contains("another run") && text.contains("[31m"), "{text}");
+    assert_escaped(&text);
+    assert_masked(&text, &[TOKEN, KDSTOKEN, "CANARY"]);
 }

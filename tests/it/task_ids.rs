@@ -194,3 +194,34 @@ async fn runs_of_their_own_may_get_the_same_task() {
         assert_eq!(outcomes(&complete(bulk).await), [None]);
     }
 }
+
+#[tokio::test]
+async fn task_id_of_a_chunk_that_got_another_ones_is_told() {
+    let told = Told::start().await;
+    for _ in 0..2 {
+        told.emulator.fail_next(Fault::Reply(created("7001")));
+    }
+    let policy = one_by_one().after_unknown(AfterUnknown::Continue).build().unwrap();
+    let items = complete(told.client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
+    let error = items[1].result().unwrap_err();
+    assert_eq!((error.task_id(), error.status()), (Some("7001"), Some(200)), "{error}");
+    assert_eq!(error.attempts(), 1, "{error}");
+}
+
+#[tokio::test]
+async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
+    let told = Told::start().await;
+    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    told.emulator.fail_next(Fault::Reply(created("7001")));
+    let path = ledger("same_task_as_later");
+    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue).build().unwrap();
+    let run = async || {
+        let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
+        complete(bulk).await
+    };
+    assert_eq!(outcomes(&run().await), [Some(Outcome::Rejected), None]);
+    // The run has got 7001 for its second chunk, before it comes to that again.
+    told.emulator.fail_next(Fault::Reply(created("7001")));
+    let items = run().await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None]);
+}

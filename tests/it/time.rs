@@ -470,3 +470,46 @@ async fn bulk_run_behind_a_box_takes_one_request_for_each_chunk() {
         assert_eq!(emulator.request_count(), 5, "{off} s");
     }
 }
+
+#[tokio::test]
+async fn wrong_clock_whose_refusal_tells_two_times_is_named() {
+    for off in OFF {
+        for ahead in [-20, 12 * 60, -12 * 60] {
+            // Its refusals name the true time, and the box's Date another one.
+            let emulator = strict_emulator().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
+            let emulator = emulator.stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
+            for client in clients(&emulator, TimeDelta::minutes(ahead)) {
+                let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+                assert!(error.to_string().contains("check this machine's clock"), "{off} s, {ahead} min: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn refusal_that_names_its_cause_does_not_question_the_clock() {
+    // The service has looked at more than the date: that was taken.
+    let causes = [
+        (400, json!({"code": "13000311", "msg": "not enough space"}), "free space in the target"),
+        (400, json!({"code": "13000309", "msg": "resource does not exist"}), "send it again later"),
+        (403, json!({"code": "13000410", "msg": "no right"}), "ask the space's owner"),
+        (400, json!({"error_code": "APIG.0308", "error_msg": "throttled"}), "send fewer requests at a time"),
+        (403, json!({"error_code": "APIGW.0308", "error_msg": "throttled"}), "send fewer requests at a time"),
+    ];
+    for off in OFF {
+        for (status, cause, advice) in causes.clone() {
+            let server = OwnServer::start(move |asked| {
+                let date = http_date(Utc::now() + TimeDelta::seconds(off));
+                let x_date = asked.header("x-date").unwrap().parse::<XDate>().unwrap().time();
+                let is_taken = (0..=900).contains(&(Utc::now().timestamp() - x_date.timestamp()));
+                let said = if is_taken { Said::new(status, &cause) } else { Said::new(401, &json!({})) };
+                said.header("Date", &date)
+            })
+            .await;
+            let client = builder_at(server.endpoint()).max_attempts(1).build().unwrap();
+            let text = client.create(&dump().build().unwrap()).await.unwrap_err().to_string();
+            assert!(text.contains(advice), "{off} s: {text}");
+            assert_eq!(server.request_count(), 1, "{off} s: {text}");
+        }
+    }
+}
