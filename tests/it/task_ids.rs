@@ -225,3 +225,42 @@ async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
     let items = run().await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None]);
 }
+
+#[tokio::test]
+async fn task_id_of_a_reply_that_is_no_json_is_told() {
+    let told = Told::start().await;
+    for body in [
+        // A line's end as it is, a value that ends too soon, and a name that comes twice.
+        "{\"code\":0,\"taskId\":\"7001\",\"msg\":\"a\nb\"}",
+        r#"{"code":0,"taskId":"7001","msg":"Succ"#,
+        r#"{"code":0,"taskId":7001,"msg":"#,
+        r#"{"code":0,"code":0,"taskId":"7001"}"#,
+    ] {
+        for status in [200, 400] {
+            let error = told.create(Answer::new(status).body(body)).await.unwrap_err();
+            assert_eq!(
+                (error.outcome(), error.task_id()),
+                (Outcome::Unknown, Some("7001")),
+                "{status} {body}: {error}"
+            );
+            assert!(error.to_string().contains("7001"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn task_id_of_a_creation_is_taken_without_the_blanks_around_it() {
+    let told = Told::start().await;
+    let handle = told.create(created(" 7001 ")).await.unwrap();
+    let status = told.status(handle.task_id(), running(&json!("7001"))).await.unwrap();
+    assert_eq!(status.state(), TaskState::Running);
+}
+
+#[tokio::test]
+async fn status_that_names_no_task_is_taken() {
+    let told = Told::start().await;
+    for none in [json!(0), json!("0"), json!("null")] {
+        let status = told.status("7001", running(&none)).await.map(|status| status.state());
+        assert_eq!(status.map_err(|error| error.to_string()), Ok(TaskState::Running), "{none}");
+    }
+}

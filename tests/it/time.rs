@@ -487,6 +487,15 @@ async fn wrong_clock_whose_refusal_tells_two_times_is_named() {
 }
 
 #[tokio::test]
+async fn expired_token_is_renewed_by_a_corrected_clock_whatever_a_box_stamps() {
+    for off in OFF {
+        for ahead in [12, -12] {
+            assert_expired_token_is_renewed(off, ahead).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn refusal_that_names_its_cause_does_not_question_the_clock() {
     // The service has looked at more than the date: that was taken.
     let causes = [
