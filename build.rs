@@ -13,38 +13,13 @@ use std::{
 };
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
+use replacements::REPLACEMENTS;
 use serde_json::{Value, json};
 
+#[path = "openapi/replacements.rs"]
+mod replacements;
+
 const SPEC: &str = "openapi/koodrive-share.json";
-
-/// Schemas whose Rust type is not the generator's.
-///
-/// Ids become plain strings, since the wrapper reports all broken rules at once where a checking newtype stops at the
-/// first. Domain types are ours: open enums, and secrets that no `Debug` shows.
-const REPLACEMENTS: &[(&str, &str)] = &[
-    ("CompactTime", TEXT),
-    ("ContainerId", TEXT),
-    ("DownloadUrl", "crate::task::wire::DownloadUrl"),
-    ("FileId", TEXT),
-    ("FileStatusCode", "crate::task::status::FileStatus"),
-    ("HeaderText", TEXT),
-    ("KdsToken", "crate::credentials::KdsToken"),
-    ("LenientInt", "crate::lenient::LenientInt"),
-    ("LenientNumber", "crate::lenient::LenientNumber"),
-    ("LenientText", "crate::lenient::LenientText"),
-    ("ServiceCode", "crate::service_code::ServiceCode"),
-    ("ShareId", TEXT),
-    ("TaskId", TEXT),
-    ("TaskInfos", "crate::task::wire::TaskInfos"),
-    ("TaskResultCode", "i64"),
-    ("TaskStatusCode", "i64"),
-    ("TaskType", "crate::share_task::TaskType"),
-    ("TraceId", TEXT),
-    ("XDate", TEXT),
-    ("ZipName", TEXT),
-];
-
-const TEXT: &str = "::std::string::String";
 
 /// The types that a reply's fields are read as, by the type that the spec states: what no answer depends on must not make
 /// a reply unreadable.
