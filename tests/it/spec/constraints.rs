@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use ::spec::is_annotation;
 use koodrive_share::{Client, ShareTask, TaskHandle, TraceId, XDate};
 use koodrive_share_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::runtime::{self, Runtime};
 
-use super::{assert_none, join, json_schema::is_annotation, spec, walk};
+use super::{assert_none, join, spec, walk};
 use crate::support::fixtures::{TRACE_ID, builder_at, client};
 
 /// A keyword of a schema.
@@ -41,7 +42,7 @@ fn constraints<'a>(spec: &'a Value, pointer: &str, place: &str, found: &mut Vec<
                 }
             }
             ("items", Value::Object(_)) => constraints(spec, &pointer, &join(place, "0"), found),
-            ("nullable", _) => {}
+            ("format" | "nullable", _) => {}
             (annotation, _) if is_annotation(annotation) => {}
             _ => found.push(Constraint { pointer, keyword, limit, place: place.to_owned() }),
         }

@@ -1,9 +1,10 @@
 //! The headers: the generator drops their patterns, and the wrapper takes what they take.
 
+use ::spec::json_schema;
 use koodrive_share::{TraceId, XDate};
 use serde_json::{Value, json};
 
-use super::{assert_none, json_schema::json_schema, spec};
+use super::{assert_none, spec};
 use crate::support::fixtures::{TRACE_ID, builder_at};
 
 /// Whether the schema of a header takes each text, and whether the wrapper does.

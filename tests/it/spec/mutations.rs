@@ -1,28 +1,16 @@
-//! What the checks say to the mistakes that a change of the spec can hold.
+//! What the checks say to the mistakes that a change of the spec can hold. More of them are in `crates/spec`.
 
+use ::spec::last_released;
 use serde_json::{Value, json};
 
-use super::{
-    build,
-    compatibility::{breaches, last_released},
-    constraints::unkept,
-    examples::wrong_examples,
-    form,
-    headers::disputed_trace_ids,
-    rules::unmatched_rules,
-    snapshot::api_of,
-};
+use super::{build, constraints::unkept, form, headers::disputed_trace_ids, snapshot::api_of};
 use crate::support::fixtures::TRACE_ID;
 
 const REQUEST: &str = "/components/schemas/CreateBatchTaskRequest";
-const DUMP: &str =
-    "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/requestBody/content/application~1json/examples/dump/value";
 
 /// The last released spec, which holds no mistake, so that these tests do not depend on the one being edited.
 fn released() -> Value {
-    let mut spec = last_released();
-    spec["info"]["version"] = json!("1.0.0");
-    spec
+    last_released().unwrap().1
 }
 
 fn changed(change: impl FnOnce(&mut Value)) -> Value {
@@ -47,32 +35,6 @@ fn assert_found(findings: &[String], expected: &str) {
 }
 
 #[test]
-fn a_wrong_example_is_named() {
-    let spec = changed(|spec| at(spec, DUMP)["taskType"] = json!("2"));
-    assert_found(&wrong_examples(&spec), &format!("{DUMP}/taskType: \"2\" is not of type \"integer\""));
-}
-
-#[test]
-fn a_typo_in_a_field_of_an_example_is_named() {
-    let spec = changed(|spec| rename(at(spec, DUMP), "targetFileId", "targetFileID"));
-    let expected = format!("{DUMP}: Additional properties are not allowed ('targetFileID' was unexpected)");
-    assert_found(&wrong_examples(&spec), &expected);
-}
-
-#[test]
-fn a_typo_in_a_field_of_a_schema_is_named() {
-    let properties = format!("{REQUEST}/properties");
-    let spec = changed(|spec| rename(at(spec, &properties), "zipName", "zipNmae"));
-    let expected = "Additional properties are not allowed ('zipName' was unexpected)";
-    assert!(wrong_examples(&spec).iter().any(|finding| finding.contains(expected)));
-    let expected = format!(
-        "{properties}/zipName: removed-field: a major change against the released 1.0.0; \
-         undo it or raise info.version to 2.0.0"
-    );
-    assert_found(&breaches(&released(), &spec), &expected);
-}
-
-#[test]
 fn a_typo_in_a_keyword_is_named() {
     let file_ids = format!("{REQUEST}/properties/fileIds");
     let spec = changed(|spec| rename(at(spec, &file_ids), "minItems", "minItmes"));
@@ -84,81 +46,10 @@ fn a_typo_in_a_keyword_is_named() {
 fn a_lowered_bound_is_named() {
     let min_items = format!("{REQUEST}/properties/fileIds/minItems");
     let spec = changed(|spec| *at(spec, &min_items) = json!(0));
-    let expected = format!(
-        "{min_items}: widened-bound: a minor change against the released 1.0.0; \
-         undo it or raise info.version to 1.1.0"
-    );
-    assert_found(&breaches(&released(), &spec), &expected);
     assert_found(
         &super::request_schema::missing(&spec),
         "CreateBatchTaskRequest/properties/fileIds/minItems: 0 in the spec, 1 in ShareTask::json_schema()",
     );
-}
-
-#[test]
-fn a_removed_enum_value_is_named() {
-    let values = "/components/schemas/TaskType/enum";
-    let spec = changed(|spec| *at(spec, values) = json!([1]));
-    let expected = format!(
-        "{values} 2: removed-enum-value: a major change against the released 1.0.0; \
-         undo it or raise info.version to 2.0.0"
-    );
-    assert_found(&breaches(&released(), &spec), &expected);
-    assert_found(&wrong_examples(&spec), &format!("{DUMP}/taskType: 2 is not one of 1"));
-}
-
-#[test]
-fn a_new_required_field_is_named() {
-    let required = format!("{REQUEST}/required");
-    let spec = changed(|spec| {
-        at(spec, REQUEST)["properties"]["region"] = json!({"type": "string"});
-        at(spec, &required).as_array_mut().unwrap().push(json!("region"));
-    });
-    let expected = format!(
-        "{required} \"region\": new-required: a major change against the released 1.0.0; \
-         undo it or raise info.version to 2.0.0"
-    );
-    assert_found(&breaches(&released(), &spec), &expected);
-    assert_found(&wrong_examples(&spec), &format!("{DUMP}: \"region\" is a required property"));
-}
-
-#[test]
-fn a_dangling_reference_is_named() {
-    let reference = format!("{REQUEST}/properties/targetFileId/allOf/0/$ref");
-    let spec = changed(|spec| *at(spec, &reference) = json!("#/components/schemas/FileIdInof"));
-    let expected = format!("{reference}: #/components/schemas/FileIdInof does not exist");
-    assert_found(&form::dangling_references(&spec), &expected);
-}
-
-#[test]
-fn another_indentation_is_named() {
-    let text = form::canonical(&released()).replace("  ", "    ");
-    let expected = "openapi/koodrive-share.json:2: not formatted canonically: \
-                    \"    \\\"components\\\": {\" should be \"  \\\"components\\\": {\"; \
-                    run `jq -S . openapi/koodrive-share.json > spec.tmp && mv spec.tmp openapi/koodrive-share.json`";
-    assert_eq!(form::uncanonical(&text).unwrap(), expected);
-}
-
-#[test]
-fn another_order_is_named() {
-    let text = form::canonical(&released());
-    let reordered = text.replacen(
-        "\"name\": \"X-Date\",\n        \"required\": true,",
-        "\"required\": true,\n        \"name\": \"X-Date\",",
-        1,
-    );
-    assert_ne!(reordered, text);
-    let finding = form::uncanonical(&reordered).unwrap();
-    assert!(
-        finding.contains(r#""        \"required\": true," should be "        \"name\": \"X-Date\",""#),
-        "{finding}"
-    );
-}
-
-#[test]
-fn a_missing_line_feed_at_the_end_is_named() {
-    let finding = form::uncanonical(form::canonical(&released()).trim_end()).unwrap();
-    assert!(finding.contains("should be \"a single line feed\""), "{finding}");
 }
 
 fn client(spec: &Value) -> String {
@@ -245,34 +136,10 @@ fn a_body_that_the_wrapper_does_not_send_is_named() {
     assert_found(&unkept(&spec), &format!("{tasks}/requestBody: the wrapper has no createShare"));
 }
 
+/// Whether it is true is for people to judge: the snapshot shows it to them.
 #[test]
-fn a_renamed_rule_is_named() {
-    let zip_name = format!("{REQUEST}/properties/zipName/description");
-    let spec = changed(|spec| {
-        *at(spec, &zip_name) = json!("Rule `zip-name-mandatory`, enforced by the wrapper.");
-    });
-    let findings = unmatched_rules(&spec);
-    assert_found(&findings, "rule `zip-name-mandatory` is in the spec and not in OF_REQUESTS of src/rules.rs");
-    assert_found(&findings, "rule `zip-name-required` is in OF_REQUESTS of src/rules.rs and not marked in the spec");
-}
-
-/// Only the snapshot differs.
-#[test]
-fn another_description_is_found_by_no_check_but_the_snapshot() {
+fn another_description_is_in_the_snapshot() {
     let share_id = format!("{REQUEST}/properties/shareId/description");
     let spec = changed(|spec| *at(spec, &share_id) = json!("Another description."));
-    let released = released();
-    let checks: &[fn(&Value) -> Vec<String>] = &[
-        wrong_examples,
-        form::unknown_keywords,
-        form::dangling_references,
-        unmatched_rules,
-        |spec| breaches(&self::released(), spec),
-        super::request_schema::missing,
-        unkept,
-    ];
-    for check in checks {
-        assert_eq!(check(&spec), check(&released));
-    }
-    assert_ne!(api_of(&spec), api_of(&released));
+    assert_ne!(api_of(&spec), api_of(&released()));
 }

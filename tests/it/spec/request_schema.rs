@@ -1,9 +1,10 @@
 //! `ShareTask::json_schema()`: it accepts what `ShareTask` is read from, and nothing else.
 
+use ::spec::{examples::examples, json_schema};
 use koodrive_share::ShareTask;
 use serde_json::{Map, Value, json};
 
-use super::{assert_none, examples::examples, join, json_schema::json_schema, spec};
+use super::{assert_none, join, spec};
 
 /// Values of a field, `None` for an absent one.
 type Values = Vec<Option<Value>>;

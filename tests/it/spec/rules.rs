@@ -1,4 +1,4 @@
-//! The rules of the wrapper: the spec states those of requests in prose, and each of them refuses what breaks it.
+//! The rules of the wrapper: each of them refuses what breaks it. That the spec marks them is checked by `crates/spec`.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,8 +8,6 @@ use koodrive_share::{
     TaskHandle, TraceId, XDate,
 };
 use serde_json::{Value, json};
-
-use super::{assert_none, spec, walk};
 
 #[path = "../../../src/rules.rs"]
 #[allow(unreachable_pub, reason = "the library's file")]
@@ -135,44 +133,8 @@ async fn the_wrapper_refuses_a_query_with_empty_fields_and_names_the_rule() {
     }
 }
 
-/// The rules that the spec marks, as in "Rule `zip-name-required`, enforced by the wrapper".
-fn marked(spec: &Value) -> BTreeSet<String> {
-    let mut marked = BTreeSet::new();
-    walk(spec, "", &mut |pointer, fields| {
-        // It explains the marks by an example.
-        if pointer == "/info" {
-            return;
-        }
-        let text = fields.get("description").and_then(Value::as_str).unwrap_or_default();
-        for (_, rest) in text.match_indices("Rule `").map(|(at, mark)| text.split_at(at + mark.len())) {
-            let (rule, enforced) = rest.split_once('`').unwrap();
-            if enforced.starts_with(", enforced by the wrapper") {
-                marked.insert(rule.to_owned());
-            }
-        }
-    });
-    marked
-}
-
 fn names(rules: &[list::Rule]) -> BTreeSet<String> {
     rules.iter().map(|rule| rule.name.to_owned()).collect()
-}
-
-/// Differences between the rules of the spec and those of the wrapper.
-pub(super) fn unmatched_rules(spec: &Value) -> Vec<String> {
-    let (marked, of_requests) = (marked(spec), names(list::OF_REQUESTS));
-    let unenforced = (&marked - &of_requests).into_iter();
-    let unenforced =
-        unenforced.map(|rule| format!("rule `{rule}` is in the spec and not in OF_REQUESTS of src/rules.rs"));
-    let unmarked = (&of_requests - &marked).into_iter();
-    let unmarked =
-        unmarked.map(|rule| format!("rule `{rule}` is in OF_REQUESTS of src/rules.rs and not marked in the spec"));
-    unenforced.chain(unmarked).collect()
-}
-
-#[test]
-fn every_rule_of_the_spec_is_one_of_the_wrapper() {
-    assert_none(&unmatched_rules(&spec()));
 }
 
 #[test]

@@ -2,18 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::resolve;
-
-/// Keywords that say nothing about which values are valid.
-const ANNOTATIONS: [&str; 4] = ["description", "example", "format", "title"];
-
-pub(super) fn is_annotation(keyword: &str) -> bool {
-    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
-}
+use crate::{document::resolve, schema::is_annotation};
 
 /// A schema of the spec as one of JSON Schema: references and an `allOf` of one schema are replaced by what they
 /// stand for, `nullable` becomes a type, annotations are left out. The spec holds no recursive schema.
-pub(super) fn json_schema(spec: &Value, schema: &Value) -> Value {
+///
+/// # Panics
+///
+/// If a reference leads nowhere, or a schema is none.
+#[must_use]
+pub fn json_schema(spec: &Value, schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => object(spec, fields),
         Value::Array(items) => items.iter().map(|item| json_schema(spec, item)).collect(),
@@ -39,21 +37,23 @@ fn object(spec: &Value, fields: &Map<String, Value>) -> Value {
                 let properties = properties.iter().map(|(name, schema)| (name.clone(), json_schema(spec, schema)));
                 converted.insert(key.clone(), Value::Object(properties.collect()));
             }
-            ("nullable", _) => {}
+            ("format" | "nullable", _) => {}
             (annotation, _) if is_annotation(annotation) => {}
             _ => {
                 converted.insert(key.clone(), json_schema(spec, value));
             }
         }
     }
-    if fields.get("nullable") == Some(&Value::Bool(true)) {
-        converted["type"] = json!([converted["type"], "null"]);
+    if fields.get("nullable") == Some(&Value::Bool(true))
+        && let Some(of_type) = converted.get("type").cloned()
+    {
+        converted.insert("type".to_owned(), json!([of_type, "null"]));
     }
     Value::Object(converted)
 }
 
 /// The schema with every object closed: no property but those it lists.
-pub(super) fn closed(mut schema: Value) -> Value {
+pub(crate) fn closed(mut schema: Value) -> Value {
     close(&mut schema);
     schema
 }

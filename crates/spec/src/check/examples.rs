@@ -1,0 +1,91 @@
+//! The examples: each keeps its schema, and there is one where tests need one. What the client makes of them is a test of
+//! the library.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    document::{Direction, members, parts},
+    examples::examples,
+    finding::Finding,
+    json_schema::{closed, json_schema},
+    schema::{Schema, descend},
+};
+
+/// Examples that break their schema. A field that the schema does not list breaks it too, since it is a typo in one of
+/// them.
+pub(super) fn kept(spec: &Value) -> Vec<Finding> {
+    let mut wrong = Vec::new();
+    for example in examples(spec) {
+        let schema = closed(json_schema(spec, example.schema));
+        let validator = match jsonschema::draft7::new(&schema) {
+            Ok(validator) => validator,
+            Err(error) => {
+                wrong.push(Finding::new(example.at, format!("no schema: {error}"), "correct it"));
+                continue;
+            }
+        };
+        for error in validator.iter_errors(example.value) {
+            let place = format!("{}{}", example.pointer, error.instance_path());
+            wrong.push(Finding::new(place, error.to_string(), format!("correct it, or the schema at {}", example.at)));
+        }
+    }
+    wrong
+}
+
+/// Bodies and headers without an example, and fields of a request that none of its examples has.
+pub(super) fn present(spec: &Value) -> Vec<Finding> {
+    let mut missing = Vec::new();
+    for part in parts(spec) {
+        let holder = spec.pointer(&part.holder).unwrap_or(&Value::Null);
+        let of_body = members(&holder["examples"]).map(|(_, example)| &example["value"]);
+        let values: Vec<_> =
+            if part.place == "$" { of_body.collect() } else { holder.get("example").into_iter().collect() };
+        if values.is_empty() {
+            let (problem, remedy) = if part.place == "$" {
+                ("a body without examples", "add one in `examples`, with a `summary`: the client is tried with it")
+            } else {
+                ("a parameter without an example", "add an `example`")
+            };
+            missing.push(Finding::new(&part.holder, problem, remedy));
+        } else if part.direction == Direction::Request && part.place == "$" {
+            missing.extend(unshown(spec, &part.schema(), &values));
+        }
+    }
+    let missing: BTreeSet<_> = missing.into_iter().collect();
+    missing.into_iter().collect()
+}
+
+/// Properties that no example has.
+fn unshown(spec: &Value, schema: &str, values: &[&Value]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut shown = BTreeSet::new();
+    for value in values {
+        names(value, "$", &mut shown);
+    }
+    descend(spec, schema, "$", &mut |pointer, place| {
+        for (name, at) in Schema::at(spec, pointer).properties {
+            if !shown.contains(&format!("{place}.{name}")) {
+                let remedy = format!("add `{name}` to one of its `examples`: the constraints are tried on them");
+                found.push(Finding::new(at, "a field that no example of the request has", remedy));
+            }
+        }
+    });
+    found
+}
+
+/// The places that a value has, as `descend` calls them.
+fn names(value: &Value, place: &str, shown: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let place = format!("{place}.{name}");
+                names(value, &place, shown);
+                shown.insert(place);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| names(item, &format!("{place}[]"), shown)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,134 @@
+//! The marks of rules, as in "Rule `zip-name-required`, enforced by the wrapper": each a rule of the wrapper, in a place
+//! that it is about; and a mark wherever a request is limited.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    document::{Direction, followed, join, parts},
+    finding::Finding,
+    rules::OF_REQUESTS,
+    schema::descend,
+};
+
+/// What a rule is about.
+enum About {
+    /// A schema with all of these keywords.
+    Keywords(&'static [&'static str]),
+    /// A component, or a property by this name.
+    Named(&'static str),
+}
+
+/// Every rule of requests, and what it is about.
+const PLACES: &[(&str, About)] = &[
+    ("file-ids-count", About::Keywords(&["minItems", "maxItems"])),
+    ("header-text", About::Keywords(&["minLength", "pattern"])),
+    ("not-empty", About::Keywords(&["minLength"])),
+    ("target-required", About::Named("targetFileId")),
+    ("task-type", About::Keywords(&["enum"])),
+    ("trace-id", About::Named("TraceId")),
+    ("x-date-format", About::Named("XDate")),
+    ("x-date-window", About::Named("X-Date")),
+    ("zip-name-required", About::Named("zipName")),
+];
+
+/// Keywords that limit a value.
+const LIMITS: [&str; 12] = [
+    "enum",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "uniqueItems",
+];
+
+const REMEDY: &str = "correct the name, or move the mark to the field that the rule is about";
+
+pub(super) fn check(spec: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut marked = BTreeSet::new();
+    super::structure(spec, "", false, &mut |pointer, fields| {
+        // It explains the marks by an example.
+        if pointer == "/info" {
+            return;
+        }
+        for rule in marks(fields) {
+            findings.extend(misplaced(pointer, fields, &rule));
+            marked.insert(rule);
+        }
+    });
+    for rule in OF_REQUESTS {
+        if !marked.contains(rule.name) {
+            let problem = format!("rule `{}` of src/rules.rs is marked nowhere", rule.name);
+            let remedy = format!("write \"Rule `{}`, enforced by the wrapper.\" where it holds", rule.name);
+            findings.push(Finding::new("/components", problem, remedy));
+        }
+        if !PLACES.iter().any(|(name, _)| *name == rule.name) {
+            let problem = format!("says nothing of the rule `{}`", rule.name);
+            findings.push(Finding::new(file!(), problem, "add what it is about to PLACES"));
+        }
+    }
+    findings.extend(unmarked(spec));
+    findings
+}
+
+/// The rules that a description marks.
+fn marks(fields: &Map<String, Value>) -> Vec<String> {
+    let text = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+    let marks = text.split("Rule `").skip(1).filter_map(|rest| rest.split_once('`'));
+    marks.map(|(rule, _)| rule.to_owned()).collect()
+}
+
+fn misplaced(pointer: &str, fields: &Map<String, Value>, rule: &str) -> Option<Finding> {
+    let at = join(pointer, "description");
+    if !OF_REQUESTS.iter().any(|known| known.name == rule) {
+        let problem = format!("rule `{rule}` is none of OF_REQUESTS in src/rules.rs");
+        return Some(Finding::new(at, problem, "correct the name, or write the rule"));
+    }
+    let problem = match PLACES.iter().find(|(name, _)| *name == rule) {
+        Some((_, About::Keywords(keywords))) => {
+            let missing = keywords.iter().find(|keyword| !fields.contains_key(**keyword))?;
+            format!("rule `{rule}` where no `{missing}` is stated")
+        }
+        Some((_, About::Named(name))) => {
+            let is = pointer.rsplit('/').next();
+            if is == Some(name) {
+                return None;
+            }
+            format!("rule `{rule}`, which is about {name}")
+        }
+        None => return None,
+    };
+    Some(Finding::new(at, problem, REMEDY))
+}
+
+/// Schemas that limit a part of a request and mark no rule.
+fn unmarked(spec: &Value) -> BTreeSet<Finding> {
+    let mut findings = BTreeSet::new();
+    for part in parts(spec).into_iter().filter(|part| part.direction == Direction::Request) {
+        descend(spec, &part.schema(), &part.place, &mut |pointer, place| {
+            let mut here = vec![followed(spec, pointer)];
+            while let Some(at) = here.pop() {
+                let Some(Value::Object(fields)) = spec.pointer(&at) else { continue };
+                let parts = fields.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
+                here.extend((0..parts).map(|n| followed(spec, &format!("{at}/allOf/{n}"))));
+                let limit = LIMITS.iter().find(|limit| fields.contains_key(**limit));
+                if let (Some(limit), []) = (limit, marks(fields).as_slice()) {
+                    findings.insert(Finding::new(
+                        &at,
+                        format!("`{limit}` limits {place} of {} and no rule is marked", part.operation),
+                        "name the wrapper's rule in the description, as in \"Rule `not-empty`, enforced by the wrapper.\"",
+                    ));
+                }
+            }
+        });
+    }
+    findings
+}

@@ -1,0 +1,142 @@
+//! Secrets: each has a type that hides it, and none stands in the document.
+
+use serde_json::Value;
+
+use crate::{
+    document::{join, members, resolve},
+    examples::examples,
+    finding::Finding,
+    replacements::REPLACEMENTS,
+    schema::{Schema, inner},
+};
+
+/// What stands under a secret's name in the vendor's public pages.
+const PUBLISHED: &[&str] = &["aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c"];
+
+pub(super) fn check(spec: &Value) -> Vec<Finding> {
+    let mut findings = types(spec);
+    for example in examples(spec) {
+        of_secrets(spec, &example.at, &example.pointer, example.value, &mut findings);
+    }
+    texts(spec, "", &mut findings);
+    findings
+}
+
+/// Schemas of secrets that the generator would give a type whose `Debug` shows them.
+fn types(spec: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    super::schemas(spec, &mut |pointer, fields| {
+        let text = fields.get("description").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+        let called = text.contains("a secret");
+        let schema = Schema::at(spec, pointer);
+        let is = schema.is("format", "password");
+        if called && !is {
+            let problem = "called a secret, and not of `format: password`";
+            findings.push(Finding::new(pointer, problem, "add the format, or correct the description"));
+        }
+        if !fields.contains_key("format") || !is {
+            return;
+        }
+        let name = pointer.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'));
+        let Some(name) = name else {
+            let problem = "a secret without a name: the generator makes a plain string of it, which `Debug` shows";
+            findings.push(Finding::new(pointer, problem, "make it a schema of /components/schemas and refer to it"));
+            return;
+        };
+        if !REPLACEMENTS.iter().any(|(schema, rust_type)| *schema == name && rust_type.starts_with("crate::")) {
+            let problem = format!("{name} is a secret without a Rust type that hides it from `Debug`");
+            let remedy =
+                format!("write the type in src/ and add (\"{name}\", \"crate::…\") to openapi/replacements.rs");
+            findings.push(Finding::new(pointer, problem, remedy));
+        }
+    });
+    findings
+}
+
+/// Examples of secrets: made up, and seen to be.
+fn of_secrets(spec: &Value, schema: &str, pointer: &str, value: &Value, findings: &mut Vec<Finding>) {
+    let is_secret = Schema::at(spec, schema).is("format", "password");
+    if let (true, Some(text)) = (is_secret, value.as_str())
+        && !PUBLISHED.contains(&text)
+        && !text.contains("example")
+    {
+        let problem = "the example of a secret is not seen to be made up";
+        findings.push(Finding::new(pointer, problem, "write `example` into it, as in https://download.example.com/…"));
+    }
+    for (inner, place) in inner(spec, schema, "") {
+        match (place.as_str(), value) {
+            ("[]", Value::Array(items)) => {
+                for (n, item) in items.iter().enumerate() {
+                    of_secrets(spec, &inner, &join(pointer, &n.to_string()), item, findings);
+                }
+            }
+            ("", _) => of_secrets(spec, &inner, pointer, value, findings),
+            (name, Value::Object(fields)) => {
+                let name = name.trim_start_matches('.');
+                if let Some(value) = fields.get(name) {
+                    of_secrets(spec, &inner, &join(pointer, name), value, findings);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Any text of the document that looks like a secret of somebody.
+fn texts(value: &Value, pointer: &str, findings: &mut Vec<Finding>) {
+    match value {
+        Value::String(text) if resolve(value, text).is_none() && !PUBLISHED.contains(&text.as_str()) => {
+            if let Some(like) = looks_like(text) {
+                let problem = format!("looks like {like}");
+                findings.push(Finding::new(
+                    pointer,
+                    problem,
+                    "take it out of the document and its history, and renew it",
+                ));
+            }
+        }
+        Value::Object(_) => members(value).for_each(|(key, value)| texts(value, &join(pointer, key), findings)),
+        Value::Array(items) => {
+            for (n, item) in items.iter().enumerate() {
+                texts(item, &join(pointer, &n.to_string()), findings);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What a text is probably: a secret is long, and of a known form.
+pub(super) fn looks_like(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    let query = lower.split_once("://").and_then(|(_, rest)| rest.split_once('?')).map(|(_, query)| query);
+    let signed = ["signature=", "x-amz-credential=", "accesskeyid=", "token=", "sig="];
+    if query.is_some_and(|query| signed.iter().any(|name| query.contains(name))) {
+        return Some("a signed URL");
+    }
+    if lower.contains("-----begin ") {
+        return Some("a key");
+    }
+    let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || "-_./+=".contains(character)));
+    for word in words {
+        let hex = word.len() >= 32 && word.chars().all(|digit| digit.is_ascii_hexdigit());
+        let varied = word.chars().any(|digit| digit.is_ascii_digit()) && word.chars().any(char::is_alphabetic);
+        if word.starts_with("eyJ") && word.matches('.').count() == 2 {
+            return Some("a JSON web token");
+        }
+        if ["AKIA", "ghp_", "glpat-", "sk-", "xoxb-"].iter().any(|form| word.starts_with(form)) && word.len() >= 20 {
+            return Some("an access key");
+        }
+        if hex && varied {
+            return Some("a token or a key in hexadecimal");
+        }
+    }
+    for scheme in ["bearer ", "basic ", "at "] {
+        let token =
+            lower.find(scheme).map(|at| text[at + scheme.len()..].split_whitespace().next().unwrap_or_default());
+        let long = |token: &str| token.len() >= 16 && token.chars().any(|digit| digit.is_ascii_digit());
+        if token.is_some_and(|token| long(token) && token.chars().all(|letter| letter.is_ascii_graphic())) {
+            return Some("the value of an Authorization header");
+        }
+    }
+    None
+}

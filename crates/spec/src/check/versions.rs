@@ -1,0 +1,28 @@
+//! What changed since the last release: `info.version` has moved far enough, and `openapi/CHANGES.md` tells it.
+
+use super::Input;
+use crate::{
+    diff::{Report, UPDATE},
+    finding::Finding,
+};
+
+pub(super) fn version(input: &Input) -> Vec<Finding> {
+    Report::of(&input.released, &input.spec).breach().into_iter().collect()
+}
+
+pub(super) fn changes(input: &Input) -> Vec<Finding> {
+    let told = Report::of(&input.released, &input.spec).markdown();
+    if told == input.changes {
+        return Vec::new();
+    }
+    let mut lines = told.lines().zip(input.changes.lines());
+    let line = lines
+        .position(|(should, is)| should != is)
+        .unwrap_or_else(|| told.lines().count().min(input.changes.lines().count()));
+    let should = told.lines().nth(line).unwrap_or("the end");
+    vec![Finding::new(
+        format!("openapi/CHANGES.md:{}", line + 1),
+        format!("stale: it should say {should:?}"),
+        format!("run `{UPDATE}`"),
+    )]
+}

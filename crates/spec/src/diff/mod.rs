@@ -1,0 +1,133 @@
+//! What changed between two documents, in sentences.
+
+mod compare;
+mod render;
+mod rules;
+mod rust;
+mod schemas;
+mod words;
+
+use serde_json::Value;
+
+use self::compare::Comparison;
+pub use self::rules::{RULES, Rule, Step};
+use crate::{document::Direction, finding::Finding};
+
+/// Writes `openapi/CHANGES.md`.
+pub(crate) const UPDATE: &str = "cargo run -p spec -- diff --format markdown > openapi/CHANGES.md";
+
+/// Where a message has what changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Use {
+    /// Empty for what is no operation's.
+    pub(crate) operation: String,
+    pub(crate) direction: Option<Direction>,
+    /// As in `$.fileIds` or `header X-Date`.
+    pub(crate) place: String,
+}
+
+/// A change.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) rule: &'static Rule,
+    /// In the newer document, or in the older one if it is gone.
+    pub(crate) pointer: String,
+    /// At least one, all requests' or all replies'.
+    pub(crate) uses: Vec<Use>,
+    /// As it follows the place.
+    pub(crate) what: String,
+    /// In place of the rule's.
+    pub(crate) consequence: Option<String>,
+    pub(crate) rust: Option<String>,
+}
+
+impl Change {
+    fn is_reply(&self) -> bool {
+        matches!(self.uses[0].direction, Some(Direction::Reply(_)))
+    }
+
+    fn verdict(&self) -> (Step, &str) {
+        let (step, consequence) = if self.is_reply() { self.rule.reply } else { self.rule.request };
+        (step, self.consequence.as_deref().unwrap_or(consequence))
+    }
+
+    fn step(&self) -> Step {
+        self.verdict().0
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.rule == other.rule
+            && self.pointer == other.pointer
+            && self.what == other.what
+            && self.is_reply() == other.is_reply()
+    }
+}
+
+pub(crate) type Version = [u64; 3];
+
+pub(crate) fn version(spec: &Value) -> Option<Version> {
+    let numbers: Option<Vec<u64>> =
+        spec["info"]["version"].as_str()?.split('.').map(|part| part.parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+fn dotted([major, minor, patch]: Version) -> String {
+    format!("{major}.{minor}.{patch}")
+}
+
+/// What changed between two documents.
+#[derive(Debug)]
+pub struct Report {
+    changes: Vec<Change>,
+    was: Option<Version>,
+    is: Option<Version>,
+}
+
+impl Report {
+    /// Compares two documents, the older first. Both must be well-formed, as the first checks say.
+    #[must_use]
+    pub fn of(old: &Value, new: &Value) -> Self {
+        Self { changes: Comparison::of(old, new), was: version(old), is: version(new) }
+    }
+
+    /// The greatest step that a change asks for.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.changes.iter().map(Change::step).max().unwrap_or(Step::None)
+    }
+
+    /// What `info.version` must be at least.
+    fn must_be(&self, step: Step) -> Version {
+        let [major, minor, patch] = self.was.unwrap_or_default();
+        match step {
+            Step::None => [major, minor, patch],
+            Step::Minor => [major, minor + 1, 0],
+            Step::Major => [major + 1, 0, 0],
+        }
+    }
+
+    /// Whether `info.version` is what it must be.
+    #[must_use]
+    pub fn is_version_enough(&self) -> bool {
+        self.was.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.step()))
+    }
+
+    /// The changes that ask for more than `info.version` moved.
+    pub(crate) fn breach(&self) -> Vec<Finding> {
+        let Some(is) = self.is else {
+            return vec![Finding::new("/info/version", "not three numbers", "write it as in 1.0.0")];
+        };
+        if self.was.is_some_and(|was| is < was) {
+            let was = dotted(self.was.unwrap_or_default());
+            let problem = format!("goes back from the released {was} to {}", dotted(is));
+            return vec![Finding::new("/info/version", problem, format!("write {was} or more"))];
+        }
+        let breaches = self.changes.iter().filter(|change| self.must_be(change.step()) > is);
+        let told = breaches.map(|change| {
+            let must_be = dotted(self.must_be(change.step()));
+            let remedy = format!("undo it or raise info.version from {} to {must_be}", dotted(is));
+            Finding::new(&change.pointer, change.sentence(), remedy)
+        });
+        told.collect()
+    }
+}

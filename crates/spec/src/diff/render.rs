@@ -1,0 +1,173 @@
+//! A report as text, as Markdown and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Change, Report, Step, UPDATE, Use, dotted};
+use crate::document::Direction;
+
+impl Use {
+    /// As in `createBatchTask request` or `getBatchTask reply 400, 401`.
+    fn head(&self, statuses: &[&str]) -> String {
+        let Self { operation, direction, .. } = self;
+        match direction {
+            None if operation.is_empty() => "the document".to_owned(),
+            None => operation.clone(),
+            Some(Direction::Request) => format!("{operation} request"),
+            Some(Direction::Reply(_)) => format!("{operation} reply {}", statuses.join(", ")),
+        }
+    }
+
+    fn status(&self) -> Option<&str> {
+        match &self.direction {
+            Some(Direction::Reply(status)) => Some(status),
+            _ => None,
+        }
+    }
+}
+
+impl Change {
+    /// The uses, those that differ in their status alone together: of each its head and its place.
+    fn reached(&self) -> Vec<(String, &str)> {
+        let mut reached: Vec<(&Use, Vec<&str>)> = Vec::new();
+        for of in &self.uses {
+            let known =
+                reached.iter_mut().find(|(known, _)| (&known.operation, &known.place) == (&of.operation, &of.place));
+            match known {
+                Some((_, statuses)) => {
+                    statuses.extend(
+                        of.status().filter(|status| !statuses.contains(status)).into_iter().collect::<Vec<_>>(),
+                    );
+                }
+                None => reached.push((of, of.status().into_iter().collect())),
+            }
+        }
+        reached.into_iter().map(|(of, statuses)| (of.head(&statuses), of.place.as_str())).collect()
+    }
+
+    /// As in `createBatchTask request: $.fileIds holds at most 500 items, was 1000 (narrowed-bound): callers with more
+    /// break; major`.
+    pub(crate) fn sentence(&self) -> String {
+        let reached = self.reached();
+        let ((step, consequence), (head, place)) = (self.verdict(), &reached[0]);
+        let mut told = format!("{head}: {place} {} ({})", self.what, self.rule.name);
+        if step != Step::None {
+            let _ = write!(told, ": {consequence}; {step}");
+        }
+        if let [_, others @ ..] = reached.as_slice()
+            && !others.is_empty()
+        {
+            let others: Vec<_> = others.iter().map(|(head, place)| format!("{head}: {place}")).collect();
+            let _ = write!(told, "; also reached from {}", others.join("; "));
+        }
+        told
+    }
+}
+
+/// The parts of a report, the greatest step first.
+const PARTS: [(Step, &str); 3] = [
+    (Step::Major, "Breaking"),
+    (Step::Minor, "Compatible"),
+    (Step::None, "Texts, references and links: nothing breaks, but read whether it is true"),
+];
+
+impl Report {
+    fn parts(&self) -> impl Iterator<Item = (&'static str, Vec<&Change>)> {
+        let parts = PARTS.into_iter().map(|(step, title)| {
+            let changes = self.changes.iter().filter(|change| change.step() == step);
+            (title, changes.collect::<Vec<_>>())
+        });
+        parts.filter(|(_, changes)| !changes.is_empty())
+    }
+
+    /// What `info.version` must be.
+    fn verdict(&self) -> String {
+        let must_be = dotted(self.must_be(self.step()));
+        let is = self.is.map_or_else(|| "not three numbers".to_owned(), dotted);
+        let verdict = if self.is_version_enough() { "enough" } else { "TOO LITTLE" };
+        format!("info.version must be at least {must_be} and is {is}: {verdict}.")
+    }
+
+    /// For a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (title, changes) in self.parts() {
+            let _ = writeln!(text, "{title}");
+            for change in changes {
+                let _ = writeln!(text, "  {}\n      at {}", change.sentence(), change.pointer);
+                if let Some(rust) = &change.rust {
+                    let _ = writeln!(text, "      Rust: {rust}");
+                }
+            }
+            text.push('\n');
+        }
+        if self.changes.is_empty() {
+            text.push_str("Nothing changed that a message shows.\n\n");
+        }
+        let _ = writeln!(text, "{}", self.verdict());
+        text
+    }
+
+    /// For a comment in a review, and for `openapi/CHANGES.md`.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let was = self.was.map(dotted).unwrap_or_default();
+        let mut text = format!("# Changes of the spec since {was}\n\n<!-- Generated: `{UPDATE}` -->\n\n");
+        for (title, changes) in self.parts() {
+            let _ = writeln!(text, "## {title}\n");
+            for change in changes {
+                let _ = writeln!(text, "- {}  \n  at `{}`", change.sentence(), change.pointer);
+                if let Some(rust) = &change.rust {
+                    let _ = writeln!(text, "  - Rust: {rust}");
+                }
+            }
+            text.push('\n');
+        }
+        if self.changes.is_empty() {
+            text.push_str("Nothing changed that a message shows.\n\n");
+        }
+        let _ = writeln!(text, "{}", self.verdict());
+        text
+    }
+
+    /// For a program.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let changes = self.changes.iter().map(|change| {
+            let (step, consequence) = change.verdict();
+            let uses = change.uses.iter().map(|of| {
+                json!({
+                    "operation": of.operation,
+                    "direction": match of.direction {
+                        None => Value::Null,
+                        Some(Direction::Request) => json!("request"),
+                        Some(Direction::Reply(_)) => json!("reply"),
+                    },
+                    "status": of.status(),
+                    "place": of.place,
+                })
+            });
+            json!({
+                "rule": change.rule.name,
+                "step": step.to_string(),
+                "sentence": change.sentence(),
+                "consequence": consequence,
+                "pointer": change.pointer,
+                "reachedFrom": uses.collect::<Vec<_>>(),
+                "rust": change.rust,
+            })
+        });
+        json!({
+            "changes": changes.collect::<Vec<_>>(),
+            "step": self.step().to_string(),
+            "version": {
+                "was": self.was.map(dotted),
+                "is": self.is.map(dotted),
+                "mustBeAtLeast": dotted(self.must_be(self.step())),
+                "isEnough": self.is_version_enough(),
+            },
+        })
+    }
+}

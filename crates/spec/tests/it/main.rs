@@ -1,0 +1,3 @@
+//! The tests, a file per concept.
+
+mod examples;
