@@ -1,3 +1,6 @@
 //! The tests, a file per concept.
 
+mod command;
+mod diff;
 mod examples;
+mod support;
