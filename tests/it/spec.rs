@@ -8,6 +8,7 @@
 mod build;
 mod build_script;
 mod constraints;
+mod emulated;
 mod exchanges;
 mod form;
 mod headers;

@@ -1,0 +1,100 @@
+//! The strict emulator takes what the spec documents: every operation, every header, every field that an example has.
+//! That each field of a request is in an example is checked by `crates/spec`.
+
+use ::spec::{followed, last_released};
+use chrono::Utc;
+use koodrive_share::XDate;
+use koodrive_share_emulator::Emulator;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{assert_none, join, spec};
+
+/// The emulator's code for a request that is not as documented.
+const VERIFICATION_FAILED: &str = "13000102";
+
+/// Sends a request as it stands. Returns the body of the reply.
+async fn send(emulator: &Emulator, path: &str, headers: &str, body: &Value) -> Value {
+    let host = emulator.endpoint().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let body = body.to_string();
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nAuthorization: Bearer {}\r\n{headers}\r\n{body}",
+        Emulator::DEFAULT_TOKEN
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"))
+}
+
+/// The headers of an operation, each with its example.
+fn headers(spec: &Value, operation: &str) -> String {
+    let parameters = spec.pointer(&format!("{operation}/parameters")).and_then(Value::as_array).map_or(0, Vec::len);
+    let parameters = (0..parameters).map(|n| followed(spec, &format!("{operation}/parameters/{n}")));
+    let headers = parameters.map(|pointer| {
+        let parameter = spec.pointer(&pointer).unwrap();
+        let name = parameter["name"].as_str().unwrap();
+        let value = if name == "X-Date" {
+            XDate::from(Utc::now()).to_string()
+        } else {
+            parameter["example"].as_str().unwrap().to_owned()
+        };
+        format!("{name}: {value}\r\n")
+    });
+    headers.collect()
+}
+
+/// What the spec documents and the emulator refuses.
+pub(super) async fn refused(spec: &Value) -> Vec<String> {
+    let emulator = Emulator::builder().strict(true).start().await.unwrap();
+    let mut findings = Vec::new();
+    for (path, item) in spec["paths"].as_object().unwrap() {
+        let operation = join(&join("/paths", path), "post");
+        let headers = headers(spec, &operation);
+        for (name, example) in
+            item["post"]["requestBody"]["content"]["application/json"]["examples"].as_object().unwrap()
+        {
+            let reply = send(&emulator, path, &headers, &example["value"]).await;
+            // A task that is made up is not found, which is an answer of the operation's own.
+            if reply["code"] == VERIFICATION_FAILED || reply.get("error_code").is_some() {
+                findings.push(format!("{operation}: the emulator refuses the example {name:?}: {reply}"));
+            }
+        }
+    }
+    findings
+}
+
+#[tokio::test]
+async fn every_documented_request_is_taken_by_the_emulator() {
+    assert_none(&refused(&spec()).await);
+}
+
+#[tokio::test]
+async fn what_the_emulator_does_not_know_is_named() {
+    let tasks = "/paths/~1koodrive~1ose~1v1~1share~1tasks/post";
+    // Whatever is being added to the spec, the emulator knows the released one.
+    let (_, known) = last_released().unwrap();
+    let mut field = known.clone();
+    let examples = format!("{tasks}/requestBody/content/application~1json/examples");
+    field.pointer_mut(&format!("{examples}/dump/value")).unwrap()["unknown"] = json!("a");
+    let mut header = known.clone();
+    let unknown = json!({"example": "a", "in": "header", "name": "X-Unknown"});
+    header.pointer_mut(&format!("{tasks}/parameters")).unwrap().as_array_mut().unwrap().push(unknown);
+    let mut operation = known.clone();
+    operation["paths"]["/new"] = known["paths"]["/koodrive/ose/v1/share/tasks"].clone();
+    for (changed, expected) in [
+        (field, "\"dump\": {\"code\":\"13000102\",\"msg\":\"parameter verification failed: unknown: unknown field\"}"),
+        (header, "failed: header x-unknown: not documented\"}"),
+        (operation, "\"packageDownload\": {\"error_code\":\"APIGW.0101\""),
+    ] {
+        let findings = refused(&changed).await;
+        assert!(findings.iter().any(|finding| finding.contains(expected)), "{expected}: {findings:#?}");
+    }
+}
