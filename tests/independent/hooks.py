@@ -13,7 +13,7 @@ X_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 TARGET = {"containerId": "c", "fileId": "root"}
 
 SPEC = Path(__file__).parents[2] / "openapi" / "koodrive-share.json"
-SCHEMAS = json.loads(SPEC.read_text("utf-8"))["components"]["schemas"]
+DOCUMENT = json.loads(SPEC.read_text("utf-8"))
 
 
 class LastTouch(AuthBase):
@@ -29,9 +29,25 @@ class LastTouch(AuthBase):
         return request
 
 
+def resolved(schema):
+    """The schema that one stands for, by a reference or an `allOf` of one."""
+    for part in [schema, *schema.get("allOf", [])]:
+        if "$ref" in part:
+            found = DOCUMENT
+            for key in part["$ref"].removeprefix("#/").split("/"):
+                found = found[key]
+            return resolved(found)
+    return schema
+
+
 def keep_known(fields, schema):
-    for name in set(fields).difference(SCHEMAS[schema]["properties"]):
-        del fields[name]
+    """Drops fields that the spec does not list: it leaves open what becomes of them, the emulator refuses them."""
+    known = resolved(schema).get("properties", {})
+    for name in list(fields):
+        if name not in known:
+            del fields[name]
+        elif isinstance(fields[name], dict):
+            keep_known(fields[name], known[name])
 
 
 @schemathesis.hook
@@ -40,12 +56,9 @@ def before_call(context, case, kwargs):
     body = case.body
     if not isinstance(body, dict):
         return
-    # The spec leaves open what becomes of unknown fields, as its sources do; the emulator refuses them.
-    creates = case.operation.path.endswith("/tasks")
-    keep_known(body, "CreateBatchTaskRequest" if creates else "GetBatchTaskRequest")
-    if isinstance(body.get("targetFileId"), dict):
-        keep_known(body["targetFileId"], "FileIdInfo")
-    if creates:
+    operation = DOCUMENT["paths"][case.operation.path][case.operation.method.lower()]
+    keep_known(body, operation["requestBody"]["content"]["application/json"]["schema"])
+    if operation["operationId"] == "createBatchTask":
         # Rules `zip-name-required` and `target-required`.
         if body.get("taskType") == 1:
             body.setdefault("zipName", "photos.zip")
