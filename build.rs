@@ -79,7 +79,10 @@ pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn 
     }
     let mut spec = spec.clone();
     let headers = take_headers(&mut spec)?;
-    read_replies_leniently(&mut spec);
+    for object in read_replies_leniently(&mut spec) {
+        let rust_type = format!("crate::lenient::LenientObject<crate::generated::types::{object}>");
+        settings.with_replacement(format!("Lenient{object}"), rust_type, [].into_iter());
+    }
     let client = Generator::new(&settings).generate_tokens(&serde_json::from_value(spec)?)?;
     Ok(format!("{client} {headers}"))
 }
@@ -144,8 +147,9 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
     )
 }
 
-/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`].
-fn read_replies_leniently(spec: &mut Value) {
+/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`], and the fields that are objects a
+/// type of their own. Returns the schemas of those.
+fn read_replies_leniently(spec: &mut Value) -> BTreeSet<String> {
     let (mut in_requests, mut in_replies) = (BTreeSet::new(), BTreeSet::new());
     for item in spec["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
         for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
@@ -158,22 +162,33 @@ fn read_replies_leniently(spec: &mut Value) {
         |name: &str| REPLACEMENTS.iter().any(|(schema, rust_type)| *schema == name && rust_type.starts_with("crate"));
     // A type that requests share is strict; a secret stays one.
     let is_kept = |name: &str| is_ours(name) && (!in_requests.contains(name) || schemas[name]["format"] == "password");
+    let mut objects = BTreeSet::new();
     for name in in_replies.difference(&in_requests) {
         for (_, field) in fields(&mut spec["components"]["schemas"][name]["properties"]) {
-            let stated = match component(&field["allOf"][0]).or_else(|| component(field)) {
+            let target = component(&field["allOf"][0]).or_else(|| component(field));
+            let stated = target.map_or(&field["type"], |target| &schemas[target]["type"]);
+            let lenient = match target {
                 Some(target) if is_kept(target) => continue,
-                Some(target) => &schemas[target]["type"],
-                None => &field["type"],
+                Some(target) if stated == "object" => {
+                    objects.insert(target.to_owned());
+                    format!("Lenient{target}")
+                }
+                _ => match LENIENT.iter().find(|(plain, _)| stated == plain) {
+                    Some((_, lenient)) => (*lenient).to_owned(),
+                    None => continue,
+                },
             };
-            if let Some((_, lenient)) = LENIENT.iter().find(|(plain, _)| stated == plain) {
-                let reference = json!({"$ref": format!("#/components/schemas/{lenient}")});
-                *field = json!({"allOf": [reference], "description": field["description"], "nullable": true});
-            }
+            let reference = json!({"$ref": format!("#/components/schemas/{lenient}")});
+            *field = json!({"allOf": [reference], "description": field["description"], "nullable": true});
         }
     }
     for (plain, lenient) in LENIENT {
         spec["components"]["schemas"][lenient] = json!({"type": plain, "nullable": true});
     }
+    for object in &objects {
+        spec["components"]["schemas"][format!("Lenient{object}")] = json!({"type": "object", "nullable": true});
+    }
+    objects
 }
 
 /// Adds the names of the schemas that `value` refers to, itself or through others.

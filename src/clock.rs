@@ -48,6 +48,12 @@ pub(crate) struct Correction {
     is_confirmed: bool,
 }
 
+impl Correction {
+    pub(crate) fn is_confirmed(self) -> bool {
+        self.is_confirmed
+    }
+}
+
 /// The `X-Date` of an attempt, and the correction that it was made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dated {
@@ -146,14 +152,8 @@ pub(crate) enum DateVerdict {
 
 /// Judges the clock after a refusal of a request that was sent with `dated`.
 ///
-/// `exchange`: when the request was dated and when the reply came, by our clock. A code that the reference lists names
-/// another cause.
-pub(crate) fn judge(
-    dated: Dated,
-    server_time: ServerTime,
-    exchange: RangeInclusive<DateTime<Utc>>,
-    has_listed_cause: bool,
-) -> DateVerdict {
+/// `exchange`: when the request was dated and when the reply came, by our clock.
+pub(crate) fn judge(dated: Dated, server_time: ServerTime, exchange: RangeInclusive<DateTime<Utc>>) -> DateVerdict {
     if let ServerTime::Known(server) = server_time
         && server_time.refuses(dated.x_date)
         && let Some(offset) = offset(server, *exchange.start(), *exchange.end())
@@ -162,7 +162,6 @@ pub(crate) fn judge(
     }
     match dated.correction {
         None => DateVerdict::Unrelated,
-        Some(_) if has_listed_cause => DateVerdict::Unrelated,
         // Requests have succeeded with it, and the server's time agrees.
         Some(Correction { is_confirmed: true, .. }) if server_time.known().is_some() => DateVerdict::Unrelated,
         Some(_) => DateVerdict::CorrectionRefused,
@@ -327,13 +326,13 @@ mod tests {
     }
 
     /// What a refusal says, an instant after the request: `dated` and `server` are seconds from the true time.
-    fn verdict(dated: i64, correction: Option<bool>, server: Option<i64>, has_listed_cause: bool) -> DateVerdict {
+    fn verdict(dated: i64, correction: Option<bool>, server: Option<i64>) -> DateVerdict {
         let now = true_time(0);
         let from_now = |seconds| now + TimeDelta::seconds(seconds);
         let correction = correction.map(|is_confirmed| Correction { offset: ClockOffset::default(), is_confirmed });
         let dated = Dated { x_date: from_now(dated).into(), correction };
         let server_time = server.map_or(ServerTime::Unknown, |server| ServerTime::Known(from_now(server)));
-        judge(dated, server_time, now..=now, has_listed_cause)
+        judge(dated, server_time, now..=now)
     }
 
     #[test]
@@ -346,25 +345,22 @@ mod tests {
         let (unconfirmed, confirmed) = (Some(false), Some(true));
         let cases = [
             // Our own clock, and a server that agrees, does not say, or does not agree.
-            (-10, None, Some(0), false, Unrelated),
-            (-10, None, None, false, Unrelated),
-            (-10, None, Some(3_600), false, off_by(3_600)),
-            (-10, None, Some(-11), false, off_by(-11)),
-            (-910, None, Some(0), false, off_by(0)),
-            (-10, None, Some(3_600), true, off_by(3_600)),
+            (-10, None, Some(0), Unrelated),
+            (-10, None, None, Unrelated),
+            (-10, None, Some(3_600), off_by(3_600)),
+            (-10, None, Some(-11), off_by(-11)),
+            (-910, None, Some(0), off_by(0)),
             // A correction that no success has confirmed.
-            (80, unconfirmed, Some(90), false, CorrectionRefused),
-            (80, unconfirmed, None, false, CorrectionRefused),
-            (80, unconfirmed, Some(90), true, Unrelated),
-            (80, unconfirmed, Some(0), false, off_by(0)),
+            (80, unconfirmed, Some(90), CorrectionRefused),
+            (80, unconfirmed, None, CorrectionRefused),
+            (80, unconfirmed, Some(0), off_by(0)),
             // One that a success has confirmed, and a refusal that has another cause.
-            (-10, confirmed, Some(0), false, Unrelated),
-            (-10, confirmed, None, false, CorrectionRefused),
-            (80, confirmed, Some(0), false, off_by(0)),
+            (-10, confirmed, Some(0), Unrelated),
+            (-10, confirmed, None, CorrectionRefused),
+            (80, confirmed, Some(0), off_by(0)),
         ];
-        for (dated, correction, server, has_listed_cause, expected) in cases {
-            let found = verdict(dated, correction, server, has_listed_cause);
-            assert_eq!(found, expected, "{dated} {correction:?} {server:?} {has_listed_cause}");
+        for (dated, correction, server, expected) in cases {
+            assert_eq!(verdict(dated, correction, server), expected, "{dated} {correction:?} {server:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     credentials::KdsToken,
     generated::types::CreateBatchTaskRequest,
-    lenient::{LenientInt, LenientNumber, LenientText},
+    lenient::{LenientInt, LenientNumber, LenientObject, LenientText},
     service_code::ServiceCode,
     share_task::{MAX_FILE_IDS, ShareTask, TaskType},
     task::{status::FileStatus, wire::DownloadUrl},
@@ -44,6 +44,16 @@ schema_of! {
     LenientText as String;
     ServiceCode as NumberOrText;
     TaskType as i64;
+}
+
+impl<T: JsonSchema> JsonSchema for LenientObject<T> {
+    fn schema_name() -> String {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
 }
 
 #[derive(JsonSchema)]

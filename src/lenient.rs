@@ -5,9 +5,6 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
-/// Longest piece of an unreadable value that is kept, in characters.
-const KEPT: usize = 64;
-
 /// A text, or a number as text.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
@@ -23,6 +20,12 @@ impl LenientText {
     }
 }
 
+impl From<String> for LenientText {
+    fn from(text: String) -> Self {
+        Self(Some(text))
+    }
+}
+
 impl<'de> Deserialize<'de> for LenientText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = <&RawValue>::deserialize(deserializer)?.get();
@@ -34,7 +37,7 @@ impl<'de> Deserialize<'de> for LenientText {
     }
 }
 
-/// An integer: `2`, `"2"`, `2.0`. Of any other value, its start as JSON.
+/// An integer: `2`, `"2"`, `2.0`. Of any other value, what stands there.
 #[derive(Clone, Debug)]
 pub(crate) struct LenientInt(Result<i64, String>);
 
@@ -46,13 +49,13 @@ impl LenientInt {
 
 impl<'de> Deserialize<'de> for LenientInt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        let integer = match serde_json::from_str(json) {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        let integer = match serde_json::from_str(json.get()) {
             Ok(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
             Ok(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
             Ok(_) | Err(_) => None,
         };
-        Ok(Self(integer.ok_or_else(|| json.chars().take(KEPT).collect())))
+        Ok(Self(integer.ok_or_else(|| normalized(json))))
     }
 }
 
@@ -60,6 +63,35 @@ impl<'de> Deserialize<'de> for LenientInt {
 impl Serialize for LenientInt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.as_ref().ok().serialize(serializer)
+    }
+}
+
+/// An object. Of any other value, what stands there: of an array, serde would take the elements for the fields.
+#[derive(Clone, Debug)]
+pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        let object = json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok()).flatten();
+        Ok(Self(object.ok_or_else(|| normalized(json))))
+    }
+}
+
+/// The generator derives `Serialize` for the types around it, which nothing writes.
+impl<T: Serialize> Serialize for LenientObject<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().ok().serialize(serializer)
+    }
+}
+
+/// A value as JSON without escapes that are not needed, so that secrets in it are recognized.
+pub(crate) fn normalized(json: &RawValue) -> String {
+    match serde_json::from_str::<Value>(json.get()) {
+        Ok(value) => value.to_string(),
+        // A number that nothing holds has no escapes.
+        Err(_) if !json.get().contains('"') => json.get().to_owned(),
+        Err(_) => "beyond what can be read".to_owned(),
     }
 }
 
@@ -109,11 +141,12 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_kept_as_json() {
-        for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"a\":2}", "\"1e99\"", "1e999"] {
+        for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"a\":2}", "\"1e99\""] {
             assert_eq!(read::<LenientInt>(json).0, Err(json.to_owned()));
         }
-        let long = format!("\"{}\"", "x".repeat(1_000));
-        assert_eq!(read::<LenientInt>(&long).0.unwrap_err().len(), KEPT);
+        assert_eq!(read::<LenientInt>(r#""\u0073\u006f\/on""#).0, Err("\"so/on\"".to_owned()));
+        assert_eq!(read::<LenientInt>("1e999").0, Err("1e999".to_owned()));
+        assert_eq!(read::<LenientInt>(r#"["a", 1e999]"#).0, Err("beyond what can be read".to_owned()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     client::Client,
     error::Error,
+    redact::sanitize_for_display,
     rules,
     task::{handle::TaskHandle, status::TaskStatus},
     validation::{ValidationError, Violation, Violations},
@@ -272,7 +273,8 @@ impl Poller {
 
     /// Whether the task was created so lately that the service may not show it yet.
     fn is_new(&self) -> bool {
-        self.client.now() - self.handle.created_at() < VISIBLE_AFTER
+        // A handle of another machine may come from a clock that is fast.
+        (self.client.now() - self.handle.created_at()).abs() < VISIBLE_AFTER
     }
 
     fn may_go_on_after(&self, error: &Error) -> bool {
@@ -337,7 +339,8 @@ impl fmt::Display for PollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let GivenUp { handle, elapsed, polls, last, error } = &*self.0;
         let seconds = elapsed.as_secs();
-        write!(f, "gave up on task {} after {polls} polls in {seconds} s: ", handle.task_id())?;
+        let task_id = sanitize_for_display(handle.task_id(), &[]);
+        write!(f, "gave up on task {task_id} after {polls} polls in {seconds} s: ")?;
         match last {
             Some(status) => write!(f, "it is {}", status.state())?,
             None => f.write_str("the last poll failed")?,

@@ -5,7 +5,7 @@ use http::HeaderValue;
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
 
-/// Shortest secret that is masked, in bytes: one of a character or two would mangle any text and protects nothing.
+/// Shortest secret that is masked, in characters: one of a character or two would mangle any text and protects nothing.
 const MIN_SECRET: usize = 3;
 
 /// A header's value that no `Debug` shows.
@@ -25,7 +25,7 @@ pub(crate) fn mask_urls(text: &str) -> String {
 
 /// Masks the secrets in a text.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    let secrets = secrets.iter().filter(|secret| secret.len() >= MIN_SECRET);
+    let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
     // A body that is no JSON may quote one that is.
     let forms = |secret: &&str| [(*secret).to_owned(), serde_json::Value::from(*secret).to_string()];
     let mut secrets: Vec<String> = secrets.flat_map(forms).map(|form| form.trim_matches('"').to_owned()).collect();

@@ -94,6 +94,11 @@ impl ServiceCode {
         !matches!(self, Self::Success | Self::InnerInvokeFailure | Self::Other(_))
     }
 
+    /// A listed refusal that tells what was wrong, so that the service has looked at more than the headers.
+    pub(crate) fn names_its_cause(&self) -> bool {
+        self.is_listed_refusal() && !matches!(self, Self::BadRequest | Self::ParameterVerificationFailed)
+    }
+
     /// A code of the vendor's series: 13 and six digits.
     pub(crate) fn is_of_series(&self) -> bool {
         let code = self.as_str();

@@ -17,7 +17,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    clock::{DateVerdict, Dated, ServerTime, judge},
+    clock::{Correction, DateVerdict, Dated, ServerTime, judge},
     credentials::{self, Authorization, AuthorizationSource, KdsToken},
     error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
@@ -40,28 +40,39 @@ pub(super) struct Failure {
     date: DateVerdict,
     /// It is a refusal that names no other cause than the date.
     may_be_date: bool,
+    /// The reply tells two times.
+    is_time_contradictory: bool,
     /// The token that the service refused, if it can be renewed.
     pub(super) refused_token: Option<SecretString>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, dated: None, date: DateVerdict::Unrelated, may_be_date: false, refused_token: None }
+        Self {
+            error,
+            dated: None,
+            date: DateVerdict::Unrelated,
+            may_be_date: false,
+            is_time_contradictory: false,
+            refused_token: None,
+        }
     }
 }
 
 impl Failure {
     /// Whether the clock is to blame, as far as anyone can tell.
     pub(super) fn is_clock_suspect(&self, has_questioned_clock: bool) -> bool {
-        self.date != DateVerdict::Unrelated || (self.may_be_date && has_questioned_clock)
+        self.date != DateVerdict::Unrelated
+            || (self.may_be_date && (has_questioned_clock || self.is_time_contradictory))
     }
 
     pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
-        let Self { error, date, refused_token, .. } = self;
+        let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
         let is_passing = effect == Effect::Reads || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
+            is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
             is_token_refused: refused_token.is_some(),
             is_resendable: is_passing && error.is_retryable(),
             retry_after: error.retry_after(),
@@ -219,10 +230,11 @@ impl<O: Operation> Attempt<'_, O> {
         error.0.note = compared.or_else(|| server_time.contradiction());
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
-        let has_listed_cause = details.code.as_ref().is_some_and(ServiceCode::is_listed_refusal);
+        let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
+        let may_be_date = is_refusal && !has_other_cause;
         let is_date_ours = self.operation.x_date().is_none();
-        let date = if is_refusal && is_date_ours {
-            judge(*dated, server_time, *sent..=reply.received, has_listed_cause)
+        let date = if may_be_date && is_date_ours {
+            judge(*dated, server_time, *sent..=reply.received)
         } else {
             DateVerdict::Unrelated
         };
@@ -230,7 +242,8 @@ impl<O: Operation> Attempt<'_, O> {
             refused_token: token.clone().filter(|_| error.is_refused() && error.is_unauthorized()),
             dated: Some(*dated),
             date,
-            may_be_date: is_refusal && !has_listed_cause,
+            may_be_date,
+            is_time_contradictory: server_time.contradiction().is_some(),
             error,
         }
     }

@@ -5,18 +5,19 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    operation::{Operation, named_task},
+    operation::Operation,
     outcome::{Effect, FailureDetails, outcome},
     reply::{Body, Reply},
 };
 use crate::{
     error::{Error, ErrorKind, Outcome, ReplyDetails},
-    lenient::LenientText,
+    lenient::{LenientText, normalized},
     redact::{mask_urls, sanitize_for_display},
     service_code::ServiceCode,
+    task::wire::named_task,
 };
 
-/// Longest start of a refusal that is no JSON, in characters.
+/// Longest start of a text that is no JSON, in characters.
 const TEXT_START: usize = 200;
 
 /// What an operation makes of a reply that was decoded as its response, or what the reply says instead.
@@ -41,28 +42,31 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let is_not_found = reply.status == StatusCode::NOT_FOUND;
     let Some(fields) = reply.loose_fields() else {
         let is_garbled = reply.may_be_object();
-        let text = String::from_utf8_lossy(reply.bytes());
-        let start: String = text.trim().chars().take(TEXT_START).collect();
+        let body = String::from_utf8_lossy(reply.bytes());
         // Secrets are not recognized in the escapes of JSON.
-        let is_json = is_garbled || serde_json::from_str::<IgnoredAny>(&text).is_ok();
-        let message = (!is_json && !start.is_empty()).then_some(start);
-        return FailureDetails { message, is_garbled, is_not_found, defect, ..FailureDetails::default() };
+        let is_json = is_garbled || serde_json::from_str::<IgnoredAny>(&body).is_ok();
+        let text = (!is_json && !body.trim().is_empty()).then(|| body.trim().to_owned());
+        let task_id = garbled_task_id(&body).filter(|_| is_garbled);
+        let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
+        let defect = named.or(defect);
+        return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
     let code = parsed(fields.code).or_else(|| parsed(fields.error_code));
-    let task_id = parsed(fields.task_id).and_then(LenientText::into_string).and_then(named_task);
+    let task_id = parsed(fields.task_id).as_ref().and_then(named_task).map(str::to_owned);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
         (Some(ServiceCode::Success), None) => defect,
         (Some(ServiceCode::InnerInvokeFailure), None) => Some("the service failed inside".to_owned()),
         (Some(_), None) => Some("its code does not tell whether anything was done".to_owned()),
         (None, None) => Some(match fields.code {
-            Some(other) => format!("$.code is {other}, which is no code"),
+            Some(other) => format!("$.code is {}, which is no code", normalized(other)),
             None => "$.code is missing".to_owned(),
         }),
     };
     let job: Option<Job> = parsed(fields.job_info).or_else(|| parsed(fields.task_info));
     FailureDetails {
         message: text(fields.msg).or_else(|| text(fields.error_msg)),
+        text: None,
         is_garbled: false,
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
@@ -81,13 +85,23 @@ struct Job {
     download_url: LenientText,
 }
 
+/// The task id in an object that cannot be read as a whole.
+fn garbled_task_id(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("\"taskId\"")?;
+    let value = rest.trim_start().strip_prefix(':')?.trim_start();
+    let quoted = value.strip_prefix('"').and_then(|value| Some(value.split_once('"')?.0));
+    let number = || value.split(|c: char| !c.is_ascii_digit()).next();
+    let task_id = quoted.or_else(number)?;
+    named_task(&task_id.to_owned().into()).map(str::to_owned)
+}
+
 fn parsed<'de, T: Deserialize<'de>>(json: Option<&'de RawValue>) -> Option<T> {
     serde_json::from_str(json?.get()).ok()
 }
 
 /// A text, or what stands in its place as JSON.
 fn text(json: Option<&RawValue>) -> Option<String> {
-    parsed(json).or_else(|| Some(json?.get().to_owned()))
+    parsed(json).or_else(|| Some(normalized(json?)))
 }
 
 /// The error that a reply without success makes. `cause`: why the reply broke off.
@@ -99,6 +113,7 @@ pub(crate) fn error<O: Operation>(
     secrets: &[&str],
 ) -> Error {
     let shown = |text: &str| sanitize_for_display(&mask_urls(text), secrets);
+    let start = |text: &str| shown(text).chars().take(TEXT_START).collect();
     let outcome = outcome(reply.status, O::EFFECT, details);
     let kind = match (outcome, &reply.body) {
         (Outcome::Rejected, _) => ErrorKind::Refused,
@@ -121,7 +136,7 @@ pub(crate) fn error<O: Operation>(
             ServiceCode::Other(code) => ServiceCode::Other(shown(code).into()),
             known => known.clone(),
         }),
-        message: details.message.as_deref().map(shown),
+        message: details.message.as_deref().map(shown).or_else(|| details.text.as_deref().map(start)),
         request_id: reply.request_id().map(shown),
         task_id: details.task_id.as_deref().map(shown),
         retry_after: reply.retry_after(),

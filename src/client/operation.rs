@@ -10,7 +10,7 @@ use crate::{
         types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
     },
     share_task::ShareTask,
-    task::status::TaskStatus,
+    task::{status::TaskStatus, wire::named_task},
     trace_id::TraceId,
     x_date::XDate,
 };
@@ -79,14 +79,9 @@ impl Operation for ShareTask {
         if !response.code.is_success() {
             return Err(None);
         }
-        let task_id = response.task_id.and_then(|task_id| named_task(task_id.into_string()?));
+        let task_id = response.task_id.as_ref().and_then(named_task).map(str::to_owned);
         task_id.ok_or_else(|| Some("it reports success without a task id".to_owned()))
     }
-}
-
-/// A task id, unless it is what a service writes for none.
-pub(super) fn named_task(task_id: String) -> Option<String> {
-    (!matches!(task_id.trim(), "" | "0" | "null")).then_some(task_id)
 }
 
 /// `getBatchTask`, with a trace id of its own.

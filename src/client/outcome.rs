@@ -18,6 +18,8 @@ pub(crate) enum Effect {
 pub(crate) struct FailureDetails {
     pub(crate) code: Option<ServiceCode>,
     pub(crate) message: Option<String>,
+    /// The body, if it is no JSON.
+    pub(crate) text: Option<String>,
     /// The task that the body names.
     pub(crate) task_id: Option<String>,
     /// The body begins like an object and cannot be read, so it may name a task.

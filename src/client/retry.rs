@@ -10,6 +10,8 @@ use crate::clock::{ClockOffset, DateVerdict};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedAttempt {
     pub(super) date: DateVerdict,
+    /// Requests have succeeded with the correction of the clock that dated it.
+    pub(super) is_date_confirmed: bool,
     /// The service refused a token that can be renewed.
     pub(super) is_token_refused: bool,
     /// Nothing was done, or the call only reads, and the failure may pass.
@@ -50,6 +52,11 @@ impl Retry {
     /// A call corrects the clock at most twice, goes back to its own once, and refreshes the token once, whatever the
     /// maximum of attempts is.
     pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
+        // Where the date has stood the test, the token is the first suspect.
+        if failed.is_token_refused && failed.is_date_confirmed && !self.token_refreshed {
+            self.token_refreshed = true;
+            return Decision::RefreshToken;
+        }
         match failed.date {
             DateVerdict::OutsideWindow(offset) if self.clock_corrections < 2 && !self.own_clock_used => {
                 self.clock_corrections += 1;
@@ -97,6 +104,7 @@ mod tests {
 
     const FINAL: FailedAttempt = FailedAttempt {
         date: DateVerdict::Unrelated,
+        is_date_confirmed: false,
         is_token_refused: false,
         is_resendable: false,
         retry_after: None,
@@ -137,6 +145,11 @@ mod tests {
             (&[RESENDABLE, date, TOKEN_REFUSED, RESENDABLE, FINAL], &["wait", "correct", "refresh", "wait", "stop"]),
             // The clock goes first: a token is refused, too, where the date is.
             (&[FailedAttempt { is_token_refused: true, ..date }, TOKEN_REFUSED], &["correct", "refresh"]),
+            // Unless the date has stood the test.
+            (
+                &[FailedAttempt { is_token_refused: true, is_date_confirmed: true, ..date }, date],
+                &["refresh", "correct"],
+            ),
         ];
         for (failures, expected) in cases {
             assert_eq!(decisions(failures), *expected, "{failures:?}");

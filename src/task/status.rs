@@ -9,7 +9,7 @@ use crate::{
     generated::types::{GetBatchTaskResponse, JobInfo, TaskInfo},
     lenient::{LenientInt, LenientText},
     share_task::TaskType,
-    task::wire::{DownloadUrl, TaskInfos},
+    task::wire::{DownloadUrl, TaskInfos, named_task},
 };
 
 /// How far a task has come.
@@ -97,8 +97,8 @@ impl TaskStatus {
             (None, Some(job)) => ("$.taskInfo", job),
             (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
-        let named = job.task_id.as_ref().and_then(LenientText::as_str).map(str::trim);
-        if let Some(other) = named.filter(|named| !named.is_empty() && *named != task_id) {
+        let job = job.0.map_err(|other| format!("{path} is {other}, which is no object"))?;
+        if let Some(other) = job.task_id.as_ref().and_then(named_task).filter(|named| *named != task_id) {
             return Err(format!("{path}.taskId is {other:?}, and {task_id:?} was asked for"));
         }
         let number = |field: &str, value: Option<&LenientInt>| match value.map(LenientInt::value).transpose() {

@@ -6,6 +6,12 @@ use serde_json::value::RawValue;
 
 use crate::{generated::types::TaskInfo, lenient::LenientText};
 
+/// The task that a text names, without blanks at its ends; nothing for what a service writes in place of an id.
+pub(crate) fn named_task(text: &LenientText) -> Option<&str> {
+    let task_id = text.as_str()?.trim();
+    (!matches!(task_id, "" | "0" | "null")).then_some(task_id)
+}
+
 /// Where a package can be fetched. Whoever holds the URL can fetch it, so neither `Debug` nor `Serialize` shows it.
 #[derive(Clone, Debug)]
 pub struct DownloadUrl(SecretString);

@@ -96,7 +96,9 @@ pub mod types {
             rename = "jobInfo",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub job_info: ::std::option::Option<JobInfo>,
+        pub job_info: ::std::option::Option<
+            crate::lenient::LenientObject<crate::generated::types::JobInfo>,
+        >,
         ///Response information.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub msg: ::std::option::Option<crate::lenient::LenientText>,
@@ -105,7 +107,9 @@ pub mod types {
             rename = "taskInfo",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub task_info: ::std::option::Option<JobInfo>,
+        pub task_info: ::std::option::Option<
+            crate::lenient::LenientObject<crate::generated::types::JobInfo>,
+        >,
         ///The task file by file.
         #[serde(
             rename = "taskInfos",

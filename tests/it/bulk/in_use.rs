@@ -35,7 +35,7 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
 
 #[tokio::test]
 async fn ledger_is_locked_until_its_run_has_ended() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("locked");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let bulk = |ids| client(&emulator).create_bulk_with(dump_template(), ids, policy.clone()).unwrap();
