@@ -179,6 +179,7 @@ impl ClientBuilder {
             agent_name: checked.agent_name,
             connect_timeout: settings.effective_connect_timeout(),
             timeout: settings.timeout,
+            renewal_timeout: settings.renewal_timeout,
             max_attempts: settings.max_attempts,
             max_reply_bytes: settings.max_reply_bytes,
             permits: Semaphore::new(settings.max_concurrent_requests),

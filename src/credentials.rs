@@ -65,7 +65,7 @@ impl Credentials {
         Self(CredentialsKind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
     }
 
-    /// Tokens from `provider`, kept until shortly before they lapse; concurrent calls share one renewal.
+    /// Tokens from `provider`, kept until they lapse and renewed shortly before; concurrent calls share one renewal.
     ///
     /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
     /// more.

@@ -55,6 +55,7 @@ rules! { OF_SETTINGS:
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", "must be 1 to 100000";
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
     PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
+    RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
     SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";

@@ -149,8 +149,12 @@ impl<O: Operation> Attempt<'_, O> {
             AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
             AuthorizationSource::Renewed(cache) => cache,
         };
+        // Without time to send, nothing is asked.
+        if self.time_left(Duration::ZERO).is_none() {
+            return Err(self.error(ErrorKind::Busy, None));
+        }
         let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
-        let token = match timeout_at(self.deadline, cache.token()).await {
+        let token = match timeout_at(self.deadline, cache.token(self.client.renewal_timeout)).await {
             Ok(Ok(token)) => token,
             Ok(Err(failure)) => return Err(failed("the token provider failed", Some(failure.into()))),
             Err(_) => return Err(failed("the token provider gave no token in time", None)),

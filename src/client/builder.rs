@@ -89,6 +89,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the time in which a [`TokenProvider`](crate::TokenProvider) must give a token. Defaults to 30 s; more than 0
+    /// and at most a day. Other credentials need none.
+    ///
+    /// A call waits for it within its own [`timeout`](Self::timeout); when that is over, the renewal goes on and serves
+    /// later calls. Of clients that share their credentials, the one whose call begins a renewal says how long it may take.
+    pub fn renewal_timeout(mut self, timeout: Duration) -> Self {
+        self.0.renewal_timeout = timeout;
+        self
+    }
+
     /// Sets the maximum number of attempts for a retryable request. Defaults to 3; 1 does not retry; at most 10.
     ///
     /// A creation is retried after a connection that did not come about and after throttling, a query also after other
@@ -109,7 +119,7 @@ impl ClientBuilder {
     }
 
     /// Sets how many requests there are at most at a time; further calls wait within their total time-out. Defaults to
-    /// 100; 1 to 100,000.
+    /// 100; 1 to 100,000. A call keeps its place while its future is not polled, and gives it up between attempts.
     ///
     /// There are about as many connections, and never more than twice as many: a request that finds none idle opens
     /// one, and may then be served by one that is just given back.

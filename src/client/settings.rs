@@ -13,7 +13,7 @@ use crate::{
     validation::{ValidationError, Violation, Violations, shown},
 };
 
-/// Longest total time-out, one day: beyond it a call is forgotten rather than awaited.
+/// Longest time-out of a call or a renewal, one day: beyond it one is forgotten rather than awaited.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
@@ -30,6 +30,7 @@ pub(super) struct Settings {
     pub(super) agent_name: String,
     pub(super) connect_timeout: Option<Duration>,
     pub(super) timeout: Duration,
+    pub(super) renewal_timeout: Duration,
     pub(super) max_attempts: u32,
     pub(super) max_reply_bytes: Option<usize>,
     pub(super) max_concurrent_requests: usize,
@@ -51,6 +52,7 @@ impl Default for Settings {
             agent_name: String::new(),
             connect_timeout: None,
             timeout: Duration::from_secs(30),
+            renewal_timeout: Duration::from_secs(30),
             max_attempts: 3,
             max_reply_bytes: None,
             max_concurrent_requests: 100,
@@ -179,6 +181,8 @@ impl Settings {
         let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
         violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
         violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= MAX_TIMEOUT, idle_timeout);
+        let is_within = !self.renewal_timeout.is_zero() && self.renewal_timeout <= MAX_TIMEOUT;
+        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, self.renewal_timeout);
         violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);

@@ -19,6 +19,7 @@ pub(super) struct Shared {
     pub(super) agent_name: HeaderValue,
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
+    pub(super) renewal_timeout: Duration,
     pub(super) max_attempts: u32,
     pub(super) max_reply_bytes: Option<usize>,
     /// One for each request that may be on its way.

@@ -3,16 +3,18 @@
 use std::{
     error::Error,
     fmt,
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tracing::Instrument;
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
 pub(crate) const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
@@ -23,29 +25,24 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// How long before its end a token is renewed: at most this, and at most a tenth of its life.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
-/// How long a call waits for a renewal while its token is still good.
-const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
-
 /// How long after a failed renewal the next one is tried, while the token is still good.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
+const LATE: &str = "it gave no token within the renewal time-out";
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
 
-/// A provider's failure, shared by the calls that waited for it.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure(Arc<dyn Error + Send + Sync>);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+tokio::task_local! {
+    /// The address of the cache that asks: who needs its token while it does would wait for itself.
+    static ASKING: usize;
 }
 
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
-    }
+/// A provider's failure, shared by the calls that waited for it.
+pub(crate) type Failure = Arc<dyn Error + Send + Sync>;
+
+fn failure(text: &str) -> Failure {
+    ProviderError::from(text).into()
 }
 
 /// Where tokens come from.
@@ -58,10 +55,16 @@ impl Error for Failure {
 /// let credentials = Credentials::provider(|| async { Ok(AccessToken::new(log_in().await?)) });
 /// ```
 ///
-/// It is asked by one call at a time, when the token at hand has lapsed, was refused or is about to lapse; a failure
-/// fails the calls that waited for it and no other. The future may be dropped at any await point when its call is
-/// dropped or times out; the next call asks anew. A panic reaches the call that asked, and no other. An error is shown
-/// as the `source` of the call's error, so let it hold no secret.
+/// It is asked when the token at hand has lapsed, was refused or is about to lapse; in the last case the calls go on with
+/// the token at hand. Asking is a task of its own, one at a time: it goes on without the call that began it, and serves all
+/// that need a token by then. It ends after [`renewal_timeout`](crate::ClientBuilder::renewal_timeout), and when the last
+/// clone of the client and of its [`Credentials`](crate::Credentials) is dropped; then the future is dropped at an await
+/// point. A failure, a panic or a time-out fails the calls that waited for it and no other; a failed renewal before the
+/// token's end is tried again after 10 s. An error, or a panic's
+/// message, is shown as the `source` of the call's error, so let it hold no secret.
+///
+/// It must not wait for a call of the client that it provides for. Such a call gets an error at once, unless a task that the
+/// provider has spawned makes it: then both wait until the renewal times out.
 pub trait TokenProvider: Send + Sync + 'static {
     /// Gets a token.
     fn token(&self) -> impl Future<Output = Result<AccessToken, ProviderError>> + Send;
@@ -97,7 +100,8 @@ impl AccessToken {
         Self { token: token.into().into(), lifetime }
     }
 
-    /// Says that the token lives this long from now, however often it is used. 0 keeps it for one call.
+    /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
+    /// it and no other.
     pub fn expires_in(self, lifetime: Duration) -> Self {
         let lifetime = Lifetime::Until(Instant::now() + lifetime.min(LONGEST_LIFETIME));
         Self { lifetime, ..self }
@@ -105,29 +109,37 @@ impl AccessToken {
 }
 
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
-trait AnyProvider: Send + Sync {
-    fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>>;
+type Provider = dyn Fn() -> BoxFuture<'static, Result<AccessToken, ProviderError>> + Send + Sync;
+
+/// One token for all calls. A renewal is a task of its own.
+pub(crate) struct TokenCache(Arc<Renewer>);
+
+/// What the calls share with a renewal.
+struct Renewer {
+    provider: Box<Provider>,
+    state: Mutex<State>,
 }
 
-impl<P: TokenProvider> AnyProvider for P {
-    fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, ProviderError>> + Send + '_>> {
-        Box::pin(TokenProvider::token(self))
-    }
+#[derive(Default)]
+struct State {
+    cached: Option<Cached>,
+    /// The latest one.
+    renewal: Option<Renewal>,
+    /// Until then no renewal is begun for a token that is still good: one is running, or has just failed.
+    paused_until: Option<Instant>,
 }
 
-/// One token for all calls, renewed by one call at a time.
-pub(crate) struct TokenCache {
-    provider: Box<dyn AnyProvider>,
-    cached: Mutex<Option<Cached>>,
-    /// Held by the call that asks the provider.
-    flight: tokio::sync::Mutex<Flight>,
-    /// Flights that have ended: tells a call that waited whether one ended meanwhile.
-    flights: AtomicU64,
-}
+/// A provider's answer, once it is there.
+type Answer = Option<Result<SecretString, Failure>>;
 
-/// When the flight that has ended last failed, and its failure. That of a renewal before the token's end is nobody
-/// else's: it may have been given less time than others have.
-type Flight = Option<(Option<Failure>, Instant)>;
+struct Renewal {
+    /// It counts even where nobody drives the runtime that the renewal runs on.
+    deadline: Instant,
+    /// Closed when the renewal ends, and with its runtime.
+    answer: watch::Receiver<Answer>,
+    /// Aborted when it is dropped.
+    _task: JoinSet<()>,
+}
 
 struct Cached {
     token: AccessToken,
@@ -135,126 +147,130 @@ struct Cached {
     used: Instant,
 }
 
-/// What a cached token is good for.
-enum Freshness {
-    Fresh,
-    /// Usable, but due for renewal.
-    Due,
-    Lapsed,
-}
-
 impl Cached {
     fn is(&self, token: &SecretString) -> bool {
         self.token.token.expose_secret() == token.expose_secret()
     }
 
-    fn freshness(&self, now: Instant) -> Freshness {
+    fn is_good(&self, now: Instant) -> bool {
         match self.token.lifetime {
-            // Using it renews it, so there is nothing to renew early.
-            Lifetime::Sliding(lifetime) if now < self.used + lifetime => Freshness::Fresh,
-            Lifetime::Until(end) if now < end => {
-                let margin = RENEWAL_MARGIN.min((end - self.obtained) / 10);
-                if now + margin < end { Freshness::Fresh } else { Freshness::Due }
-            }
-            Lifetime::Sliding(_) | Lifetime::Until(_) => Freshness::Lapsed,
+            Lifetime::Sliding(lifetime) => now < self.used + lifetime,
+            Lifetime::Until(end) => now < end,
         }
+    }
+
+    /// Whether it is about to lapse. Using a sliding one renews it, so there is nothing to renew early.
+    fn is_due(&self, now: Instant) -> bool {
+        let margin = |end| RENEWAL_MARGIN.min((end - self.obtained) / 10);
+        matches!(self.token.lifetime, Lifetime::Until(end) if now + margin(end) >= end)
     }
 }
 
 impl TokenCache {
     pub(crate) fn new(provider: impl TokenProvider) -> Self {
-        Self {
-            provider: Box::new(provider),
-            cached: Mutex::default(),
-            flight: tokio::sync::Mutex::default(),
-            flights: AtomicU64::new(0),
-        }
+        let provider = Arc::new(provider);
+        let ask = move || {
+            let provider = provider.clone();
+            async move { provider.token().await }.boxed()
+        };
+        Self(Arc::new(Renewer { provider: Box::new(ask), state: Mutex::default() }))
     }
 
-    /// A usable token: the cached one, or one from the provider.
+    /// A usable token: the cached one, or what the provider answers within `limit`.
     ///
-    /// Cancel safe: a call that is dropped while it asks lets the next one ask.
-    pub(crate) async fn token(&self) -> Result<SecretString, Failure> {
-        let seen = self.flights.load(Ordering::Acquire);
-        let usable = match self.cached() {
-            Some((token, Freshness::Fresh)) => return Ok(token),
-            Some((token, Freshness::Due)) => Some(token),
-            Some((_, Freshness::Lapsed)) | None => None,
-        };
-        let mut flight = match &usable {
-            None => self.flight.lock().await,
-            // One call renews; the others go on with what there is.
-            Some(token) => match self.flight.try_lock() {
-                Ok(flight) if !failed_lately(&flight) => flight,
-                _ => return Ok(token.clone()),
-            },
-        };
-        if self.flights.load(Ordering::Acquire) != seen {
-            // A flight ended while this call waited: its outcome is this call's too.
-            if let Some((token, Freshness::Fresh | Freshness::Due)) = self.cached() {
-                return Ok(token);
+    /// Cancel safe: a renewal goes on without the call that began it.
+    pub(crate) async fn token(&self, limit: Duration) -> Result<SecretString, Failure> {
+        // Once more if the runtime of a renewal ended before it did.
+        for _ in 0..2 {
+            let (deadline, mut answer) = match self.usable_or_renewal(limit) {
+                Ok(token) => return Ok(token),
+                Err(renewal) => renewal,
+            };
+            if ASKING.try_with(|asking| *asking == Arc::as_ptr(&self.0).addr()) == Ok(true) {
+                return Err(failure("the token provider waits for its own token: use another client in it"));
             }
-            if let Some((Some(failure), _)) = &*flight {
-                return Err(failure.clone());
+            drop(timeout_at(deadline, answer.wait_for(Option::is_some)).await);
+            match &*answer.borrow() {
+                Some(answer) => return answer.clone(),
+                None if Instant::now() >= deadline => break,
+                None => {}
             }
         }
-        let asked = self.provider.token();
-        let answer = match usable {
-            None => asked.await,
-            Some(_) => timeout(RENEWAL_PATIENCE, asked).await.unwrap_or_else(|late| Err(late.into())),
-        };
+        Err(failure(LATE))
+    }
+
+    /// The cached token if it is good, or the renewal to wait for. Begins one where it is due and none is running.
+    fn usable_or_renewal(&self, limit: Duration) -> Result<SecretString, (Instant, watch::Receiver<Answer>)> {
         let now = Instant::now();
-        let result = match answer {
-            Ok(token) => {
-                *flight = None;
-                let secret = token.token.clone();
-                *self.lock() = Some(Cached { token, obtained: now, used: now });
-                Ok(secret)
+        let mut state = self.0.lock();
+        let good = state.cached.as_ref().filter(|cached| cached.is_good(now));
+        let may_wait =
+            good.is_some_and(|cached| !cached.is_due(now)) || state.paused_until.is_some_and(|end| now < end);
+        match (good.map(|cached| cached.token.token.clone()), &state.renewal) {
+            (Some(token), _) if may_wait => Ok(token),
+            (None, Some(Renewal { deadline, answer, .. })) if now < *deadline && answer.has_changed().is_ok() => {
+                Err((*deadline, answer.clone()))
             }
-            Err(error) => {
-                let failure = Failure(error.into());
-                *flight = Some((usable.is_none().then(|| failure.clone()), now));
-                if usable.is_some() {
-                    tracing::warn!(%failure, "the token was not renewed; the one at hand is used to its end");
-                }
-                usable.ok_or(failure)
+            (good, _) => {
+                let (deadline, (sender, answer)) = (now + limit, watch::channel(None));
+                let mut task = JoinSet::new();
+                task.spawn(self.0.clone().renew(deadline, sender).in_current_span());
+                state.paused_until = Some(deadline + RENEWAL_PAUSE);
+                state.renewal = Some(Renewal { deadline, answer: answer.clone(), _task: task });
+                good.ok_or((deadline, answer))
             }
-        };
-        // Last, since whoever sees it relies on what the flight has left behind.
-        self.flights.fetch_add(1, Ordering::Release);
-        result
+        }
     }
 
     /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.
     pub(crate) fn used(&self, token: &SecretString) {
-        if let Some(cached) = self.lock().as_mut().filter(|cached| cached.is(token)) {
+        if let Some(cached) = self.0.lock().cached.as_mut().filter(|cached| cached.is(token)) {
             cached.used = Instant::now();
         }
     }
 
     /// Drops `refused`, unless another call has renewed it already.
     pub(crate) fn discard(&self, refused: &SecretString) {
-        let mut cached = self.lock();
-        if cached.as_ref().is_some_and(|cached| cached.is(refused)) {
-            *cached = None;
-        }
-    }
-
-    fn cached(&self) -> Option<(SecretString, Freshness)> {
-        let cached = self.lock();
-        let cached = cached.as_ref()?;
-        Some((cached.token.token.clone(), cached.freshness(Instant::now())))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Cached>> {
-        // Nothing panics while it is held.
-        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().cached.take_if(|cached| cached.is(refused));
     }
 }
 
-/// A renewal that is not urgent is not tried again at once.
-fn failed_lately(flight: &Flight) -> bool {
-    flight.as_ref().is_some_and(|(_, at)| at.elapsed() < RENEWAL_PAUSE)
+/// Ends the renewal, which holds the [`Renewer`] that holds it.
+impl Drop for TokenCache {
+    fn drop(&mut self) {
+        self.0.lock().renewal = None;
+    }
+}
+
+impl Renewer {
+    async fn renew(self: Arc<Self>, deadline: Instant, sender: watch::Sender<Answer>) {
+        // A task of its own, for the sake of its panics.
+        let mut asked = JoinSet::new();
+        asked.spawn(ASKING.scope(Arc::as_ptr(&self).addr(), (self.provider)()).in_current_span());
+        let result = match timeout_at(deadline, asked.join_next()).await {
+            Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(Failure::from),
+            Ok(None) | Err(_) => Err(failure(LATE)),
+        };
+        if let Err(failure) = &result {
+            tracing::warn!(%failure, "the token was not renewed");
+        }
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.paused_until = result.is_err().then(|| now + RENEWAL_PAUSE);
+        let answer = result.map(|token| {
+            let secret = token.token.clone();
+            state.cached = Some(Cached { token, obtained: now, used: now });
+            secret
+        });
+        // Closed while the state is locked: who comes after finds the token, or begins anew.
+        let _ = sender.send(Some(answer));
+        drop(sender);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for TokenCache {

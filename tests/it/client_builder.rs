@@ -109,6 +109,8 @@ fn limits_have_bounds() {
         (remote().backdate(601 * second), "backdate backdate"),
         (remote().max_attempts(0), "max_attempts max-attempts"),
         (remote().max_attempts(11), "max_attempts max-attempts"),
+        (remote().renewal_timeout(Duration::ZERO), "renewal_timeout renewal-timeout"),
+        (remote().renewal_timeout(86_401 * second), "renewal_timeout renewal-timeout"),
         (remote().max_reply_bytes(1023), "max_reply_bytes max-reply-bytes"),
         (remote().max_concurrent_requests(0), "max_concurrent_requests max-concurrent-requests"),
         (remote().max_concurrent_requests(usize::MAX), "max_concurrent_requests max-concurrent-requests"),

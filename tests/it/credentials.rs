@@ -1,6 +1,7 @@
 //! The kinds of credentials against the emulator, and tokens that are renewed.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -8,15 +9,21 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt, future::join_all, stream};
 use koodrive_share::{AccessToken, CanonicalRequest, Client, Credentials, Outcome, ProviderError};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    runtime,
     sync::Semaphore,
+    time::{Instant, sleep, timeout},
 };
 
-use crate::support::fixtures::{builder, builder_at, dump, strict_emulator};
+use crate::support::{
+    bulk::until,
+    fixtures::{builder, builder_at, dump, strict_emulator},
+};
 
 /// A provider that counts how often it is asked and answers each time through a script.
 #[derive(Clone)]
@@ -136,7 +143,7 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
     let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
     let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
-    let calls: Vec<_> = (0..50)
+    let calls: Vec<_> = (0..1_000)
         .map(|_| {
             let client = client.clone();
             tokio::spawn(async move { create(&client).await })
@@ -146,12 +153,12 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
     while provider.asked() == 0 {
         tokio::task::yield_now().await;
     }
-    provider.gate.add_permits(50);
+    provider.gate.add_permits(1_000);
     for call in calls {
         call.await.unwrap().unwrap();
     }
     assert_eq!(provider.asked(), 1);
-    assert_eq!(emulator.tasks().len(), 50);
+    assert_eq!(emulator.tasks().len(), 1_000);
 }
 
 #[tokio::test]
@@ -208,17 +215,183 @@ async fn failures_are_shared_by_those_who_waited_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_while_it_asks_lets_the_next_one_ask() {
+async fn concurrent_401s_renew_once() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let provider = Scripted::open();
+    let tokens = ["stale", Emulator::DEFAULT_TOKEN];
+    let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
+    let ended = join_all((0..100).map(|_| create(&client))).await;
+    assert!(ended.iter().all(Result::is_ok), "{ended:?}");
+    assert_eq!((provider.asked(), emulator.tasks().len()), (2, 100));
+}
+
+#[tokio::test]
+async fn a_renewal_outlives_the_call_that_began_it() {
     let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
+    let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
     let mut dropped = Box::pin(create(&client));
     assert!(futures_util::poll!(&mut dropped).is_pending());
-    assert_eq!(provider.asked(), 1);
+    until("the provider is asked", || provider.asked() == 1).await;
     drop(dropped);
     provider.gate.add_permits(1);
     create(&client).await.unwrap();
+    assert_eq!(provider.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_not_polled_holds_up_no_other() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let provider = Scripted::gated(0);
+    let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
+    let mut unpolled = Box::pin(create(&client));
+    assert!(futures_util::poll!(&mut unpolled).is_pending());
+    provider.gate.add_permits(1);
+    create(&client).await.unwrap();
+    unpolled.await.unwrap();
+    assert_eq!(provider.asked(), 1);
+}
+
+/// The body of a loop over a stream of calls makes a call, while others of the stream that are begun wait for a token.
+#[tokio::test(start_paused = true)]
+async fn a_call_in_the_body_of_a_loop_over_calls_gets_its_token() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let credentials = Credentials::provider(|| async {
+        sleep(Duration::from_millis(100)).await;
+        Ok(token().expires_in(Duration::ZERO))
+    });
+    let client = client_with(&emulator, credentials);
+    let task = || dump().build().unwrap();
+    let calls = stream::iter((0..12).map(|_| task())).map(async |task| client.create(&task).await);
+    let mut handles = pin!(calls.buffer_unordered(4));
+    let start = Instant::now();
+    while let Some(handle) = handles.next().await {
+        client.status(&handle.unwrap()).await.unwrap();
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(emulator.tasks().len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_dropped_at_any_time_hang_nobody() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let asked = AtomicUsize::new(0);
+    let credentials = Credentials::provider(move || {
+        let n = asked.fetch_add(1, Ordering::SeqCst);
+        async move {
+            sleep(Duration::from_micros(n as u64 * 97 % 1_500)).await;
+            if n.is_multiple_of(3) { Err("down".into()) } else { Ok(token().expires_in(Duration::from_millis(1))) }
+        }
+    });
+    let client = client_with(&emulator, credentials);
+    let calls = (0..500_u64).map(|n| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_micros(n * 211 % 20_000)).await;
+            let _ = timeout(Duration::from_micros(n * 37 % 3_000), create(&client)).await;
+        })
+    });
+    join_all(calls).await;
+    let succeeded = async { while create(&client).await.is_err() {} };
+    timeout(Duration::from_secs(10), succeeded).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_renewal_ends_with_the_last_client() {
+    struct Dropped(Arc<Semaphore>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.add_permits(1);
+        }
+    }
+    let emulator = strict_emulator().start().await.unwrap();
+    let dropped = Arc::new(Semaphore::new(0));
+    let guard = dropped.clone();
+    let client = client_with(
+        &emulator,
+        Credentials::provider(move || {
+            let guard = Dropped(guard.clone());
+            async move {
+                let _guard = guard;
+                std::future::pending().await
+            }
+        }),
+    );
+    let clone = client.clone();
+    let call = tokio::spawn(async move { create(&clone).await });
+    sleep(Duration::from_millis(20)).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(dropped.available_permits(), 0, "the client is left");
+    drop(client);
+    until("the provider's future is dropped", || dropped.available_permits() == 1).await;
+}
+
+#[tokio::test]
+async fn a_panic_of_the_provider_fails_those_who_waited_and_no_other() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let provider = Scripted::gated(0);
+    let credentials = provider.credentials(|n| match n {
+        0 => panic!("the provider's own"),
+        _ => Ok(token()),
+    });
+    let client = client_with(&emulator, credentials);
+    let gate = provider.gate.clone();
+    let both = async { tokio::join!(create(&client), create(&client)) };
+    let ((first, second), ()) = tokio::join!(both, async move { gate.add_permits(2) });
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        assert!(error.is_credentials() && error.outcome() == Outcome::NotSent, "{error}");
+    }
+    create(&client).await.unwrap();
     assert_eq!(provider.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_calls_its_own_client_is_told_so() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let own = Arc::new(std::sync::OnceLock::<Client>::new());
+    let lent = own.clone();
+    let credentials = Credentials::provider(move || {
+        let own = lent.clone();
+        async move {
+            create(own.get().unwrap()).await?;
+            Ok(token())
+        }
+    });
+    let client = client_with(&emulator, credentials);
+    own.set(client.clone()).unwrap();
+    let start = Instant::now();
+    let error = create(&client).await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    assert!(causes.iter().any(|cause| cause.contains("waits for its own token")), "{causes:?}");
+}
+
+#[test]
+fn a_renewal_that_a_runtime_lets_go_of_is_begun_on_another() {
+    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let emulator = second.block_on(strict_emulator().start()).unwrap();
+    let provider = Scripted::gated(0);
+    let client = client_with(&emulator, provider.credentials(|_| Ok(token())));
+    let asking = async { assert!(futures_util::poll!(Box::pin(create(&client))).is_pending()) };
+    first.block_on(async {
+        asking.await;
+        until("the provider is asked", || provider.asked() == 1).await;
+    });
+    second.block_on(async {
+        let mut waiting = Box::pin(create(&client));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        tokio::task::spawn_blocking(move || drop(first)).await.unwrap();
+        provider.gate.add_permits(1);
+        waiting.await.unwrap();
+    });
+    assert_eq!(provider.asked(), 2);
+}
+
+fn token() -> AccessToken {
+    AccessToken::new(Emulator::DEFAULT_TOKEN)
 }
 
 /// Client and emulator share one thread, and loopback delivers at once, so paused time moves only when a test moves it.
@@ -226,10 +399,7 @@ mod lifetimes {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
-
-    fn token() -> AccessToken {
-        AccessToken::new(Emulator::DEFAULT_TOKEN)
-    }
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
     async fn a_token_that_is_used_lives_on_and_one_that_is_not_lapses() {
@@ -276,23 +446,34 @@ mod lifetimes {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_valid_token_is_kept_when_its_renewal_fails_or_hangs() {
+    async fn a_good_token_is_used_while_its_renewal_fails_or_hangs() {
         let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::gated(2);
         let credentials = provider.credentials(|n| match n {
             0 => Ok(token().expires_in(60 * MINUTE)),
             _ => Err("down".into()),
         });
-        let client = client_with(&emulator, credentials);
-        create(&client).await.unwrap();
-        tokio::time::advance(59 * MINUTE + Duration::from_secs(10)).await;
-        create(&client).await.unwrap();
+        // Less than any renewal may take.
+        let client = builder(&emulator).credentials(credentials).timeout(3 * SECOND).build().unwrap();
+        let at_once = async || {
+            let start = Instant::now();
+            create(&client).await.unwrap();
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        };
+        at_once().await;
+        tokio::time::advance(59 * MINUTE + 10 * SECOND).await;
+        at_once().await;
         // Not asked again at once.
-        create(&client).await.unwrap();
+        at_once().await;
         assert_eq!(provider.asked(), 2);
-        tokio::time::advance(Duration::from_secs(11)).await;
-        // No permit is left: the third one hangs, and the call goes on after five seconds.
-        create(&client).await.unwrap();
+        tokio::time::advance(11 * SECOND).await;
+        // No permit is left: the third one hangs.
+        at_once().await;
+        at_once().await;
+        assert_eq!(provider.asked(), 3);
+        // It ends 51 s after the hour began its last minute, and the next one may begin 10 s later: after the token's end.
+        tokio::time::advance(30 * SECOND).await;
+        at_once().await;
         assert_eq!(provider.asked(), 3);
         tokio::time::advance(MINUTE).await;
         let error = create(&client).await.unwrap_err();
@@ -300,26 +481,106 @@ mod lifetimes {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_needs_a_token_has_its_own_time_for_it() {
+    async fn a_call_whose_token_lapses_meanwhile_waits_for_the_early_renewal() {
         let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::gated(1);
         let hour = || Ok(token().expires_in(60 * MINUTE));
         let client = client_with(&emulator, provider.credentials(move |_| hour()));
         create(&client).await.unwrap();
-        tokio::time::advance(59 * MINUTE + Duration::from_secs(58)).await;
-        // The first call has a token that is still good and waits five seconds for the next; the second has none.
+        tokio::time::advance(59 * MINUTE + 58 * SECOND).await;
+        create(&client).await.unwrap();
         let late = async {
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            sleep(3 * SECOND).await;
             create(&client).await
         };
         let slow = async {
-            tokio::time::sleep(Duration::from_secs(8)).await;
+            sleep(8 * SECOND).await;
             provider.gate.add_permits(1);
         };
-        let (due, lapsed, ()) = tokio::join!(create(&client), late, slow);
-        lapsed.unwrap();
-        assert_eq!(provider.asked(), 3);
-        // The token that it is sent with has lapsed meanwhile, which the emulator does not know.
-        due.unwrap();
+        let (late, ()) = tokio::join!(late, slow);
+        late.unwrap();
+        assert_eq!(provider.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_lives_for_no_time_is_kept_for_those_who_waited() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let provider = Scripted::gated(0);
+        let once = || Ok(token().expires_in(Duration::ZERO));
+        let client = client_with(&emulator, provider.credentials(move |_| once()));
+        let both = async { tokio::join!(create(&client), create(&client)) };
+        let ((first, second), ()) = tokio::join!(both, async { provider.gate.add_permits(2) });
+        first.and(second).unwrap();
+        assert_eq!(provider.asked(), 1);
+        create(&client).await.unwrap();
+        assert_eq!(provider.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_is_slower_than_its_callers_serves_later_ones() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let credentials = Credentials::provider(move || {
+            let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                sleep(if is_first { 31 * SECOND } else { SECOND }).await;
+                Ok(token())
+            }
+        });
+        let client = client_with(&emulator, credentials);
+        let mut calls = Vec::new();
+        for _ in 0..200 {
+            let client = client.clone();
+            calls.push(tokio::spawn(async move { create(&client).await.is_ok() }));
+            sleep(SECOND / 2).await;
+        }
+        let succeeded: Vec<bool> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
+        // Two a second, for the 30 s of the first renewal: it fails all who waited.
+        let failed = succeeded.iter().take_while(|succeeded| !**succeeded).count();
+        assert!((60..=61).contains(&failed), "{failed}");
+        assert!(succeeded[failed..].iter().all(|succeeded| *succeeded));
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_time_out_together_ask_once() {
+        for timeout in [10 * SECOND, 30 * SECOND] {
+            for requests in [100, 1_000] {
+                let emulator = strict_emulator().start().await.unwrap();
+                let provider = Scripted::gated(0);
+                let credentials = provider.credentials(|_| Ok(token()));
+                let client = builder(&emulator).credentials(credentials).timeout(timeout);
+                let client = client.max_concurrent_requests(requests).build().unwrap();
+                for ended in join_all((0..1_000).map(|_| create(&client))).await {
+                    assert_eq!(ended.unwrap_err().outcome(), Outcome::NotSent);
+                }
+                assert_eq!(provider.asked(), 1, "{requests} at a time, each for {timeout:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_takes_too_long_fails_all_who_waited() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let provider = Scripted::gated(0);
+        let credentials = provider.credentials(|_| Ok(token()));
+        let client = builder(&emulator).credentials(credentials).renewal_timeout(2 * SECOND).build().unwrap();
+        let start = Instant::now();
+        let late = async {
+            sleep(SECOND).await;
+            create(&client).await
+        };
+        let (first, second) = tokio::join!(create(&client), late);
+        for error in [first.unwrap_err(), second.unwrap_err()] {
+            assert!(error.is_credentials(), "{error}");
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(source.to_string(), "it gave no token within the renewal time-out");
+        }
+        // A timer tells no less than a millisecond.
+        assert_eq!((provider.asked(), start.elapsed().as_secs()), (1, 2));
+        provider.gate.add_permits(1);
+        create(&client).await.unwrap();
+        assert_eq!(provider.asked(), 2);
     }
 }

@@ -55,6 +55,7 @@ const BROKEN: &[Broken] = &[
     ("max-concurrent-requests", || error(client().max_concurrent_requests(0).build())),
     ("max-reply-bytes", || error(client().max_reply_bytes(1023).build())),
     ("proxy", || error(client().proxy("socks://127.0.0.1:1").build())),
+    ("renewal-timeout", || error(client().renewal_timeout(Duration::ZERO).build())),
     ("root-certificates", || error(client().root_certificates(*b"DER").build())),
     ("session-lifetime", || error(PollingPolicy::builder().max_interval(Duration::from_secs(1_141)).build())),
     ("template", || error(client().build().unwrap().create_bulk(task(), ["f"]))),
