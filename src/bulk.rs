@@ -62,10 +62,11 @@ use crate::{
 /// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run: to end it on that,
 /// call [`stop`](Self::stop).
 ///
-/// Nothing is read or sent before the first poll. From then on requests run as tasks of their own, so an item that
-/// takes its time to be looked at delays none of them beyond the next
-/// [`concurrency`](crate::BulkPolicyBuilder::concurrency) chunks. Memory grows with the concurrency and the longest ids, and
-/// by 8 bytes for each chunk of a ledger that is resumed.
+/// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
+/// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
+/// [`concurrency`](crate::BulkPolicyBuilder::concurrency) − 1 chunks go on and no other begins: where looking takes long, poll the
+/// stream in a task of its own. Memory grows with the concurrency and the longest ids, and by less than 60 bytes for each
+/// chunk.
 ///
 /// # Cancel safety
 ///
@@ -149,8 +150,8 @@ impl Bulk<'_> {
         StreamExt::next(self).await
     }
 
-    /// Begins no further chunk. The stream goes on with those that were begun, then ends with a [`BulkError`] if there
-    /// are ids left.
+    /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
+    /// that were begun, then ends with a [`BulkError`] if there are ids left.
     pub fn stop(&self) {
         self.run.stop(Stop::Asked);
     }

@@ -26,6 +26,7 @@ mod lenient;
 mod poller;
 mod redact;
 mod rules;
+mod runtime;
 mod service_code;
 mod share_task;
 mod task;

@@ -13,7 +13,7 @@ use super::{
     file_ids::FileIds,
     item::BulkItem,
     ledger::{Line, Record, State},
-    run::{Request, Run, SharedLedger},
+    run::{Progress, Request, Run, SharedLedger},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -51,14 +51,10 @@ impl<'a> ChunkProducer<'a> {
             Ok(item) => item?,
             Err(kind) => {
                 self.over = true;
-                ready(Err(BulkError::new(kind, self.attempted()))).boxed()
+                ready(Err(BulkError::new(kind, self.run.progress.borrow().attempted))).boxed()
             }
         };
         Some((item, self))
-    }
-
-    fn attempted(&self) -> u64 {
-        self.run.progress.borrow().attempted
     }
 
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
@@ -75,16 +71,12 @@ impl<'a> ChunkProducer<'a> {
         };
         match read {
             Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
-            Some(file_ids) => self.begin(file_ids).await.map(Some),
-            None => {
-                // Whether there would have been more to do, as far as that is known at once.
-                if self.chunk.is_empty()
-                    && let Some(Ok(None)) = self.file_ids.next().now_or_never()
-                {
-                    self.note_exhausted();
-                }
-                Ok(None)
+            Some(file_ids) => self.begin(file_ids).await,
+            // Whether there would have been more to do, as far as that is known at once.
+            None if self.chunk.is_empty() && matches!(self.file_ids.next().now_or_never(), Some(Ok(None))) => {
+                self.finish().await.map(|()| None)
             }
+            None => Ok(None),
         }
     }
 
@@ -93,27 +85,22 @@ impl<'a> ChunkProducer<'a> {
         let filled = self.file_ids.fill(&mut self.chunk, MAX_FILE_IDS).await;
         filled.map_err(BulkErrorKind::Input)?;
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
-        if is_package && !self.run.policy.split_packages {
-            let further = self.file_ids.next().await.map_err(BulkErrorKind::Input)?;
-            if further.is_some() {
-                let broken = Violation {
-                    path: "$.fileIds".into(),
-                    rule: rules::SPLIT_CONSENT,
-                    actual: "more".into(),
-                    advice: "give fewer, or consent to several packages",
-                };
-                return Err(BulkErrorKind::Validation(broken.into()));
-            }
+        let needs_consent = is_package && !self.run.policy.split_packages;
+        if needs_consent && self.file_ids.next().await.map_err(BulkErrorKind::Input)?.is_some() {
+            let broken = Violation {
+                path: "$.fileIds".into(),
+                rule: rules::SPLIT_CONSENT,
+                actual: "more".into(),
+                advice: "give fewer, or consent to several packages",
+            };
+            return Err(BulkErrorKind::Validation(broken.into()));
         }
         Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
     }
 
     /// All ids have been attempted: compares their number with the ledger's, and writes it there.
     async fn finish(&mut self) -> Result<(), BulkErrorKind> {
-        let (attempted, chunks) = {
-            let progress = self.run.progress.borrow();
-            (progress.attempted, progress.chunks)
-        };
+        let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
         if let Some(ledger) = &self.ledger {
             let known = ledger.with(move |ledger| Ok((ledger.chunks(), ledger.file_ids())));
             let (known_chunks, end) = known.await.map_err(BulkErrorKind::Ledger)?;
@@ -122,7 +109,7 @@ impl<'a> ChunkProducer<'a> {
             }
             if end.is_none() && attempted > 0 {
                 let line = Line::End { file_ids: attempted };
-                let written = ledger.with(move |ledger| ledger.append(&line)).await;
+                let written = ledger.with(move |ledger| ledger.append_exclusively(&line)).await;
                 written.map_err(BulkErrorKind::Ledger)?;
             }
         }
@@ -135,18 +122,14 @@ impl<'a> ChunkProducer<'a> {
             };
             return Err(BulkErrorKind::Validation(broken.into()));
         }
-        self.note_exhausted();
+        self.run.progress.send_modify(|progress| progress.exhausted = true);
         Ok(())
     }
 
-    fn note_exhausted(&self) {
-        self.run.progress.send_modify(|progress| progress.exhausted = true);
-    }
-
-    /// Begins a chunk, unless the ledger settles it.
-    async fn begin(&mut self, file_ids: Vec<String>) -> Result<PendingItem, BulkErrorKind> {
-        let chunks = self.run.progress.borrow().chunks;
-        let mut chunk = Chunk::new(chunks, self.attempted(), &file_ids);
+    /// Begins a chunk, unless the ledger settles it; nothing if the run was stopped before.
+    async fn begin(&mut self, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
+        let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
+        let mut chunk = Chunk::new(chunks, attempted, &file_ids);
         if self.ledger.is_some() {
             let digested = chunk.with_digest(&file_ids);
             chunk = digested.map_err(|error| BulkErrorKind::Input(error.into()))?;
@@ -161,13 +144,15 @@ impl<'a> ChunkProducer<'a> {
             chunk,
         };
         let item = match earlier.and_then(|record| self.settled(&request, record)) {
-            Some(item) => ready(Ok(item)).boxed(),
+            Some(item) => Some(ready(Ok(item)).boxed()),
             None => self.send(request, file_ids).await?,
         };
-        self.run.progress.send_modify(|progress| {
-            progress.attempted = end;
-            progress.chunks += 1;
-        });
+        if item.is_some() {
+            self.run.progress.send_modify(|progress| {
+                progress.attempted = end;
+                progress.chunks += 1;
+            });
+        }
         Ok(item)
     }
 
@@ -208,23 +193,12 @@ impl<'a> ChunkProducer<'a> {
         Some(BulkItem { trace_id, from_ledger: true, ..request.clone().item(result) })
     }
 
-    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<PendingItem, BulkErrorKind> {
+    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
         let (zip_name, trace_id) = (request.zip_name.clone(), request.trace_id.clone());
         let task = self.run.task.build_chunk(zip_name, file_ids, trace_id);
-        let invalid = |broken| Error::new(ErrorKind::Validation(broken), request.trace_id.clone());
-        let task = task.map_err(invalid);
-        if let Some(ledger) = &self.ledger {
-            let record = request.record(match &task {
-                Ok(_) => State::Sending,
-                Err(error) => error.into(),
-            });
-            let written = ledger.with(move |ledger| ledger.append_before_sending(record));
-            written.await.map_err(BulkErrorKind::Ledger)?;
-        }
-        Ok(match task {
-            Ok(task) => request.spawn(self.run.clone(), task, self.ledger.clone()).map(Ok).boxed(),
-            Err(error) => ready(Ok(request.item(Err(error)))).boxed(),
-        })
+        let task = task.map_err(|broken| Error::new(ErrorKind::Validation(broken), request.trace_id.clone()));
+        let begun = request.begin(self.run.clone(), task, self.ledger.clone()).await;
+        Ok(begun.map_err(BulkErrorKind::Ledger)?.map(|item| item.map(Ok).boxed()))
     }
 }
 

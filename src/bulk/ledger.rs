@@ -126,10 +126,10 @@ impl Ledger {
         }
     }
 
-    /// Writes a line that a request waits for: after an error, it must not leave.
-    pub(super) fn append_before_sending(&mut self, record: Record) -> Result<(), LedgerError> {
+    /// Writes a line that may wait, unless the ledger is used by another run. After an error, a request must not leave.
+    pub(super) fn append_exclusively(&mut self, line: &Line) -> Result<(), LedgerError> {
         self.ensure_exclusive()?;
-        self.append(&Line::Chunk(record))
+        self.append(line)
     }
 
     /// Writes a line, even if the ledger turns out to be used by another run: what happened must not get lost.

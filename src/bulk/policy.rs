@@ -66,7 +66,7 @@ impl BulkPolicy {
 pub struct BulkPolicyBuilder(BulkPolicy);
 
 impl BulkPolicyBuilder {
-    /// Sets how many chunks are on their way, or done and not looked at, at a time. Defaults to 4; 1 to 100.
+    /// Sets how many chunks at most are on their way, or done and not looked at, at a time. Defaults to 4; 1 to 100.
     ///
     /// More than the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
     /// requests wait for each other within their time-outs.
@@ -107,10 +107,10 @@ impl BulkPolicyBuilder {
     /// writes, and whoever notices stops.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
-    /// and one after its reply, with the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the
-    /// state; and `end`, once all ids have been read. It holds no secret, and no file id but those that the service
-    /// names in a refusal. Every line is on the disk (`fdatasync`) before the run goes on, so it outlasts a power cut
-    /// too. That costs two waits for the disk for each chunk, some milliseconds.
+    /// and one after its reply, or in its place if the run is stopped in between, with the chunk's range, the SHA-256 of
+    /// its `fileIds` as JSON, the trace id and the state; and `end`, once all ids have been read. It holds no secret, and
+    /// no file id but those that the service names in a refusal. Every line is on the disk (`fdatasync`) before the run
+    /// goes on, so it outlasts a power cut too. That costs two waits for the disk for each chunk, some milliseconds.
     pub fn ledger(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.ledger = Some(path.into());
         self

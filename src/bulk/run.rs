@@ -3,15 +3,15 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
-    io, panic,
+    io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use futures_util::FutureExt;
 use tokio::{
-    sync::watch,
-    task::{JoinError, spawn_blocking},
+    sync::{oneshot, watch},
+    task::spawn_blocking,
 };
 use tracing::Instrument;
 
@@ -25,6 +25,7 @@ use crate::{
     client::Client,
     error::{Error, ErrorKind, Outcome},
     redact::sanitize_for_display,
+    runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
     task::handle::TaskHandle,
     trace_id::TraceId,
@@ -77,6 +78,10 @@ impl Run {
         });
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.progress.borrow().stop.is_some()
+    }
+
     /// Takes note of a chunk's task. False if another chunk has it already.
     pub(super) fn note_task_id(&self, task_id: &str) -> bool {
         let mut task_ids = self.task_ids.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,24 +126,69 @@ impl Request {
         }
     }
 
-    /// Sends the chunk at once, and goes on to the end even if nobody waits for it.
-    pub(super) fn spawn(
+    /// Begins the chunk in a task of its own: writes its line, then sends it, even if nobody waits for that. A chunk whose
+    /// `task` breaks a rule is not sent.
+    ///
+    /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
+    pub(super) async fn begin(
         self,
         run: Arc<Run>,
-        task: ShareTask,
+        task: Result<ShareTask, Error>,
         ledger: Option<SharedLedger>,
-    ) -> impl Future<Output = BulkItem> + Send + 'static {
-        let request = self.clone();
-        let sent = tokio::spawn(request.send(run, task, ledger).in_current_span());
-        sent.map(move |sent| {
+    ) -> Result<Option<impl Future<Output = BulkItem> + Send + 'static>, LedgerError> {
+        let (begun, is_begun) = oneshot::channel();
+        let (has_ledger, outcome) = (ledger.is_some(), Unsettled { run, is_settled: task.is_err() });
+        let sent = tokio::spawn(self.clone().send(outcome, task, ledger, begun).in_current_span());
+        // Without a ledger there is nothing to wait for.
+        if has_ledger && !is_begun.await.unwrap_or(Ok(true))? {
+            return Ok(None);
+        }
+        Ok(Some(sent.map(move |sent| {
             // A runtime that shuts down lets go of requests half-way.
             let lost = || Err(Error::new(ErrorKind::Lost, self.trace_id.clone()));
-            let result = joined(sent).unwrap_or_else(lost);
+            let result = joined(sent).flatten().unwrap_or_else(lost);
             self.item(result)
-        })
+        })))
     }
 
-    async fn send(self, run: Arc<Run>, task: ShareTask, ledger: Option<SharedLedger>) -> Result<TaskHandle, Error> {
+    /// Writes the line that the request waits for. False if the run was stopped meanwhile: it looks right before the line
+    /// and right before the request.
+    async fn write_before(&self, state: State, run: &Arc<Run>, ledger: &SharedLedger) -> Result<bool, LedgerError> {
+        let (line, stoppable) = (Line::Chunk(self.record(state)), run.clone());
+        let write = move |ledger: &mut Ledger| {
+            if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
+        };
+        let is_written = ledger.with(write).await?;
+        if !is_written || !run.is_stopped() {
+            return Ok(is_written);
+        }
+        let line = Line::Chunk(self.record(State::NotSent { error: "the run was stopped".to_owned() }));
+        ledger.with(move |ledger| ledger.append(&line)).await.map(|()| false)
+    }
+
+    /// Gives nothing if the run was stopped before it was sent, or the ledger failed.
+    async fn send(
+        self,
+        mut outcome: Unsettled,
+        task: Result<ShareTask, Error>,
+        ledger: Option<SharedLedger>,
+        begun: oneshot::Sender<Result<bool, LedgerError>>,
+    ) -> Option<Result<TaskHandle, Error>> {
+        let run = outcome.run.clone();
+        if let Some(ledger) = &ledger {
+            let state = task.as_ref().map_or_else(State::from, |_| State::Sending);
+            let line = self.write_before(state, &run, ledger).await;
+            let is_over = !matches!(line, Ok(true));
+            outcome.is_settled |= is_over;
+            let _ = begun.send(line);
+            if is_over {
+                return None;
+            }
+        }
+        let task = match task {
+            Ok(task) => task,
+            Err(error) => return Some(Err(error)),
+        };
         tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
         let result = run.client.create(&task).await.and_then(|handle| {
             if run.note_task_id(handle.task_id()) {
@@ -148,10 +198,8 @@ impl Request {
             let repeated = format!("it names task {task_id}, which another chunk of this run has got");
             Err(Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone()))
         });
-        let is_unknown = |error: &Error| error.outcome() == Outcome::Unknown;
-        if result.as_ref().is_err_and(is_unknown) && run.policy.after_unknown == AfterUnknown::Stop {
-            run.stop(Stop::Unknown);
-        }
+        outcome.is_settled = !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown);
+        drop(outcome);
         if let Some(ledger) = ledger {
             let line = Line::Chunk(self.record((&result).into()));
             let written = ledger.with(move |ledger| ledger.append(&line)).await;
@@ -159,7 +207,22 @@ impl Request {
                 run.stop(Stop::Ledger(failure));
             }
         }
-        result
+        Some(result)
+    }
+}
+
+/// The outcome of a request. One that is unknown when this is dropped stops the run, if its policy says so: also that of a
+/// request that a runtime lets go of, before anyone can begin another.
+struct Unsettled {
+    run: Arc<Run>,
+    is_settled: bool,
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        if !self.is_settled && self.run.policy.after_unknown == AfterUnknown::Stop {
+            self.run.stop(Stop::Unknown);
+        }
     }
 }
 
@@ -187,13 +250,4 @@ async fn off_thread<T: Send + 'static>(
 ) -> Result<T, LedgerError> {
     let shut_down = || Err(io::Error::other("the runtime was shut down").into());
     joined(spawn_blocking(work).await).unwrap_or_else(shut_down)
-}
-
-/// What a task of the runtime came to; `None` if the runtime was shut down before.
-fn joined<T>(outcome: Result<T, JoinError>) -> Option<T> {
-    match outcome.map_err(JoinError::try_into_panic) {
-        Ok(value) => Some(value),
-        Err(Ok(panic)) => panic::resume_unwind(panic),
-        Err(Err(_)) => None,
-    }
 }

@@ -1,11 +1,16 @@
 //! Runs that are stopped or dropped.
 
-use std::{pin::pin, time::Duration};
+use std::{path::PathBuf, pin::pin, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use koodrive_share::FileIds;
+use koodrive_share::{BulkPolicy, FileIds};
 use koodrive_share_emulator::Fault;
-use tokio::sync::mpsc;
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot},
+    task::{spawn_blocking, yield_now},
+    time::{sleep, timeout},
+};
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
@@ -67,4 +72,174 @@ async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
     until("the reply is written", || states(&path).len() == 3).await;
     assert_eq!(states(&path), ["run", "sending", "accepted"]);
     assert_eq!(emulator.request_count(), 1);
+}
+
+/// A dropped run leaves no chunk that is being sent and never was, whenever it is dropped.
+#[tokio::test]
+async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
+    for moment in 0..30 {
+        let emulator = strict_emulator().start().await.unwrap();
+        let path = ledger("dropped-at-any-time");
+        let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
+        bulk.next().await.unwrap().unwrap();
+        // Some further polls, then none.
+        let _ = timeout(Duration::from_micros(moment * 300), async { while bulk.next().await.is_some() {} }).await;
+        sleep(Duration::from_millis(20)).await;
+        drop(bulk);
+        sleep(Duration::from_millis(50)).await;
+        let count = |state: &str| states(&path).iter().filter(|it| *it == state).count();
+        until("all that was begun is sent", || count("sending") == count("accepted")).await;
+        assert_eq!(emulator.tasks().len(), count("accepted"), "after {moment} x 300 us");
+    }
+}
+
+/// A disk that serves one at a time, and only when it is told to.
+struct SlowDisk(std_mpsc::Sender<()>);
+
+impl SlowDisk {
+    /// Whatever the disk is asked for from now on waits, after what it was asked for before.
+    fn hold() -> Self {
+        let (release, held) = std_mpsc::channel();
+        spawn_blocking(move || held.recv());
+        Self(release)
+    }
+
+    fn release(self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+/// Runs a test where only one thread waits for the disk, which is not the runtime's.
+fn on_a_slow_disk(test: impl Future<Output = ()>) {
+    let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build();
+    runtime.unwrap().block_on(test);
+}
+
+/// Without a turn for any task of the runtime.
+fn wait_for_state(path: &PathBuf, state: &str) {
+    while states(path).last().is_none_or(|last| last != state) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn run_that_is_stopped_before_a_chunks_line_does_not_begin_it() {
+    on_a_slow_disk(async {
+        let emulator = strict_emulator().start().await.unwrap();
+        let path = ledger("stopped-before-the-line");
+        let policy = one_by_one().ledger(&path).build().unwrap();
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
+        bulk.next().await.unwrap().unwrap();
+        let look_up = SlowDisk::hold();
+        assert!(bulk.next().now_or_never().is_none());
+        let line = SlowDisk::hold();
+        look_up.release();
+        let polled = timeout(Duration::from_millis(100), bulk.next()).await;
+        assert!(polled.is_err(), "{polled:?}");
+        bulk.stop();
+        line.release();
+        let (items, error) = drain(&mut bulk).await;
+        assert!(items.is_empty());
+        assert_eq!(error.unwrap().attempted(), 0..1_000);
+        assert_eq!((states(&path).join(" "), emulator.request_count()), ("run sending accepted".to_owned(), 1));
+    });
+}
+
+#[test]
+fn run_that_is_stopped_after_a_chunks_line_notes_that_it_was_not_sent() {
+    on_a_slow_disk(async {
+        let emulator = strict_emulator().start().await.unwrap();
+        let path = ledger("stopped-after-the-line");
+        let policy = one_by_one().ledger(&path).build().unwrap();
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy.clone()).unwrap();
+        bulk.next().await.unwrap().unwrap();
+        let look_up = SlowDisk::hold();
+        assert!(bulk.next().now_or_never().is_none());
+        let line = SlowDisk::hold();
+        look_up.release();
+        let polled = timeout(Duration::from_millis(100), bulk.next()).await;
+        assert!(polled.is_err(), "{polled:?}");
+        line.release();
+        wait_for_state(&path, "sending");
+        bulk.stop();
+        let (items, error) = drain(&mut bulk).await;
+        assert!(items.is_empty());
+        assert_eq!(error.unwrap().attempted(), 0..1_000);
+        drop(bulk);
+        let expected = ["run", "sending", "accepted", "sending", "notSent"];
+        assert_eq!((states(&path), emulator.request_count()), (expected.map(str::to_owned).to_vec(), 1));
+        // A resumed run sends it.
+        let mut resumed = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
+        let (items, error) = drain(&mut resumed).await;
+        assert!(error.is_none() && items.iter().all(|item| item.result().is_ok()), "{items:?}");
+        assert_eq!(emulator.tasks().len(), 3);
+    });
+}
+
+#[test]
+fn unknown_outcome_stops_a_chunk_whose_line_is_being_written() {
+    on_a_slow_disk(async {
+        let emulator = strict_emulator().start().await.unwrap();
+        emulator.fail_next(Fault::CloseAfterProcessing);
+        let path = ledger("unknown-before-the-line");
+        let policy = BulkPolicy::builder().concurrency(2).ledger(&path).build().unwrap();
+        let (open, gate) = oneshot::channel();
+        let mut first = ids(3_000);
+        let further = first.split_off(1_000);
+        let further = stream::once(async move { gate.await.map(|()| stream::iter(further)).unwrap() }).flatten();
+        let slow = FileIds::stream(stream::iter(first).chain(further));
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), slow, policy).unwrap();
+        // Once the first chunk is on its way, the second one is looked up, and its line has to wait.
+        let (mut open, mut disk) = (Some(open), None);
+        while emulator.request_count() == 0 {
+            assert!(bulk.next().now_or_never().is_none());
+            yield_now().await;
+            if disk.is_none() && path.exists() && states(&path).len() == 2 {
+                open.take().unwrap().send(()).unwrap();
+                let look_up = SlowDisk::hold();
+                assert!(bulk.next().now_or_never().is_none());
+                disk = Some(SlowDisk::hold());
+                look_up.release();
+            }
+        }
+        let polled = timeout(Duration::from_millis(100), bulk.next()).await;
+        assert!(polled.is_err(), "the line of its outcome waits for the disk: {polled:?}");
+        disk.unwrap().release();
+        let (items, error) = drain(&mut bulk).await;
+        assert_eq!((items.len(), emulator.request_count()), (1, 1));
+        assert!(error.unwrap().is_unknown());
+        assert_eq!(states(&path), ["run", "sending", "unknown"]);
+    });
+}
+
+#[tokio::test]
+async fn chunks_that_were_begun_go_on_while_an_item_is_looked_at_and_no_other_begins() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let mut bulk = client(&emulator).create_bulk(dump_template(), ids(20_000)).unwrap();
+    for seen in 1..4 {
+        bulk.next().await.unwrap().unwrap();
+        // Four at a time: this one and three more.
+        until("the others are done", || emulator.tasks().len() as u64 == seen + 3).await;
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(emulator.request_count(), seen + 3);
+    }
+}
+
+#[tokio::test]
+async fn next_that_is_dropped_loses_no_item() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("dropped-next");
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
+    let mut indices = Vec::new();
+    for micros in (0..).map(|n| n * 37 % 1_000) {
+        match timeout(Duration::from_micros(micros), bulk.next()).await {
+            Ok(Some(item)) => indices.push(item.unwrap().index()),
+            Ok(None) => break,
+            Err(_) => {}
+        }
+    }
+    assert!(indices.into_iter().eq(0..20));
+    assert_eq!(emulator.tasks().len(), 20);
 }

@@ -1,14 +1,19 @@
 //! An unknown outcome stops a run; no other failure of a chunk does.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use koodrive_share::{AfterUnknown, Outcome};
-use koodrive_share_emulator::{Answer, Fault};
+use futures_util::stream;
+use koodrive_share::{AccessToken, AfterUnknown, BulkPolicy, Credentials, FileIds, Outcome};
+use koodrive_share_emulator::{Answer, Emulator, Fault};
+use tokio::{runtime, sync::mpsc, time::timeout};
 
 use crate::support::{
-    bulk::ids,
-    bulk_run::{complete, drain, one_by_one, outcomes},
-    fixtures::{client, dump_template, strict_emulator},
+    bulk::{ids, ledger, states},
+    bulk_run::{FOREVER, complete, drain, one_by_one, outcomes},
+    fixtures::{builder, client, dump_template, strict_emulator},
 };
 
 #[tokio::test]
@@ -36,10 +41,57 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
 async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
-    let policy = one_by_one().build().unwrap();
+    let path = ledger("unknown-last");
+    let policy = one_by_one().ledger(&path).build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown)]);
+    assert_eq!(states(&path), ["run", "sending", "unknown", "end"]);
+}
+
+#[tokio::test]
+async fn panic_of_a_token_provider_sends_nothing_and_is_no_unknown_outcome() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let asked = AtomicUsize::new(0);
+    let credentials = Credentials::provider(move || {
+        let is_first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            assert!(!is_first, "the provider's own");
+            Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))
+        }
+    });
+    let client = builder(&emulator).credentials(credentials).build().unwrap();
+    let path = ledger("panic");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let items = complete(client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::NotSent), None]);
+    assert_eq!(states(&path), ["run", "sending", "notSent", "sending", "accepted", "end"]);
+}
+
+#[test]
+fn requests_that_a_runtime_lets_go_of_stop_the_run_wherever_it_goes_on() {
+    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let emulator = second.block_on(strict_emulator().start()).unwrap();
+    emulator.fail_next(FOREVER);
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let slow = FileIds::stream(stream::poll_fn(move |context| receiver.poll_recv(context)));
+    let policy = BulkPolicy::builder().concurrency(2).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), slow, policy).unwrap();
+    let ids = ids(2_000);
+    ids[..1_000].iter().for_each(|id| sender.send(id.clone()).unwrap());
+    first.block_on(async {
+        let polled = timeout(Duration::from_millis(50), bulk.next()).await;
+        assert!(polled.is_err(), "{polled:?}");
+    });
+    drop(first);
+    ids[1_000..].iter().for_each(|id| sender.send(id.clone()).unwrap());
+    let (items, error) = second.block_on(drain(&mut bulk));
+    assert_eq!(outcomes(&items), [Some(Outcome::Unknown)]);
+    let error = error.unwrap();
+    assert!(error.is_unknown(), "{error}");
+    assert_eq!(error.attempted(), 0..1_000);
+    assert_eq!(emulator.tasks().len(), 0);
 }
 
 #[tokio::test]
