@@ -6,14 +6,19 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use chrono::TimeDelta;
-use futures_util::{Stream, stream};
-use tokio::time::{Instant, sleep_until};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tracing::Instrument;
 
 use crate::{
     client::Client,
     error::Error,
     redact::sanitize_for_display,
     rules,
+    runtime::joined,
     task::{handle::TaskHandle, status::TaskStatus},
     validation::{ValidationError, Violation, Violations},
 };
@@ -134,17 +139,23 @@ impl PollingPolicyBuilder {
 ///
 /// # Cancel safety
 ///
-/// Dropping any of its futures or the poller itself leaks nothing and does nothing to the task on the server. A
-/// dropped future loses at most the answer to one poll; the poller goes on from there, or another one from the handle.
+/// A poll is a task of the runtime, so it goes on when a future of the poller is dropped, and the next future takes its
+/// answer. Dropping the poller ends the poll and does nothing to the task on the server; another poller may go on from the
+/// handle.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
 #[derive(Debug)]
 pub struct Poller {
     client: Client,
     handle: TaskHandle,
     policy: PollingPolicy,
     schedule: Option<Schedule>,
+    /// The poll under way or whose answer nobody has taken, and when that came.
+    poll: JoinSet<(Result<TaskStatus, Error>, Instant)>,
     polls: u32,
     failures: u32,
-    done: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +182,7 @@ impl Client {
 
 impl Poller {
     pub(crate) fn new(client: Client, handle: TaskHandle, policy: PollingPolicy) -> Self {
-        Self { client, handle, policy, schedule: None, polls: 0, failures: 0, done: false }
+        Self { client, handle, policy, schedule: None, poll: JoinSet::new(), polls: 0, failures: 0 }
     }
 
     /// The task that is followed.
@@ -179,16 +190,27 @@ impl Poller {
         &self.handle
     }
 
-    /// Polls once, now.
+    /// Polls once, now, or takes the answer of a poll whose future was dropped.
     ///
     /// # Errors
     ///
     /// As for [`Client::status`].
     pub async fn poll(&mut self) -> Result<TaskStatus, Error> {
-        self.polls += 1;
-        let status = self.client.status(&self.handle).await?;
-        self.done = status.state().is_final();
-        Ok(status)
+        self.answer().await.0
+    }
+
+    /// What a poll says, and when it did.
+    async fn answer(&mut self) -> (Result<TaskStatus, Error>, Instant) {
+        loop {
+            if let Some(answer) = self.poll.join_next().await.and_then(joined) {
+                return answer;
+            }
+            // The first one, or another because the runtime of the last one was shut down.
+            self.polls += 1;
+            let (client, handle) = (self.client.clone(), self.handle.clone());
+            let poll = async move { (client.status(&handle).await, Instant::now()) };
+            self.poll.spawn(poll.in_current_span());
+        }
     }
 
     /// Polls until the task has ended, well or not: look at [`TaskStatus::state`].
@@ -199,7 +221,7 @@ impl Poller {
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {
             let status = self.next().await?;
-            if self.done {
+            if status.state().is_final() {
                 return Ok(status);
             }
         }
@@ -218,12 +240,13 @@ impl Poller {
     /// # Ok(()) }
     /// ```
     pub fn into_stream(self) -> impl Stream<Item = Result<TaskStatus, PollError>> + Send + Unpin {
-        Box::pin(stream::unfold(Some(self), |poller| async {
-            let mut poller = poller.filter(|poller| !poller.done)?;
+        let polls = stream::unfold(Some(self), |poller| async {
+            let mut poller: Self = poller?;
             let next = poller.next().await;
-            let rest = next.is_ok().then_some(poller);
-            Some((next, rest))
-        }))
+            let goes_on = next.as_ref().is_ok_and(|status| !status.state().is_final());
+            Some((next, goes_on.then_some(poller)))
+        });
+        Box::pin(polls.fuse())
     }
 
     /// Waits for the next poll that the schedule has, and makes it.
@@ -237,9 +260,8 @@ impl Poller {
                 interval: self.policy.interval,
             });
             sleep_until(schedule.due).await;
-            let outcome = self.poll().await;
-            let now = Instant::now();
-            let over = schedule.deadline.is_some_and(|deadline| now >= deadline);
+            let (outcome, answered) = self.answer().await;
+            let over = schedule.deadline.is_some_and(|deadline| answered >= deadline);
             let is_hidden = outcome.as_ref().is_err_and(|error| error.is_not_found() && self.is_new());
             let wait = match &outcome {
                 Ok(_) => {
@@ -251,7 +273,7 @@ impl Poller {
                     schedule.interval.max(error.retry_after().unwrap_or_default()).min(MAX_INTERVAL)
                 }
             };
-            let due = now + wait;
+            let due = answered + wait;
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
                 due: schedule.deadline.map_or(due, |deadline| due.min(deadline)),
@@ -259,7 +281,7 @@ impl Poller {
                 ..schedule
             });
             match outcome {
-                Ok(status) if over && !self.done => {
+                Ok(status) if over && !status.state().is_final() => {
                     return Err(self.give_up(schedule, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),

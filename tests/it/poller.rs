@@ -12,7 +12,10 @@ use koodrive_share_emulator::{Answer, Edition, Emulator, Fault, HiddenTask, Sche
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use crate::support::fixtures::{broken, builder, client, dump, strict_emulator};
+use crate::support::{
+    fixtures::{broken, builder, builder_at, client, dump, strict_emulator},
+    scripted_server::{ScriptedServer, Step as ScriptStep},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -168,6 +171,77 @@ async fn a_dropped_wait_goes_on_where_it_was() {
     // The polls at 1 and 3 s, half a second of which had passed.
     assert_eq!(start.elapsed().as_millis(), 2_500);
     assert_eq!(emulator.tasks()[0].polls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_dropped_every_10_ms_makes_no_more_polls_and_ends_in_time() {
+    let (emulator, client, handle) = created(completed_after(1_000)).await;
+    for _ in 0..100 {
+        emulator.fail_next(Fault::Delay(SECOND / 20));
+    }
+    let policy = PollingPolicy::builder().timeout(5 * SECOND).build().unwrap();
+    let mut poller = client.poller_with(handle, policy);
+    let start = Instant::now();
+    let error = loop {
+        tokio::select! {
+            status = poller.until_done() => break status.unwrap_err(),
+            () = tokio::time::sleep(SECOND / 100) => assert!(start.elapsed() < 6 * SECOND, "no end"),
+        }
+    };
+    // At 0, 1 and 3 s, each a little later than the one before, and a last one at 5 s.
+    assert_eq!((error.polls(), error.elapsed().as_secs()), (4, 5));
+    assert_eq!(emulator.tasks()[0].polls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_whose_future_is_dropped_goes_on_and_its_answer_is_kept() {
+    let (emulator, client, handle) = created(completed_after(1)).await;
+    emulator.fail_next(Fault::Delay(SECOND));
+    let mut poller = client.poller(handle);
+    assert!(tokio::time::timeout(SECOND / 2, poller.poll()).await.is_err());
+    tokio::time::sleep(10 * SECOND).await;
+    let start = Instant::now();
+    assert_eq!(poller.poll().await.unwrap().state(), TaskState::Running);
+    assert_eq!((start.elapsed(), emulator.tasks()[0].polls()), (Duration::ZERO, 1));
+    assert!(poller.poll().await.unwrap().state().is_final());
+}
+
+#[tokio::test]
+async fn a_poll_ends_with_its_poller() {
+    // The server waits until the client hangs up, and fails if it does not.
+    let mut server = ScriptedServer::start(vec![vec![ScriptStep::Request, ScriptStep::Stall]]).await;
+    let (_emulator, _, handle) = created(Schedule::default()).await;
+    let mut handle = serde_json::to_value(&handle).unwrap();
+    handle["endpoint"] = server.endpoint().into();
+    let client = builder_at(&server.endpoint()).build().unwrap();
+    let mut poller = client.poller(serde_json::from_value(handle).unwrap());
+    tokio::select! {
+        status = poller.until_done() => panic!("{status:?}"),
+        _ = server.until(|seen| seen.requests.len() == 1) => {}
+    }
+    drop(poller);
+    server.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_has_ended_stays_so() {
+    let (_emulator, client, handle) = created(completed_after(0)).await;
+    let mut stream = client.poller(handle).into_stream();
+    assert!(stream.next().await.unwrap().is_ok());
+    assert!(stream.next().await.is_none());
+    assert!(stream.next().await.is_none());
+}
+
+#[test]
+fn a_poll_that_a_runtime_lets_go_of_is_made_on_another() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let (emulator, client, handle) = second.block_on(created(completed_after(0)));
+    let mut poller = client.poller(handle);
+    first.block_on(async { assert!(futures_util::poll!(Box::pin(poller.until_done())).is_pending()) });
+    drop(first);
+    assert!(second.block_on(poller.until_done()).unwrap().state().is_final());
+    assert_eq!(emulator.tasks()[0].polls(), 1);
 }
 
 #[test]
