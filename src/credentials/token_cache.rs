@@ -60,7 +60,7 @@ fn failure(text: &str) -> Failure {
 /// that need a token by then. It ends after [`renewal_timeout`](crate::ClientBuilder::renewal_timeout), and when the last
 /// clone of the client and of its [`Credentials`](crate::Credentials) is dropped; then the future is dropped at an await
 /// point. A failure, a panic or a time-out fails the calls that waited for it and no other; a failed renewal before the
-/// token's end is tried again after 10 s. An error, or a panic's
+/// token's end is tried again after 10 s at the earliest. An error, or a panic's
 /// message, is shown as the `source` of the call's error, so let it hold no secret.
 ///
 /// It must not wait for a call of the client that it provides for. Such a call gets an error at once, unless a task that the
