@@ -1,7 +1,7 @@
 //! The examples: each keeps its schema, and there is one where tests need one. What the client makes of them is a test of
 //! the library.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -17,9 +17,12 @@ use crate::{
 /// them.
 pub(super) fn kept(spec: &Value) -> Vec<Finding> {
     let mut wrong = Vec::new();
+    // Several examples keep one schema, and a validator takes longer to make than to use.
+    let mut validators = BTreeMap::new();
     for example in examples(spec) {
         let schema = closed(json_schema(spec, example.schema));
-        let validator = match jsonschema::draft7::new(&schema) {
+        let made = validators.entry(schema.to_string()).or_insert_with(|| jsonschema::draft7::new(&schema));
+        let validator = match made {
             Ok(validator) => validator,
             Err(error) => {
                 wrong.push(Finding::new(example.at, format!("no schema: {error}"), "correct it"));

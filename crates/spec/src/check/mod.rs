@@ -66,13 +66,10 @@ const REST: &[Check] = &[
     ("changes", versions::changes),
 ];
 
-/// The names of all checks.
-pub const CHECKS: [&[Check]; 2] = [FIRST, REST];
-
 /// What all checks find, with the check's name.
 #[must_use]
 pub fn check(input: &Input) -> Vec<(&'static str, Finding)> {
-    for checks in CHECKS {
+    for checks in [FIRST, REST] {
         let found = checks.iter().flat_map(|(name, check)| check(input).into_iter().map(|finding| (*name, finding)));
         let found: Vec<_> = found.collect();
         if !found.is_empty() {

@@ -177,24 +177,27 @@ impl Link<'_> {
             }
             self.expression(value, &at, findings);
         }
-        if link.get("requestBody").is_none() {
-            return;
+        // An object as `requestBody` is legal, but some generators take nothing but a string: the extension is for them.
+        for key in ["requestBody", "x-request-body"] {
+            if let Some(body) = link.get(key).filter(|body| body.is_object()) {
+                self.request_body(body, &join(self.at, key), findings);
+            }
         }
-        let at = join(self.at, "requestBody");
+    }
+
+    fn request_body(&self, given: &Value, at: &str, findings: &mut Vec<Finding>) {
         let body = self.body(&join(&self.target.pointer, "requestBody"));
-        for (name, value) in members(&link["requestBody"]) {
-            let at = join(&at, name);
+        for (name, value) in members(given) {
+            let at = join(at, name);
             if !body.properties.contains_key(name) {
                 let problem = format!("the request of {} has no field {name}", self.target.id);
                 findings.push(Finding::new(&at, problem, "correct the name, or remove it"));
             }
             self.expression(value, &at, findings);
         }
-        if link["requestBody"].is_object() {
-            for name in body.required.keys().filter(|name| link["requestBody"].get(**name).is_none()) {
-                let problem = format!("{} needs {name}, which the link does not give", self.target.id);
-                findings.push(Finding::new(&at, problem, "say where it comes from"));
-            }
+        for name in body.required.keys().filter(|name| given.get(**name).is_none()) {
+            let problem = format!("{} needs {name}, which the link does not give", self.target.id);
+            findings.push(Finding::new(at, problem, "say where it comes from"));
         }
     }
 
