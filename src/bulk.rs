@@ -11,6 +11,7 @@ pub(crate) mod item;
 mod ledger;
 pub(crate) mod policy;
 mod run;
+mod task_ids;
 
 use std::{
     fmt,

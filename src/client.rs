@@ -85,6 +85,11 @@ impl Client {
         self.0.clock.now()
     }
 
+    /// The secrets of its credentials, but for the tokens of a provider.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        self.0.credentials.secrets()
+    }
+
     pub(crate) fn user_id(&self) -> String {
         String::from_utf8_lossy(self.0.user_id.as_bytes()).into_owned()
     }

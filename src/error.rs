@@ -112,7 +112,7 @@ impl ErrorKind {
 }
 
 /// What a reply says about a call that failed. Its texts are fit to be shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ReplyDetails {
     pub(crate) status: u16,
     pub(crate) code: Option<ServiceCode>,

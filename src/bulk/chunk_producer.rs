@@ -60,7 +60,10 @@ impl<'a> ChunkProducer<'a> {
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.header()).await;
-            self.ledger = Some(ledger.map_err(BulkErrorKind::Ledger)?);
+            let ledger = ledger.map_err(|error| BulkErrorKind::Ledger(error.shown(|text| self.run.shown(text))))?;
+            let known = ledger.with(|ledger| Ok(mem::take(&mut ledger.task_ids))).await;
+            *self.run.task_ids() = known.map_err(BulkErrorKind::Ledger)?;
+            self.ledger = Some(ledger);
         }
         let mut progress = self.run.progress.subscribe();
         let stopped = progress.wait_for(|progress| progress.stop.is_some());
@@ -179,13 +182,12 @@ impl<'a> ChunkProducer<'a> {
     fn settled(&self, request: &Request, record: Record) -> Option<BulkItem> {
         let (trace_id, result) = match (record.state, request.unknown_before.last()) {
             (State::Accepted { task: mut handle }, _) => {
-                self.run.note_task_id(handle.task_id());
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
                 (handle.trace_id().clone(), Ok(handle))
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
                 let mut error = Error::new(ErrorKind::Interrupted, suspect.clone());
-                error.0.note = note(&state, &request.unknown_before);
+                error.0.note = self.note(&state, &request.unknown_before);
                 (suspect.clone(), Err(error))
             }
             _ => return None,
@@ -200,17 +202,17 @@ impl<'a> ChunkProducer<'a> {
         let begun = request.begin(self.run.clone(), task, self.ledger.clone()).await;
         Ok(begun.map_err(BulkErrorKind::Ledger)?.map(|item| item.map(Ok).boxed()))
     }
-}
 
-/// What else the ledger says of a chunk whose outcome is unknown.
-fn note(state: &State, unsettled: &[TraceId]) -> Option<String> {
-    let seen = match state {
-        State::Unknown { error } => Some(format!("that run saw: {error}")),
-        State::Sending | State::Accepted { .. } | State::Rejected { .. } | State::NotSent { .. } => None,
-    };
-    let (_, others) = unsettled.split_last()?;
-    let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
-    let others = (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
-    let notes: Vec<String> = seen.into_iter().chain(others).collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
+    /// What else the ledger says of a chunk whose outcome is unknown.
+    fn note(&self, state: &State, unsettled: &[TraceId]) -> Option<String> {
+        let seen = match state {
+            State::Unknown { error } => Some(format!("that run saw: {}", self.run.shown(error))),
+            State::Sending | State::Accepted { .. } | State::Rejected { .. } | State::NotSent { .. } => None,
+        };
+        let (_, others) = unsettled.split_last()?;
+        let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
+        let others = (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
+        let notes: Vec<String> = seen.into_iter().chain(others).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
 }

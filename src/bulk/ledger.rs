@@ -15,6 +15,8 @@ use std::{
 
 use serde::Serialize;
 
+use super::task_ids::TaskIds;
+
 pub(super) use self::line::{Header, Line, Record, State};
 
 /// Bytes that are read at once for one line of a chunk, which has some 600.
@@ -29,6 +31,8 @@ pub(super) struct Ledger {
     end: u64,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
     latest: Vec<u64>,
+    /// The tasks of earlier runs.
+    pub(super) task_ids: TaskIds,
     /// How many file ids the run was given, once that is known.
     file_ids: Option<u64>,
     /// A line is torn and cannot be cut off.
@@ -44,7 +48,8 @@ impl Ledger {
             // A file system without locks: the file's length tells.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        let mut ledger = Self { file, end: 0, latest: Vec::new(), file_ids: None, broken: false };
+        let mut ledger =
+            Self { file, end: 0, latest: Vec::new(), task_ids: TaskIds::default(), file_ids: None, broken: false };
         ledger.scan(&header)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
@@ -73,6 +78,9 @@ impl Ledger {
                 // Twice, if two runs began it at once; neither of them went on.
                 Ok(Line::Run(theirs)) => theirs.compare(header)?,
                 Ok(Line::Chunk(record)) if number > 1 => {
+                    if let State::Accepted { task } = &record.state {
+                        self.task_ids.note(task.task_id(), record.chunk);
+                    }
                     let chunks = self.latest.len();
                     match usize::try_from(record.chunk) {
                         Ok(chunk) if chunk < chunks => self.latest[chunk] = self.end,
@@ -181,6 +189,14 @@ pub(super) enum LedgerError {
 }
 
 impl LedgerError {
+    /// The same, with what the ledger says as `show` gives it.
+    pub(super) fn shown(self, show: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::OtherRun(difference) => Self::OtherRun(show(&difference)),
+            Self::Io(_) | Self::Unreadable(_) | Self::InUse => self,
+        }
+    }
+
     pub(super) fn is_of_another_run(&self) -> bool {
         matches!(self, Self::OtherRun(_))
     }

@@ -1,11 +1,9 @@
 //! What the chunks of a run share, and how one is sent.
 
 use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::FutureExt;
@@ -20,11 +18,13 @@ use super::{
     item::BulkItem,
     ledger::{Header, Ledger, LedgerError, Line, Record, State},
     policy::{AfterUnknown, BulkPolicy},
+    task_ids::TaskIds,
 };
 use crate::{
     client::Client,
-    error::{Error, ErrorKind, Outcome},
-    redact::sanitize_for_display,
+    credentials::KdsToken,
+    error::{Error, ErrorKind, Outcome, ReplyDetails},
+    redact::{mask_urls, sanitize_for_display},
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
     task::handle::TaskHandle,
@@ -37,13 +37,6 @@ pub(super) struct Run {
     pub(super) policy: BulkPolicy,
     pub(super) progress: watch::Sender<Progress>,
     task_ids: Mutex<TaskIds>,
-}
-
-/// Digests of the ids of the run's tasks, 8 bytes for each.
-#[derive(Default)]
-struct TaskIds {
-    hasher: RandomState,
-    digests: HashSet<u64>,
 }
 
 #[derive(Default)]
@@ -82,11 +75,15 @@ impl Run {
         self.progress.borrow().stop.is_some()
     }
 
-    /// Takes note of a chunk's task. False if another chunk has it already.
-    pub(super) fn note_task_id(&self, task_id: &str) -> bool {
-        let mut task_ids = self.task_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = task_ids.hasher.hash_one(task_id);
-        task_ids.digests.insert(digest)
+    pub(super) fn task_ids(&self) -> MutexGuard<'_, TaskIds> {
+        self.task_ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A text of the ledger, which may have been tampered with.
+    pub(super) fn shown(&self, text: &str) -> String {
+        let mut secrets = self.client.secrets();
+        secrets.extend(self.task.body().kdstoken.as_ref().map(KdsToken::expose));
+        sanitize_for_display(&mask_urls(text), &secrets)
     }
 
     pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {
@@ -166,6 +163,17 @@ impl Request {
         ledger.with(move |ledger| ledger.append(&line)).await.map(|()| false)
     }
 
+    /// The error of a creation that was answered with the task of another chunk.
+    fn repeated(&self, handle: &TaskHandle) -> Error {
+        let task_id = sanitize_for_display(handle.task_id(), &[]);
+        let repeated = format!("it names task {task_id}, which another chunk of this run has got");
+        let mut error = Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone());
+        error.0.attempts = 1;
+        // The documented status of a creation.
+        error.0.reply = Some(ReplyDetails { status: 200, task_id: Some(task_id), ..ReplyDetails::default() });
+        error
+    }
+
     /// Gives nothing if the run was stopped before it was sent, or the ledger failed.
     async fn send(
         self,
@@ -191,12 +199,8 @@ impl Request {
         };
         tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
         let result = run.client.create(&task).await.and_then(|handle| {
-            if run.note_task_id(handle.task_id()) {
-                return Ok(handle);
-            }
-            let task_id = sanitize_for_display(handle.task_id(), &[]);
-            let repeated = format!("it names task {task_id}, which another chunk of this run has got");
-            Err(Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone()))
+            let is_new = run.task_ids().note(handle.task_id(), self.chunk.index);
+            if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
         });
         outcome.is_settled = !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown);
         drop(outcome);

@@ -9,6 +9,7 @@ use super::LedgerError;
 use crate::{
     client::Client,
     error::{Error, Outcome},
+    generated::types::{CreateBatchTaskRequest, FileIdInfo},
     share_task::{MAX_FILE_IDS, ShareTaskBuilder, TaskType},
     task::handle::TaskHandle,
     trace_id::TraceId,
@@ -79,18 +80,27 @@ pub(in crate::bulk) enum State {
 
 impl Header {
     pub(in crate::bulk) fn new(client: &Client, task: &ShareTaskBuilder, split: bool) -> Self {
-        let body = task.body();
-        let target = body.target_file_id.as_ref();
+        // A new field does not compile until it is decided whether it belongs to a run.
+        let CreateBatchTaskRequest {
+            container_id,
+            file_ids: _,
+            kdstoken: _,
+            share_id,
+            target_file_id,
+            task_type,
+            zip_name,
+        } = task.body();
         Self {
             version: VERSION,
             endpoint: client.endpoint().to_owned(),
             user_id: client.user_id(),
-            share_id: body.share_id.clone(),
-            container_id: body.container_id.clone(),
-            task_type: body.task_type,
-            zip_name: body.zip_name.clone(),
-            target_file_id: target
-                .map(|target| Target { container_id: target.container_id.clone(), file_id: target.file_id.clone() }),
+            share_id: share_id.clone(),
+            container_id: container_id.clone(),
+            task_type: *task_type,
+            zip_name: zip_name.clone(),
+            target_file_id: target_file_id
+                .clone()
+                .map(|FileIdInfo { container_id, file_id }| Target { container_id, file_id }),
             split,
             chunk_size: MAX_FILE_IDS,
         }
