@@ -280,7 +280,7 @@ async fn calls_that_are_dropped_at_any_time_hang_nobody() {
         let n = asked.fetch_add(1, Ordering::SeqCst);
         async move {
             sleep(Duration::from_micros(n as u64 * 97 % 1_500)).await;
-            if n % 3 == 0 { Err("down".into()) } else { Ok(token().expires_in(Duration::from_millis(1))) }
+            if n.is_multiple_of(3) { Err("down".into()) } else { Ok(token().expires_in(Duration::from_millis(1))) }
         }
     });
     let client = client_with(&emulator, credentials);
