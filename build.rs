@@ -130,7 +130,7 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
         } else {
             ("::std::option::Option<::reqwest::header::HeaderValue>", format!("self.{field}.as_ref()"))
         };
-        named.push(format!("(::reqwest::header::HeaderName::from_static({name:?}), {value})"));
+        named.push(format!("(const {{ ::reqwest::header::HeaderName::from_static({name:?}) }}, {value})"));
         fields.push(format!("pub {field}: {of_type}"));
     }
     format!(

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
 
 use crate::{
     rules,
@@ -77,7 +77,17 @@ impl FromStr for XDate {
 /// `20251103T070140Z`
 impl fmt::Display for XDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.format(FORMAT).fmt(f)
+        let (utc, time) = (self.0.date_naive(), self.0.time());
+        write!(
+            f,
+            "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+            utc.year(),
+            utc.month(),
+            utc.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
     }
 }
 
