@@ -47,7 +47,7 @@ fn headers(criterion: &mut Criterion) {
     let body = serde_json::to_vec(&file_ids()).unwrap();
     let path = "/koodrive/ose/v1/share/tasks";
     criterion.bench_function("string to sign, 36 KB body", |bencher| {
-        bencher.iter(|| CanonicalRequest::new("POST", path, &headers, &body).string_to_sign());
+        bencher.iter(|| CanonicalRequest::new("POST", path, &[], &headers, &body).string_to_sign());
     });
 }
 
