@@ -152,7 +152,7 @@ impl ClientBuilder {
     }
 
     /// Sends all requests through this proxy, also those to this machine: `http://`, `https://`, `socks4://`, `socks5://`
-    /// or `socks5h://`, with credentials in the URL if it wants some. Defaults to none.
+    /// or `socks5h://`, with credentials in the URL if it wants some. Without a TLS feature, `http://` alone. Defaults to none.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.0.proxy = Some(url.into());
         self

@@ -11,7 +11,12 @@ use crate::{
     validation::{Violation, Violations},
 };
 
-const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+/// The schemes of proxies. Without a TLS back end, reqwest reaches http proxies alone.
+const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")) {
+    &["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+} else {
+    &["http"]
+};
 
 impl Settings {
     /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
@@ -84,10 +89,12 @@ mod tests {
 
     #[test]
     fn a_proxy_is_understood_or_refused() {
-        for value in
-            ["http://p:3128", "https://p", "socks4://p", "socks5://p:1080", "socks5h://u:s@p", "p:3128", "[::1]:3128"]
-        {
+        for value in ["http://p:3128", "p:3128", "[::1]:3128", "http://u:s@p"] {
             assert!(parse(value).is_some(), "{value}");
+        }
+        let has_tls = cfg!(any(feature = "rustls", feature = "native-tls"));
+        for value in ["https://p", "socks4://p", "socks4a://p", "socks5://p:1080", "socks5h://u:s@p"] {
+            assert_eq!(parse(value).is_some(), has_tls, "{value}");
         }
         for value in [
             " http://p",

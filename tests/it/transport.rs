@@ -29,6 +29,7 @@ async fn a_given_proxy_is_used_to_this_machine_too() {
     assert!(seen.requests[0].starts_with(line), "{}", seen.requests[0]);
 }
 
+#[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_socks5_proxy_is_asked_for_the_way() {
     // The greeting of a client without credentials: version 5, one method, none.
