@@ -92,36 +92,42 @@ impl Report {
     /// For a terminal.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for (title, changes) in self.parts() {
-            let _ = writeln!(text, "{title}");
-            for change in changes {
-                let _ = writeln!(text, "  {}\n      at {}", change.sentence(), change.pointer);
+        self.listing(
+            |title| format!("{title}\n"),
+            |change| {
+                let mut entry = format!("  {}\n      at {}\n", change.sentence(), change.pointer);
                 if let Some(rust) = &change.rust {
-                    let _ = writeln!(text, "      Rust: {rust}");
+                    let _ = writeln!(entry, "      Rust: {rust}");
                 }
-            }
-            text.push('\n');
-        }
-        if self.changes.is_empty() {
-            text.push_str("Nothing changed that a message shows.\n\n");
-        }
-        let _ = writeln!(text, "{}", self.verdict());
-        text
+                entry
+            },
+        )
     }
 
     /// For a comment in a review, and for `openapi/CHANGES.md`.
     #[must_use]
     pub fn markdown(&self) -> String {
         let was = self.was.map(dotted).unwrap_or_default();
-        let mut text = format!("# Changes of the spec since {was}\n\n<!-- Generated: `{UPDATE}` -->\n\n");
-        for (title, changes) in self.parts() {
-            let _ = writeln!(text, "## {title}\n");
-            for change in changes {
-                let _ = writeln!(text, "- {}  \n  at `{}`", change.sentence(), change.pointer);
+        let listing = self.listing(
+            |title| format!("## {title}\n\n"),
+            |change| {
+                let mut entry = format!("- {}  \n  at `{}`\n", change.sentence(), change.pointer);
                 if let Some(rust) = &change.rust {
-                    let _ = writeln!(text, "  - Rust: {rust}");
+                    let _ = writeln!(entry, "  - Rust: {rust}");
                 }
+                entry
+            },
+        );
+        format!("# Changes of the spec since {was}\n\n<!-- Generated: `{UPDATE}` -->\n\n{listing}")
+    }
+
+    /// The parts with their changes, and the verdict.
+    fn listing(&self, heading: impl Fn(&str) -> String, entry: impl Fn(&Change) -> String) -> String {
+        let mut text = String::new();
+        for (title, changes) in self.parts() {
+            text.push_str(&heading(title));
+            for change in changes {
+                text.push_str(&entry(change));
             }
             text.push('\n');
         }
