@@ -16,7 +16,7 @@ pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
 }
 
 /// Masks each word of a text that holds a URL.
-pub(crate) fn mask_urls(text: &str) -> String {
+fn mask_urls(text: &str) -> String {
     let mask = |word| {
         if str::contains(word, "://") { "***" } else { word }
     };
@@ -49,6 +49,11 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
         }
     }
     shown
+}
+
+/// As [`sanitize_for_display`], for a text that may quote a URL: a package's is a secret.
+pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
+    sanitize_for_display(&mask_urls(text), secrets)
 }
 
 /// Characters that end a line, or turn the order of its text around, and count as no controls.

@@ -24,7 +24,7 @@ use crate::{
     client::Client,
     credentials::KdsToken,
     error::{Error, ErrorKind, Outcome, ReplyDetails},
-    redact::{mask_urls, sanitize_for_display},
+    redact::{sanitize_for_display, sanitize_message},
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
     task::handle::TaskHandle,
@@ -83,7 +83,7 @@ impl Run {
     pub(super) fn shown(&self, text: &str) -> String {
         let mut secrets = self.client.secrets();
         secrets.extend(self.task.body().kdstoken.as_ref().map(KdsToken::expose));
-        sanitize_for_display(&mask_urls(text), &secrets)
+        sanitize_message(text, &secrets)
     }
 
     pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {

@@ -21,7 +21,7 @@ use crate::{
     credentials::{self, Authorization, AuthorizationSource, KdsToken},
     error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
-    redact::{mask_urls, redact, sanitize_for_display},
+    redact::{redact, sanitize_message},
     service_code::ServiceCode,
 };
 
@@ -230,7 +230,7 @@ impl<O: Operation> Attempt<'_, O> {
         let server_time = ServerTime::read(reply.date(), message);
         // Redacted first: the comparison quotes what differs, and quoting changes a secret.
         let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(&redact(message, &secrets)));
-        let compared = compared.map(|text| sanitize_for_display(&mask_urls(&text), &[]));
+        let compared = compared.map(|text| sanitize_message(&text, &[]));
         error.0.note = compared.or_else(|| server_time.contradiction());
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);

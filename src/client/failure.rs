@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Outcome, ReplyDetails},
     lenient::{LenientText, normalized},
-    redact::{mask_urls, sanitize_for_display},
+    redact::sanitize_message,
     service_code::ServiceCode,
     task::wire::named_task,
 };
@@ -112,7 +112,7 @@ pub(crate) fn error<O: Operation>(
     cause: Option<reqwest::Error>,
     secrets: &[&str],
 ) -> Error {
-    let shown = |text: &str| sanitize_for_display(&mask_urls(text), secrets);
+    let shown = |text: &str| sanitize_message(text, secrets);
     let start = |text: &str| shown(text).chars().take(TEXT_START).collect();
     let outcome = outcome(reply.status, O::EFFECT, details);
     let kind = match (outcome, &reply.body) {
