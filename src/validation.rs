@@ -36,7 +36,7 @@ impl Violation {
         &self.path
     }
 
-    /// The rule's name, as in the OpenAPI document and the README's table.
+    /// The rule's name, as in the OpenAPI document and in CONTRIBUTING.md.
     pub fn rule(&self) -> &'static str {
         self.rule.name
     }

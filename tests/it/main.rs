@@ -3,6 +3,7 @@
 mod bulk;
 #[cfg(feature = "tls")]
 mod client_builder;
+mod contributing;
 mod create;
 mod credentials;
 mod error;
@@ -13,7 +14,6 @@ mod outcome;
 mod poller;
 mod properties;
 mod quickstart;
-mod readme;
 mod redact;
 mod replies;
 mod reply_limits;

@@ -1,8 +1,8 @@
-//! What the README claims.
+//! What CONTRIBUTING.md claims.
 
 use std::{fs, path::Path};
 
-const README: &str = include_str!("../../README.md");
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 
 /// Every source and test file's text.
 fn sources(folder: &Path, text: &mut String) {
@@ -22,7 +22,7 @@ fn every_test_that_the_rule_table_names_exists() {
     for folder in ["../src", "."] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut text);
     }
-    let table = README.split("## Rules").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = CONTRIBUTING.split("## Rules").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let mut count = 0;
     for row in rows {
