@@ -3,6 +3,7 @@
 mod attempt;
 pub(crate) mod builder;
 mod call;
+mod connect_fault;
 mod env;
 pub(crate) mod failure;
 pub(crate) mod hooks;
@@ -15,7 +16,7 @@ mod settings;
 mod shared;
 mod transport;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
@@ -24,12 +25,13 @@ use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
     operation::StatusQuery,
+    settings::{Caller, Limits, validate_user_id},
     shared::Shared,
     transport::http_client,
 };
 use crate::{
     clock::Clock,
-    credentials::KdsToken,
+    credentials::{Credentials, KdsToken},
     error::Error,
     generated::types::GetBatchTaskRequest,
     rules,
@@ -75,6 +77,65 @@ impl Client {
         ClientBuilder::from_env().build()
     }
 
+    /// A client for another user of the same service, which shares connections, settings and all that is learnt with this
+    /// one: one more costs little, so that a process makes one for each request that it serves.
+    ///
+    /// ```no_run
+    /// # use koodrive_share::{Client, Credentials, Error, ShareTask, TaskHandle};
+    /// # async fn example(client: &Client, user_id: &str, token: &str, task: &ShareTask) -> Result<TaskHandle, Error> {
+    /// let client = client.for_user(user_id)?.with_credentials(Credentials::bearer(token))?;
+    /// client.create(task).await
+    /// # }
+    /// ```
+    ///
+    /// Where tokens are a user's own, [`with_credentials`](Self::with_credentials) sets them, too.
+    ///
+    /// # Errors
+    ///
+    /// A broken rule: `header-text`.
+    pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
+        let mut violations = Violations::default();
+        let user_id = validate_user_id(user_id.as_ref(), &mut violations);
+        let user_id = violations.into_result_with(user_id)?;
+        Ok(self.with(|shared| shared.caller.user_id = user_id))
+    }
+
+    /// A client with other credentials that shares all else with this one. Clones of one [`Credentials`] share its token:
+    /// to renew a user's token when it lapses and no sooner, keep them.
+    ///
+    /// # Errors
+    ///
+    /// All broken rules of the credentials together.
+    pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
+        let mut violations = Violations::default();
+        let authorization = credentials.check(&mut violations);
+        let authorization = violations.into_result_with(authorization)?;
+        Ok(self.with(|shared| {
+            shared.caller.credentials = credentials;
+            shared.caller.authorization = authorization;
+        }))
+    }
+
+    /// A client whose calls have this time, and that shares all else with this one. More than the time to connect, which
+    /// stays as it is, and at most a day.
+    ///
+    /// # Errors
+    ///
+    /// Broken rules: `timeout`, `connect-timeout`.
+    pub fn with_timeout(&self, timeout: Duration) -> Result<Self, ValidationError> {
+        let limits = Limits { timeout, ..self.0.limits };
+        let mut violations = Violations::default();
+        limits.validate(&mut violations);
+        violations.into_result()?;
+        Ok(self.with(|shared| shared.limits = limits))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
+        let mut shared = Shared::clone(&self.0);
+        change(&mut shared);
+        Self(Arc::new(shared))
+    }
+
     /// The base URL of the service.
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
@@ -85,13 +146,13 @@ impl Client {
         self.0.clock.now()
     }
 
-    /// The secrets of its credentials, but for the tokens of a provider.
+    /// Its secrets, but for the tokens of a provider.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.0.credentials.secrets()
+        self.0.secrets()
     }
 
     pub(crate) fn user_id(&self) -> String {
-        String::from_utf8_lossy(self.0.user_id.as_bytes()).into_owned()
+        String::from_utf8_lossy(self.0.caller.user_id.as_bytes()).into_owned()
     }
 
     /// Creates a share task, `createBatchTask`.
@@ -175,19 +236,15 @@ impl ClientBuilder {
         let Self(settings) = self;
         let checked = settings.check().map_err(Cause::Rules)?;
         let http = http_client(&settings, &checked).map_err(Cause::Tls)?;
+        let connect_timeout = Some(settings.limits.connect_timeout());
         Ok(Client(Arc::new(Shared {
             http,
+            http_timeout: settings.limits.timeout,
             endpoint: checked.endpoint.as_str().trim_end_matches('/').to_owned(),
-            credentials: checked.credentials,
-            authorization: checked.authorization,
-            user_id: checked.user_id,
-            agent_name: checked.agent_name,
-            connect_timeout: settings.effective_connect_timeout(),
-            timeout: settings.timeout,
-            renewal_timeout: settings.renewal_timeout,
-            max_attempts: settings.max_attempts,
-            max_reply_bytes: settings.max_reply_bytes,
-            permits: Semaphore::new(settings.max_concurrent_requests),
+            request_headers: checked.request_headers,
+            caller: checked.caller,
+            limits: Limits { connect_timeout, ..settings.limits },
+            permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             clock: Arc::new(Clock::new(settings.now, settings.backdate)),
         })))
     }
@@ -195,7 +252,7 @@ impl ClientBuilder {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { endpoint, credentials, user_id, agent_name, .. } = &*self.0;
+        let Shared { endpoint, caller: Caller { credentials, user_id, agent_name, .. }, .. } = &*self.0;
         f.debug_struct("Client")
             .field("endpoint", endpoint)
             .field("credentials", credentials)

@@ -83,6 +83,8 @@ pub(crate) enum ErrorKind {
     Busy,
     #[error("no connection to the service")]
     Connect,
+    #[error("{0}")]
+    ConnectRefused(ConnectFault),
     #[error("no complete reply in time")]
     TimedOut,
     #[error("the connection broke before a whole reply")]
@@ -102,11 +104,51 @@ pub(crate) enum ErrorKind {
 impl ErrorKind {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Validation(_) | Self::Request | Self::Credentials(_) | Self::Busy | Self::Connect => Outcome::NotSent,
+            Self::Validation(_)
+            | Self::Request
+            | Self::Credentials(_)
+            | Self::Busy
+            | Self::Connect
+            | Self::ConnectRefused(_) => Outcome::NotSent,
             Self::Refused => Outcome::Rejected,
             Self::TimedOut | Self::Lost | Self::Unreadable(_) | Self::Interrupted | Self::AfterUnknown(_) => {
                 Outcome::Unknown
             }
+        }
+    }
+}
+
+/// Why no connection comes about, as long as nobody sees to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConnectFault {
+    #[error("the service's certificate has an issuer that is not trusted")]
+    UnknownIssuer,
+    #[error("the service's certificate is for another host")]
+    OtherName,
+    #[error("the service's certificate has expired or is not valid yet")]
+    OutOfDate,
+    #[error("the service and this client have no TLS version or algorithm in common")]
+    Unsupported,
+    #[error("the service's certificate is not accepted")]
+    Certificate,
+    #[error("the service demands a client certificate, or does not accept the one given")]
+    ClientCertificate,
+    #[error("the proxy demands credentials, or does not accept those given")]
+    ProxyCredentials,
+}
+
+impl ConnectFault {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => "trust its issuer by `root_certificates` or SSL_CERT_FILE",
+            Self::OtherName => "check the host name in the endpoint",
+            Self::OutOfDate => "have it renewed, or check this machine's clock",
+            Self::Unsupported => {
+                "build with the feature `native-tls` instead of `rustls`, or give a `client_certificate` if it demands one"
+            }
+            Self::Certificate => "look at its cause",
+            Self::ClientCertificate => "give one that it accepts by `client_certificate`",
+            Self::ProxyCredentials => "give the proxy's credentials in its URL, http://user:password@host:port",
         }
     }
 }
@@ -232,9 +274,22 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Credentials(_))
     }
 
-    /// No connection came about (name, connection, TLS) and nothing was sent. Check the endpoint and the network.
+    /// No connection came about (name, connection, TLS, proxy) and nothing was sent. Check the endpoint and the network.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Connect)
+        matches!(self.0.kind, ErrorKind::Connect | ErrorKind::ConnectRefused(_))
+    }
+
+    /// No connection came about for want of a certificate or an algorithm that both sides accept, and nothing was sent. It
+    /// does not pass by itself: do what the message says.
+    pub fn is_certificate(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::ConnectRefused(fault) if fault != ConnectFault::ProxyCredentials)
+    }
+
+    /// The proxy demands credentials or refuses those given, and nothing was sent to the service. It does not pass by
+    /// itself: give the credentials in the proxy's URL. Another refusal of a proxy [cannot be told](Self::is_connect) from
+    /// a network's.
+    pub fn is_proxy_unauthorized(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials)) || self.status() == Some(407)
     }
 
     /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
@@ -267,9 +322,11 @@ impl Error {
         }
         let code = self.service_code();
         match &self.0.kind {
-            ErrorKind::Validation(_) | ErrorKind::Request | ErrorKind::Interrupted | ErrorKind::AfterUnknown(_) => {
-                false
-            }
+            ErrorKind::Validation(_)
+            | ErrorKind::Request
+            | ErrorKind::ConnectRefused(_)
+            | ErrorKind::Interrupted
+            | ErrorKind::AfterUnknown(_) => false,
             ErrorKind::Credentials(_)
             | ErrorKind::Busy
             | ErrorKind::Connect
@@ -337,6 +394,7 @@ impl Error {
     /// What to do next.
     fn advice(&self) -> Option<&'static str> {
         Some(match (&self.0.kind, self.outcome()) {
+            (ErrorKind::ConnectRefused(fault), _) => fault.advice(),
             (ErrorKind::Connect, _) => "check the endpoint, the network and the proxy variables",
             (ErrorKind::Busy, _) => "allow more time or more concurrent requests, or lower the load",
             (ErrorKind::Credentials(_), _) => "look at the token provider",
@@ -360,6 +418,7 @@ impl Error {
             Some(401) => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
             Some(404) => "check the endpoint and its path prefix",
+            Some(407) => ConnectFault::ProxyCredentials.advice(),
             Some(408) => "send it again",
             Some(413) => "give fewer file ids",
             Some(300..=399) => "check the endpoint, redirects are not followed",

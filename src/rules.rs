@@ -40,6 +40,7 @@ rules! { OF_SETTINGS:
     APP_SECRET = "app-secret", "must be text without blanks at its ends";
     BACKDATE = "backdate", "must be at most 10 minutes";
     BARE_TOKEN = "bare-token", "must not carry a scheme";
+    CLIENT_CERTIFICATE = "client-certificate", "must hold a certificate and its private key as PEM";
     CONCURRENCY = "concurrency", "must be 1 to 100";
     CONNECT_TIMEOUT = "connect-timeout", "must be more than 0 and less than the total time-out";
     CREDENTIALS = "credentials", "must be given, and be of one kind";
@@ -56,6 +57,7 @@ rules! { OF_SETTINGS:
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
     PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
     RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
+    REQUEST_HEADERS = "request-headers", "must be named, and not be one that the client sets";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
     SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";

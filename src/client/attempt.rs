@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    connect_fault::connect_fault,
     failure::{self, interpret},
     hooks::{Exchange, Signed},
     operation::{Decoded, Operation},
@@ -96,9 +97,9 @@ impl<O: Operation> Attempt<'_, O> {
             inner: Exchange {
                 headers: self.headers(dated)?,
                 authorization,
-                // The HTTP client's own time-out is that of a whole call. A timer tells no less than a millisecond.
-                timeout: (left + Duration::from_millis(1) < self.client.timeout).then_some(left),
-                max_reply_bytes: self.client.max_reply_bytes.unwrap_or(O::MAX_REPLY_BYTES),
+                // The HTTP client has the time-out of a whole call. A timer tells no less than a millisecond.
+                timeout: (left.abs_diff(self.client.http_timeout) > Duration::from_millis(1)).then_some(left),
+                max_reply_bytes: self.client.limits.max_reply_bytes.unwrap_or(O::MAX_REPLY_BYTES),
                 clock: clock.clone(),
                 signed: OnceLock::new(),
                 reply: OnceLock::new(),
@@ -111,7 +112,9 @@ impl<O: Operation> Attempt<'_, O> {
         };
         tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
         let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED;
-        if let (Some(token), Some(cache), false) = (&token, self.client.authorization.token_cache(), is_unauthorized) {
+        if let (Some(token), Some(cache), false) =
+            (&token, self.client.caller.authorization.token_cache(), is_unauthorized)
+        {
             cache.used(token);
         }
         let (response, cause) = match decoded {
@@ -133,7 +136,7 @@ impl<O: Operation> Attempt<'_, O> {
     /// "not sent" into "unknown".
     pub(super) fn time_left(&self, wait: Duration) -> Option<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        (wait.saturating_add(self.client.connect_timeout) <= left).then_some(left)
+        (wait.saturating_add(self.client.limits.connect_timeout()) <= left).then_some(left)
     }
 
     pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
@@ -145,7 +148,7 @@ impl<O: Operation> Attempt<'_, O> {
 
     /// What authorizes the request, and the provider's token in it.
     async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
-        let cache = match &self.client.authorization {
+        let cache = match &self.client.caller.authorization {
             AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
             AuthorizationSource::Renewed(cache) => cache,
         };
@@ -154,7 +157,7 @@ impl<O: Operation> Attempt<'_, O> {
             return Err(self.error(ErrorKind::Busy, None));
         }
         let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
-        let token = match timeout_at(self.deadline, cache.token(self.client.renewal_timeout)).await {
+        let token = match timeout_at(self.deadline, cache.token(self.client.limits.renewal_timeout)).await {
             Ok(Ok(token)) => token,
             Ok(Err(failure)) => return Err(failed("the token provider failed", Some(failure.into()))),
             Err(_) => return Err(failed("the token provider gave no token in time", None)),
@@ -184,9 +187,9 @@ impl<O: Operation> Attempt<'_, O> {
         };
         Ok(Headers {
             x_date: header(dated.x_date.to_string())?,
-            x_hw_agentname: self.client.agent_name.clone(),
+            x_hw_agentname: self.client.caller.agent_name.clone(),
             x_traceid: Some(header(self.operation.trace_id().to_string())?),
-            x_user_id: self.client.user_id.clone(),
+            x_user_id: self.client.caller.user_id.clone(),
         })
     }
 
@@ -198,12 +201,13 @@ impl<O: Operation> Attempt<'_, O> {
             Err(error) => return self.error(ErrorKind::Request, Some(error.to_string().into())),
             Ok(_) => return self.error(ErrorKind::Lost, None),
         };
-        // A connect time-out is both; nothing was sent then.
-        let kind = match () {
-            () if cause.is_builder() => ErrorKind::Request,
-            () if cause.is_connect() => ErrorKind::Connect,
-            () if cause.is_timeout() => ErrorKind::TimedOut,
-            () => ErrorKind::Lost,
+        let kind = match connect_fault(&cause) {
+            Some(fault) => ErrorKind::ConnectRefused(fault),
+            None if cause.is_builder() => ErrorKind::Request,
+            // A connect time-out is both; nothing was sent then.
+            None if cause.is_connect() => ErrorKind::Connect,
+            None if cause.is_timeout() => ErrorKind::TimedOut,
+            None => ErrorKind::Lost,
         };
         self.error(kind, Some(cause.into()))
     }
@@ -254,7 +258,7 @@ impl<O: Operation> Attempt<'_, O> {
 
     /// What a reply must not repeat in an error.
     fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
-        let mut secrets = self.client.credentials.secrets();
+        let mut secrets = self.client.secrets();
         secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
         secrets.extend(self.operation.kdstoken().map(KdsToken::expose));
         secrets.extend(refused.signed.as_ref().and_then(Signed::signature));

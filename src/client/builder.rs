@@ -78,14 +78,14 @@ impl ClientBuilder {
     /// Sets the time to establish a connection, TLS included. Defaults to 10 s, or half the total if that is less; more
     /// than 0 and less than the total.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.0.connect_timeout = Some(timeout);
+        self.0.limits.connect_timeout = Some(timeout);
         self
     }
 
     /// Sets the time for a whole call: credentials, all attempts, waits between them, and reading the reply. Defaults
     /// to 30 s; more than 0 and at most a day. No attempt begins with less than the connect time-out left.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.0.timeout = timeout;
+        self.0.limits.timeout = timeout;
         self
     }
 
@@ -95,7 +95,7 @@ impl ClientBuilder {
     /// A call waits for it within its own [`timeout`](Self::timeout); when that is over, the renewal goes on and serves
     /// later calls. Of clients that share their credentials, the one whose call begins a renewal says how long it may take.
     pub fn renewal_timeout(mut self, timeout: Duration) -> Self {
-        self.0.renewal_timeout = timeout;
+        self.0.limits.renewal_timeout = timeout;
         self
     }
 
@@ -107,14 +107,14 @@ impl ClientBuilder {
     /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
     /// `Retry-After` says, all within the [`timeout`](Self::timeout).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.0.max_attempts = attempts;
+        self.0.limits.max_attempts = attempts;
         self
     }
 
     /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB for a creation and 16 MiB for a
     /// status, which names up to 1,000 files; at least 1 KiB.
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
-        self.0.max_reply_bytes = Some(bytes);
+        self.0.limits.max_reply_bytes = Some(bytes);
         self
     }
 
@@ -140,6 +140,32 @@ impl ClientBuilder {
     /// Trusts these CA certificates (PEM) in addition to the platform's. Defaults to none.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.0.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Sets the certificate that proves the client to a service which demands one, and its private key: PEM, the key as
+    /// PKCS#8 without a password. Further certificates are sent with it, up to the one that the service trusts. Defaults
+    /// to none.
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.0.client_certificate = Some(pem.into().into());
+        self
+    }
+
+    /// Sets what follows the client's own name and version in `User-Agent`, such as `portal/2.1`: visible ASCII. Defaults
+    /// to nothing.
+    pub fn user_agent(mut self, suffix: impl Into<String>) -> Self {
+        self.0.user_agent = Some(suffix.into());
+        self
+    }
+
+    /// Adds headers to each request, for a gateway that wants more than the API documents: visible ASCII. Defaults to
+    /// none. Their values count as secrets. What the client sets by itself cannot be set here; a proxy is not sent them.
+    pub fn request_headers<N: Into<String>, V: Into<String>>(
+        mut self,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into().into()));
+        self.0.request_headers.extend(headers);
         self
     }
 

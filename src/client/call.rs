@@ -18,8 +18,8 @@ use crate::error::{Error, ErrorKind};
 /// Gives what came of it, and when the reply came.
 pub(super) async fn call<O: Operation>(client: &Shared, operation: &O) -> Result<(O::Output, DateTime<Utc>), Error> {
     let started = Instant::now();
-    let attempt = Attempt { client, operation, deadline: started + client.timeout };
-    let mut retry = Retry::new(client.max_attempts);
+    let attempt = Attempt { client, operation, deadline: started + client.limits.timeout };
+    let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -62,7 +62,7 @@ fn remedy(client: &Shared, decision: Decision, failure: &Failure) -> Option<Dura
         Decision::CorrectClock(offset) => client.clock.learn(offset),
         Decision::UseOwnClock => client.clock.forget(failure.dated.and_then(|dated| dated.correction)),
         Decision::RefreshToken => {
-            if let (Some(cache), Some(token)) = (client.authorization.token_cache(), &failure.refused_token) {
+            if let (Some(cache), Some(token)) = (client.caller.authorization.token_cache(), &failure.refused_token) {
                 cache.discard(token);
             }
         }

@@ -3,14 +3,15 @@
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::{
     clock::Now,
     credentials::{AuthorizationSource, Credentials},
     rules,
-    validation::{ValidationError, Violation, Violations, shown},
+    validation::{ValidationError, Violation, Violations, secret_shown, shown},
 };
 
 /// Longest time-out of a call or a renewal, one day: beyond it one is forgotten rather than awaited.
@@ -21,6 +22,11 @@ const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
 
 const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 
+/// Headers that the API documents, and those that say how a message is framed or who sends it.
+const RESERVED_HEADERS: &str = "accept authorization connection content-length content-type expect host \
+                                proxy-authorization te transfer-encoding upgrade user-agent x-date x-hw-agentname \
+                                x-traceid x-user-id";
+
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) endpoint: String,
@@ -28,18 +34,27 @@ pub(super) struct Settings {
     pub(super) credentials: Vec<(&'static str, Credentials)>,
     pub(super) user_id: String,
     pub(super) agent_name: String,
+    pub(super) limits: Limits,
+    pub(super) max_concurrent_requests: usize,
+    pub(super) backdate: Duration,
+    pub(super) root_certificates: Vec<Vec<u8>>,
+    pub(super) client_certificate: Option<SecretSlice<u8>>,
+    pub(super) idle_timeout: Duration,
+    pub(super) proxy: Option<String>,
+    pub(super) proxy_from_env: bool,
+    pub(super) user_agent: Option<String>,
+    pub(super) request_headers: Vec<(String, SecretString)>,
+    pub(super) now: Now,
+}
+
+/// How long and how often a call tries, and how much it reads.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) timeout: Duration,
     pub(super) renewal_timeout: Duration,
     pub(super) max_attempts: u32,
     pub(super) max_reply_bytes: Option<usize>,
-    pub(super) max_concurrent_requests: usize,
-    pub(super) backdate: Duration,
-    pub(super) root_certificates: Vec<Vec<u8>>,
-    pub(super) idle_timeout: Duration,
-    pub(super) proxy: Option<String>,
-    pub(super) proxy_from_env: bool,
-    pub(super) now: Now,
 }
 
 impl Default for Settings {
@@ -50,17 +65,22 @@ impl Default for Settings {
             credentials: Vec::new(),
             user_id: String::new(),
             agent_name: String::new(),
-            connect_timeout: None,
-            timeout: Duration::from_secs(30),
-            renewal_timeout: Duration::from_secs(30),
-            max_attempts: 3,
-            max_reply_bytes: None,
+            limits: Limits {
+                connect_timeout: None,
+                timeout: Duration::from_secs(30),
+                renewal_timeout: Duration::from_secs(30),
+                max_attempts: 3,
+                max_reply_bytes: None,
+            },
             max_concurrent_requests: 100,
             backdate: Duration::from_secs(10),
             root_certificates: Vec::new(),
+            client_certificate: None,
             idle_timeout: Duration::from_secs(4),
             proxy: None,
             proxy_from_env: true,
+            user_agent: None,
+            request_headers: Vec::new(),
             now: Arc::new(Utc::now),
         }
     }
@@ -70,6 +90,13 @@ impl Default for Settings {
 pub(super) struct Checked {
     pub(super) endpoint: Url,
     pub(super) proxy: Option<Url>,
+    pub(super) request_headers: HeaderMap,
+    pub(super) caller: Caller,
+}
+
+/// Who calls.
+#[derive(Clone)]
+pub(super) struct Caller {
     pub(super) credentials: Credentials,
     pub(super) authorization: AuthorizationSource,
     pub(super) user_id: HeaderValue,
@@ -82,29 +109,24 @@ impl Settings {
         let mut violations = Violations::default();
         let endpoint = self.validate_endpoint(&mut violations);
         let credentials = self.validate_credentials(&mut violations);
-        let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
-        let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
+        let user_id = validate_user_id(&self.user_id, &mut violations);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
         let proxy = endpoint.as_ref().and_then(|endpoint| self.proxy(endpoint, &mut violations));
-        self.validate_root_certificates(&mut violations);
+        self.validate_certificates(&mut violations);
+        let request_headers = self.validate_request_headers(&mut violations);
+        if let Some(user_agent) = &self.user_agent {
+            violations.header_text("user_agent", user_agent, shown, "give the name and version of your program");
+        }
         self.validate_bounds(&mut violations);
         let checked = endpoint.zip(credentials).zip(user_id.zip(agent_name));
         let checked = checked.map(|((endpoint, (credentials, authorization)), (user_id, agent_name))| Checked {
             endpoint,
             proxy,
-            credentials,
-            authorization,
-            user_id,
-            agent_name,
+            request_headers,
+            caller: Caller { credentials, authorization, user_id, agent_name },
         });
         violations.into_result_with(checked)
-    }
-
-    /// The time to connect, which defaults to 10 s, or half of the total if that is less.
-    pub(super) fn effective_connect_timeout(&self) -> Duration {
-        let longest = Duration::from_secs(10);
-        self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, AuthorizationSource)> {
@@ -159,38 +181,80 @@ impl Settings {
         Some(url)
     }
 
-    fn validate_root_certificates(&self, violations: &mut Violations) {
-        for pem in &self.root_certificates {
-            if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
-                violations.push(Violation {
-                    path: "root_certificates".into(),
-                    rule: rules::ROOT_CERTIFICATES,
-                    actual: format!("{} bytes without one", pem.len()),
-                    advice: "convert it to PEM",
-                });
+    fn validate_certificates(&self, violations: &mut Violations) {
+        let mut check = |path: &'static str, rule, pem: &[u8], part, advice| {
+            if !String::from_utf8_lossy(pem).contains(part) {
+                let actual = format!("{} bytes without it", pem.len());
+                violations.push(Violation { path: path.into(), rule, actual, advice });
             }
+        };
+        let certificate = "-----BEGIN CERTIFICATE-----";
+        for pem in &self.root_certificates {
+            check("root_certificates", rules::ROOT_CERTIFICATES, pem, certificate, "convert it to PEM");
+        }
+        for (pem, part) in
+            self.client_certificate.iter().flat_map(|pem| [(pem, certificate), (pem, "PRIVATE KEY-----")])
+        {
+            let advice = "give one text of both, the key as PKCS#8 without a password";
+            check("client_certificate", rules::CLIENT_CERTIFICATE, pem.expose_secret(), part, advice);
         }
     }
 
+    fn validate_request_headers(&self, violations: &mut Violations) -> HeaderMap {
+        let is_free = |name: &HeaderName| !RESERVED_HEADERS.split(' ').any(|reserved| reserved == name);
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.request_headers {
+            let value = violations.header_text("request_headers", value.expose_secret(), secret_shown, "correct it");
+            let free = HeaderName::try_from(name).ok().filter(is_free);
+            if free.is_none() {
+                let (rule, advice) = (rules::REQUEST_HEADERS, "leave it out");
+                violations.push(Violation { path: "request_headers".into(), rule, actual: shown(name), advice });
+            }
+            if let Some((name, mut value)) = free.zip(value) {
+                // It may be a gateway's key.
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+
     fn validate_bounds(&self, violations: &mut Violations) {
-        let Self { timeout, idle_timeout, backdate, max_attempts, max_reply_bytes, max_concurrent_requests, .. } = self;
-        let connect_timeout = self.effective_connect_timeout();
+        let Self { limits, idle_timeout, backdate, max_concurrent_requests, .. } = self;
+        limits.validate(violations);
+        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= MAX_TIMEOUT, idle_timeout);
+        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
+        let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
+        let rule = rules::MAX_CONCURRENT_REQUESTS;
+        violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
+    }
+}
+
+impl Limits {
+    /// The time to connect, which defaults to 10 s, or half of the total if that is less.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        let longest = Duration::from_secs(10);
+        self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
+    }
+
+    pub(super) fn validate(&self, violations: &mut Violations) {
+        let Self { timeout, renewal_timeout, max_attempts, max_reply_bytes, .. } = self;
+        let connect_timeout = self.connect_timeout();
         // A total of 0 is told by its own rule.
         let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
         violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, connect_timeout);
         let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
         violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
-        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= MAX_TIMEOUT, idle_timeout);
-        let is_within = !self.renewal_timeout.is_zero() && self.renewal_timeout <= MAX_TIMEOUT;
-        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, self.renewal_timeout);
-        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
+        let is_within = !renewal_timeout.is_zero() && *renewal_timeout <= MAX_TIMEOUT;
+        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, renewal_timeout);
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
         violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
-        let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
-        let rule = rules::MAX_CONCURRENT_REQUESTS;
-        violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
     }
+}
+
+pub(super) fn validate_user_id(user_id: &str, violations: &mut Violations) -> Option<HeaderValue> {
+    violations.header_text("X-User-Id", user_id, shown, "set KOODRIVE_USER_ID or call .user_id(…)")
 }
 
 /// Whether a host is this machine.

@@ -2,27 +2,33 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::HeaderMap;
 use tokio::sync::Semaphore;
 
-use crate::{
-    clock::Clock,
-    credentials::{AuthorizationSource, Credentials},
-};
+use super::settings::{Caller, Limits};
+use crate::clock::Clock;
 
+/// Cloned for a client that differs in a part of it.
+#[derive(Clone)]
 pub(super) struct Shared {
     pub(super) http: reqwest::Client,
+    /// The time-out that `http` has.
+    pub(super) http_timeout: Duration,
     pub(super) endpoint: String,
-    pub(super) credentials: Credentials,
-    pub(super) authorization: AuthorizationSource,
-    pub(super) user_id: HeaderValue,
-    pub(super) agent_name: HeaderValue,
-    pub(super) connect_timeout: Duration,
-    pub(super) timeout: Duration,
-    pub(super) renewal_timeout: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) max_reply_bytes: Option<usize>,
+    /// Those that a caller added, which `http` sends.
+    pub(super) request_headers: HeaderMap,
+    pub(super) caller: Caller,
+    pub(super) limits: Limits,
     /// One for each request that may be on its way.
-    pub(super) permits: Semaphore,
+    pub(super) permits: Arc<Semaphore>,
     pub(super) clock: Arc<Clock>,
+}
+
+impl Shared {
+    /// What a reply could echo and nothing may show, but for the tokens of a provider.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        let mut secrets = self.caller.credentials.secrets();
+        secrets.extend(self.request_headers.values().filter_map(|value| value.to_str().ok()));
+        secrets
+    }
 }

@@ -1,21 +1,31 @@
 //! The HTTP client that requests go through.
 
-use std::error::Error;
+use std::{error::Error, iter};
 
 use reqwest::redirect;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use secrecy::ExposeSecret;
 
 use super::settings::{Checked, Settings};
+
+/// How a private key begins.
+#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// The HTTP client of these settings. Connects to nothing.
 pub(super) fn http_client(
     settings: &Settings,
     checked: &Checked,
 ) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
+    let own_name = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+    let names: Vec<_> = iter::once(own_name).chain(settings.user_agent.as_deref()).collect();
     let mut http = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(settings.effective_connect_timeout())
+        .user_agent(names.join(" "))
+        // What the hooks set goes before.
+        .default_headers(checked.request_headers.clone())
+        .connect_timeout(settings.limits.connect_timeout())
         // For an attempt that has all of the time; one that has less sets its own.
-        .timeout(settings.timeout)
+        .timeout(settings.limits.timeout)
         // A redirect would carry the user id and the body to another host.
         .redirect(redirect::Policy::none())
         // Without the zero, reqwest keeps a copy of each request for a retry that never comes.
@@ -30,11 +40,20 @@ pub(super) fn http_client(
     #[cfg(feature = "rustls")]
     {
         let is_https = checked.endpoint.scheme() == "https";
-        http = http.tls_backend_preconfigured(rustls_config(is_https, &settings.root_certificates)?);
+        let client_certificate = settings.client_certificate.as_ref().map(ExposeSecret::expose_secret);
+        let tls = rustls_config(is_https, &settings.root_certificates, client_certificate)?;
+        http = http.tls_backend_preconfigured(tls);
     }
     #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
-    for pem in &settings.root_certificates {
-        http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    {
+        for pem in &settings.root_certificates {
+            http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+        }
+        if let Some(pem) = settings.client_certificate.as_ref().map(ExposeSecret::expose_secret) {
+            // The key must come first in what is given as one.
+            let key = pem.windows(KEY.len()).position(|start| start == KEY).map_or(pem, |start| &pem[start..]);
+            http = http.identity(reqwest::Identity::from_pkcs8_pem(pem, key)?);
+        }
     }
     Ok(http.build()?)
 }
@@ -48,13 +67,14 @@ pub(super) fn http_client(
 fn rustls_config(
     is_https: bool,
     root_certificates: &[Vec<u8>],
+    client_certificate: Option<&[u8]>,
 ) -> Result<rustls::ClientConfig, Box<dyn Error + Send + Sync>> {
     use std::sync::Arc;
 
     use rustls::{
         ClientConfig, RootCertStore,
         crypto::{CryptoProvider, ring},
-        pki_types::{CertificateDer, pem::PemObject},
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     };
     use rustls_platform_verifier::Verifier;
 
@@ -68,7 +88,13 @@ fn rustls_config(
     } else {
         config.with_root_certificates(RootCertStore::empty())
     };
-    let mut config = config.with_no_client_auth();
+    let mut config = match client_certificate {
+        None => config.with_no_client_auth(),
+        Some(pem) => {
+            let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+            config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(pem)?)?
+        }
+    };
     // A server without HTTP/1.1 ends the handshake, instead of leaving the request without an answer.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

@@ -137,6 +137,39 @@ fn what_is_no_certificate_at_all_is_refused_for_every_endpoint() {
 }
 
 #[test]
+fn a_client_certificate_is_a_certificate_and_its_key() {
+    let half = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (pem, lacking) in [("garbage", 2), (half, 1)] {
+        let violations = violations_of(remote().client_certificate(pem));
+        assert_eq!(violations, vec!["client_certificate client-certificate"; lacking], "{pem}");
+    }
+    let both = format!("{half}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let error = remote().client_certificate(both).build().unwrap_err();
+    assert!(error.validation_error().is_none() && error.to_string().contains("certificates"), "{error}");
+}
+
+#[test]
+fn a_header_that_the_client_sets_cannot_be_replaced() {
+    let spec: serde_json::Value = serde_json::from_str(include_str!("../../openapi/koodrive-share.json")).unwrap();
+    let parameters = spec["components"]["parameters"].as_object().unwrap().values();
+    let documented: Vec<_> = parameters.filter_map(|parameter| parameter["name"].as_str()).collect();
+    assert_eq!(documented.len(), 4, "{documented:?}");
+    for name in documented.into_iter().chain(["Authorization", "host", "Content-Length", "User-Agent", "", "a b"]) {
+        let violations = violations_of(remote().request_headers([(name, "value")]));
+        assert_eq!(violations, ["request_headers request-headers"], "{name}");
+    }
+    let error = remote().request_headers([("X-Gateway-Key", "s3cret\n")]).build().unwrap_err();
+    assert_eq!(broken(error.validation_error().unwrap()), ["request_headers header-text"]);
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_user_agent_is_visible_ascii() {
+    assert_eq!(violations_of(remote().user_agent("a\nb")), ["user_agent header-text"]);
+    remote().user_agent("portal/2.1 (linux)").build().unwrap();
+}
+
+#[test]
 fn a_short_time_out_shortens_the_connect_time_out_that_is_not_set() {
     remote().timeout(Duration::from_secs(5)).build().unwrap();
     assert_eq!(violations_of(remote().timeout(Duration::ZERO)), ["timeout timeout"]);
@@ -147,7 +180,7 @@ fn no_debug_shows_a_secret() {
     let all =
         [Credentials::bearer("s3cret"), Credentials::authorization("Bearer s3cret"), Credentials::app("id", "s3cret")];
     for credentials in all {
-        let builder = remote().credentials(credentials);
+        let builder = remote().credentials(credentials).request_headers([("X-Gateway-Key", "s3cret")]);
         let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains(USER), "{shown}");

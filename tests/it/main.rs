@@ -26,3 +26,4 @@ mod support;
 mod task_ids;
 mod time;
 mod transport;
+mod users;

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use koodrive_share::Client;
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls::version::{TLS12, TLS13};
 
+#[cfg(feature = "tls")]
+use crate::support::certificates::Authority;
 use crate::support::{
     fixtures::{builder_at, dump},
-    scripted_server::{ScriptedServer, Step},
+    scripted_server::{ScriptedServer, Step, json_reply},
 };
 
 fn created() -> Step {
@@ -43,6 +47,64 @@ async fn a_socks5_proxy_is_asked_for_the_way() {
     create(&client).await;
     drop(client);
     assert_eq!(proxy.finish().await.requests.len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_and_headers_of_the_callers_own_are_sent_and_shown_nowhere() {
+    let refused = json_reply(403, &serde_json::json!({"code": 403, "msg": "no right for s3cret-key"}));
+    let server = ScriptedServer::start(vec![vec![Step::Request, Step::Send(refused)]]).await;
+    let client = builder_at(&server.endpoint()).user_agent("portal/2.1").request_headers([("X-Key", "s3cret-key")]);
+    let client = client.build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(!format!("{error} {error:?} {client:?}").contains("s3cret"), "{error}");
+    drop(client);
+    let request = server.finish().await.requests.remove(0);
+    assert!(request.contains("user-agent: koodrive-share/0.1.0 portal/2.1\r\n"), "{request}");
+    assert!(request.contains("x-key: s3cret-key\r\n"), "{request}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_service_that_demands_a_certificate_gets_one() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let script = vec![vec![Step::Request, created()]];
+        let server = ScriptedServer::start_tls(script, authority.demanding_acceptor(version)).await;
+        let client = builder_at(&server.endpoint()).root_certificates(authority.pem());
+        let client = client.client_certificate(authority.client_pem()).build().unwrap();
+        create(&client).await;
+        drop(client);
+        server.finish().await;
+    }
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_client_certificate_of_another_authority_is_told_as_such() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let script = vec![vec![Step::NoHandshake]];
+        let server = ScriptedServer::start_tls(script, authority.demanding_acceptor(version)).await;
+        let client = builder_at(&server.endpoint()).root_certificates(authority.pem());
+        let client = client.client_certificate(Authority::new().client_pem()).build().unwrap();
+        let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+        assert!(error.is_certificate() && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("client_certificate"), "{error}");
+        drop(client);
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_to_a_service_without_tls_says_that_it_demands_credentials() {
+    let refusal = json_reply(407, &serde_json::json!({}));
+    let proxy = ScriptedServer::start(vec![vec![Step::Request, Step::Send(refusal)]]).await;
+    let client = builder_at("http://127.0.0.1:1").proxy(proxy.endpoint()).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(error.is_proxy_unauthorized() && error.is_refused() && !error.is_retryable(), "{error:?}");
+    assert!(error.to_string().contains("give the proxy's credentials"), "{error}");
+    drop(client);
+    proxy.finish().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
+use tokio_rustls::rustls::{
+    SupportedProtocolVersion,
+    version::{TLS12, TLS13},
+};
 
 use super::{
     row::{Row, rows},
@@ -12,6 +16,13 @@ use crate::support::{
     certificates::{Authority, Trust},
     full_house::FullHouse,
     scripted_server::{Script, Step},
+};
+
+/// OpenSSL knows the algorithm, and so tells that the certificate was not signed by it.
+const OTHER_ALGORITHM: &str = if cfg!(feature = "rustls") {
+    "build with the feature `native-tls` instead of `rustls`"
+} else {
+    "look at its cause"
 };
 
 rows! {
@@ -67,31 +78,49 @@ rows! {
         false,
         vec![vec![Step::NoHandshake]],
     )
-    .no_connection();
-    authority_unknown_thrice => tls(
-        "a certificate by an unknown authority, three times",
-        Trust::Deserved,
-        false,
-        vec![vec![Step::NoHandshake]; 3],
-    )
-    .no_connection()
-    .attempts(3)
-    // A handshake for each attempt.
-    .connections(3);
+    .no_connection_until("connect certificate", "trust its issuer by `root_certificates` or SSL_CERT_FILE");
     certificate_of_another_host => tls(
         "a certificate of another host",
         Trust::OtherHost,
         true,
         vec![vec![Step::NoHandshake]],
     )
-    .no_connection();
+    .no_connection_until("connect certificate", "check the host name in the endpoint");
     certificate_expired => tls(
         "a certificate that has expired",
         Trust::Expired,
         true,
         vec![vec![Step::NoHandshake]],
     )
-    .no_connection();
+    .no_connection_until("connect certificate", "have it renewed, or check this machine's clock");
+    certificate_of_another_algorithm => tls(
+        "a certificate of an algorithm that ring lacks",
+        Trust::OtherAlgorithm,
+        true,
+        vec![vec![Step::NoHandshake]],
+    )
+    .no_connection_until("connect certificate", OTHER_ALGORITHM);
+    handshake_refused => in_the_clear(
+        "the service ends the TLS handshake for want of an algorithm",
+        // A fatal alert: handshake failure.
+        vec![vec![Step::Byte, Step::Send(vec![21, 3, 3, 0, 2, 2, 40]), Step::Hold]],
+    )
+    .no_connection_until("connect certificate", "build with the feature `native-tls` instead of `rustls`");
+    client_certificate_demanded => demanding("the service demands a client certificate, TLS 1.2", &TLS12);
+    client_certificate_demanded_late => demanding(
+        "the service demands a client certificate, TLS 1.3: it tells once the request is on its way",
+        &TLS13,
+    );
+    proxy_demands_credentials => Row::driven("the proxy demands credentials", |trial| async move {
+        let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let proxy = trial.server(&vec![vec![Step::Request, Step::Send(refusal), Step::Close]]).await;
+        let client = trial.builder("https://koodrive.invalid").proxy(proxy.endpoint()).build().unwrap();
+        let mut observed = Observed::by(proxy, trial.call(&client).await).await;
+        // The service was sent none; the proxy was asked for the way.
+        observed.requests -= 1;
+        observed
+    })
+    .no_connection_until("connect proxy_unauthorized", "give the proxy's credentials in its URL");
 
     reset_on_accept => Row::scripted("a reset as soon as it is accepted", vec![vec![Step::Reset]])
         .requests(0);
@@ -181,6 +210,20 @@ fn in_the_clear(title: &'static str, script: Script) -> Row {
         }
     });
     row.no_connection()
+}
+
+/// A server that demands a certificate of a client that has none.
+fn demanding(title: &'static str, version: &'static SupportedProtocolVersion) -> Row {
+    let row = Row::driven(title, move |trial| async move {
+        let authority = Authority::new();
+        let script = vec![vec![Step::NoHandshake]];
+        let server = trial.tls_server(&script, authority.demanding_acceptor(version)).await;
+        let client = trial.builder(&server.endpoint()).root_certificates(authority.pem()).build().unwrap();
+        let ending = trial.call(&client).await;
+        drop(client);
+        Observed::by(server, ending).await
+    });
+    row.no_connection_until("connect certificate", "give one that it accepts by `client_certificate`")
 }
 
 /// A server with TLS, and a client that trusts its authority, or doesn't.

@@ -128,6 +128,11 @@ impl Row {
         self.attempts(1).not_sent().is("connect retryable").advice(CHECK_NETWORK)
     }
 
+    /// No connection comes about until somebody does what is advised, so that none is tried again.
+    pub(super) fn no_connection_until(self, predicates: &'static str, advice: &'static str) -> Self {
+        self.not_sent().is(predicates).advice(advice)
+    }
+
     pub(super) fn rejected(mut self) -> Self {
         self.expected.outcome = Some(Outcome::Rejected);
         self.is("refused").advice(CORRECT)
@@ -314,6 +319,8 @@ fn predicates(error: &Error) -> String {
         ("validation", error.is_validation()),
         ("credentials", error.is_credentials()),
         ("connect", error.is_connect()),
+        ("certificate", error.is_certificate()),
+        ("proxy_unauthorized", error.is_proxy_unauthorized()),
         ("timeout", error.is_timeout()),
         ("refused", error.is_refused()),
         ("unauthorized", error.is_unauthorized()),

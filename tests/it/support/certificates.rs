@@ -1,13 +1,17 @@
-//! Certificates for servers on this machine, made for each test.
+//! Certificates for servers and clients on this machine, made for each test.
 
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PublicKeyData, date_time_ymd,
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
+    rustls::{
+        RootCertStore, ServerConfig, SupportedProtocolVersion, crypto::ring, pki_types::PrivatePkcs8KeyDer,
+        server::WebPkiClientVerifier,
+    },
 };
 
 /// Whether a server's certificate deserves to be trusted by those who trust its authority.
@@ -16,6 +20,8 @@ pub(crate) enum Trust {
     Deserved,
     OtherHost,
     Expired,
+    /// It names a signature algorithm that ring lacks, and is not signed by it.
+    OtherAlgorithm,
 }
 
 /// One who signs certificates.
@@ -36,10 +42,45 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A client's certificate and its key.
+    pub(crate) fn client_pem(&self) -> String {
+        let mut params = CertificateParams::new(["client".to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        format!("{}{}", certificate.pem(), key.serialize_pem())
+    }
+
     /// The TLS of a server on 127.0.0.1.
     pub(crate) fn acceptor(&self, trust: Trust) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let mut certificate = self.sign(trust, &key).der().to_vec();
+        if let Trust::OtherAlgorithm = trust {
+            name_another_algorithm(&mut certificate);
+        }
+        let verifier = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = verifier.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        Arc::new(config.with_single_cert(vec![certificate.into()], key.into()).unwrap()).into()
+    }
+
+    /// The same, and it demands a client's certificate by this authority.
+    pub(crate) fn demanding_acceptor(&self, version: &'static SupportedProtocolVersion) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = self.sign(Trust::Deserved, &key).der().clone();
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let config = config.with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key.into());
+        Arc::new(config.unwrap()).into()
+    }
+
+    fn sign(&self, trust: Trust, key: &impl PublicKeyData) -> Certificate {
         let name = match trust {
-            Trust::Deserved | Trust::Expired => "127.0.0.1",
+            Trust::Deserved | Trust::Expired | Trust::OtherAlgorithm => "127.0.0.1",
             Trust::OtherHost => "127.0.0.2",
         };
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -48,15 +89,20 @@ impl Authority {
             params.not_before = date_time_ymd(2024, 1, 1);
             params.not_after = date_time_ymd(2025, 1, 1);
         }
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key.into())
-            .unwrap();
-        Arc::new(config).into()
+        params.signed_by(key, &self.0).unwrap()
     }
+}
+
+/// Says ECDSA with SHA-512 where the certificate says ECDSA with SHA-256.
+fn name_another_algorithm(der: &mut [u8]) {
+    const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let mut places = 0;
+    for start in 0..der.len() - ECDSA_WITH_SHA256.len() {
+        if der[start..].starts_with(&ECDSA_WITH_SHA256) {
+            der[start + 7] = 4;
+            places += 1;
+        }
+    }
+    // What is signed says it, and so does the signature.
+    assert_eq!(places, 2);
 }

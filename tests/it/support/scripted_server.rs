@@ -42,7 +42,7 @@ pub(crate) enum Step {
     Close,
     /// Resets the connection.
     Reset,
-    /// Expects the client to give up the TLS handshake. The first step of its connection.
+    /// Expects the TLS handshake to fail. The first step of its connection.
     NoHandshake,
 }
 
@@ -162,15 +162,16 @@ async fn serve(
         return play(stream, steps, seen).await;
     };
     let refusal = matches!(steps.first(), Some(Step::NoHandshake)).then(|| steps.remove(0));
-    match (tls.accept(stream).await, refusal) {
+    match (tls.accept(stream).into_fallible().await, refusal) {
         (Ok(stream), None) => play(stream, steps, seen).await,
         // TLS 1.3 lets a server end the handshake before the client has judged its certificate.
         (Ok(mut stream), Some(_)) => match stream.read_u8().await {
             Ok(_) => Err("data under a certificate that is none".to_owned()),
             Err(_) => Ok(()),
         },
-        (Err(_), Some(_)) => Ok(()),
-        (Err(error), None) => Err(format!("the client gave up the handshake: {error}")),
+        // Whoever closes before all is read resets the connection, and takes its own alert back.
+        (Err((_, stream)), Some(_)) => play(stream, vec![Step::Hold], seen).await,
+        (Err((error, _)), None) => Err(format!("the client gave up the handshake: {error}")),
     }
 }
 

@@ -1,0 +1,74 @@
+//! Why a connection does not come about, as far as trying again is of no use.
+
+use std::{error::Error, iter::successors};
+
+use crate::error::ConnectFault;
+
+/// The texts of rustls, OpenSSL and proxies, in small letters without blanks and colons. Not all have a public type.
+const TEXTS: [(ConnectFault, &[&str]); 7] = [
+    (ConnectFault::ProxyCredentials, &["proxyauthorizationrequired", "sockserrorcredentialsnotaccepted"]),
+    (
+        ConnectFault::ClientCertificate,
+        &["alertcertificate", "alertbadcertificate", "alertunknownca", "alertaccessdenied", "alertdecrypterror"],
+    ),
+    (ConnectFault::OtherName, &["certificatenotvalidforname", "mismatch)"]),
+    (ConnectFault::OutOfDate, &["certificateexpired", "certificatehasexpired", "notvalidyet", "notyetvalid"]),
+    (ConnectFault::UnknownIssuer, &["unknownissuer", "issuercertificate)", "(self-signed", "(selfsigned"]),
+    (
+        ConnectFault::Unsupported,
+        &[
+            "unsupportedsignature",
+            "peerisincompatible",
+            "alerthandshakefailure",
+            "alertprotocolversion",
+            "knownprotocol",
+        ],
+    ),
+    (ConnectFault::Certificate, &["certificateverifyfailed", "invalidpeercertificate"]),
+];
+
+/// The fault that an error of the HTTP client comes from, if it does not pass by itself.
+///
+/// In each case nothing was carried out. Under TLS 1.3 a service refuses a client's certificate after the client has sent
+/// its request, and reads none of it; all else is told while the connection is being made.
+pub(super) fn connect_fault(error: &reqwest::Error) -> Option<ConnectFault> {
+    // Its own text holds the URL.
+    let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
+    fault.filter(|fault| error.is_connect() || *fault == ConnectFault::ClientCertificate)
+}
+
+fn fault(text: &str) -> Option<ConnectFault> {
+    let text = text.to_lowercase().replace([' ', ':'], "");
+    let known = TEXTS.iter().find(|(_, known)| known.iter().any(|known| text.contains(known)));
+    known.map(|(fault, _)| *fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the libraries write them; `tests/it` shows that they still do.
+    #[test]
+    fn a_fault_is_told_by_its_text() {
+        for (text, expected) in [
+            ("tunnel error: proxy authorization required", Some(ConnectFault::ProxyCredentials)),
+            ("tunnel error: unsuccessful", None),
+            ("SOCKS error: credentials not accepted", Some(ConnectFault::ProxyCredentials)),
+            ("invalid peer certificate: UnknownIssuer", Some(ConnectFault::UnknownIssuer)),
+            ("invalid peer certificate: certificate expired: verification time 9", Some(ConnectFault::OutOfDate)),
+            ("invalid peer certificate: Revoked", Some(ConnectFault::Certificate)),
+            ("received fatal alert: CertificateRequired", Some(ConnectFault::ClientCertificate)),
+            ("received fatal alert: CertificateExpired", Some(ConnectFault::ClientCertificate)),
+            ("received fatal alert: HandshakeFailure", Some(ConnectFault::Unsupported)),
+            ("received fatal alert: InternalError", None),
+            ("SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:", Some(ConnectFault::ClientCertificate)),
+            ("certificate verify failed: (self-signed certificate)", Some(ConnectFault::UnknownIssuer)),
+            ("certificate verify failed: (IP address mismatch)", Some(ConnectFault::OtherName)),
+            ("certificate verify failed: (certificate is not yet valid)", Some(ConnectFault::OutOfDate)),
+            ("certificate verify failed: (unable to get local issuer certificate)", Some(ConnectFault::UnknownIssuer)),
+            ("Connection reset by peer (os error 104)", None),
+        ] {
+            assert_eq!(fault(text), expected, "{text}");
+        }
+    }
+}
