@@ -8,6 +8,9 @@ use koodrive_share::{ShareTask, ShareTaskBuilder, TargetDirectory};
 
 const SERVICE: &str = "Service";
 
+/// The subcommands that call no service.
+pub(crate) const WITHOUT_SERVICE: [&str; 3] = ["emulator", "completions", "man"];
+
 const ENVIRONMENT: &str = "\
 Environment:
   KOODRIVE_ENDPOINT         as --endpoint
@@ -16,6 +19,9 @@ Environment:
   KOODRIVE_REQUEST_TIMEOUT  as --request-timeout
   KOODRIVE_CONNECT_TIMEOUT  as --connect-timeout
   KOODRIVE_MAX_ATTEMPTS     as --max-attempts
+  KOODRIVE_CACERT           as --cacert
+  KOODRIVE_PROXY            as --proxy; also with a user name and a password
+  HTTPS_PROXY, NO_PROXY …   the proxy and its exceptions without --proxy
   KOODRIVE_TOKEN            access token, or one of the two following
   KOODRIVE_AUTHORIZATION    whole value of the Authorization header
   KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
@@ -24,7 +30,8 @@ Environment:
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
-  status, wait     taskId, state, result, progress (in percent), downloadUrl, failedFileIds
+  status, wait     taskId, state, result, progress (0 to 100), created, started, ended (in a zone that the service
+                   does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId, sourceContainerId)
   what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too
 Fields without a value are null or left out. Whoever has the download URL can fetch the package.
 
@@ -72,12 +79,13 @@ impl Cli {
 /// service is called.
 pub(crate) fn described(mut command: clap::Command) -> clap::Command {
     command.build();
-    command.mut_subcommands(|subcommand| match subcommand.get_name() {
-        "emulator" | "completions" | "man" => subcommand.mut_args(|arg| {
-            let is_of_service = arg.get_help_heading() == Some(SERVICE);
-            arg.hide(is_of_service)
-        }),
-        _ => subcommand,
+    WITHOUT_SERVICE.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |subcommand| {
+            subcommand.mut_args(|arg| {
+                let is_of_service = arg.get_help_heading() == Some(SERVICE);
+                arg.hide(is_of_service)
+            })
+        })
     })
 }
 
@@ -111,6 +119,22 @@ pub(crate) struct ServiceArgs {
     /// Maximum number of attempts for a retryable request [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
+
+    /// File with CA certificates (PEM) to trust beside the platform's [env: KOODRIVE_CACERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Proxy for all requests: an http, https, socks4 or socks5 URL [env: KOODRIVE_PROXY]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+}
+
+/// Takes the id of a share, but no link to one.
+fn share_id(value: &str) -> Result<String, &'static str> {
+    if value.contains("://") || value.contains("sharelink/") {
+        return Err("this is a share link; give the id of the share behind it");
+    }
+    not_a_flag(value)
 }
 
 /// Takes an id or a name that may begin with a dash, but no flag where its value was left out.
@@ -135,9 +159,9 @@ pub(crate) enum Command {
     Package(PackageArgs),
     /// Save files of a share into a space
     Dump(DumpArgs),
-    /// Say how far a task has come
-    Status(TaskArgs),
-    /// Follow a task to its end
+    /// Say how far tasks have come
+    Status(TasksArgs),
+    /// Follow tasks to their ends
     Wait(WaitArgs),
     /// Imitate the service on this machine, to try things out
     Emulator(EmulatorArgs),
@@ -181,7 +205,7 @@ pub(crate) struct DumpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Share that the files are behind
-    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id)]
     pub(crate) share_id: String,
 
     /// Space that the files are in
@@ -203,6 +227,10 @@ pub(crate) struct CreateArgs {
     /// Follow the tasks to their ends, each for at most an hour; not if the run was stopped
     #[arg(long)]
     pub(crate) wait: bool,
+
+    /// File to add the tasks to, one JSON object a line, for --tasks-from
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) bulk: BulkArgs,
@@ -229,14 +257,19 @@ pub(crate) struct BulkArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct TaskArgs {
-    /// Id of the task; after --, also one that begins with a dash
-    #[arg(value_name = "TASK_ID")]
-    pub(crate) id: String,
+pub(crate) struct TasksArgs {
+    /// Ids of tasks; after --, also those that begin with a dash
+    #[arg(value_name = "TASK_ID", required_unless_present = "tasks_from")]
+    pub(crate) ids: Vec<String>,
 
-    /// Share that the task's files are behind
-    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
-    pub(crate) share_id: String,
+    /// Share that the tasks' files are behind
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id)]
+    #[arg(required_unless_present = "tasks_from", conflicts_with = "tasks_from")]
+    pub(crate) share_id: Option<String>,
+
+    /// File that --save or --ledger wrote, - for the standard input: all its tasks, or those with a TASK_ID given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks_from: Option<PathBuf>,
 
     /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]
     #[arg(long, value_name = "FILE")]
@@ -246,9 +279,9 @@ pub(crate) struct TaskArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
-    pub(crate) task: TaskArgs,
+    pub(crate) tasks: TasksArgs,
 
-    /// How long to wait, such as 90s or 10m
+    /// How long to wait for each task, such as 90s or 10m
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
 }

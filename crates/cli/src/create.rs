@@ -1,22 +1,26 @@
 //! `package` and `dump`.
 
-use std::{error::Error as StdError, fmt, io};
+use std::{error::Error as StdError, fmt, io, ops::Range};
 
-use futures_util::{StreamExt, stream};
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, ShareTaskBuilder, TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Error, Outcome, PollingPolicy, ShareTaskBuilder,
+    TaskHandle,
 };
 
 use crate::{
     args::{BulkArgs, CreateArgs, ServiceArgs, Template},
-    exit::{self, CommandError, Exit, both, with_causes},
+    exit::{CommandError, Exit, both, with_causes},
     file_ids::{FileIdSource, InvalidLine},
-    follow,
+    follow::Following,
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
     secret, service,
+    tasks::SavedTasks,
 };
+
+/// Most ranges of failed ids that advice lists.
+const LISTED: usize = 10;
 
 pub(crate) async fn run(
     service: ServiceArgs,
@@ -29,6 +33,7 @@ pub(crate) async fn run(
     let policy = policy(&create.bulk, template.split);
     let client_and_task = both(service::client(service), task(template.task, &create));
     let ((client, task), (policy, (total, file_ids))) = both(client_and_task, both(policy, file_ids))?;
+    let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let duplicates = file_ids.duplicates();
     let bulk = client.create_bulk_with(task, file_ids.ids(), policy)?;
     let mut run = BulkRun {
@@ -38,6 +43,8 @@ pub(crate) async fn run(
         interrupts: Interrupts::new()?,
         interrupted: false,
         stop_reason: None,
+        failed: Vec::new(),
+        saved,
         handles: create.wait.then(Vec::new),
     };
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
@@ -45,9 +52,25 @@ pub(crate) async fn run(
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     created?;
     if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
-        run.wait(&client, handles, create.bulk.concurrency).await?;
+        let policy = PollingPolicy::default();
+        let following = Following { client: &client, policy, output, tracing, go_on: HowToFollow(&create) };
+        let followed = following.to_their_ends(handles, &mut run.interrupts).await;
+        run.exit = run.exit.max(followed.map_err(|error| CommandError { exit: error.exit.max(run.exit), ..error })?);
     }
     Ok(run.exit)
+}
+
+/// `follow them with "koodrive-share wait --tasks-from photos.tasks"`
+struct HowToFollow<'a>(&'a CreateArgs);
+
+impl fmt::Display for HowToFollow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CreateArgs { save, bulk, share_id, .. } = self.0;
+        match save.as_ref().or(bulk.ledger.as_ref()) {
+            Some(path) => write!(f, "follow them with `koodrive-share wait --tasks-from {}`", path.display()),
+            None => write!(f, "follow them with `koodrive-share wait TASK_ID --share-id {share_id}`"),
+        }
+    }
 }
 
 /// What all tasks of a run have in common.
@@ -82,6 +105,9 @@ struct BulkRun<'a> {
     interrupts: Interrupts,
     interrupted: bool,
     stop_reason: Option<StopReason>,
+    /// The ids of which no task was made, for the advice of a run without a ledger.
+    failed: Vec<Range<u64>>,
+    saved: Option<SavedTasks>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
 }
@@ -109,13 +135,16 @@ impl BulkRun<'_> {
         let ended = loop {
             tokio::select! {
                 next = bulk.next() => match next {
-                    Some(Ok(item)) => self.record(item, &bulk),
+                    Some(Ok(item)) => {
+                        let is_from_ledger = item.is_from_ledger();
+                        self.record(item, &bulk);
+                        self.progress.update(bulk.report(), is_from_ledger);
+                    }
                     Some(Err(error)) => break Some(error),
                     None => break None,
                 },
                 () = self.interrupts.next() => self.interrupt(&bulk, args)?,
             }
-            self.progress.update(bulk.report());
         };
         self.progress.finish(bulk.report());
         if let Some(error) = &ended {
@@ -134,9 +163,18 @@ impl BulkRun<'_> {
             self.stop(bulk, StopReason::Output(error));
         }
         match item.result() {
-            Ok(_) => {}
+            Ok(task) => {
+                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(task));
+                if let Err(error) = saved {
+                    let message = format!("tasks cannot be written to the file of --save: {error}");
+                    self.stop(bulk, StopReason::Output(io::Error::new(error.kind(), message)));
+                }
+            }
             Err(error) => {
                 self.exit = self.exit.max(error.into());
+                if error.outcome() != Outcome::Unknown {
+                    self.record_failed(item.range());
+                }
                 if fails_every_request(error) {
                     self.stop(bulk, StopReason::EveryRequestFails);
                 }
@@ -144,6 +182,13 @@ impl BulkRun<'_> {
         }
         if let (Some(handles), Ok(handle)) = (&mut self.handles, item.into_result()) {
             handles.push(handle);
+        }
+    }
+
+    fn record_failed(&mut self, range: Range<u64>) {
+        match self.failed.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            Some(_) | None => self.failed.push(range),
         }
     }
 
@@ -209,8 +254,9 @@ impl BulkRun<'_> {
                 "resume: run the same command with --ledger {}; tasks that exist are not created again",
                 path.display()
             )),
-            None if ended.is_some() && !report.attempted().is_empty() => {
-                stderr("no --ledger was given: give the ids that were not attempted to a new run");
+            None if left && !report.attempted().is_empty() => {
+                let rest = ended.map(|_| report.attempted().end);
+                stderr(&format!("no --ledger was given: give a new run {}", without_task(&self.failed, rest)));
             }
             Some(_) | None => {}
         }
@@ -221,45 +267,20 @@ impl BulkRun<'_> {
             );
         }
     }
+}
 
-    /// Follows the tasks to their ends, in order.
-    async fn wait(
-        &mut self,
-        client: &Client,
-        handles: Vec<TaskHandle>,
-        concurrency: usize,
-    ) -> Result<(), CommandError> {
-        let followed = stream::iter(handles).map(|handle| async {
-            let task_id = handle.task_id().to_owned();
-            (task_id, client.poller(handle).until_done().await)
-        });
-        let mut followed = followed.buffered(concurrency);
-        loop {
-            let next = tokio::select! {
-                next = followed.next() => next,
-                () = self.interrupts.next() => {
-                    return Err(CommandError {
-                        exit: self.exit.max(Exit::Failed),
-                        message: "interrupted: the tasks go on, see `koodrive-share wait`".to_owned(),
-                    });
-                }
-            };
-            let Some((task_id, status)) = next else {
-                return Ok(());
-            };
-            let exit = match status {
-                Ok(status) => {
-                    self.output.status(&task_id, &status)?;
-                    exit::of_status(&status)
-                }
-                Err(error) => {
-                    follow::report_poll_error(self.output, &task_id, &error);
-                    exit::of_poll(&error)
-                }
-            };
-            self.exit = self.exit.max(exit);
-        }
-    }
+/// `the ids 1000..2000 and 4000..5000, of which no task was made, and those from 7000 on`
+fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
+    let listed: Vec<String> =
+        failed.iter().take(LISTED).map(|range| format!("{}..{}", range.start, range.end)).collect();
+    let more = match failed.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more ranges that are told above"),
+    };
+    let failed =
+        (!listed.is_empty()).then(|| format!("the ids {}{more}, of which no task was made", listed.join(", ")));
+    let rest = rest.map(|start| format!("the ids from {start} on, which were not attempted"));
+    failed.into_iter().chain(rest).collect::<Vec<_>>().join(", and ")
 }
 
 /// Whether the cause of this error would fail every other request, too.

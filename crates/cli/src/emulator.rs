@@ -1,15 +1,14 @@
 //! `emulator`.
 
-use std::future;
-
 use crate::{
     args::EmulatorArgs,
     exit::{CommandError, Exit},
+    interrupts::Interrupts,
     output::{Output, stderr},
     secret,
 };
 
-/// Imitates the service until the process is ended.
+/// Imitates the service until an interrupt comes.
 pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
     let mut builder = koodrive_share_emulator::Emulator::builder().port(args.port);
     let mut credentials = "KOODRIVE_TOKEN=emulator-token";
@@ -21,6 +20,7 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
         builder = builder.app(app_id, secret::read(&path)?);
         credentials = "KOODRIVE_APP_ID=… KOODRIVE_APP_SECRET=…";
     }
+    let mut interrupts = Interrupts::new()?;
     let emulator = builder.start().await?;
     let endpoint = emulator.endpoint();
     output.value("endpoint", endpoint)?;
@@ -28,5 +28,6 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
         "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier, \
          end it with Ctrl-C"
     ));
-    future::pending().await
+    interrupts.next().await;
+    Ok(Exit::Done)
 }

@@ -1,58 +1,140 @@
-//! `status` and `wait`.
+//! `status` and `wait`, and what `package` and `dump` do with `--wait`.
 
-use std::pin::pin;
+use std::{cell::RefCell, fmt};
 
-use futures_util::StreamExt;
-use koodrive_share::{Client, Error, PollError, PollingPolicy, TaskHandle};
+use futures_util::{StreamExt, stream};
+use koodrive_share::{Client, Error, PollError, PollingPolicy, TaskHandle, TaskStatus};
 
 use crate::{
-    args::{TaskArgs, WaitArgs},
+    args::{ServiceArgs, TasksArgs, WaitArgs},
     exit::{self, CommandError, Exit, with_causes},
-    output::{self, Output},
-    secret,
+    interrupts::Interrupts,
+    output::{Output, printable},
+    progress::Waiting,
+    service, tasks,
 };
 
-pub(crate) async fn status(client: &Client, task: TaskArgs, output: &Output) -> Result<Exit, CommandError> {
-    let handle = handle(client, &task)?;
-    match client.status(&handle).await {
-        Ok(status) => {
-            output.status(&task.id, &status)?;
-            Ok(exit::of_status(&status))
-        }
-        Err(error) => {
-            usage(&error)?;
-            output.query_error(&task.id, &error, &with_causes(&error));
-            Ok(exit::of_query(&error))
+/// Tasks that are asked for at a time.
+const CONCURRENCY: usize = 4;
+
+pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
+    let client = &service::client(service)?;
+    let tasks = tasks::tasks(client, args)?;
+    let mut interrupts = Interrupts::new()?;
+    let answers = stream::iter(tasks).map(|task| async {
+        let answer = client.status(&task).await;
+        (task, answer)
+    });
+    let mut answers = answers.buffered(CONCURRENCY);
+    let mut exit = Exit::Done;
+    loop {
+        let Some(next) = interrupts.unless_interrupted(answers.next()).await else {
+            return Err(CommandError { exit: exit.max(Exit::Failed), message: "interrupted".to_owned() });
+        };
+        let Some((task, answer)) = next else {
+            return Ok(exit);
+        };
+        match answer {
+            Ok(status) => {
+                output.status(task.task_id(), &status)?;
+                exit = exit.max(exit::of_status(&status));
+            }
+            Err(error) => {
+                usage(&error)?;
+                output.query_error(task.task_id(), &error, &with_causes(&error));
+                exit = exit.max(exit::of_query(&error));
+            }
         }
     }
 }
 
-pub(crate) async fn wait(client: &Client, wait: WaitArgs, output: &Output) -> Result<Exit, CommandError> {
-    let handle = handle(client, &wait.task)?;
-    let policy = PollingPolicy::builder().timeout(wait.timeout).build()?;
-    let mut polls = pin!(client.poller_with(handle, policy).into_stream());
-    let mut last_line = String::new();
-    while let Some(poll) = polls.next().await {
-        match poll {
-            Ok(status) if status.state().is_final() => {
-                output.status(&wait.task.id, &status)?;
-                return Ok(exit::of_status(&status));
-            }
-            Ok(status) => {
-                let text = output::status_line(&wait.task.id, &status);
-                if last_line != text {
-                    output::stderr(&text);
-                    last_line = text;
-                }
-            }
-            Err(error) => {
-                error.error().map_or(Ok(()), usage)?;
-                report_poll_error(output, &wait.task.id, &error);
-                return Ok(exit::of_poll(&error));
-            }
+pub(crate) async fn wait(
+    service: ServiceArgs,
+    args: WaitArgs,
+    output: &Output,
+    tracing: bool,
+) -> Result<Exit, CommandError> {
+    let client = &service::client(service)?;
+    let tasks = tasks::tasks(client, args.tasks)?;
+    let policy = PollingPolicy::builder().timeout(args.timeout).build()?;
+    let following = Following { client, policy, output, tracing, go_on: "the same command follows them further" };
+    following.to_their_ends(tasks, &mut Interrupts::new()?).await
+}
+
+/// How tasks are followed.
+pub(crate) struct Following<'a, G> {
+    pub(crate) client: &'a Client,
+    pub(crate) policy: PollingPolicy,
+    pub(crate) output: &'a Output,
+    pub(crate) tracing: bool,
+    /// What an interrupt says of how to go on.
+    pub(crate) go_on: G,
+}
+
+impl<G: fmt::Display> Following<'_, G> {
+    /// Follows the tasks, some at a time, and writes how each of them ended.
+    pub(crate) async fn to_their_ends(
+        &self,
+        tasks: Vec<TaskHandle>,
+        interrupts: &mut Interrupts,
+    ) -> Result<Exit, CommandError> {
+        let waiting = RefCell::new(Waiting::new(tasks.len() as u64, self.tracing));
+        let followed = stream::iter(tasks).map(|task| self.to_its_end(task, &waiting));
+        let mut followed = followed.buffer_unordered(CONCURRENCY);
+        let mut exit = Exit::Done;
+        loop {
+            let Some(next) = interrupts.unless_interrupted(followed.next()).await else {
+                let message = format!("interrupted: the tasks go on; {}", self.go_on);
+                return Err(CommandError { exit: exit.max(Exit::Failed), message });
+            };
+            let Some((task_id, end)) = next else {
+                return Ok(exit);
+            };
+            exit = exit.max(waiting.borrow().suspend(|| self.report(&task_id, end))?);
         }
     }
-    Ok(Exit::Failed)
+
+    async fn to_its_end(
+        &self,
+        task: TaskHandle,
+        waiting: &RefCell<Waiting>,
+    ) -> (String, Option<Result<TaskStatus, PollError>>) {
+        let task_id = task.task_id().to_owned();
+        let mut polls = self.client.poller_with(task, self.policy.clone()).into_stream();
+        let mut last = None;
+        while let Some(poll) = polls.next().await {
+            if let Ok(status) = &poll {
+                waiting.borrow_mut().update(&task_id, status);
+            }
+            last = Some(poll);
+        }
+        (task_id, last)
+    }
+
+    /// Reports how a task ended, or why it was not followed to its end.
+    fn report(&self, task_id: &str, end: Option<Result<TaskStatus, PollError>>) -> Result<Exit, CommandError> {
+        match end {
+            Some(Ok(status)) => {
+                self.output.status(task_id, &status)?;
+                Ok(exit::of_status(&status))
+            }
+            Some(Err(error)) => {
+                let text = poll_error(task_id, &error);
+                match error.error() {
+                    Some(cause) => {
+                        usage(cause)?;
+                        self.output.query_error(task_id, cause, &text);
+                    }
+                    None => {
+                        self.output.error(&CommandError { exit: Exit::Failed, message: text });
+                    }
+                }
+                Ok(exit::of_poll(&error))
+            }
+            // A poller's stream is never empty.
+            None => Ok(Exit::Failed),
+        }
+    }
 }
 
 /// Returns broken rules as an error of usage.
@@ -60,21 +142,19 @@ fn usage(error: &Error) -> Result<(), CommandError> {
     error.validation_error().map_or(Ok(()), |broken| Err(broken.into()))
 }
 
-/// Reports why polling ended before the task did.
-pub(crate) fn report_poll_error(output: &Output, task_id: &str, error: &PollError) {
-    match error.error() {
-        Some(cause) => output.query_error(task_id, cause, &with_causes(error)),
-        None => {
-            output.error(&CommandError::new(Exit::Failed, error));
-        }
-    }
-}
-
-/// A handle from the ids alone.
-fn handle(client: &Client, task: &TaskArgs) -> Result<TaskHandle, CommandError> {
-    let handle = TaskHandle::new(&task.id, &task.share_id, client.endpoint(), None);
-    Ok(match secret::kdstoken(task.kdstoken_file.as_ref())? {
-        Some(kdstoken) => handle.with_kdstoken(kdstoken),
-        None => handle,
-    })
+/// `gave up on task 42 after 12 polls in 120 s: it is being processed; the task goes on, run "koodrive-share wait" again`
+fn poll_error(task_id: &str, error: &PollError) -> String {
+    let reason = match (error.error(), error.last_status()) {
+        (Some(cause), _) => format!("the last poll failed: {}", with_causes(cause)),
+        (None, Some(status)) => format!("it is {}", status.state()),
+        (None, None) => "it has not ended".to_owned(),
+    };
+    let advice = match error.error() {
+        Some(cause) if !cause.is_retryable() => "the task may go on: see to the cause, then",
+        Some(_) | None => "the task goes on,",
+    };
+    let (task_id, polls, seconds) = (printable(task_id), error.polls(), error.elapsed().as_secs());
+    format!(
+        "gave up on task {task_id} after {polls} polls in {seconds} s: {reason}; {advice} run `koodrive-share wait`"
+    )
 }

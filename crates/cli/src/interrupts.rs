@@ -1,9 +1,22 @@
 //! Signals that ask the process to end.
+//!
+//! Every command that waits asks for them, since the first process of a container is not ended by signals that it does
+//! not handle.
 
 #[cfg(unix)]
 pub(crate) use self::unix::Interrupts;
 #[cfg(windows)]
 pub(crate) use self::windows::Interrupts;
+
+impl Interrupts {
+    /// What a future gives, or nothing if an interrupt comes before.
+    pub(crate) async fn unless_interrupted<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = future => Some(done),
+            () = self.next() => None,
+        }
+    }
+}
 
 #[cfg(unix)]
 mod unix {

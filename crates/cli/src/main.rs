@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod secret;
 mod service;
+mod tasks;
 mod terminal;
 mod token_file;
 mod violations;
@@ -54,8 +55,8 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
             create::run(cli.service, package.template(), package.create, output, tracing).await
         }
         Command::Dump(dump) => create::run(cli.service, dump.template(), dump.create, output, tracing).await,
-        Command::Status(task) => follow::status(&service::client(cli.service)?, task, output).await,
-        Command::Wait(wait) => follow::wait(&service::client(cli.service)?, wait, output).await,
+        Command::Status(tasks) => follow::status(cli.service, tasks, output).await,
+        Command::Wait(wait) => follow::wait(cli.service, wait, output, tracing).await,
         Command::Emulator(emulator) => emulator::run(emulator, output).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),

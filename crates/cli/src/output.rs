@@ -1,11 +1,13 @@
 //! Results on the standard output, for people or for programs.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     ops::Range,
 };
 
-use koodrive_share::{BulkItem, Error, FileStatus, Outcome, TaskResult, TaskState, TaskStatus};
+use chrono::NaiveDateTime;
+use koodrive_share::{BulkItem, Error, FileStatus, FileStatusReport, Outcome, TaskResult, TaskState, TaskStatus};
 use serde::Serialize;
 
 use crate::{
@@ -51,9 +53,78 @@ struct StatusFields<'a> {
     result: Option<&'static str>,
     progress: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<NaiveDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<NaiveDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<NaiveDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed_file_ids: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileFields<'a>>,
+}
+
+/// What became of one file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileFields<'a> {
+    file_id: Option<&'a str>,
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_file_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_container_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a FileStatusReport> for FileFields<'a> {
+    fn from(file: &'a FileStatusReport) -> Self {
+        Self {
+            file_id: file.file_id(),
+            status: file.status().map(|status| match status {
+                FileStatus::Pending => "pending".to_owned(),
+                // Also what the reference does not list.
+                status => status.to_string(),
+            }),
+            new_file_id: file.new_file_id(),
+            source_container_id: file.source_container_id(),
+        }
+    }
+}
+
+impl<'a> StatusFields<'a> {
+    fn new(task_id: &'a str, status: &'a TaskStatus) -> Self {
+        Self {
+            task_id,
+            state: match status.state() {
+                TaskState::Pending => "pending",
+                TaskState::Running => "running",
+                TaskState::Completed(_) => "completed",
+                TaskState::Cancelled => "cancelled",
+                _ => "other",
+            },
+            result: match status.state() {
+                TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
+                TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
+                TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
+                TaskState::Completed(_) => Some("other"),
+                _ => None,
+            },
+            progress: status.progress(),
+            created: status.created(),
+            started: status.started(),
+            ended: status.ended(),
+            download_url: status.download_url().map(koodrive_share::DownloadUrl::expose),
+            failed_file_ids: failed_file_ids(status),
+            files: status.files().iter().map(FileFields::from).collect(),
+        }
+    }
+}
+
+fn failed_file_ids(status: &TaskStatus) -> Vec<&str> {
+    let failed = status.files().iter().filter(|file| file.status() == Some(&FileStatus::Failed));
+    failed.filter_map(|file| file.file_id()).collect()
 }
 
 impl<'a> From<&'a Error> for ErrorFields<'a> {
@@ -86,7 +157,7 @@ impl Output {
                 let earlier = if item.is_from_ledger() { "  created earlier" } else { "" };
                 result(&format!(
                     "{}  ids {start}..{end}{}  trace id {trace_id}{earlier}",
-                    handle.task_id(),
+                    printable(handle.task_id()),
                     zip_name.unwrap_or_default()
                 ))
             }
@@ -110,42 +181,20 @@ impl Output {
     ///
     /// The URL never goes to the standard error: logs keep that, and whoever has the URL can fetch the package.
     pub(crate) fn status(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
-        let failed = status.files().iter();
-        let failed = failed.filter(|file| file.status() == Some(&FileStatus::Failed));
-        let failed: Vec<&str> = failed.filter_map(|file| file.file_id()).collect();
-        let url = status.download_url().map(koodrive_share::DownloadUrl::expose);
         match self.format {
             Format::Text => {
                 result(&status_line(task_id, status))?;
-                if let Some(url) = url {
-                    stdout(&format!("{task_id}  download {url}"))?;
+                let task_id = printable(task_id);
+                if let Some(url) = status.download_url() {
+                    stdout(&format!("{task_id}  download {}", printable(url.expose())))?;
                 }
-                for file_id in failed {
-                    result(&format!("{task_id}  failed {file_id}"))?;
+                for file_id in failed_file_ids(status) {
+                    result(&format!("{task_id}  failed {}", printable(file_id)))?;
                 }
                 Ok(())
             }
             Format::Json => {
-                let mut fields = StatusFields {
-                    task_id,
-                    state: match status.state() {
-                        TaskState::Pending => "pending",
-                        TaskState::Running => "running",
-                        TaskState::Completed(_) => "completed",
-                        TaskState::Cancelled => "cancelled",
-                        _ => "other",
-                    },
-                    result: match status.state() {
-                        TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
-                        TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
-                        TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
-                        TaskState::Completed(_) => Some("other"),
-                        _ => None,
-                    },
-                    progress: status.progress(),
-                    download_url: url,
-                    failed_file_ids: failed,
-                };
+                let mut fields = StatusFields::new(task_id, status);
                 stdout(&serde_json::to_string(&fields)?).inspect_err(|_| {
                     fields.download_url = None;
                     stderr(&serde_json::to_string(&fields).unwrap_or_default());
@@ -206,7 +255,16 @@ impl Output {
 /// `1689765568237837824  being processed  30 %`
 pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
     let progress = status.progress().map(|percent| format!("  {percent} %"));
-    format!("{task_id}  {}{}", status.state(), progress.unwrap_or_default())
+    format!("{}  {}{}", printable(task_id), status.state(), progress.unwrap_or_default())
+}
+
+/// A text of the service with its control characters escaped, so that a terminal shows them instead of obeying.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escaped = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.into() };
+    text.chars().map(escaped).collect()
 }
 
 fn json(value: &impl Serialize) -> io::Result<()> {

@@ -1,15 +1,32 @@
-//! How far a run has come, on the standard error: a bar on a capable terminal, plain lines elsewhere.
+//! How far a run or its tasks have come, on the standard error: a bar on a capable terminal, plain lines elsewhere.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use koodrive_share::{BulkReport, MAX_FILE_IDS};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use koodrive_share::{BulkReport, FileStatus, MAX_FILE_IDS, TaskStatus};
 
-use crate::{output::stderr, terminal};
+use crate::{
+    output::{status_line, stderr},
+    terminal,
+};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A bar on the standard error. The templates are constants and tests show them; the default keeps a mistake from being
+/// a panic.
+fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(template);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+/// How far the creation of tasks has come.
 pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines {
@@ -29,16 +46,10 @@ impl Progress {
             let next_line = Instant::now() + LINE_INTERVAL;
             return Self::Lines { total, next_line };
         }
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-        let template = match total {
-            Some(_) => "{wide_bar} {human_pos}/{human_len} ids, {eta} left{msg}",
-            None => "{spinner} {human_pos} ids, {elapsed}{msg}",
-        };
-        // The templates are constants and tests show them; the default keeps a mistake from being a panic.
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Self::Bar(bar)
+        Self::Bar(match total {
+            Some(_) => bar(total, "{wide_bar} {human_pos}/{human_len} ids, {eta} left{msg}"),
+            None => bar(total, "{spinner} {human_pos} ids, {elapsed}{msg}"),
+        })
     }
 
     /// Writes while the bar is cleared.
@@ -53,11 +64,15 @@ impl Progress {
         self.suspend(|| stderr(message));
     }
 
-    pub(crate) fn update(&mut self, report: &BulkReport) {
+    /// Shows how far the run has come. What the ledger answered took no time, so the time left is told by the rest.
+    pub(crate) fn update(&mut self, report: &BulkReport, is_from_ledger: bool) {
         let attempted = report.attempted().end;
         match self {
             Self::Bar(bar) => {
                 bar.set_position(attempted);
+                if is_from_ledger {
+                    bar.reset_eta();
+                }
                 bar.set_message(failure_counts(report));
             }
             Self::Lines { total, next_line } => {
@@ -91,5 +106,102 @@ fn failure_counts(report: &BulkReport) -> String {
     match (report.unknown(), report.rejected() + report.not_sent()) {
         (0, 0) => String::new(),
         (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
+    }
+}
+
+/// How far tasks have come that are followed to their ends.
+pub(crate) struct Waiting {
+    tasks: u64,
+    ended: u64,
+    /// Files of ended tasks that succeeded.
+    files: u64,
+    /// Of each task that goes on: percent, and files that succeeded.
+    going_on: HashMap<String, (f64, u64)>,
+    bar: Option<ProgressBar>,
+    last_line: String,
+    next_line: Instant,
+}
+
+impl Waiting {
+    pub(crate) fn new(tasks: u64, tracing: bool) -> Self {
+        Self {
+            tasks,
+            ended: 0,
+            files: 0,
+            going_on: HashMap::new(),
+            bar: (!tracing && terminal::is_capable()).then(|| bar(Some(100), "{wide_bar} {msg}")),
+            last_line: String::new(),
+            next_line: Instant::now(),
+        }
+    }
+
+    /// Writes while the bar is cleared.
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Shows what a poll said.
+    pub(crate) fn update(&mut self, task_id: &str, status: &TaskStatus) {
+        self.record(task_id, status);
+        let text = self.to_string();
+        if let Some(bar) = &self.bar {
+            // At most 100.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            bar.set_position(self.percent() as u64);
+            bar.set_message(text);
+            return;
+        }
+        // What ended is told as a result.
+        let (line, is_due) = match self.tasks {
+            1 => (status_line(task_id, status), !status.state().is_final()),
+            _ => (text, Instant::now() >= self.next_line),
+        };
+        if is_due && line != self.last_line {
+            stderr(&line);
+            self.last_line = line;
+            self.next_line = Instant::now() + LINE_INTERVAL;
+        }
+    }
+
+    fn record(&mut self, task_id: &str, status: &TaskStatus) {
+        let succeeded = status.files().iter().filter(|file| file.status() == Some(&FileStatus::Succeeded));
+        let files = succeeded.count() as u64;
+        if status.state().is_final() {
+            self.going_on.remove(task_id);
+            self.ended += 1;
+            self.files += files;
+        } else {
+            self.going_on.insert(task_id.to_owned(), (status.progress().unwrap_or_default(), files));
+        }
+    }
+
+    /// 0 to 100, each task counting alike.
+    #[allow(clippy::cast_precision_loss, reason = "there are fewer tasks than 2^52")]
+    fn percent(&self) -> f64 {
+        let going_on: f64 = self.going_on.values().map(|(percent, _)| percent).sum();
+        (self.ended as f64 * 100.0 + going_on) / self.tasks.max(1) as f64
+    }
+}
+
+/// `3 of 50 tasks ended, 2,987 files done, 63 %`
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} tasks ended", HumanCount(self.ended), HumanCount(self.tasks))?;
+        let files = self.files + self.going_on.values().map(|(_, files)| files).sum::<u64>();
+        if files > 0 {
+            write!(f, ", {} files done", HumanCount(files))?;
+        }
+        write!(f, ", {:.0} %", self.percent().floor())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }

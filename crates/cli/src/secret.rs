@@ -47,16 +47,17 @@ pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, Command
 
 /// Refuses two flags that would both read the standard input.
 pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
-    let (kdstoken, file_ids) = match &cli.command {
+    let others = match &cli.command {
         Command::Package(PackageArgs { create, .. }) | Command::Dump(DumpArgs { create, .. }) => {
-            (&create.kdstoken_file, &create.file_ids_from)
+            [("--kdstoken-file", &create.kdstoken_file), ("--file-ids-from", &create.file_ids_from)]
         }
-        Command::Status(task) | Command::Wait(WaitArgs { task, .. }) => (&task.kdstoken_file, &None),
+        Command::Status(tasks) | Command::Wait(WaitArgs { tasks, .. }) => {
+            [("--kdstoken-file", &tasks.kdstoken_file), ("--tasks-from", &tasks.tasks_from)]
+        }
         _ => return Ok(()),
     };
-    let readers =
-        [("--token-file", &cli.service.token_file), ("--kdstoken-file", kdstoken), ("--file-ids-from", file_ids)];
-    let readers = readers.into_iter().filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
+    let readers = [("--token-file", &cli.service.token_file)].into_iter().chain(others);
+    let readers = readers.filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
     let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
     match readers.as_slice() {
         [] | [_] => Ok(()),

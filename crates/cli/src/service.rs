@@ -1,6 +1,6 @@
 //! The client, from flags and variables.
 
-use std::{env, fmt};
+use std::{convert::Infallible, env, fmt, fs, path::PathBuf};
 
 use koodrive_share::{Client, ClientBuilder, Credentials};
 
@@ -12,14 +12,22 @@ use crate::{
 
 /// The client from the variables; flags override them.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
-    let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
+    let ServiceArgs { request_timeout, connect_timeout, max_attempts, cacert, proxy, .. } = service;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
         flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
     );
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
-    let ((request_timeout, connect_timeout), max_attempts) = both(timeouts, max_attempts)?;
+    let route = both(certificates(cacert), proxy_url(proxy));
+    let (((request_timeout, connect_timeout), max_attempts), (certificates, proxy)) =
+        both(both(timeouts, max_attempts), route)?;
     let mut builder = ClientBuilder::from_env();
+    if let Some(pem) = certificates {
+        builder = builder.root_certificates(pem);
+    }
+    if let Some(url) = proxy {
+        builder = builder.proxy(url);
+    }
     if let Some(timeout) = request_timeout {
         builder = builder.timeout(timeout);
     }
@@ -55,6 +63,23 @@ fn build(builder: ClientBuilder) -> Result<Client, CommandError> {
         Some(broken) => broken.into(),
         None => CommandError::new(Exit::Failed, &error),
     })
+}
+
+fn certificates(flag: Option<PathBuf>) -> Result<Option<Vec<u8>>, CommandError> {
+    let path = flag_or_variable(flag, "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(PathBuf::from(path)))?;
+    let read = path.map(|path| {
+        let unreadable = |error| format!("no certificates can be read from {}: {error}", path.display());
+        fs::read(&path).map_err(|error| CommandError::usage(unreadable(error)))
+    });
+    read.transpose()
+}
+
+fn proxy_url(flag: Option<String>) -> Result<Option<String>, CommandError> {
+    if flag.as_ref().is_some_and(|url| url.contains('@')) {
+        let message = "--proxy: every user of the machine can see a password in a flag; set KOODRIVE_PROXY instead";
+        return Err(CommandError::usage(message));
+    }
+    flag_or_variable(flag, "KOODRIVE_PROXY", |url| Ok::<_, Infallible>(url.to_owned()))
 }
 
 /// The value of a flag, or else of the variable beside it. An empty variable counts as one that is not set, as in the

@@ -40,6 +40,8 @@ fn flag(path: &str) -> Option<&'static str> {
         "timeout" => "--request-timeout (KOODRIVE_REQUEST_TIMEOUT)",
         "connect_timeout" => "--connect-timeout (KOODRIVE_CONNECT_TIMEOUT)",
         "max_attempts" => "--max-attempts (KOODRIVE_MAX_ATTEMPTS)",
+        "root_certificates" => "--cacert (KOODRIVE_CACERT)",
+        "proxy" => "--proxy (KOODRIVE_PROXY)",
         "concurrency" => "--concurrency",
         "resend_unknown" => "--resend-unknown",
         "$.shareId" => "--share-id",
@@ -69,6 +71,7 @@ fn advice(path: &str, rule: &str) -> Option<&'static str> {
             "give a base URL such as https://intl.myhuaweicloud-koodrive.com"
         }
         ("endpoint", "endpoint-bare") => "give the base URL alone",
+        ("endpoint", "endpoint-of-task") => "give the endpoint that the task was created at",
         ("credentials", _) => {
             "give --token-file, or set one of KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
              KOODRIVE_APP_SECRET"

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{DUMP, SECRET, TOKEN, bare_tool, file, first_line, run, text};
+use crate::support::{DUMP, SECRET, TOKEN, bare_tool, file, first_line, run, send, text};
 
 #[tokio::test]
 async fn emulator_subcommand_serves_apps_and_tokens() {
@@ -25,4 +25,14 @@ async fn emulator_subcommand_serves_apps_and_tokens() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         server.kill().await.unwrap();
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn emulator_ends_at_an_interrupt() {
+    let mut server = bare_tool();
+    let mut server = server.arg("emulator").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    first_line(&mut server).await;
+    send("-INT", server.id().unwrap()).await;
+    assert_eq!(server.wait().await.unwrap().code(), Some(0));
 }

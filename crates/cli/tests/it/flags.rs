@@ -1,10 +1,19 @@
 //! Flags and the variables beside them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use koodrive_share_emulator::{Answer, Fault};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
+};
 
-use crate::support::{DUMP, TOKEN, bare_tool, emulator, expect, json_lines, run, text, tool};
+use crate::support::{DUMP, TOKEN, bare_tool, emulator, expect, file, json_lines, nowhere, run, text, tool};
 
 #[tokio::test]
 async fn flags_go_before_variables() {
@@ -152,4 +161,122 @@ async fn flag_is_not_taken_for_the_value_of_another() {
     expect(&emulator, &args, 2, "'--split' for '--zip-name <NAME>': this is a flag, so the value is missing").await;
     expect(&emulator, &["status", "--share-id", "s"], 2, "<TASK_ID>").await;
     expect(&emulator, &["status", "--shareid", "s"], 2, "--shareid").await;
+}
+
+/// Reads the head of a request and answers that a task was created; gives the request line.
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
+    let mut stream = BufReader::new(stream);
+    let mut request_line = String::new();
+    stream.read_line(&mut request_line).await?;
+    let mut header = String::new();
+    while stream.read_line(&mut header).await? > 2 {
+        header.clear();
+    }
+    let body = r#"{"code":0,"msg":"ok","taskId":"42"}"#;
+    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    stream.write_all(reply.as_bytes()).await?;
+    stream.shutdown().await?;
+    Ok(request_line)
+}
+
+#[tokio::test]
+async fn proxy_is_given_by_flag_or_variable() {
+    let emulator = emulator().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut tools = [tool(&emulator), tool(&emulator)];
+    tools[0].args(["--proxy", &url]).env("KOODRIVE_PROXY", "http://127.0.0.1:1");
+    tools[1].env("KOODRIVE_PROXY", url.replace("://", "://user:password@"));
+    for mut tool in tools {
+        let request = async { answer(proxy.accept().await.unwrap().0).await.unwrap() };
+        let (output, request) = tokio::join!(run(tool.args(DUMP).arg("F1")), request);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        // A proxy is asked with the whole URL.
+        assert!(request.starts_with(&format!("POST {}/", emulator.endpoint())), "{request}");
+    }
+    let said = "--proxy: every user of the machine can see a password in a flag; set KOODRIVE_PROXY instead";
+    let with_password = ["F1", "--proxy", "http://user:password@proxy.example"];
+    expect(&emulator, &[&DUMP[..], &with_password].concat(), 2, said).await;
+    let said = "--proxy (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy";
+    expect(&emulator, &[&DUMP[..], &["F1", "--proxy", "ftp://proxy.example"]].concat(), 2, said).await;
+    assert_eq!(emulator.request_count(), 0);
+}
+
+#[tokio::test]
+async fn certificates_to_trust_are_given_by_flag_or_variable() {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into());
+    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                let _ = answer(stream).await;
+            }
+        }
+    });
+    let emulator = emulator().await;
+    let pem = file("trusted.pem", &cert.pem());
+    let dump = || {
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1"]);
+        tool
+    };
+    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 6)];
+    tools[0].0.arg("--cacert").arg(&pem);
+    tools[1].0.env("KOODRIVE_CACERT", &pem);
+    for (tool, status) in &mut tools {
+        let output = run(tool).await;
+        assert_eq!(output.status.code(), Some(*status), "{}", text(&output.stderr));
+    }
+    server.abort();
+    for (path, said) in [
+        ("missing.pem", "no certificates can be read from missing.pem"),
+        (file("no.pem", "F1").to_str().unwrap(), "--cacert (KOODRIVE_CACERT): must hold a certificate as PEM"),
+    ] {
+        expect(&emulator, &[&DUMP[..], &["F1", "--cacert", path]].concat(), 2, said).await;
+    }
+}
+
+#[tokio::test]
+async fn share_link_is_not_taken_for_a_share_id() {
+    let emulator = emulator().await;
+    let link = "https://example.com/cloudfile/#/sharelink/i/1808628918203192832";
+    let said = "this is a share link";
+    expect(&emulator, &["dump", "--share-id", link, "F1"], 2, said).await;
+    expect(&emulator, &["status", "--share-id", link, "42"], 2, said).await;
+}
+
+#[tokio::test]
+async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
+    let emulator = emulator().await;
+    let ids = crate::support::id_file("advice.ids", 5_500);
+    let dump = async |code, said, args: &[&str]| {
+        let mut dump = tool(&emulator);
+        dump.args(DUMP).args(["--concurrency", "1", "--file-ids-from"]).arg(&ids).args(args);
+        let output = run(&mut dump).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    };
+    let refused = || Fault::Reply(Answer::service(400, "13000311", "not enough space"));
+    for fault in [refused(), Fault::Delay(Duration::ZERO), refused(), refused()] {
+        emulator.fail_next(fault);
+    }
+    let said = "give a new run the ids 0..1000, 2000..4000, of which no task was made\n";
+    dump(3, said, &[]).await;
+    for fault in [refused(), Fault::Delay(Duration::ZERO), Fault::CloseAfterProcessing] {
+        emulator.fail_next(fault);
+    }
+    let said = "the ids 0..1000, of which no task was made, and the ids from 3000 on, which were not attempted\n";
+    dump(4, said, &[]).await;
+    // Nothing was made, and it is not told that the rest alone is left.
+    let elsewhere = nowhere();
+    let said = "the ids 0..1000, of which no task was made, and the ids from 1000 on, which were not attempted\n";
+    dump(6, said, &["--endpoint", &elsewhere]).await;
 }

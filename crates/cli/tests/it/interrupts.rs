@@ -1,29 +1,23 @@
 //! Signals in a run.
 
 use std::{
+    fs,
     process::{Output, Stdio},
     time::Duration,
 };
 
-use koodrive_share_emulator::Fault;
+use koodrive_share_emulator::{Fault, Schedule, Step};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::{Child, Command},
+    process::Child,
     time::timeout,
 };
 
 use crate::support::{
     DUMP,
     bulk::{ids, ledger, states, tasks_of, until},
-    emulator, id_file, run, text, tool, under_shell,
+    emulator, file, id_file, in_namespace, run, send, text, tool, under_shell,
 };
-
-/// Sends a signal to a process that runs.
-async fn send(signal: &str, child: &Child) {
-    let pid = child.id().unwrap().to_string();
-    let sent = Command::new("kill").args([signal, &pid]).status().await;
-    assert!(sent.unwrap().success());
-}
 
 async fn end(child: Child) -> Output {
     let output = timeout(Duration::from_secs(30), child.wait_with_output()).await;
@@ -49,7 +43,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
         until("two requests are on their way", || emulator.request_count() == 2).await;
         let mut said = String::new();
         for signal in signals {
-            send(signal, &child).await;
+            send(signal, child.id().unwrap()).await;
             // What the first one makes the tool say tells that it arrived, so the two are not taken for one.
             if said.is_empty() {
                 timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
@@ -82,7 +76,7 @@ async fn hang_up_that_came_ignored_stays_ignored() {
     let mut nohup = under_shell("trap '' HUP", &direct);
     let child = nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until("a request is on its way", || emulator.request_count() == 1).await;
-    send("-HUP", &child).await;
+    send("-HUP", child.id().unwrap()).await;
     let output = end(child).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(emulator.tasks().len(), 3, "a chunk was left out");
@@ -103,7 +97,7 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
         "interrupted: waiting",
         "error: interrupted twice: requests that were on their way may have made tasks, the ledger calls them unknown",
     ] {
-        send("-INT", &child).await;
+        send("-INT", child.id().unwrap()).await;
         let line = timeout(Duration::from_secs(30), stderr.next_line()).await;
         let line = line.unwrap().unwrap().unwrap();
         assert!(line.starts_with(said), "{line}");
@@ -112,4 +106,60 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     assert_eq!(ended.unwrap().unwrap().code(), Some(4));
     // All ids were read, and their chunk has no answer.
     assert_eq!(states(&path), ["run", "sending", "end"]);
+}
+
+/// The only process in a namespace of its own, which is process 1 there, by its id out here.
+#[cfg(target_os = "linux")]
+async fn first_process(unshare: &Child) -> u32 {
+    let unshare = unshare.id().unwrap();
+    let children = format!("/proc/{unshare}/task/{unshare}/children");
+    let children = || fs::read_to_string(&children).unwrap_or_default().trim().to_owned();
+    until("the process is there", || !children().is_empty()).await;
+    children().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn first_process_of_a_container_ends_at_a_signal() {
+    let emulator = emulator().await;
+    // Never ends, so that there is something to wait for.
+    emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
+    let made = run(tool(&emulator).args(DUMP).arg("F1")).await;
+    let task_id = text(&made.stdout).split_whitespace().next().unwrap();
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let mut wait = tool(&emulator);
+        wait.args(["wait", task_id, "--share-id", "share"]);
+        let mut unshare = in_namespace(&wait);
+        let child = unshare.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let polls = emulator.request_count();
+        let first = first_process(&child).await;
+        until("it asks for the task", || emulator.request_count() > polls).await;
+        send(signal, first).await;
+        let output = end(child).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{signal}: {stderr}");
+        let said = "error: interrupted: the tasks go on; the same command follows them further";
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn interrupted_wait_of_a_run_says_how_to_go_on() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
+    let saved = file("interrupted.tasks", "");
+    for (args, said) in [
+        (&[][..], "follow them with `koodrive-share wait TASK_ID --share-id share`"),
+        (&["--save", saved.to_str().unwrap()], "follow them with `koodrive-share wait --tasks-from /"),
+    ] {
+        let mut dump = tool(&emulator);
+        dump.args(DUMP).args(["F1", "--wait"]).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+        let before = emulator.request_count();
+        let child = dump.spawn().unwrap();
+        until("it asks for the task", || emulator.request_count() == before + 2).await;
+        send("-TERM", child.id().unwrap()).await;
+        let output = end(child).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
 }

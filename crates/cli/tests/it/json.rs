@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use koodrive_share_emulator::{Answer, Fault};
+use koodrive_share_emulator::{Answer, Fault, Schedule};
 
-use crate::support::{PACKAGE, emulator, id_file, json_lines, run, tool};
+use crate::support::{DUMP, PACKAGE, emulator, id_file, json_lines, run, tool};
 
 #[tokio::test]
 async fn json_is_an_object_a_line_with_what_a_program_needs() {
@@ -39,6 +39,29 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
         run(tool(&emulator).args(["--format", "json"]).args(["wait", tasks[0].task_id(), "--share-id", "share"])).await;
     let line = &json_lines(&output)[0];
     assert_eq!((&line["state"], &line["result"]), (&"completed".into(), &"allSucceeded".into()));
+    assert_eq!(line["progress"], 100.0);
+    assert_eq!(
+        line["files"][0],
+        serde_json::json!({ "fileId": "F000000", "status": "succeeded", "sourceContainerId": "space" })
+    );
+    for time in ["created", "started", "ended"] {
+        // Without a zone, since the reference does not state one.
+        let text = line[time].as_str().unwrap();
+        assert!(text.len() == "2026-01-02T03:04:05".len() && !text.ends_with('Z'), "{time} {text}");
+    }
     let url = line["downloadUrl"].as_str().unwrap();
     assert!(url.starts_with("https://download.invalid/"));
+}
+
+#[tokio::test]
+async fn json_of_a_dump_names_the_new_files() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::partially_failed());
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "F2", "--wait", "--format", "json"])).await;
+    let line = &json_lines(&output)[1];
+    assert_eq!(line["failedFileIds"], serde_json::json!(["F1"]));
+    let files: Vec<_> =
+        line["files"].as_array().unwrap().iter().map(|file| (&file["fileId"], &file["status"])).collect();
+    assert_eq!(files, [(&"F1".into(), &"failed".into()), (&"F2".into(), &"succeeded".into())]);
+    assert!(line["files"][1]["newFileId"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
 }

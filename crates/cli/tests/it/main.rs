@@ -14,6 +14,7 @@ mod kills;
 mod memory;
 mod secrets;
 mod support;
+mod tasks;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod text;

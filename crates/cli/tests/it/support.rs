@@ -64,6 +64,37 @@ pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
     shell
 }
 
+/// The same command as process 1 of a namespace of its own, as in a container.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_namespace(tool: &Command) -> Command {
+    let tool = tool.as_std();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--pid", "--fork", "--kill-child"]).arg(tool.get_program()).args(tool.get_args());
+    let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    unshare.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    unshare
+}
+
+/// The same command on a pseudo-terminal, whose keys are the standard input and whose screen is the standard output.
+#[cfg(target_os = "linux")]
+pub(crate) fn on_terminal(tool: &Command) -> Command {
+    let tool = tool.as_std();
+    let words = [tool.get_program()].into_iter().chain(tool.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut script = Command::new("script");
+    let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    script.env_clear().envs(environment).env("TERM", "xterm").stdin(Stdio::null()).kill_on_drop(true);
+    script.args(["-qec", &format!("exec {}", words.join(" ")), "/dev/null"]);
+    script
+}
+
+/// Sends a signal to a process that runs.
+#[cfg(unix)]
+pub(crate) async fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status().await;
+    assert!(sent.unwrap().success());
+}
+
 pub(crate) async fn emulator() -> Emulator {
     Emulator::builder().token(TOKEN).start().await.unwrap()
 }

@@ -1,21 +1,22 @@
 //! What a terminal is shown, through the pseudo-terminal of `script`.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
-use koodrive_share_emulator::Fault;
-use tokio::process::Command;
+use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
-use crate::support::{DUMP, emulator, id_file, run, text, tool};
+use crate::support::{
+    DUMP,
+    bulk::{ledger, until},
+    emulator, id_file, on_terminal, run, text, tool,
+};
 
 /// Runs the tool on a terminal with this variable, and gives all that it shows.
-async fn shown(tool: &Command, (name, value): (&str, &str)) -> String {
-    let tool = tool.as_std();
-    let words = [tool.get_program()].into_iter().chain(tool.get_args());
-    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let mut script = Command::new("script");
-    let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    script.env_clear().envs(environment).env("TERM", "xterm").env(name, value);
-    let output = run(script.args(["-qec", &words.join(" "), "/dev/null"])).await;
+async fn shown(tool: &tokio::process::Command, (name, value): (&str, &str)) -> String {
+    let output = run(on_terminal(tool).env(name, value)).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     text(&output.stdout).to_owned()
 }
@@ -51,4 +52,59 @@ async fn bar_is_for_terminals_that_understand_it_and_lines_are_for_others() {
         assert_eq!(shown.contains("1000 of 2500 ids attempted"), !has_bar, "{shown:?}");
         assert_eq!(shown.contains('\u{1b}'), has_bar, "{shown:?}");
     }
+}
+
+#[tokio::test]
+async fn time_left_after_a_resume_counts_what_is_left() {
+    let emulator = emulator().await;
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(ledger("cli_time_left"));
+    dump.arg("--file-ids-from").arg(id_file("time-left.ids", 45_000));
+    for _ in 0..40 {
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    emulator.fail_next(Fault::Reply(Answer::service(403, "403", "forbidden")));
+    assert_eq!(run(&mut dump).await.status.code(), Some(3));
+    // As long as two redraws of the bar.
+    for _ in 0..5 {
+        emulator.fail_next(Fault::Delay(Duration::from_millis(500)));
+    }
+    let shown = shown(&dump, ("TERM", "xterm")).await;
+    // By the speed of the 40 chunks that the ledger answers, none would be left.
+    let after_one = shown.split("41,000/45,000 ids, ").nth(1).unwrap();
+    assert!(!after_one.starts_with("0s"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn wait_shows_how_far_the_tasks_have_come() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::by_polls([Step::running(31), Step::completed(1)]));
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--wait", "--file-ids-from"]).arg(id_file("waiting.ids", 1_500));
+    for (term, has_bar) in [("xterm", true), ("dumb", false)] {
+        let shown = shown(&dump, ("TERM", term)).await;
+        // One task has been asked for, and not the other one.
+        assert!(shown.contains("0 of 2 tasks ended, 15 %"), "{shown:?}");
+        assert_eq!(shown.contains("=>"), has_bar, "{shown:?}");
+        assert_eq!(shown.matches("completed, all succeeded  100 %").count(), 2, "{shown:?}");
+        assert!(!shown.contains("2 of 2 tasks ended\r\n"), "the bar stays: {shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn control_c_at_the_terminal_ends_a_wait() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
+    let made = run(tool(&emulator).args(DUMP).arg("F1")).await;
+    let task_id = text(&made.stdout).split_whitespace().next().unwrap();
+    let mut wait = tool(&emulator);
+    wait.args(["wait", task_id, "--share-id", "share"]);
+    let mut terminal = on_terminal(&wait).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    until("it asks for the task", || emulator.request_count() == 2).await;
+    keys.write_all(b"\x03").await.unwrap();
+    let mut shown = String::new();
+    timeout(Duration::from_secs(30), screen.read_to_string(&mut shown)).await.unwrap().unwrap();
+    assert_eq!(terminal.wait().await.unwrap().code(), Some(1));
+    assert!(shown.contains("error: interrupted: the tasks go on"), "{shown:?}");
 }

@@ -1,0 +1,151 @@
+//! The tasks that a command is about: by their ids, or from a file that an earlier run wrote.
+
+use std::{
+    collections::HashSet,
+    error::Error,
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Write},
+    path::Path,
+};
+
+use koodrive_share::{Client, TaskHandle};
+use serde::Deserialize;
+
+use crate::{
+    args::TasksArgs,
+    exit::CommandError,
+    secret::{self, is_stdin},
+};
+
+/// Longest line of a file of tasks in bytes. One has some 400, and a ledger's some 700.
+const MAX_LINE: u64 = 64 << 10;
+
+/// The tasks, in the order of the file or of the ids. Each comes once.
+pub(crate) fn tasks(client: &Client, args: TasksArgs) -> Result<Vec<TaskHandle>, CommandError> {
+    let tasks = match (args.tasks_from, args.share_id) {
+        (Some(path), _) => selected(read(&path)?, &args.ids, &path)?,
+        (None, share_id) => {
+            let share_id = share_id.unwrap_or_default();
+            let handle = |id| TaskHandle::new(id, &share_id, client.endpoint(), None);
+            args.ids.into_iter().map(handle).collect()
+        }
+    };
+    let kdstoken = secret::kdstoken(args.kdstoken_file.as_ref())?;
+    let with_kdstoken = |task: TaskHandle| match &kdstoken {
+        Some(kdstoken) => task.with_kdstoken(kdstoken),
+        None => task,
+    };
+    let mut seen = HashSet::new();
+    let once = tasks.into_iter().filter(|task| seen.insert(task.task_id().to_owned()));
+    Ok(once.map(with_kdstoken).collect())
+}
+
+/// Those with these ids, or all.
+fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
+    if tasks.is_empty() {
+        return Err(CommandError::usage(format!("{} holds no task", path.display())));
+    }
+    if ids.is_empty() {
+        return Ok(tasks);
+    }
+    let of_id = |id: &String| tasks.iter().find(|task| task.task_id() == id);
+    let missing: Vec<&str> = ids.iter().filter(|id| of_id(id).is_none()).map(String::as_str).collect();
+    if !missing.is_empty() {
+        let message = format!("{} does not hold the task {}", path.display(), missing.join(", "));
+        return Err(CommandError::usage(message));
+    }
+    Ok(ids.iter().filter_map(|id| of_id(id).cloned()).collect())
+}
+
+/// A line of a file of tasks: a saved task, or a line of a ledger.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Task(TaskHandle),
+    Ledger(LedgerLine),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum LedgerLine {
+    Run(serde::de::IgnoredAny),
+    Chunk { state: State },
+    End(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum State {
+    Accepted {
+        task: TaskHandle,
+    },
+    #[serde(untagged)]
+    Other(serde::de::IgnoredAny),
+}
+
+/// All tasks of a file.
+fn read(path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
+    let unreadable =
+        |error: &dyn Error| CommandError::usage(format!("no tasks can be read from {}: {error}", path.display()));
+    if is_stdin(path) {
+        return read_lines(&mut io::stdin().lock()).map_err(|error| unreadable(&*error));
+    }
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    read_lines(&mut BufReader::new(file)).map_err(|error| unreadable(&*error))
+}
+
+fn read_lines(reader: &mut impl BufRead) -> Result<Vec<TaskHandle>, Box<dyn Error>> {
+    let mut tasks = Vec::new();
+    for number in 1.. {
+        let mut line = Vec::new();
+        (&mut *reader).take(MAX_LINE).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            break;
+        }
+        match serde_json::from_slice(&line) {
+            Ok(Line::Task(task) | Line::Ledger(LedgerLine::Chunk { state: State::Accepted { task } })) => {
+                tasks.push(task);
+            }
+            Ok(Line::Ledger(_)) => {}
+            Err(_) if line.trim_ascii().is_empty() => {}
+            // A run that was killed leaves such a line at the end of its ledger.
+            Err(_) if !line.ends_with(b"\n") && number > 1 => {}
+            Err(_) => return Err(format!("line {number} holds none, as --save and --ledger write them").into()),
+        }
+    }
+    Ok(tasks)
+}
+
+/// A file that tasks are added to.
+pub(crate) struct SavedTasks(File);
+
+impl SavedTasks {
+    pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
+        let refused = |reason: String| CommandError::usage(format!("--save {}: {reason}", path.display()));
+        let open = || {
+            let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            let mut content = Vec::new();
+            // What comes from a pipe or a device is not what was saved.
+            if file.metadata()?.is_file() {
+                file.read_to_end(&mut content)?;
+            }
+            io::Result::Ok((file, content))
+        };
+        let (mut file, content) = open().map_err(|error| refused(error.to_string()))?;
+        let is_saved = |line: &[u8]| line.trim_ascii().is_empty() || serde_json::from_slice::<TaskHandle>(line).is_ok();
+        if !content.split(|byte| *byte == b'\n').all(is_saved) {
+            return Err(refused("the file holds something else than saved tasks".to_owned()));
+        }
+        if !content.is_empty() && !content.ends_with(b"\n") {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self(file))
+    }
+
+    /// Adds a task as a line of its own.
+    pub(crate) fn add(&mut self, task: &TaskHandle) -> io::Result<()> {
+        let mut line = serde_json::to_vec(task)?;
+        line.push(b'\n');
+        self.0.write_all(&line)
+    }
+}

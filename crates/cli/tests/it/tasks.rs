@@ -1,0 +1,112 @@
+//! Tasks that are named by id, or by a file that an earlier run wrote.
+
+use std::fs;
+
+use koodrive_share_emulator::{Emulator, Schedule};
+
+use crate::support::{
+    DUMP, KDSTOKEN, PACKAGE, TOKEN, bulk::ledger, emulator, expect, file, id_file, json_lines, run, run_with_input,
+    text, tool,
+};
+
+/// A path for saved tasks, without a file.
+fn saved(name: &str) -> String {
+    let path = file(name, "");
+    fs::remove_file(&path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn several_tasks_are_asked_for_and_followed_at_once() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::immediate_success());
+    for _ in 0..3 {
+        expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 0, "").await;
+    }
+    let ids: Vec<String> = emulator.tasks().iter().map(|task| task.task_id().to_owned()).collect();
+    for command in ["status", "wait"] {
+        let output = run(tool(&emulator).args([command, "--share-id", "share", "--format", "json"]).args(&ids)).await;
+        let mut told: Vec<String> =
+            json_lines(&output).iter().map(|line| line["taskId"].as_str().unwrap().into()).collect();
+        // `wait` tells them as they end.
+        told.sort();
+        let mut ids = ids.clone();
+        ids.sort();
+        assert_eq!(told, ids);
+    }
+    // One that is unknown keeps nobody from asking for the others.
+    let output = expect(&emulator, &["status", "--share-id", "share", "nobody's", &ids[0]], 3, "13000309").await;
+    assert!(text(&output.stdout).contains(&ids[0]));
+}
+
+#[tokio::test]
+async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
+    let emulator = Emulator::builder().token(TOKEN).share_access(KDSTOKEN).start().await.unwrap();
+    emulator.set_schedule(Schedule::immediate_success());
+    let (saved, ledger) = (saved("followed.tasks"), ledger("cli_followed"));
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--save", &saved, "--ledger"]).arg(&ledger).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+    let output = run(dump.arg("--file-ids-from").arg(id_file("followed.ids", 2_500))).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!fs::read_to_string(&saved).unwrap().contains(KDSTOKEN));
+    let ids: Vec<String> = emulator.tasks().iter().map(|task| task.task_id().to_owned()).collect();
+    for from in [saved.as_str(), ledger.to_str().unwrap()] {
+        let mut wait = tool(&emulator);
+        wait.args(["wait", "--tasks-from", from]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+        let output = run(&mut wait).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout).lines().count(), 3);
+        let mut status = tool(&emulator);
+        status.args(["status", &ids[1], "--tasks-from", "-"]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+        let output = run_with_input(&mut status, &fs::read_to_string(from).unwrap()).await;
+        assert_eq!(text(&output.stdout), format!("{}  completed, all succeeded  100 %\n", ids[1]));
+    }
+    // The same run again tells the tasks again; each is followed once.
+    let mut again = tool(&emulator);
+    again.args(DUMP).args(["--save", &saved, "--ledger"]).arg(&ledger).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+    run(again.arg("--file-ids-from").arg(id_file("followed.ids", 2_500))).await;
+    let mut wait = tool(&emulator);
+    let output = run(wait.args(["wait", "--tasks-from", &saved]).env("KOODRIVE_KDSTOKEN", KDSTOKEN)).await;
+    assert_eq!(text(&output.stdout).lines().count(), 3);
+}
+
+#[tokio::test]
+async fn file_without_tasks_is_refused_before_anything_is_asked() {
+    let emulator = emulator().await;
+    let path = saved("refused.tasks");
+    expect(&emulator, &[&PACKAGE[..], &["F1", "--save", &path]].concat(), 0, "").await;
+    let other = file("other.tasks", "F1\nF2\n");
+    let other = other.to_str().unwrap();
+    let empty = file("empty.tasks", "");
+    let before = emulator.request_count();
+    let cases = [
+        (&["status", "--tasks-from", other][..], "line 1 holds none"),
+        (&["status", "--tasks-from", empty.to_str().unwrap()], "empty.tasks holds no task"),
+        (&["wait", "--tasks-from", "missing.tasks"], "no tasks can be read from missing.tasks"),
+        (&["wait", "--tasks-from", &path, "42"], "does not hold the task 42"),
+        (&["wait", "--tasks-from", &path, "--share-id", "share"], "cannot be used with"),
+        (&["wait", "42"], "--share-id"),
+        (&["wait"], "TASK_ID"),
+        (&[&DUMP[..], &["F1", "--save", other]].concat(), "the file holds something else than saved tasks"),
+        (
+            &["wait", "--tasks-from", &path, "--endpoint", "http://127.0.0.1:1"],
+            "must be the endpoint that the task lives at",
+        ),
+    ];
+    for (args, said) in cases {
+        expect(&emulator, args, 2, said).await;
+    }
+    assert_eq!(emulator.request_count(), before);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn task_that_cannot_be_saved_stops_the_run() {
+    let emulator = emulator().await;
+    let ids = id_file("unsaved.ids", 20_000);
+    let ids = ["--concurrency", "1", "--file-ids-from", ids.to_str().unwrap(), "--save", "/dev/full"];
+    let output =
+        expect(&emulator, &[&DUMP[..], &ids].concat(), 1, "tasks cannot be written to the file of --save").await;
+    let told = text(&output.stdout).lines().count();
+    assert!(told < 20 && told == emulator.tasks().len(), "every task that was made is told");
+}
