@@ -1,15 +1,19 @@
-//! The bodies of the two operations, read to the letter.
+//! The bodies of the operations, read to the letter.
 //!
 //! The reference lists fields and doesn't say what happens to others: `strict` refuses them.
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::object::Object;
 
 /// "The number of file IDs ranges from 1 to 1000" (createBatchTask).
 const MAX_FILE_IDS: usize = 1000;
+
+/// "pageSize: 1 to 100, default 100" (listShareFiles).
+const MAX_PAGE_SIZE: i64 = 100;
 
 pub(crate) const PACKAGE_DOWNLOAD: i64 = 1;
 pub(crate) const DUMP: i64 = 2;
@@ -70,6 +74,80 @@ impl TaskDetail {
     }
 }
 
+/// The body of verifyExtractCode.
+pub(crate) struct VerifyExtractCode {
+    pub(crate) short_url: String,
+    pub(crate) extract_code: String,
+}
+
+impl VerifyExtractCode {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+        let mut fields = Fields::parse("", as_text(body)?)?;
+        let verify = Self { short_url: fields.text("shortUrl")?, extract_code: fields.text("extractCode")? };
+        fields.end(strict)?;
+        Ok(verify)
+    }
+}
+
+/// The body of listShareFiles.
+pub(crate) struct ListShareFiles {
+    pub(crate) short_url: String,
+    pub(crate) parent_folder: Option<String>,
+    pub(crate) page_size: usize,
+    pub(crate) page_cursor: Option<String>,
+    pub(crate) order: Order,
+    pub(crate) kdstoken: Option<String>,
+    pub(crate) file_name: Option<String>,
+}
+
+/// What a listing is sorted by.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) key: SortKey,
+    pub(crate) descending: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum SortKey {
+    Name,
+    Size,
+    Edited,
+}
+
+impl ListShareFiles {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+        let mut fields = Fields::parse("", as_text(body)?)?;
+        let page_size = match fields.optional("pageSize", "an integer")? {
+            None => MAX_PAGE_SIZE,
+            Some(size) if (1..=MAX_PAGE_SIZE).contains(&size) => size,
+            Some(size) => return Err(format!("pageSize: must be 1 to {MAX_PAGE_SIZE}, got {size}")),
+        };
+        let key = match fields.optional("sortType", "an integer")? {
+            Some(1) => SortKey::Name,
+            Some(2) => SortKey::Size,
+            Some(4) | None => SortKey::Edited,
+            Some(other) => return Err(format!("sortType: must be 1, 2 or 4, got {other}")),
+        };
+        let descending = match fields.optional("sortDirection", "an integer")? {
+            Some(1) => false,
+            Some(2) | None => true,
+            Some(other) => return Err(format!("sortDirection: must be 1 or 2, got {other}")),
+        };
+        let _: Option<bool> = fields.optional("refreshCount", "a boolean")?;
+        let list = Self {
+            short_url: fields.text("shortUrl")?,
+            parent_folder: fields.optional_text("parentFolder")?,
+            page_size: usize::try_from(page_size).unwrap_or(1),
+            page_cursor: fields.optional_text("pageCursor")?,
+            order: Order { key, descending },
+            kdstoken: fields.optional_text("kdstoken")?,
+            file_name: fields.optional_text("fileName")?,
+        };
+        fields.end(strict)?;
+        Ok(list)
+    }
+}
+
 /// A `FileIdInfo`: both fields are required.
 fn target(raw: &str, strict: bool) -> Result<(), Refused> {
     let mut fields = Fields::parse("targetFileId", raw)?;
@@ -108,6 +186,11 @@ impl<'a> Fields<'a> {
     fn integer(&mut self, name: &str) -> Result<i64, Refused> {
         let raw = self.required(name)?;
         serde_json::from_str(raw.get()).map_err(|_| format!("{name}: must be an integer"))
+    }
+
+    fn optional<T: Deserialize<'a>>(&mut self, name: &str, kind: &str) -> Result<Option<T>, Refused> {
+        let raw = self.0.remove(name);
+        raw.map(|raw| serde_json::from_str(raw.get()).map_err(|_| format!("{name}: must be {kind}"))).transpose()
     }
 
     fn text(&mut self, name: &str) -> Result<String, Refused> {

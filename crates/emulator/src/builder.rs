@@ -21,6 +21,7 @@ use crate::{
     emulator::Emulator,
     schedule::Schedule,
     server::{Live, Service, Settings, StampedDate, clamp, handle},
+    share::{EmulatedShare, Shares},
     step::CodeShape,
     task::Tasks,
     throttle::{Throttle, Window},
@@ -33,6 +34,7 @@ pub struct EmulatorBuilder {
     accepted: Accepted,
     clock_offset: TimeDelta,
     schedule: Schedule,
+    shares: Vec<EmulatedShare>,
     settings: Settings,
 }
 
@@ -127,6 +129,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Adds a share. Can be called again; of two with one short code the later counts. Defaults to
+    /// [`EmulatedShare::example`], if none is given. createBatchTask and getBatchTask take share ids of no share, too.
+    pub fn share(mut self, share: EmulatedShare) -> Self {
+        self.shares.push(share);
+        self
+    }
+
     /// Sets how tasks move. Defaults to [`Schedule::default`]: completed at the third poll.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
@@ -163,6 +172,11 @@ impl EmulatorBuilder {
         if self.accepted.is_empty() {
             self.accepted.tokens.push(Emulator::DEFAULT_TOKEN.to_owned());
         }
+        if self.shares.is_empty() {
+            self.shares.push(EmulatedShare::example());
+        }
+        let mut shares = Shares::default();
+        self.shares.into_iter().for_each(|share| shares.set(share));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
         let endpoint = format!("http://{address}{}", self.settings.path_prefix);
@@ -178,6 +192,7 @@ impl EmulatorBuilder {
                 requests: VecDeque::new(),
                 received: 0,
                 tasks: Tasks::default(),
+                shares,
                 window: Window::default(),
             }),
             stopping: stopping.clone(),
@@ -198,6 +213,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("strict", &self.settings.strict)
             .field("clock_offset", &self.clock_offset)
             .field("schedule", &self.schedule)
+            .field("shares", &self.shares)
             .field("create_code", &self.settings.create_code)
             .field("edition", &self.settings.edition)
             .field("record", &self.settings.record)

@@ -11,6 +11,7 @@ use crate::{
     request::RecordedRequest,
     schedule::Schedule,
     server::{self, Service, clamp},
+    share::EmulatedShare,
     task::EmulatedTask,
 };
 
@@ -75,6 +76,16 @@ impl Emulator {
     /// Sets the schedule of the tasks made from now on. Earlier tasks keep theirs.
     pub fn set_schedule(&self, schedule: Schedule) {
         self.service.live().schedule = Arc::new(schedule);
+    }
+
+    /// Adds a share, or replaces the one with its short code; kdstokens of that one are accepted no longer.
+    pub fn set_share(&self, share: EmulatedShare) {
+        self.service.live().shares.set(share);
+    }
+
+    /// Accepts no longer any kdstoken that an extract code gave.
+    pub fn lapse_kdstokens(&self) {
+        self.service.live().shares.lapse_kdstokens();
     }
 
     /// Accepts this bearer token too.

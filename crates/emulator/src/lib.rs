@@ -10,21 +10,26 @@
 //! | a limit on the rate of calls | [`Throttle`] |
 //! | a wrong clock of the service, or of a box in front of it | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |
 //! | tokens that expire, shares that need a kdstoken | [`Emulator::revoke_token`], [`EmulatorBuilder::share_access`] |
+//! | shares: links, extract codes, expiry, pages, directories of any size, kdstokens that lapse | [`EmulatedShare`], [`SharedFile`] |
 //!
 //! # What is checked, in this order
 //!
 //! | rule | refused with |
 //! |---|---|
-//! | path; method POST | 404 `APIGW.0101`; 405 `APIGW.0103` |
+//! | path; method POST, of getShareInfo GET | 404 `APIGW.0101`; 405 `APIGW.0103` |
 //! | as many calls as [`EmulatorBuilder::throttle`] lets pass, if it's set | 429 `APIGW.0308` |
 //! | Authorization, one of the accepted credentials; an app signature is verified over the raw request | 401 `APIGW.0301` |
-//! | no query string | 400 `13000102` |
+//! | no query string, of getShareInfo `shortUrl` and no body | 400 `13000102` |
 //! | if strict: no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none of them twice, except Accept, Accept-Encoding and Connection | 400 `13000102` |
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
 //! | X-Date: not after the server's time, not more than 15 min 0 s before it | 401 `APIGW.0301` |
 //! | X-User-Id, X-Hw-Agentname: printable ASCII; X-Traceid, if sent: `^[0-9A-Za-z_]{58}$`; Content-Type `application/json` | 400 `13000102` |
 //! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2; if strict: no other field | 400 `13000102` |
 //! | `kdstoken`, if the emulator wants a certain one | 400 `13000410` |
+//! | the link's share exists; but for getShareInfo, it has neither expired nor was deleted | 400 `13000309` |
+//! | the extract code is the share's and not used up | 400 `13000102` |
+//! | `kdstoken`, if the share has an extract code | 400 `13000410` |
+//! | createBatchTask: the files are in the share, if that is one of the emulator's, and in `containerId` | 400 `13000302` |
 //! | getBatchTask: the task exists in that share | 400 `13000309` |
 //!
 //! `APIGW.…` come as `{error_code, error_msg}`, the others as `{code, msg}` with `code` typed String. Error texts can
@@ -35,7 +40,7 @@
 //! - HTTP/1.1 in the clear, loopback only. What isn't HTTP is answered by the HTTP layer and not recorded.
 //! - Bodies up to [`Emulator::BODY_LIMIT`]; more is a 413 `APIGW.0201`.
 //! - The reference doesn't say what the service does with a request that breaks two rules, or which code refuses a
-//!   kdstoken. The order above, 13000410 and the 400s of a strict emulator are the emulator's choice. So is the demand for
+//!   kdstoken, an extract code or a share that has ended. The order above, these codes, 13000410 and the 400s of a strict emulator are the emulator's choice. So is the demand for
 //!   a Content-Type, which the reference doesn't list: a body of JSON has to say that it is.
 //! - The first value of a repeated header counts, unless the emulator is strict. A repeated Authorization is always
 //!   refused, and so is a repeated header that a signature covers.
@@ -56,6 +61,8 @@ mod request;
 mod rules;
 mod schedule;
 mod server;
+mod share;
+mod shared_file;
 mod signature;
 mod step;
 mod task;
@@ -69,6 +76,8 @@ pub use fault::Fault;
 pub use hidden_task::HiddenTask;
 pub use request::RecordedRequest;
 pub use schedule::Schedule;
+pub use share::EmulatedShare;
+pub use shared_file::SharedFile;
 pub use step::{CodeShape, Step, TaskInfosShape};
 pub use task::EmulatedTask;
 pub use throttle::Throttle;

@@ -9,7 +9,23 @@ use crate::object::Object;
 const MASK: &str = "***";
 
 /// Body fields that hold no secret. The value of any other field is masked.
-const PLAIN_FIELDS: [&str; 7] = ["taskType", "containerId", "fileIds", "targetFileId", "zipName", "shareId", "taskId"];
+const PLAIN_FIELDS: [&str; 15] = [
+    "taskType",
+    "containerId",
+    "fileIds",
+    "targetFileId",
+    "zipName",
+    "shareId",
+    "taskId",
+    "shortUrl",
+    "parentFolder",
+    "pageSize",
+    "pageCursor",
+    "sortType",
+    "sortDirection",
+    "refreshCount",
+    "fileName",
+];
 
 /// A request as the emulator received it, refused or not.
 ///
@@ -26,7 +42,7 @@ const PLAIN_FIELDS: [&str; 7] = ["taskType", "containerId", "fileIds", "targetFi
 /// ```
 ///
 /// with line feeds only, header names in lower case, and these masks: the credential of `Authorization` (of an app
-/// signature only the `Signature` value), `Proxy-Authorization` and `Cookie`, `kdstoken` and every body field that the
+/// signature only the `Signature` value), `Proxy-Authorization` and `Cookie`, `kdstoken`, `extractCode` and every body field that the
 /// API doesn't document, and the whole body when it isn't a JSON object.
 #[derive(Clone)]
 pub struct RecordedRequest {

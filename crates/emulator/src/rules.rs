@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE, request::Parts};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use percent_encoding::percent_decode_str;
 
 use crate::{answer::Answer, authentication::unauthorized};
 
@@ -30,43 +31,71 @@ const KNOWN_HEADERS: [&str; 12] = [
 /// Of those, the ones it lets a request repeat.
 const REPEATABLE_HEADERS: [&str; 3] = ["accept", "accept-encoding", "connection"];
 
-/// The two operations.
+/// The operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     CreateBatchTask,
     GetBatchTask,
+    GetShareInfo,
+    VerifyExtractCode,
+    ListShareFiles,
 }
 
 impl Operation {
     /// Finds the operation of the request line.
     ///
     /// # Errors
-    /// 404 for an unknown path, 405 for another method than POST.
+    /// 404 for an unknown path, 405 for another method than the operation's.
     pub(crate) fn of(parts: &Parts, path_prefix: &str) -> Result<Self, Answer> {
-        let operation = match parts.uri.path().strip_prefix(path_prefix) {
-            Some("/koodrive/ose/v1/share/tasks") => Self::CreateBatchTask,
-            Some("/koodrive/ose/v1/share/taskDetail") => Self::GetBatchTask,
+        let (operation, method) = match parts.uri.path().strip_prefix(path_prefix) {
+            Some("/koodrive/ose/v1/share/tasks") => (Self::CreateBatchTask, Method::POST),
+            Some("/koodrive/ose/v1/share/taskDetail") => (Self::GetBatchTask, Method::POST),
+            Some("/koodrive/ose/v1/share/userInfo") => (Self::GetShareInfo, Method::GET),
+            Some("/koodrive/ose/v1/share/verify") => (Self::VerifyExtractCode, Method::POST),
+            Some("/koodrive/ose/v1/share/files") => (Self::ListShareFiles, Method::POST),
             _ => {
                 let message = "The API does not exist or has not been published in the environment";
                 return Err(Answer::gateway(404, "APIGW.0101", message));
             }
         };
-        if parts.method != Method::POST {
+        if parts.method != method {
             let answer = Answer::gateway(405, "APIGW.0103", "The request method is not allowed");
-            return Err(answer.header("Allow", "POST"));
+            return Err(answer.header("Allow", method.as_str()));
         }
         Ok(operation)
     }
 }
 
-/// Checks that there's no query string: neither operation takes one.
+/// Checks that there's no query string, but for getShareInfo.
 ///
 /// # Errors
 /// The answer to send.
-pub(crate) fn check_query(uri: &Uri) -> Result<(), Answer> {
+pub(crate) fn check_query(operation: Operation, uri: &Uri) -> Result<(), Answer> {
     match uri.query() {
-        Some(_) => Err(invalid("query: the operation takes none")),
-        None => Ok(()),
+        Some(_) if operation != Operation::GetShareInfo => Err(invalid("query: the operation takes none")),
+        _ => Ok(()),
+    }
+}
+
+/// The query of getShareInfo: `shortUrl`, once; if strict, nothing else.
+///
+/// # Errors
+/// The answer to send.
+pub(crate) fn short_url(uri: &Uri, strict: bool) -> Result<String, Answer> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| strict && *name != "shortUrl") {
+        return Err(invalid(&format!("query {name}: not documented")));
+    }
+    let values: Vec<_> = pairs.iter().filter(|(name, _)| *name == "shortUrl").map(|(_, value)| *value).collect();
+    match values.as_slice() {
+        [] => Err(invalid("query shortUrl: mandatory")),
+        [""] => Err(invalid("query shortUrl: must not be empty")),
+        [value] => match percent_decode_str(&value.replace('+', " ")).decode_utf8() {
+            Ok(value) => Ok(value.into_owned()),
+            Err(_) => Err(invalid("query shortUrl: not UTF-8")),
+        },
+        _ => Err(invalid("query shortUrl: given twice")),
     }
 }
 
@@ -81,7 +110,8 @@ pub(crate) struct Caller {
 ///
 /// # Errors
 /// The answer to send.
-pub(crate) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Caller, Answer> {
+pub(crate) fn check_headers(parts: &Parts, now: DateTime<Utc>) -> Result<Caller, Answer> {
+    let headers = &parts.headers;
     let date = required(headers, "x-date")?;
     let date =
         parse_x_date(date).ok_or_else(|| invalid("header x-date: must be a date of the form yyyyMMdd'T'HHmmss'Z'"))?;
@@ -89,7 +119,10 @@ pub(crate) fn check_headers(headers: &HeaderMap, now: DateTime<Utc>) -> Result<C
     let user_id = required(headers, "x-user-id")?.to_owned();
     required(headers, "x-hw-agentname")?;
     let trace_id = headers.get("x-traceid").map(trace_id).transpose()?;
-    content_type(headers)?;
+    // Only a request with a body has a type of it.
+    if parts.method == Method::POST {
+        content_type(headers)?;
+    }
     Ok(Caller { user_id, trace_id })
 }
 

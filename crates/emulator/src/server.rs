@@ -19,14 +19,15 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     answer::Answer,
     authentication::Accepted,
-    body::{CreateTask, TaskDetail},
+    body::{CreateTask, ListShareFiles, TaskDetail, VerifyExtractCode},
     connection::{Allowance, Limit},
     edition::Edition,
     fault::Fault,
     hidden_task::HiddenTask,
     request::RecordedRequest,
-    rules::{Caller, Operation, check_headers, check_query, check_undocumented, invalid},
+    rules::{Caller, Operation, check_headers, check_query, check_undocumented, invalid, short_url},
     schedule::Schedule,
+    share::Shares,
     step::CodeShape,
     task::{Task, Tasks},
     throttle::{Throttle, Window},
@@ -81,6 +82,7 @@ pub(crate) struct Live {
     pub(crate) requests: VecDeque<RecordedRequest>,
     pub(crate) received: u64,
     pub(crate) tasks: Tasks,
+    pub(crate) shares: Shares,
     pub(crate) window: Window,
 }
 
@@ -141,21 +143,38 @@ impl Service {
         }
         let accepted = Arc::clone(&self.live().accepted);
         accepted.check(parts, body)?;
-        check_query(&parts.uri)?;
+        check_query(operation, &parts.uri)?;
         if self.settings.strict {
             check_undocumented(&parts.headers)?;
         }
         let now = self.now();
-        let caller = check_headers(&parts.headers, now)?;
+        let caller = check_headers(parts, now)?;
         match operation {
             Operation::CreateBatchTask => self.create(caller, body, now),
             Operation::GetBatchTask => self.detail(body, now),
+            Operation::GetShareInfo => {
+                if !body.is_empty() {
+                    return Err(invalid("body: the operation takes none"));
+                }
+                let short_url = short_url(&parts.uri, self.settings.strict)?;
+                self.live().shares.info(&short_url)
+            }
+            Operation::VerifyExtractCode => {
+                let asked = VerifyExtractCode::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
+                self.live().shares.verify(&asked, now)
+            }
+            Operation::ListShareFiles => {
+                let asked = ListShareFiles::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
+                self.live().shares.list(&asked, now)
+            }
         }
     }
 
     fn create(&self, caller: Caller, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
         let checked = CreateTask::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(checked.kdstoken.as_deref())?;
+        self.live().shares.check_access(&checked.share_id, checked.kdstoken.as_deref(), now)?;
+        self.live().shares.check_files(&checked)?;
         let schedule = Arc::clone(&self.live().schedule);
         let task = Task::new(checked, caller, body.clone(), schedule, now);
         let id = self.live().tasks.add(task, self.settings.record);
@@ -167,6 +186,7 @@ impl Service {
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
         let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(asked.kdstoken.as_deref())?;
+        self.live().shares.check_access(&asked.share_id, asked.kdstoken.as_deref(), now)?;
         let edition = self.settings.edition;
         let mut live = self.live();
         let task = live.tasks.find(&asked.task_id, &asked.share_id);
