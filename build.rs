@@ -23,7 +23,8 @@ const SPEC: &str = "openapi/koodrive-share.json";
 
 /// The types that a reply's fields are read as, by the type that the spec states: what no answer depends on must not make
 /// a reply unreadable.
-const LENIENT: &[(&str, &str)] = &[("string", "LenientText"), ("integer", "LenientInt"), ("number", "LenientNumber")];
+const LENIENT: &[(&str, &str)] =
+    &[("string", "LenientText"), ("integer", "LenientInt"), ("number", "LenientNumber"), ("boolean", "LenientBool")];
 
 pub(crate) fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -79,9 +80,8 @@ pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn 
     }
     let mut spec = spec.clone();
     let headers = take_headers(&mut spec)?;
-    for object in read_replies_leniently(&mut spec) {
-        let rust_type = format!("crate::lenient::LenientObject<crate::generated::types::{object}>");
-        settings.with_replacement(format!("Lenient{object}"), rust_type, [].into_iter());
+    for (schema, rust_type) in read_replies_leniently(&mut spec) {
+        settings.with_replacement(schema, rust_type, [].into_iter());
     }
     let client = Generator::new(&settings).generate_tokens(&serde_json::from_value(spec)?)?;
     Ok(format!("{client} {headers}"))
@@ -147,9 +147,9 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
     )
 }
 
-/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`], and the fields that are objects a
-/// type of their own. Returns the schemas of those.
-fn read_replies_leniently(spec: &mut Value) -> BTreeSet<String> {
+/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`], and the fields that are objects or
+/// arrays types of their own. Returns the schemas that stand for these types, each with its type.
+fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     let (mut in_requests, mut in_replies) = (BTreeSet::new(), BTreeSet::new());
     for item in spec["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
         for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
@@ -162,33 +162,33 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeSet<String> {
         |name: &str| REPLACEMENTS.iter().any(|(schema, rust_type)| *schema == name && rust_type.starts_with("crate"));
     // A type that requests share is strict; a secret stays one.
     let is_kept = |name: &str| is_ours(name) && (!in_requests.contains(name) || schemas[name]["format"] == "password");
-    let mut objects = BTreeSet::new();
+    let lenient = |field: &Value| {
+        let target = component(&field["allOf"][0]).or_else(|| component(field));
+        let stated = target.map_or(&field["type"], |target| &schemas[target]["type"]);
+        let of_object = |name| (format!("Lenient{name}"), format!("LenientObject<crate::generated::types::{name}>"));
+        let of_plain = |(_, lenient): &(_, &str)| ((*lenient).to_owned(), (*lenient).to_owned());
+        match target {
+            Some(target) if is_kept(target) => None,
+            Some(target) if stated == "object" => Some(of_object(target)),
+            _ => LENIENT.iter().find(|(plain, _)| stated == plain).map(of_plain),
+        }
+    };
+    let of_list = |(name, item)| (format!("{name}List"), format!("LenientList<crate::lenient::{item}>"));
+    let mut types = BTreeMap::new();
     for name in in_replies.difference(&in_requests) {
         for (_, field) in fields(&mut spec["components"]["schemas"][name]["properties"]) {
-            let target = component(&field["allOf"][0]).or_else(|| component(field));
-            let stated = target.map_or(&field["type"], |target| &schemas[target]["type"]);
-            let lenient = match target {
-                Some(target) if is_kept(target) => continue,
-                Some(target) if stated == "object" => {
-                    objects.insert(target.to_owned());
-                    format!("Lenient{target}")
-                }
-                _ => match LENIENT.iter().find(|(plain, _)| stated == plain) {
-                    Some((_, lenient)) => (*lenient).to_owned(),
-                    None => continue,
-                },
-            };
-            let reference = json!({"$ref": format!("#/components/schemas/{lenient}")});
+            let is_list = field["type"] == "array";
+            let found = if is_list { lenient(&field["items"]).map(of_list) } else { lenient(field) };
+            let Some((schema, rust_type)) = found else { continue };
+            let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
             *field = json!({"allOf": [reference], "description": field["description"], "nullable": true});
+            types.insert(schema, format!("crate::lenient::{rust_type}"));
         }
     }
-    for (plain, lenient) in LENIENT {
-        spec["components"]["schemas"][lenient] = json!({"type": plain, "nullable": true});
+    for schema in types.keys() {
+        spec["components"]["schemas"][schema] = json!({"type": "object", "nullable": true});
     }
-    for object in &objects {
-        spec["components"]["schemas"][format!("Lenient{object}")] = json!({"type": "object", "nullable": true});
-    }
-    objects
+    types
 }
 
 /// Adds the names of the schemas that `value` refers to, itself or through others.

@@ -60,8 +60,8 @@ use crate::{
 /// ```
 ///
 /// The stream ends with `None` only after every id has been attempted; a run that ends earlier says so with a
-/// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run: to end it on that,
-/// call [`stop`](Self::stop).
+/// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run, but for one whose kdstoken
+/// may have lapsed: to end it on others, call [`stop`](Self::stop).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
 /// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
@@ -169,9 +169,10 @@ impl Bulk<'_> {
         let progress = self.run.progress.borrow();
         let kind = match stop? {
             Stop::Ledger(failure) => BulkErrorKind::Ledger(failure),
-            Stop::Unknown | Stop::Asked if progress.exhausted => return None,
+            Stop::Unknown | Stop::Asked | Stop::Access if progress.exhausted => return None,
             Stop::Unknown => BulkErrorKind::Unknown,
             Stop::Asked => BulkErrorKind::Asked,
+            Stop::Access => BulkErrorKind::Access,
         };
         Some(BulkError::new(kind, progress.attempted))
     }

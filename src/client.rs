@@ -7,7 +7,7 @@ mod connect_fault;
 mod env;
 pub(crate) mod failure;
 pub(crate) mod hooks;
-mod operation;
+pub(crate) mod operation;
 pub(crate) mod outcome;
 mod proxy;
 pub(crate) mod reply;
@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
-    operation::StatusQuery,
+    operation::Operation,
     settings::{Caller, Limits, validate_user_id},
     shared::Shared,
     transport::http_client,
@@ -141,6 +141,11 @@ impl Client {
         &self.0.endpoint
     }
 
+    /// Whether a time has passed by the server's clock, as far as that is known.
+    pub(crate) fn has_passed(&self, time: DateTime<Utc>) -> bool {
+        time < *self.0.clock.server_time(self.now()).start()
+    }
+
     /// This machine's time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
@@ -170,7 +175,7 @@ impl Client {
     /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
     /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
-        let (task_id, created_at) = call(&self.0, task).await?;
+        let (task_id, created_at) = call(&self.0, task, task.trace_id()).await?;
         Ok(TaskHandle {
             task_id,
             share_id: task.share_id().to_owned(),
@@ -195,16 +200,17 @@ impl Client {
     /// Dropping the future leaks nothing and does nothing to the task.
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
         self.validate_handle(handle)?;
-        let query = StatusQuery {
-            trace_id: TraceId::random(),
-            body: GetBatchTaskRequest {
-                kdstoken: handle.kdstoken.clone(),
-                share_id: handle.share_id.clone(),
-                task_id: handle.task_id.clone(),
-            },
+        let query = GetBatchTaskRequest {
+            kdstoken: handle.kdstoken.clone(),
+            share_id: handle.share_id.clone(),
+            task_id: handle.task_id.clone(),
         };
-        let (status, _) = call(&self.0, &query).await?;
-        Ok(status)
+        self.query(&query, &TraceId::random()).await
+    }
+
+    /// Makes a call that only reads.
+    pub(crate) async fn query<O: Operation>(&self, operation: &O, trace_id: &TraceId) -> Result<O::Output, Error> {
+        call(&self.0, operation, trace_id).await.map(|(output, _)| output)
     }
 
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {

@@ -93,6 +93,8 @@ pub(crate) enum ErrorKind {
     Unreadable(String),
     #[error("the service refused the request")]
     Refused,
+    #[error("the share is {0}")]
+    ShareEnded(String),
     /// Of a chunk in a bulk creation: only the ledger knows of the request.
     #[error("an earlier run may have sent it, and its outcome is unknown")]
     Interrupted,
@@ -110,7 +112,7 @@ impl ErrorKind {
             | Self::Busy
             | Self::Connect
             | Self::ConnectRefused(_) => Outcome::NotSent,
-            Self::Refused => Outcome::Rejected,
+            Self::Refused | Self::ShareEnded(_) => Outcome::Rejected,
             Self::TimedOut | Self::Lost | Self::Unreadable(_) | Self::Interrupted | Self::AfterUnknown(_) => {
                 Outcome::Unknown
             }
@@ -186,6 +188,21 @@ impl Error {
             elapsed: Duration::ZERO,
             is_clock_refused: false,
         }))
+    }
+
+    /// Of a call that only reads.
+    pub(crate) fn of_query(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
+        let mut error = Self::new(kind, trace_id);
+        error.0.is_query = true;
+        error
+    }
+
+    /// Says what may be behind a refusal that tells no cause of its own.
+    pub(crate) fn if_refused(mut self, why: &str) -> Self {
+        if matches!(self.0.kind, ErrorKind::Refused) && !self.is_unauthorized() && !self.is_throttled() {
+            self.0.note.get_or_insert_with(|| why.to_owned());
+        }
+        self
     }
 
     /// Says that `earlier` requests for the same may have made what this one did not.
@@ -302,9 +319,21 @@ impl Error {
         self.outcome() == Outcome::Rejected
     }
 
+    /// The share has expired, is invalid, or its files were deleted, so no task was made. Ask its owner for a new link.
+    pub fn is_share_ended(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::ShareEnded(_))
+    }
+
     /// The credentials were refused, 401. Renew the token, or check the AppSecret and the user id.
     pub fn is_unauthorized(&self) -> bool {
         self.status() == Some(401)
+    }
+
+    /// The service refused access: to the share, whose kdstoken may have lapsed, or to the target. Which code it has for a
+    /// lapsed kdstoken is not public.
+    pub(crate) fn is_access_refused(&self) -> bool {
+        let is_forbidden = self.status() == Some(403) || self.service_code() == Some(&ServiceCode::UserMayNotOperate);
+        self.is_refused() && is_forbidden && !self.is_throttled()
     }
 
     /// There were too many requests: status 429, or the gateway's code. Wait for [`retry_after`](Self::retry_after), or a
@@ -325,6 +354,7 @@ impl Error {
             ErrorKind::Validation(_)
             | ErrorKind::Request
             | ErrorKind::ConnectRefused(_)
+            | ErrorKind::ShareEnded(_)
             | ErrorKind::Interrupted
             | ErrorKind::AfterUnknown(_) => false,
             ErrorKind::Credentials(_)
@@ -398,6 +428,7 @@ impl Error {
             (ErrorKind::Connect, _) => "check the endpoint, the network and the proxy variables",
             (ErrorKind::Busy, _) => "allow more time or more concurrent requests, or lower the load",
             (ErrorKind::Credentials(_), _) => "look at the token provider",
+            (ErrorKind::ShareEnded(_), _) => "ask its owner for a new link",
             (ErrorKind::Request, _) => "look at its cause",
             (_, Outcome::NotSent) => return None,
             (_, Outcome::Unknown) if self.0.is_query => "ask again",

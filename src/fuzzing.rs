@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     client::{
         failure::{error, interpret},
+        outcome::Effect,
         reply::{Body, Reply},
     },
     credentials::app_signature::CanonicalRequest,
@@ -32,8 +33,8 @@ pub fn read_reply(
         Ok(_) => return Ok(()),
         Err(details) => details,
     };
-    let secrets: Vec<&str> = secrets.iter().copied().chain(details.download_url.as_deref()).collect();
-    Err(error(task, &reply, &details, None, &secrets))
+    let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
+    Err(error(task.trace_id(), Effect::CreatesTask, &reply, &details, None, &secrets))
 }
 
 /// What a refusal's message says of the canonical request.

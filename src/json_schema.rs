@@ -8,9 +8,9 @@ use schemars::{
 use serde_json::{Value, json};
 
 use crate::{
-    credentials::KdsToken,
+    credentials::{ExtractCode, KdsToken},
     generated::types::CreateBatchTaskRequest,
-    lenient::{LenientInt, LenientNumber, LenientObject, LenientText},
+    lenient::{LenientBool, LenientInt, LenientList, LenientNumber, LenientObject, LenientText},
     service_code::ServiceCode,
     share_task::{MAX_FILE_IDS, ShareTask, TaskType},
     task::{status::FileStatus, wire::DownloadUrl},
@@ -37,8 +37,10 @@ macro_rules! schema_of {
 
 schema_of! {
     DownloadUrl as String;
+    ExtractCode as String;
     FileStatus as NumberOrText;
     KdsToken as String;
+    LenientBool as bool;
     LenientInt as i64;
     LenientNumber as f64;
     LenientText as String;
@@ -53,6 +55,16 @@ impl<T: JsonSchema> JsonSchema for LenientObject<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for LenientList<T> {
+    fn schema_name() -> String {
+        Vec::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<T>::json_schema(generator)
     }
 }
 

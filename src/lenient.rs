@@ -85,6 +85,17 @@ impl<T: Serialize> Serialize for LenientObject<T> {
     }
 }
 
+/// An array. Of any other value, what stands there.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LenientList<T>(pub(crate) Result<Vec<T>, String>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientList<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(json.get()).map_err(|_| normalized(json))))
+    }
+}
+
 /// A value as JSON without escapes that are not needed, so that secrets in it are recognized.
 pub(crate) fn normalized(json: &RawValue) -> String {
     match serde_json::from_str::<Value>(json.get()) {
@@ -114,6 +125,24 @@ impl<'de> Deserialize<'de> for LenientNumber {
             Ok(_) | Err(_) => None,
         };
         Ok(Self(number.filter(|number| number.is_finite())))
+    }
+}
+
+/// A truth: `true`, `"true"`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct LenientBool(Option<bool>);
+
+impl LenientBool {
+    pub(crate) fn value(self) -> Option<bool> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for LenientBool {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(json.trim_matches('"').parse().ok()))
     }
 }
 

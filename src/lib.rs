@@ -28,6 +28,7 @@ mod redact;
 mod rules;
 mod runtime;
 mod service_code;
+mod share;
 mod share_task;
 mod task;
 mod trace_id;
@@ -53,6 +54,12 @@ pub use credentials::{
 pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;
+pub use share::{
+    Share, SharePermission, ShareState,
+    file::{FileType, ShareFile},
+    files::ShareFiles,
+    link::ShareLink,
+};
 pub use share_task::{MAX_FILE_IDS, ShareTask, ShareTaskBuilder, TargetDirectory, TaskType};
 pub use task::{
     handle::TaskHandle,

@@ -26,6 +26,8 @@ rules! { OF_REQUESTS:
     FILE_IDS_COUNT = "file-ids-count", "must hold 1 to 1000 file ids";
     HEADER_TEXT = "header-text", "must be visible ASCII, neither empty nor with blanks at its ends";
     NOT_EMPTY = "not-empty", "must not be empty";
+    PAGE_SIZE = "page-size", "must be 1 to 100";
+    SHARE_LINK = "share-link", "must hold one share link, or be its short code";
     TARGET_REQUIRED = "target-required", "must be given for a dump";
     TASK_TYPE = "task-type", "must be 1 (package download) or 2 (dump)";
     TRACE_ID = "trace-id", "must be exactly 58 of the characters 0-9, A-Z, a-z and _";
@@ -55,6 +57,7 @@ rules! { OF_SETTINGS:
     MAX_ATTEMPTS = "max-attempts", "must be 1 to 10";
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", "must be 1 to 100000";
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
+    ONE_SPACE = "one-space", "must be the space of all files of a task";
     PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
     RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
     REQUEST_HEADERS = "request-headers", "must be named, and not be one that the client sets";

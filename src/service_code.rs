@@ -89,6 +89,13 @@ impl ServiceCode {
         matches!(self, Self::Success)
     }
 
+    /// # Errors
+    ///
+    /// Nothing, if it is not success: as an operation reads a response.
+    pub(crate) fn success(&self) -> Result<(), Option<String>> {
+        if self.is_success() { Ok(()) } else { Err(None) }
+    }
+
     /// A refusal that the reference lists: nothing was done.
     pub(crate) fn is_listed_refusal(&self) -> bool {
         !matches!(self, Self::Success | Self::InnerInvokeFailure | Self::Other(_))

@@ -20,6 +20,7 @@ pub(super) enum BulkErrorKind {
     Validation(ValidationError),
     Unknown,
     Asked,
+    Access,
     Input(InputError),
     Ledger(LedgerError),
     OtherIds(OtherIds),
@@ -62,6 +63,11 @@ impl BulkError {
         matches!(self.kind, BulkErrorKind::Asked)
     }
 
+    /// The service refused a task with a kdstoken access, so that it would refuse all. Open the share again, then resume.
+    pub fn is_access_refused(&self) -> bool {
+        matches!(self.kind, BulkErrorKind::Access)
+    }
+
     /// The file ids could not be read. Look at the `source`, then resume.
     pub fn is_input(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Input(_))
@@ -79,9 +85,11 @@ impl BulkError {
         match &self.kind {
             BulkErrorKind::OtherIds(_) => true,
             BulkErrorKind::Ledger(error) => error.is_of_another_run(),
-            BulkErrorKind::Validation(_) | BulkErrorKind::Unknown | BulkErrorKind::Asked | BulkErrorKind::Input(_) => {
-                false
-            }
+            BulkErrorKind::Validation(_)
+            | BulkErrorKind::Unknown
+            | BulkErrorKind::Asked
+            | BulkErrorKind::Access
+            | BulkErrorKind::Input(_) => false,
         }
     }
 }
@@ -93,6 +101,9 @@ impl fmt::Display for BulkError {
             BulkErrorKind::Validation(error) => return write!(f, "{error}; nothing was sent"),
             BulkErrorKind::Unknown => f.write_str("an outcome is unknown, so nothing more was begun")?,
             BulkErrorKind::Asked => f.write_str("stopped as asked")?,
+            BulkErrorKind::Access => f.write_str(
+                "access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share again",
+            )?,
             BulkErrorKind::Input(_) => f.write_str("the file ids cannot be read to their end")?,
             BulkErrorKind::Ledger(error) => write!(f, "{error}")?,
             BulkErrorKind::OtherIds(OtherIds::Differ(Range { start, end })) => {
@@ -123,6 +134,7 @@ impl StdError for BulkError {
             BulkErrorKind::Validation(_)
             | BulkErrorKind::Unknown
             | BulkErrorKind::Asked
+            | BulkErrorKind::Access
             | BulkErrorKind::OtherIds(_) => None,
         }
     }

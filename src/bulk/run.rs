@@ -53,6 +53,7 @@ pub(super) struct Progress {
 pub(super) enum Stop {
     Unknown,
     Asked,
+    Access,
     Ledger(LedgerError),
 }
 
@@ -202,6 +203,9 @@ impl Request {
             let is_new = run.task_ids().note(handle.task_id(), self.chunk.index);
             if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
         });
+        if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
+            run.stop(Stop::Access);
+        }
         outcome.is_settled = !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown);
         drop(outcome);
         if let Some(ledger) = ledger {

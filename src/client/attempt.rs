@@ -19,17 +19,19 @@ use super::{
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, ServerTime, judge},
-    credentials::{self, Authorization, AuthorizationSource, KdsToken},
+    credentials::{self, Authorization, AuthorizationSource},
     error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
     redact::{redact, sanitize_message},
     service_code::ServiceCode,
+    trace_id::TraceId,
 };
 
 /// One attempt at a call.
 pub(super) struct Attempt<'a, O> {
     pub(super) client: &'a Shared,
     pub(super) operation: &'a O,
+    pub(super) trace_id: &'a TraceId,
     pub(super) deadline: Instant,
 }
 
@@ -110,7 +112,7 @@ impl<O: Operation> Attempt<'_, O> {
         let (Some(reply), signed) = (reply.take(), signed.take()) else {
             return Err(self.no_reply(decoded).into());
         };
-        tracing::debug!(trace_id = %self.operation.trace_id(), status = reply.status.as_u16(), "reply");
+        tracing::debug!(trace_id = %self.trace_id, status = reply.status.as_u16(), "reply");
         let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED;
         if let (Some(token), Some(cache), false) =
             (&token, self.client.caller.authorization.token_cache(), is_unauthorized)
@@ -140,7 +142,7 @@ impl<O: Operation> Attempt<'_, O> {
     }
 
     pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
-        let mut error = Error::new(kind, self.operation.trace_id().clone());
+        let mut error = Error::new(kind, self.trace_id.clone());
         error.0.is_query = O::EFFECT == Effect::Reads;
         error.0.source = source;
         error
@@ -188,7 +190,7 @@ impl<O: Operation> Attempt<'_, O> {
         Ok(Headers {
             x_date: header(dated.x_date.to_string())?,
             x_hw_agentname: self.client.caller.agent_name.clone(),
-            x_traceid: Some(header(self.operation.trace_id().to_string())?),
+            x_traceid: Some(header(self.trace_id.to_string())?),
             x_user_id: self.client.caller.user_id.clone(),
         })
     }
@@ -229,7 +231,7 @@ impl<O: Operation> Attempt<'_, O> {
     fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
         let Refused { reply, details, sent, dated, signed, token } = refused;
         let secrets = self.secrets(refused);
-        let mut error = failure::error(self.operation, reply, details, cause, &secrets);
+        let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date(), message);
         // Redacted first: the comparison quotes what differs, and quoting changes a secret.
@@ -260,9 +262,9 @@ impl<O: Operation> Attempt<'_, O> {
     fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
         let mut secrets = self.client.secrets();
         secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
-        secrets.extend(self.operation.kdstoken().map(KdsToken::expose));
+        secrets.extend(self.operation.secret());
         secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
-        secrets.extend(refused.details.download_url.as_deref());
+        secrets.extend(refused.details.secret.as_deref());
         secrets
     }
 }

@@ -11,14 +11,21 @@ use super::{
     retry::{Decision, Retry},
     shared::Shared,
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    trace_id::TraceId,
+};
 
 /// Sends the request of an operation until it succeeds or may not be sent again.
 ///
 /// Gives what came of it, and when the reply came.
-pub(super) async fn call<O: Operation>(client: &Shared, operation: &O) -> Result<(O::Output, DateTime<Utc>), Error> {
+pub(super) async fn call<O: Operation>(
+    client: &Shared,
+    operation: &O,
+    trace_id: &TraceId,
+) -> Result<(O::Output, DateTime<Utc>), Error> {
     let started = Instant::now();
-    let attempt = Attempt { client, operation, deadline: started + client.limits.timeout };
+    let attempt = Attempt { client, operation, trace_id, deadline: started + client.limits.timeout };
     let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
     loop {
@@ -27,7 +34,7 @@ pub(super) async fn call<O: Operation>(client: &Shared, operation: &O) -> Result
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        tracing::debug!(trace_id = %operation.trace_id(), error = %failure.error, "attempt failed");
+        tracing::debug!(%trace_id, error = %failure.error, "attempt failed");
         let wait = remedy(client, retry.decide(&failure.facts(O::EFFECT)), &failure);
         let Some(wait) = wait.filter(|wait| attempt.time_left(*wait).is_some()) else {
             let is_clock_refused = failure.is_clock_suspect(retry.has_questioned_clock());

@@ -15,6 +15,7 @@ use crate::{
     redact::sanitize_message,
     service_code::ServiceCode,
     task::wire::named_task,
+    trace_id::TraceId,
 };
 
 /// Longest start of a text that is no JSON, in characters.
@@ -71,7 +72,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
             || (code == Some(ServiceCode::Success) && job.is_none()),
-        download_url: job.and_then(|job| job.download_url.into_string()),
+        secret: job.and_then(|job| job.download_url.into_string()).or_else(|| parsed(fields.kdstoken)),
         code,
         task_id,
         defect,
@@ -105,8 +106,9 @@ fn text(json: Option<&RawValue>) -> Option<String> {
 }
 
 /// The error that a reply without success makes. `cause`: why the reply broke off.
-pub(crate) fn error<O: Operation>(
-    operation: &O,
+pub(crate) fn error(
+    trace_id: &TraceId,
+    effect: Effect,
     reply: &Reply,
     details: &FailureDetails,
     cause: Option<reqwest::Error>,
@@ -114,7 +116,7 @@ pub(crate) fn error<O: Operation>(
 ) -> Error {
     let shown = |text: &str| sanitize_message(text, secrets);
     let start = |text: &str| shown(text).chars().take(TEXT_START).collect();
-    let outcome = outcome(reply.status, O::EFFECT, details);
+    let outcome = outcome(reply.status, effect, details);
     let kind = match (outcome, &reply.body) {
         (Outcome::Rejected, _) => ErrorKind::Refused,
         (_, Body::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
@@ -127,8 +129,8 @@ pub(crate) fn error<O: Operation>(
             ErrorKind::Unreadable(shown(&defect))
         }
     };
-    let mut error = Error::new(kind, operation.trace_id().clone());
-    error.0.is_query = O::EFFECT == Effect::Reads;
+    let mut error = Error::new(kind, trace_id.clone());
+    error.0.is_query = effect == Effect::Reads;
     error.0.source = cause.map(Into::into);
     error.0.reply = Some(ReplyDetails {
         status: reply.status.as_u16(),

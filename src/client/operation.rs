@@ -7,18 +7,22 @@ use crate::{
     credentials::KdsToken,
     generated::{
         self, ResponseValue,
-        types::{CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse},
+        types::{
+            CreateBatchTaskResponse, ErrorBody, GetBatchTaskRequest, GetBatchTaskResponse, GetShareInfoResponse,
+            ListShareFilesRequest, ListShareFilesResponse, ShareInfo, VerifyExtractCodeRequest,
+            VerifyExtractCodeResponse,
+        },
     },
+    share::file::Page,
     share_task::ShareTask,
     task::{status::TaskStatus, wire::named_task},
-    trace_id::TraceId,
     x_date::XDate,
 };
 
 /// What the generated client makes of a reply.
 pub(super) type Decoded<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
-/// One call of an operation of the generated client.
+/// One call of an operation of the generated client: the request's body, if it has one.
 pub(crate) trait Operation: Sync {
     type Response: DeserializeOwned + Send;
 
@@ -30,17 +34,15 @@ pub(crate) trait Operation: Sync {
     /// Largest reply that is read unless the client sets another limit, in bytes.
     const MAX_REPLY_BYTES: usize = 1 << 20;
 
-    fn trace_id(&self) -> &TraceId;
-
     /// Given by the caller, for every attempt.
     fn x_date(&self) -> Option<XDate> {
         None
     }
 
-    /// A secret of the request.
-    fn kdstoken(&self) -> Option<&KdsToken>;
+    /// What no error may repeat.
+    fn secret(&self) -> Option<&str>;
 
-    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send;
+    fn send(&self, client: &generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send;
 
     /// Reads a response.
     ///
@@ -59,38 +61,27 @@ impl Operation for ShareTask {
 
     const EFFECT: Effect = Effect::CreatesTask;
 
-    fn trace_id(&self) -> &TraceId {
-        self.trace_id()
-    }
-
     fn x_date(&self) -> Option<XDate> {
         self.x_date()
     }
 
-    fn kdstoken(&self) -> Option<&KdsToken> {
-        self.body().kdstoken.as_ref()
+    fn secret(&self) -> Option<&str> {
+        self.body().kdstoken.as_ref().map(KdsToken::expose)
     }
 
-    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send {
-        client.create_batch_task(self.body())
+    async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
+        client.create_batch_task(self.body()).await
     }
 
     fn read(&self, response: Self::Response) -> Result<String, Option<String>> {
-        if !response.code.is_success() {
-            return Err(None);
-        }
+        response.code.success()?;
         let task_id = response.task_id.as_ref().and_then(named_task).map(str::to_owned);
         task_id.ok_or_else(|| Some("it reports success without a task id".to_owned()))
     }
 }
 
-/// `getBatchTask`, with a trace id of its own.
-pub(super) struct StatusQuery {
-    pub(super) trace_id: TraceId,
-    pub(super) body: GetBatchTaskRequest,
-}
-
-impl Operation for StatusQuery {
+/// `getBatchTask`
+impl Operation for GetBatchTaskRequest {
     type Response = GetBatchTaskResponse;
     type Output = TaskStatus;
 
@@ -99,22 +90,85 @@ impl Operation for StatusQuery {
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
 
-    fn trace_id(&self) -> &TraceId {
-        &self.trace_id
+    fn secret(&self) -> Option<&str> {
+        self.kdstoken.as_ref().map(KdsToken::expose)
     }
 
-    fn kdstoken(&self) -> Option<&KdsToken> {
-        self.body.kdstoken.as_ref()
-    }
-
-    fn send<'a>(&'a self, client: &'a generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send {
-        client.get_batch_task(&self.body)
+    async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
+        client.get_batch_task(self).await
     }
 
     fn read(&self, response: Self::Response) -> Result<TaskStatus, Option<String>> {
-        if !response.code.is_success() {
-            return Err(None);
-        }
-        TaskStatus::read(&self.body.task_id, response).map_err(Some)
+        response.code.success()?;
+        TaskStatus::read(&self.task_id, response).map_err(Some)
+    }
+}
+
+/// `getShareInfo`
+pub(crate) struct GetShareInfo {
+    pub(crate) short_url: String,
+}
+
+impl Operation for GetShareInfo {
+    type Response = GetShareInfoResponse;
+    type Output = ShareInfo;
+
+    const EFFECT: Effect = Effect::Reads;
+
+    fn secret(&self) -> Option<&str> {
+        None
+    }
+
+    async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
+        client.get_share_info(&self.short_url).await
+    }
+
+    fn read(&self, response: Self::Response) -> Result<ShareInfo, Option<String>> {
+        response.code.success()?;
+        let link = response.link.ok_or_else(|| Some("it reports success without a link".to_owned()))?;
+        link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))
+    }
+}
+
+/// `verifyExtractCode`
+impl Operation for VerifyExtractCodeRequest {
+    type Response = VerifyExtractCodeResponse;
+    type Output = KdsToken;
+
+    const EFFECT: Effect = Effect::Reads;
+
+    fn secret(&self) -> Option<&str> {
+        Some(self.extract_code.expose())
+    }
+
+    async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
+        client.verify_extract_code(self).await
+    }
+
+    fn read(&self, response: Self::Response) -> Result<KdsToken, Option<String>> {
+        response.code.success()?;
+        let kdstoken = response.kdstoken.filter(|kdstoken| !kdstoken.expose().is_empty());
+        kdstoken.ok_or_else(|| Some("it reports success without a kdstoken".to_owned()))
+    }
+}
+
+/// `listShareFiles`
+impl Operation for ListShareFilesRequest {
+    type Response = ListShareFilesResponse;
+    type Output = Page;
+
+    const EFFECT: Effect = Effect::Reads;
+
+    fn secret(&self) -> Option<&str> {
+        self.kdstoken.as_ref().map(KdsToken::expose)
+    }
+
+    async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
+        client.list_share_files(self).await
+    }
+
+    fn read(&self, response: Self::Response) -> Result<Page, Option<String>> {
+        response.code.success()?;
+        Page::read(response).map_err(Some)
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct FailureDetails {
     pub(crate) is_garbled: bool,
     /// The service knows of no such task, as right after its creation.
     pub(crate) is_not_found: bool,
-    /// Of a package.
-    pub(crate) download_url: Option<String>,
+    /// A download URL, or a temporary token.
+    pub(crate) secret: Option<String>,
     /// Why it settles nothing, if it does not.
     pub(crate) defect: Option<String>,
 }

@@ -43,6 +43,8 @@ pub(crate) struct LooseFields<'a> {
     pub(crate) error_msg: Option<&'a RawValue>,
     #[serde(borrow, rename = "taskId")]
     pub(crate) task_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) kdstoken: Option<&'a RawValue>,
     #[serde(borrow, rename = "jobInfo")]
     pub(crate) job_info: Option<&'a RawValue>,
     #[serde(borrow, rename = "taskInfo")]

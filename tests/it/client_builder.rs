@@ -152,6 +152,7 @@ fn a_client_certificate_is_a_certificate_and_its_key() {
 fn a_header_that_the_client_sets_cannot_be_replaced() {
     let spec: serde_json::Value = serde_json::from_str(include_str!("../../openapi/koodrive-share.json")).unwrap();
     let parameters = spec["components"]["parameters"].as_object().unwrap().values();
+    let parameters = parameters.filter(|parameter| parameter["in"] == "header");
     let documented: Vec<_> = parameters.filter_map(|parameter| parameter["name"].as_str()).collect();
     assert_eq!(documented.len(), 4, "{documented:?}");
     for name in documented.into_iter().chain(["Authorization", "host", "Content-Length", "User-Agent", "", "a b"]) {

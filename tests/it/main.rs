@@ -18,6 +18,7 @@ mod redact;
 mod replies;
 mod reply_limits;
 mod retry;
+mod share;
 mod share_task;
 mod spec;
 mod status;

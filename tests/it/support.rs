@@ -8,3 +8,4 @@ pub(crate) mod fixtures;
 pub(crate) mod full_house;
 pub(crate) mod own_server;
 pub(crate) mod scripted_server;
+pub(crate) mod share;

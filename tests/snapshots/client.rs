@@ -117,6 +117,20 @@ pub mod types {
         )]
         pub task_infos: ::std::option::Option<crate::task::wire::TaskInfos>,
     }
+    ///A share, by its link. Source: carrier reference, getShareInfo.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct GetShareInfoResponse {
+        ///Response code; 0 is success.
+        pub code: crate::service_code::ServiceCode,
+        ///The share.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub link: ::std::option::Option<
+            crate::lenient::LenientObject<crate::generated::types::ShareInfo>,
+        >,
+        ///Response information.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
+    }
     ///A task as a whole. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct JobInfo {
@@ -184,6 +198,199 @@ pub mod types {
         )]
         pub user_id: ::std::option::Option<crate::lenient::LenientText>,
     }
+    ///A page of the files of a share. Source: carrier reference, listShareFiles.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ListShareFilesRequest {
+        ///A filter by name; how it compares is not stated.
+        #[serde(
+            rename = "fileName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub file_name: ::std::option::Option<::std::string::String>,
+        ///Temporary token for the share, if it has an extract code.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        ///`nextCursor` of the page before.
+        #[serde(
+            rename = "pageCursor",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub page_cursor: ::std::option::Option<::std::string::String>,
+        ///Most files of the page, 100 if left out.
+        #[serde(
+            rename = "pageSize",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub page_size: ::std::option::Option<u32>,
+        ///Directory to list. Left out: the top of the share.
+        #[serde(
+            rename = "parentFolder",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub parent_folder: ::std::option::Option<::std::string::String>,
+        ///Whether the call counts as a view of the share.
+        #[serde(
+            rename = "refreshCount",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub refresh_count: ::std::option::Option<bool>,
+        ///Short code of the link.
+        #[serde(rename = "shortUrl")]
+        pub short_url: ::std::string::String,
+        ///1 ascending, 2 descending, which is the default.
+        #[serde(
+            rename = "sortDirection",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub sort_direction: ::std::option::Option<i64>,
+        ///1 by name, 2 by size, 4 by time of modification, which is the default.
+        #[serde(
+            rename = "sortType",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub sort_type: ::std::option::Option<i64>,
+    }
+    ///A page of the files of a share. Source: carrier reference, listShareFiles.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ListShareFilesResponse {
+        ///Response code; 0 is success.
+        pub code: crate::service_code::ServiceCode,
+        ///The files of this page.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub files: ::std::option::Option<
+            crate::lenient::LenientList<
+                crate::lenient::LenientObject<crate::generated::types::ShareFile>,
+            >,
+        >,
+        ///The share.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub link: ::std::option::Option<
+            crate::lenient::LenientObject<crate::generated::types::ShareInfo>,
+        >,
+        ///Response information.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
+        ///`pageCursor` of the next page; absent on the last page.
+        #[serde(
+            rename = "nextCursor",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub next_cursor: ::std::option::Option<crate::lenient::LenientText>,
+    }
+    ///A file or directory of a share. Source: carrier reference, listShareFiles.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    pub struct ShareFile {
+        ///Spaces that the file is in; the first is the `containerId` of a task, which is inferred.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub containers: ::std::option::Option<
+            crate::lenient::LenientList<crate::lenient::LenientText>,
+        >,
+        ///When the file was changed; the format is not stated.
+        #[serde(
+            rename = "editedTime",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub edited_time: ::std::option::Option<crate::lenient::LenientText>,
+        ///Name, of at most 250 bytes.
+        #[serde(
+            rename = "fileName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub file_name: ::std::option::Option<crate::lenient::LenientText>,
+        ///Suffix of the name.
+        #[serde(
+            rename = "fileSuffix",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub file_suffix: ::std::option::Option<crate::lenient::LenientText>,
+        ///10 directory, 15 picture, 20 video, 26 word, 45 other. Open: other numbers are kept.
+        #[serde(
+            rename = "fileType",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub file_type: ::std::option::Option<crate::lenient::LenientInt>,
+        ///Id of the file: an entry for `fileIds` of a task.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub id: ::std::option::Option<crate::lenient::LenientText>,
+        ///Directory that the file is in; the first counts.
+        #[serde(
+            rename = "parentFolder",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub parent_folder: ::std::option::Option<
+            crate::lenient::LenientList<crate::lenient::LenientText>,
+        >,
+        ///Size in bytes; the unit is inferred.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub size: ::std::option::Option<crate::lenient::LenientInt>,
+    }
+    ///A share. Source: carrier reference, getShareInfo.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    pub struct ShareInfo {
+        ///How long the share is valid, as in `3`; the unit is not stated. Not in the edition of 2024-07.
+        #[serde(
+            rename = "expireDate",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub expire_date: ::std::option::Option<crate::lenient::LenientText>,
+        ///When the share ends; an ISO instant in the reference's example.
+        #[serde(
+            rename = "expireTime",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub expire_time: ::std::option::Option<crate::lenient::LenientText>,
+        ///User who shared the files.
+        #[serde(
+            rename = "ownerId",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub owner_id: ::std::option::Option<crate::lenient::LenientText>,
+        ///Name of that user.
+        #[serde(
+            rename = "ownerName",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub owner_name: ::std::option::Option<crate::lenient::LenientText>,
+        ///What may be done with the files.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub permission: ::std::option::Option<
+            crate::lenient::LenientObject<crate::generated::types::SharePermission>,
+        >,
+        ///What tasks are created with.
+        #[serde(
+            rename = "shareId",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub share_id: ::std::option::Option<crate::lenient::LenientText>,
+        ///When the share was made, as in `2024-06-03T02:20:24.274Z`.
+        #[serde(
+            rename = "shareTime",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub share_time: ::std::option::Option<crate::lenient::LenientText>,
+        ///Short code of the link.
+        #[serde(
+            rename = "shortUrl",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub short_url: ::std::option::Option<crate::lenient::LenientText>,
+        ///0: `expireTime` tells. 1: the files were deleted. 2: the share has expired or is invalid. Open: other numbers are kept.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<crate::lenient::LenientInt>,
+    }
+    ///What may be done with the files of a share, "supported in the future". Source: carrier reference, getShareInfo.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    pub struct SharePermission {
+        ///They may be downloaded.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub download: ::std::option::Option<crate::lenient::LenientBool>,
+        ///They may be changed.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub edit: ::std::option::Option<crate::lenient::LenientBool>,
+        ///They may be looked at.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub preview: ::std::option::Option<crate::lenient::LenientBool>,
+    }
     ///What became of one file. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct TaskInfo {
@@ -208,6 +415,28 @@ pub mod types {
         ///What became of the file.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::task::status::FileStatus>,
+    }
+    ///The extract code of a share. Source: carrier reference, verifyExtractCode.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct VerifyExtractCodeRequest {
+        ///The extract code.
+        #[serde(rename = "extractCode")]
+        pub extract_code: crate::credentials::ExtractCode,
+        ///Short code of the link.
+        #[serde(rename = "shortUrl")]
+        pub short_url: ::std::string::String,
+    }
+    ///The token that an extract code gives. Source: carrier reference, verifyExtractCode.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct VerifyExtractCodeResponse {
+        ///Response code; 0 is success.
+        pub code: crate::service_code::ServiceCode,
+        ///Temporary token for the share; its lifetime is not stated.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        ///Response information.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub msg: ::std::option::Option<crate::lenient::LenientText>,
     }
     /// Error types.
     pub mod error {
@@ -237,7 +466,7 @@ pub mod types {
 #[derive(Clone, Debug)]
 /**Client for KooDrive share tasks
 
-Asynchronous share tasks of Huawei Cloud KooDrive: files behind a share link are packed into a zip to download, or dumped into a space of one's own.
+Asynchronous share tasks of Huawei Cloud KooDrive: files behind a share link are packed into a zip to download, or dumped into a space of one's own. A share is looked up by its link, and its files are listed.
 
 Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each schema, parameter and operation names its source, which is its fields' too unless they name one. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
 
@@ -273,6 +502,17 @@ impl ClientInfo<crate::client::hooks::Exchange> for Client {
     fn inner(&self) -> &crate::client::hooks::Exchange {}
 }
 impl Client {
+    /**List the files of a share, a page at a time
+
+Gives the files of a directory of a share. Reads only, though it is a POST, so it may be repeated. Source: carrier reference, listShareFiles.
+
+Sends a `POST` request to `/koodrive/ose/v1/share/files`
+
+*/
+    pub async fn list_share_files<'a>(
+        &'a self,
+        body: &'a types::ListShareFilesRequest,
+    ) -> Result<ResponseValue<types::ListShareFilesResponse>, Error<types::ErrorBody>> {}
     /**Query an asynchronous share task
 
 Tells how far a task has come and, once it has ended, with which result. Reads only, so it may be repeated. Source: carrier reference, getBatchTask.
@@ -297,6 +537,33 @@ Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
         &'a self,
         body: &'a types::CreateBatchTaskRequest,
     ) -> Result<ResponseValue<types::CreateBatchTaskResponse>, Error<types::ErrorBody>> {}
+    /**Look up a share by its link
+
+Gives the id of a share, who shared it and whether it can still be used. Reads only, so it may be repeated. Source: carrier reference, getShareInfo.
+
+Sends a `GET` request to `/koodrive/ose/v1/share/userInfo`
+
+Arguments:
+- `short_url`: Short code of the share's link. Source: carrier reference, getShareInfo.
+*/
+    pub async fn get_share_info<'a>(
+        &'a self,
+        short_url: &'a ::std::string::String,
+    ) -> Result<ResponseValue<types::GetShareInfoResponse>, Error<types::ErrorBody>> {}
+    /**Exchange an extract code for a temporary token
+
+Gives the kdstoken of a share that has an extract code. Changes nothing that the reference states, so it may be repeated; how many wrong codes are allowed is not stated. Source: carrier reference, verifyExtractCode.
+
+Sends a `POST` request to `/koodrive/ose/v1/share/verify`
+
+*/
+    pub async fn verify_extract_code<'a>(
+        &'a self,
+        body: &'a types::VerifyExtractCodeRequest,
+    ) -> Result<
+        ResponseValue<types::VerifyExtractCodeResponse>,
+        Error<types::ErrorBody>,
+    > {}
 }
 /// Items consumers will typically use such as the Client.
 pub mod prelude {

@@ -42,7 +42,7 @@ async fn ledger_holds_no_secret_and_no_file_id() {
     let emulator = strict_emulator().start().await.unwrap();
     // The service echoes what it must not, in an error that the ledger keeps.
     let echo = format!("denied: {} {KDSTOKEN}", Emulator::DEFAULT_TOKEN);
-    emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", &echo)));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000302", &echo)));
     let path = ledger("secrets");
     let policy = one_by_one().ledger(&path).build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy);

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use ::spec::is_annotation;
-use koodrive_share::{Client, ShareTask, TaskHandle, TraceId, XDate};
+use koodrive_share::{Client, ShareLink, ShareTask, TaskHandle, TraceId, XDate};
 use koodrive_share_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::runtime::{self, Runtime};
 
-use super::{assert_none, join, spec, walk};
+use super::{assert_none, exchanges::sent, join, spec, walk};
 use crate::support::fixtures::{TRACE_ID, builder_at, client};
 
 /// A keyword of a schema.
@@ -176,6 +176,11 @@ impl Wrapper {
         match operation {
             "createBatchTask" => Some(Box::new(|body| serde_json::from_value::<ShareTask>(body.clone()).is_err())),
             "getBatchTask" => Some(Box::new(|body| self.refuses_query(body))),
+            // Refused is what the wrapper cannot be made to send.
+            "verifyExtractCode" | "listShareFiles" => {
+                let operation = operation.to_owned();
+                Some(Box::new(move |body| self.runtime.block_on(sent(&operation, body)).as_ref() != Some(body)))
+            }
             _ => None,
         }
     }
@@ -203,11 +208,12 @@ impl Wrapper {
         refused
     }
 
-    /// What refuses the value of a header, if the wrapper has the header.
-    fn header(name: &str) -> Option<Refuses<'static>> {
+    /// What refuses the value of a parameter, if the wrapper has the parameter.
+    fn parameter(name: &str) -> Option<Refuses<'static>> {
         let refuses: fn(&str) -> bool = match name {
             "X-Date" => |text| text.parse::<XDate>().is_err(),
             "X-Hw-Agentname" => |text| builder_at("http://localhost").agent_name(text).build().is_err(),
+            "shortUrl" => |text| text.parse::<ShareLink>().is_err(),
             "X-Traceid" => |text| text.parse::<TraceId>().is_err(),
             "X-User-Id" => |text| builder_at("http://localhost").user_id(text).build().is_err(),
             _ => return None,
@@ -225,7 +231,7 @@ pub(super) fn unkept(spec: &Value) -> Vec<String> {
         // Of a path or of an operation.
         if let Some(Value::Array(parameters)) = fields.get("parameters") {
             for n in 0..parameters.len() {
-                header(spec, &followed(spec, format!("{pointer}/parameters/{n}")), &mut findings);
+                parameter(spec, &followed(spec, format!("{pointer}/parameters/{n}")), &mut findings);
             }
         }
         // Not of a link, which has an operation's id and a body too.
@@ -239,15 +245,15 @@ pub(super) fn unkept(spec: &Value) -> Vec<String> {
     findings.into_iter().collect()
 }
 
-fn header(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
+fn parameter(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
     let parameter = spec.pointer(pointer).unwrap();
     let name = parameter["name"].as_str().unwrap();
-    match Wrapper::header(name).filter(|_| parameter["in"] == "header") {
+    match Wrapper::parameter(name) {
         Some(refuses) => {
             let examples = parameter.get("example").into_iter().collect();
             Part { name, schema: format!("{pointer}/schema"), examples }.unkept(spec, &refuses, findings);
         }
-        None => drop(findings.insert(format!("{pointer}: the wrapper has no such header"))),
+        None => drop(findings.insert(format!("{pointer}: the wrapper has no such parameter"))),
     }
 }
 

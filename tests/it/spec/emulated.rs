@@ -17,13 +17,12 @@ use super::{assert_none, join, spec};
 const VERIFICATION_FAILED: &str = "13000102";
 
 /// Sends a request as it stands. Returns the body of the reply.
-async fn send(emulator: &Emulator, path: &str, headers: &str, body: &Value) -> Value {
+async fn send(emulator: &Emulator, line: &str, headers: &str, body: &str) -> Value {
     let host = emulator.endpoint().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
-    let body = body.to_string();
     let length = body.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\nAuthorization: Bearer {}\r\n{headers}\r\n{body}",
         Emulator::DEFAULT_TOKEN
     );
@@ -34,12 +33,16 @@ async fn send(emulator: &Emulator, path: &str, headers: &str, body: &Value) -> V
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"))
 }
 
-/// The headers of an operation, each with its example.
-fn headers(spec: &Value, operation: &str) -> String {
+/// The parameters of an operation that are in this place.
+fn parameters<'a>(spec: &'a Value, operation: &str, place: &str) -> Vec<&'a Value> {
     let parameters = spec.pointer(&format!("{operation}/parameters")).and_then(Value::as_array).map_or(0, Vec::len);
     let parameters = (0..parameters).map(|n| followed(spec, &format!("{operation}/parameters/{n}")));
-    let headers = parameters.map(|pointer| {
-        let parameter = spec.pointer(&pointer).unwrap();
+    parameters.filter_map(|pointer| spec.pointer(&pointer)).filter(|parameter| parameter["in"] == place).collect()
+}
+
+/// The headers of an operation, each with its example.
+fn headers(spec: &Value, operation: &str) -> String {
+    let headers = parameters(spec, operation, "header").into_iter().map(|parameter| {
         let name = parameter["name"].as_str().unwrap();
         let value = if name == "X-Date" {
             XDate::from(Utc::now()).to_string()
@@ -55,13 +58,24 @@ fn headers(spec: &Value, operation: &str) -> String {
 pub(super) async fn refused(spec: &Value) -> Vec<String> {
     let emulator = Emulator::builder().strict(true).start().await.unwrap();
     let mut findings = Vec::new();
-    for (path, item) in spec["paths"].as_object().unwrap() {
-        let operation = join(&join("/paths", path), "post");
+    let items = spec["paths"].as_object().unwrap().iter();
+    let operations = items.flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (path, method)));
+    for (path, method) in operations {
+        let operation = join(&join("/paths", path), method);
         let headers = headers(spec, &operation);
-        for (name, example) in
-            item["post"]["requestBody"]["content"]["application/json"]["examples"].as_object().unwrap()
-        {
-            let reply = send(&emulator, path, &headers, &example["value"]).await;
+        let query = parameters(spec, &operation, "query").into_iter();
+        let query = query.map(|parameter| format!("{}={}", parameter["name"], parameter["example"]).replace('"', ""));
+        let query: Vec<_> = query.collect();
+        let target = if query.is_empty() { path.clone() } else { format!("{path}?{}", query.join("&")) };
+        let line = format!("{} {target}", method.to_uppercase());
+        let examples = spec.pointer(&format!("{operation}/requestBody/content/application~1json/examples"));
+        let bodies = examples.and_then(Value::as_object).into_iter().flatten();
+        let mut bodies: Vec<_> = bodies.map(|(name, example)| (name.as_str(), example["value"].to_string())).collect();
+        if method == "get" {
+            bodies.push(("the query", String::new()));
+        }
+        for (name, body) in bodies {
+            let reply = send(&emulator, &line, &headers, &body).await;
             // A task that is made up is not found, which is an answer of the operation's own.
             if reply["code"] == VERIFICATION_FAILED || reply.get("error_code").is_some() {
                 findings.push(format!("{operation}: the emulator refuses the example {name:?}: {reply}"));

@@ -1,15 +1,15 @@
 //! The examples of the spec, exchanged: each request is what the client sends, each response what it reads.
 
+use futures_util::{StreamExt, TryStreamExt};
 use koodrive_share::{
-    Client, DownloadUrl, Error, FileStatus, Outcome, ServiceCode, TaskHandle, TaskResult, TaskState, TaskStatus,
+    Client, DownloadUrl, Error, FileStatus, FileType, Outcome, ServiceCode, Share, ShareFile, ShareLink,
+    SharePermission, ShareState, TaskHandle, TaskResult, TaskState, TaskStatus,
 };
+use koodrive_share_emulator::{Answer, Fault};
 use serde_json::{Map, Value, json};
 
 use super::{resolve, spec};
-use crate::support::{
-    fixtures::builder_at,
-    scripted_server::{ScriptedServer, Step, json_reply},
-};
+use crate::support::fixtures::{builder, strict_emulator};
 
 /// An operation, with its examples.
 struct Operation {
@@ -22,11 +22,21 @@ struct Operation {
 fn operations(spec: &Value) -> Vec<Operation> {
     let paths = spec["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let query = |operation: &Value| {
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let parameters = parameters.map(|parameter| resolve(spec, parameter["$ref"].as_str().unwrap()).unwrap());
+        let query = parameters.filter(|parameter| parameter["in"] == "query");
+        let query = query.map(|query| (query["name"].as_str().unwrap().to_owned(), query["example"].clone()));
+        Value::Object(query.collect())
+    };
     let operations = operations.map(|operation| {
         let responses = operation["responses"].as_object().unwrap().iter();
         Operation {
             id: operation["operationId"].as_str().unwrap().to_owned(),
-            requests: examples(spec, &operation["requestBody"]),
+            requests: match operation.get("requestBody") {
+                Some(body) => examples(spec, body),
+                None => vec![query(operation)],
+            },
             responses: responses
                 .flat_map(|(status, response)| {
                     let status = status.parse().unwrap();
@@ -50,37 +60,99 @@ fn examples(spec: &Value, body: &Value) -> Vec<Value> {
 enum Given {
     Handle(TaskHandle),
     Status(TaskStatus),
+    Share(Box<Share>),
+    Files(Vec<ShareFile>),
 }
 
-/// Makes the call of an operation from the body of a request.
-async fn call(client: &Client, operation: &str, request: &Value) -> Result<Given, Error> {
-    match operation {
+/// A field that is a text or left out; what is neither cannot be given.
+fn optional<'a>(request: &'a Value, field: &str) -> Result<Option<&'a str>, ()> {
+    request.get(field).map(|value| value.as_str().ok_or(())).transpose()
+}
+
+/// Makes the call of an operation from the body of a request; nothing if the body cannot be given.
+async fn call(client: &Client, operation: &str, request: &Value) -> Option<Result<Given, Error>> {
+    let text = |field: &str| request[field].as_str();
+    Some(match operation {
         "createBatchTask" => {
             let task = serde_json::from_value(request.clone()).unwrap();
             client.create(&task).await.map(Given::Handle)
         }
         "getBatchTask" => {
-            let text = |field: &str| request[field].as_str().unwrap();
-            let mut handle = TaskHandle::new(text("taskId"), text("shareId"), client.endpoint(), None);
-            if request.get("kdstoken").is_some() {
-                handle = handle.with_kdstoken(text("kdstoken"));
+            let mut handle = TaskHandle::new(text("taskId")?, text("shareId")?, client.endpoint(), None);
+            if let Some(kdstoken) = optional(request, "kdstoken").ok()? {
+                handle = handle.with_kdstoken(kdstoken);
             }
             client.status(&handle).await.map(Given::Status)
         }
+        "getShareInfo" | "verifyExtractCode" => {
+            let link: ShareLink = text("shortUrl")?.parse().ok()?;
+            let share = client.open_share(&link, optional(request, "extractCode").ok()?).await;
+            share.map(Box::new).map(Given::Share)
+        }
+        "listShareFiles" => {
+            let link: ShareLink = text("shortUrl")?.parse().ok()?;
+            let extract_code = request.get("kdstoken").map(|_| "31945314");
+            let mut files = client.open_share(&link, extract_code).await.ok()?.files();
+            if let Some(directory) = optional(request, "parentFolder").ok()? {
+                files = files.directory(directory);
+            }
+            if let Some(size) = request.get("pageSize") {
+                files = files.page_size(u32::try_from(size.as_u64()?).ok()?);
+            }
+            if let Some(name) = optional(request, "fileName").ok()? {
+                files = files.name(name);
+            }
+            files.into_stream().take(2).try_collect().await.map(Given::Files)
+        }
         other => panic!("the client has no {other}"),
+    })
+}
+
+/// The answers that lead to a request of an operation: each call of the client that comes before it.
+fn answers_before(operation: &str, request: &Value) -> Vec<Value> {
+    let info = json!({"code": 0, "link": {"shareId": "s"}});
+    let verified = json!({"code": 0, "kdstoken": request.get("kdstoken")});
+    let empty = json!({"code": 0});
+    let before = json!({"code": 0, "nextCursor": request.get("pageCursor")});
+    match operation {
+        "verifyExtractCode" => vec![info],
+        "listShareFiles" => {
+            let verified = request.get("kdstoken").map(|_| verified);
+            let before = request.get("pageCursor").map(|_| before);
+            [Some(info), verified, Some(empty), before].into_iter().flatten().collect()
+        }
+        _ => vec![],
     }
 }
 
-/// Makes a call that is answered like this. Returns the body that was sent, too.
-async fn exchange(operation: &str, request: &Value, status: u16, response: &Value) -> (Value, Result<Given, Error>) {
-    let script = vec![vec![Step::Request, Step::Send(json_reply(status, response))]];
-    let server = ScriptedServer::start(script).await;
-    let client = builder_at(&server.endpoint()).max_attempts(1).build().unwrap();
+/// Makes a call that is answered like this. Returns the body or the query that was sent, if it could be, too.
+async fn exchange(
+    operation: &str,
+    request: &Value,
+    status: u16,
+    response: &Value,
+) -> (Option<Value>, Option<Result<Given, Error>>) {
+    let emulator = strict_emulator().start().await.unwrap();
+    let before = answers_before(operation, request);
+    // After it, an empty listing: of a share that is opened, or the next page.
+    let after = json!({"code": 0});
+    let answers = before.iter().map(|body| (200, body)).chain([(status, response), (200, &after)]);
+    for (status, body) in answers {
+        emulator.fail_next(Fault::Reply(Answer::json(status, body)));
+    }
+    let client = builder(&emulator).max_attempts(1).build().unwrap();
     let given = call(&client, operation, request).await;
-    drop(client);
-    let seen = server.finish().await;
-    let (_, sent) = seen.requests[0].split_once("\r\n\r\n").unwrap();
-    (serde_json::from_str(sent).unwrap(), given)
+    let requests = emulator.requests();
+    let sent = requests.get(before.len()).map(|sent| match sent.path().split_once("?shortUrl=") {
+        Some((_, short_url)) => json!({"shortUrl": short_url}),
+        None => sent.json().unwrap(),
+    });
+    (sent, given)
+}
+
+/// What is sent of a body, if it can be.
+pub(super) async fn sent(operation: &str, request: &Value) -> Option<Value> {
+    exchange(operation, request, 200, &json!({"code": 0})).await.0
 }
 
 #[tokio::test]
@@ -89,7 +161,7 @@ async fn every_example_of_a_request_is_sent_as_it_is() {
         let (status, response) = &responses[0];
         for request in requests {
             let (sent, _) = exchange(&id, &request, *status, response).await;
-            assert_eq!(sent, request, "{id}");
+            assert_eq!(sent, Some(request), "{id}");
         }
     }
 }
@@ -101,6 +173,7 @@ async fn every_example_of_a_response_gives_what_it_says() {
         for (status, response) in responses {
             let context = format!("{id} {status} {response}");
             let (_, given) = exchange(&id, request, status, &response).await;
+            let given = given.unwrap();
             let succeeded = status == 200 && response["code"] == 0;
             assert_eq!(given.is_ok(), succeeded, "{context}");
             match given {
@@ -110,6 +183,20 @@ async fn every_example_of_a_response_gives_what_it_says() {
                 }
                 Ok(Given::Status(given)) => {
                     assert_eq!(told(&given), expected(&response), "{context}");
+                }
+                Ok(Given::Share(share)) if id == "getShareInfo" => {
+                    assert_eq!(told_of_share(&share), expected_of_share(&response["link"]), "{context}");
+                }
+                Ok(Given::Share(share)) => {
+                    assert_eq!(
+                        share.expose_kdstoken().map(Value::from),
+                        Some(response["kdstoken"].clone()),
+                        "{context}"
+                    );
+                }
+                Ok(Given::Files(files)) => {
+                    let files: Vec<Value> = files.iter().map(told_of_file).collect();
+                    assert_eq!(Value::from(files), without_suffixes(&response["files"]), "{context}");
                 }
                 Err(error) => {
                     assert_eq!(error.status(), Some(status), "{context}");
@@ -126,6 +213,55 @@ async fn every_example_of_a_response_gives_what_it_says() {
             }
         }
     }
+}
+
+/// All that a share tells, as the reference writes it.
+fn told_of_share(share: &Share) -> Value {
+    let SharePermission { preview, edit, download, .. } = share.permission();
+    json!({
+        "shareId": share.id(),
+        "ownerId": share.owner_id(),
+        "ownerName": share.owner_name(),
+        "permission": {"preview": preview, "edit": edit, "download": download},
+        "expireTime": share.expires().map(|time| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()),
+        "status": i64::from(share.state() != ShareState::Valid),
+    })
+}
+
+/// The same of a response, but for what the caller knows, and for what means nothing that is known.
+fn expected_of_share(link: &Value) -> Value {
+    let mut link = link.clone();
+    for unread in ["shortUrl", "shareTime", "expireDate"] {
+        link.as_object_mut().unwrap().remove(unread);
+    }
+    link
+}
+
+/// All that a file tells, as the reference writes it.
+fn told_of_file(file: &ShareFile) -> Value {
+    json!({
+        "id": file.id(),
+        "fileName": file.name(),
+        "fileType": match file.file_type() {
+            Some(FileType::Directory) => 10,
+            Some(FileType::Word) => 26,
+            other => panic!("{other:?}"),
+        },
+        "parentFolder": [file.parent_id()],
+        "size": file.size(),
+        "containers": [file.container_id()],
+        "editedTime": file.edited(),
+    })
+}
+
+/// The same of a response, but for what the name tells.
+fn without_suffixes(files: &Value) -> Value {
+    let files = files.as_array().unwrap().iter().cloned();
+    let files = files.map(|mut file| {
+        file.as_object_mut().unwrap().remove("fileSuffix");
+        file
+    });
+    files.collect()
 }
 
 /// All that a status tells, as the reference writes it: the job, and the files.

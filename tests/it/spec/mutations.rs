@@ -126,7 +126,7 @@ fn a_header_that_the_wrapper_does_not_have_is_named() {
         let parameters = at(spec, "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/parameters");
         parameters.as_array_mut().unwrap().push(json!({"$ref": "#/components/parameters/X-Unknown"}));
     });
-    assert_found(&unkept(&spec), "/components/parameters/X-Unknown: the wrapper has no such header");
+    assert_found(&unkept(&spec), "/components/parameters/X-Unknown: the wrapper has no such parameter");
 }
 
 #[test]

@@ -25,6 +25,8 @@ const PLACES: &[(&str, About)] = &[
     ("file-ids-count", About::Keywords(&["minItems", "maxItems"])),
     ("header-text", About::Keywords(&["minLength", "pattern"])),
     ("not-empty", About::Keywords(&["minLength"])),
+    ("page-size", About::Keywords(&["minimum", "maximum"])),
+    ("share-link", About::Named("ShortUrl")),
     ("target-required", About::Named("targetFileId")),
     ("task-type", About::Keywords(&["enum"])),
     ("trace-id", About::Named("TraceId")),

@@ -36,10 +36,11 @@ fn type_of(this: &Comparison<'_>, newer: bool, pointer: &str) -> String {
         "string" => ("String", "LenientText"),
         "integer" => ("i64", "LenientInt"),
         "number" => ("f64", "LenientNumber"),
-        "boolean" => ("bool", "bool"),
+        "boolean" => ("bool", "LenientBool"),
         "array" => {
             let item = schema.keywords.get("items").map(|(at, _)| type_of(this, newer, at));
-            return format!("Vec<{}>", item.unwrap_or_default());
+            let list = if this.is_reply() { "LenientList" } else { "Vec" };
+            return format!("{list}<{}>", item.unwrap_or_default());
         }
         _ => return (*schema.names.first().unwrap_or(&"a type of its own")).to_owned(),
     };

@@ -1,0 +1,152 @@
+//! A file of a share, and the page of a listing that it comes with.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    generated::types::{self, ListShareFilesResponse},
+    lenient::{LenientList, LenientText},
+    redact::sanitize_for_display,
+};
+
+/// A file or directory of a share.
+///
+/// ```
+/// # use koodrive_share::ShareFile;
+/// # fn example(file: &ShareFile) {
+/// println!("{file}: {:?} bytes, id {}", file.size(), file.id());
+/// # }
+/// ```
+///
+/// It converts into its id, so that files can be given where ids are expected. Source: carrier reference, listShareFiles.
+#[derive(Clone, Debug)]
+pub struct ShareFile {
+    id: String,
+    pub(super) directory: Arc<str>,
+    wire: types::ShareFile,
+}
+
+/// What a file is, `fileType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileType {
+    /// 10.
+    Directory,
+    /// 15.
+    Picture,
+    /// 20.
+    Video,
+    /// 26: a word-processing document.
+    Word,
+    /// 45, which is any other file, or a number that the reference does not list.
+    Other(i64),
+}
+
+impl From<i64> for FileType {
+    fn from(number: i64) -> Self {
+        match number {
+            10 => Self::Directory,
+            15 => Self::Picture,
+            20 => Self::Video,
+            26 => Self::Word,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl ShareFile {
+    /// The file's id: an entry for the file ids of a task.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The file's name as the service writes it, empty if it names none: it may hold control characters.
+    pub fn name(&self) -> &str {
+        self.wire.file_name.as_ref().and_then(LenientText::as_str).unwrap_or_default()
+    }
+
+    /// The names of the directories that a recursive listing went through to the file, joined by `/`; else empty.
+    ///
+    /// It is for people and for patterns, never for a path on a disk.
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// What the file is. Nothing if the service does not say so.
+    pub fn file_type(&self) -> Option<FileType> {
+        self.wire.file_type.as_ref()?.value().ok().map(FileType::from)
+    }
+
+    /// Whether it is a directory, as far as the service says what it is.
+    pub fn is_directory(&self) -> bool {
+        self.file_type() == Some(FileType::Directory)
+    }
+
+    /// The size in bytes; that it is bytes is inferred.
+    pub fn size(&self) -> Option<u64> {
+        u64::try_from(self.wire.size.as_ref()?.value().ok()?).ok()
+    }
+
+    /// The space that the file is in: the first of its `containers`.
+    pub fn container_id(&self) -> Option<&str> {
+        first(self.wire.containers.as_ref()?)
+    }
+
+    /// The directory that the file is in: the first of its `parentFolder`.
+    pub fn parent_id(&self) -> Option<&str> {
+        first(self.wire.parent_folder.as_ref()?)
+    }
+
+    /// When the file was changed, as the service writes it: the reference states no format.
+    pub fn edited(&self) -> Option<&str> {
+        self.wire.edited_time.as_ref()?.as_str()
+    }
+}
+
+fn first(texts: &LenientList<LenientText>) -> Option<&str> {
+    texts.0.as_ref().ok()?.first()?.as_str().filter(|text| !text.is_empty())
+}
+
+/// `holidays/beach.jpg`: the directory and the name, with control characters escaped.
+impl fmt::Display for ShareFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.directory.is_empty() { "" } else { "/" };
+        let path = format!("{}{separator}{}", self.directory, self.name());
+        f.write_str(&sanitize_for_display(&path, &[]))
+    }
+}
+
+impl From<ShareFile> for String {
+    fn from(file: ShareFile) -> Self {
+        file.id
+    }
+}
+
+/// A page of a listing.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(super) files: Vec<ShareFile>,
+    pub(super) next_cursor: Option<String>,
+}
+
+impl Page {
+    /// # Errors
+    ///
+    /// What cannot be read of a file, or of the list: a file must not be missed.
+    pub(crate) fn read(response: ListShareFilesResponse) -> Result<Self, String> {
+        let files = match response.files {
+            Some(files) => files.0.map_err(|other| format!("$.files is {other}, which is no array"))?,
+            None => Vec::new(),
+        };
+        let files = files.into_iter().enumerate().map(|(n, file)| {
+            let wire = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
+            let id = wire.id.as_ref().and_then(LenientText::as_str).filter(|id| !id.is_empty());
+            let id = id.ok_or_else(|| format!("$.files[{n}].id is missing"))?.to_owned();
+            Ok(ShareFile { id, directory: "".into(), wire })
+        });
+        let next_cursor = response.next_cursor.and_then(LenientText::into_string);
+        Ok(Self {
+            files: files.collect::<Result<_, String>>()?,
+            next_cursor: next_cursor.filter(|cursor| !cursor.is_empty()),
+        })
+    }
+}

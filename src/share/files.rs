@@ -1,0 +1,241 @@
+//! The files of a share, page by page.
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    vec,
+};
+
+use futures_util::{Stream, StreamExt, stream};
+
+use super::{
+    file::{FileType, Page, ShareFile},
+    link::ShareLink,
+};
+use crate::{
+    client::Client,
+    credentials::KdsToken,
+    error::{Error, ErrorKind},
+    generated::types::ListShareFilesRequest,
+    rules,
+    trace_id::TraceId,
+    validation::{ValidationError, Violation, Violations, shown},
+};
+
+/// Deepest directory that is listed: the reference lets a dump have 30 levels.
+const MAX_DEPTH: usize = 100;
+
+/// What each call about an open share needs.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) client: Client,
+    pub(super) link: ShareLink,
+    pub(super) kdstoken: Option<KdsToken>,
+    /// The space of the share's first file.
+    pub(super) container_id: Option<String>,
+}
+
+/// A listing of the files of a share; [`into_stream`](Self::into_stream) begins it.
+///
+/// ```no_run
+/// # use futures_util::TryStreamExt;
+/// # async fn example(share: koodrive_share::Share) -> Result<(), koodrive_share::Error> {
+/// let mut files = share.files().recursive(true).into_stream();
+/// while let Some(file) = files.try_next().await? {
+///     println!("{file}");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a listing does nothing until its stream is polled"]
+pub struct ShareFiles {
+    access: Access,
+    directory: Option<String>,
+    is_recursive: bool,
+    takes_any_space: bool,
+    page_size: u32,
+    name: Option<String>,
+}
+
+impl ShareFiles {
+    pub(super) fn new(access: Access) -> Self {
+        Self { access, directory: None, is_recursive: false, takes_any_space: false, page_size: 100, name: None }
+    }
+
+    /// Sets the id of the directory to list. Defaults to the top of the share.
+    pub fn directory(mut self, id: impl Into<String>) -> Self {
+        self.directory = Some(id.into());
+        self
+    }
+
+    /// Lists the files of all directories below, in place of these directories. Defaults to `false`: a directory is listed
+    /// as an entry, which a task takes as a whole.
+    pub fn recursive(mut self, recursive: bool) -> Self {
+        self.is_recursive = recursive;
+        self
+    }
+
+    /// Lists files of any space. Defaults to `false`: since a task takes files of one space, a file of another than the
+    /// share's first ends the stream with an error that names it.
+    pub fn any_space(mut self, any_space: bool) -> Self {
+        self.takes_any_space = any_space;
+        self
+    }
+
+    /// Sets the most files of a page, 1 to 100. Defaults to 100.
+    pub fn page_size(mut self, files: u32) -> Self {
+        self.page_size = files;
+        self
+    }
+
+    /// Lets the service filter by name. Defaults to no filter. The reference states neither how it compares nor whether
+    /// it looks at directories, too.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Lists the files in the order of their names, a page ahead at most.
+    ///
+    /// Memory grows by some 20 bytes for each page, and with the depth of the directories. The stream can be given to
+    /// [`FileIds::try_stream`](crate::FileIds::try_stream) as it is.
+    ///
+    /// # Errors
+    ///
+    /// The stream ends after its first error: a broken rule (`not-empty`, `page-size`, `one-space`), a page that could not
+    /// be had or read, a cursor that repeats, a directory within itself or more than 100 levels deep. Each page only reads,
+    /// so it is retried like [`Client::status`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
+        let top = Directory::new(self.directory.clone(), "".into());
+        let walk = Walk { listing: self, open: vec![top], hasher: RandomState::new() };
+        stream::try_unfold(walk, |mut walk| async { Ok(walk.next().await?.map(|file| (file, walk))) }).boxed()
+    }
+
+    fn validate(&self) -> Result<(), ValidationError> {
+        let mut violations = Violations::default();
+        let directory = self.directory.as_deref().unwrap_or("unset");
+        violations.not_empty("$.parentFolder", directory, "leave it out for the top of the share");
+        violations.bounds("$.pageSize", rules::PAGE_SIZE, (1..=100).contains(&self.page_size), self.page_size);
+        violations.into_result()
+    }
+
+    fn validate_space(&self, file: &ShareFile) -> Result<(), ValidationError> {
+        match (&self.access.container_id, file.container_id()) {
+            (Some(expected), Some(other)) if other != expected && !self.takes_any_space => Err(Violation {
+                path: "$.containerId".into(),
+                rule: rules::ONE_SPACE,
+                actual: format!("{} of the file {} beside {}", shown(other), shown(&file.to_string()), shown(expected)),
+                advice: "list files of any space, and create a task for those of each",
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The way through the directories: each that is open, from the top.
+struct Walk {
+    listing: ShareFiles,
+    open: Vec<Directory>,
+    hasher: RandomState,
+}
+
+struct Directory {
+    id: Option<String>,
+    path: Arc<str>,
+    /// Read and not yet given.
+    files: vec::IntoIter<ShareFile>,
+    next: Next,
+    /// Hashes of the cursors so far.
+    cursors: HashSet<u64>,
+}
+
+enum Next {
+    Page(Option<String>),
+    End,
+}
+
+impl Directory {
+    fn new(id: Option<String>, path: Arc<str>) -> Self {
+        Self { id, path, files: vec::IntoIter::default(), next: Next::Page(None), cursors: HashSet::new() }
+    }
+}
+
+impl Walk {
+    async fn next(&mut self) -> Result<Option<ShareFile>, Error> {
+        while let Some(directory) = self.open.last_mut() {
+            let Some(mut file) = directory.files.next() else {
+                self.read_on().await?;
+                continue;
+            };
+            file.directory = directory.path.clone();
+            match file.file_type() {
+                Some(FileType::Directory) if self.listing.is_recursive => self.enter(&file)?,
+                None if self.listing.is_recursive => {
+                    return Err(unreadable(format!("the file {} has no fileType", shown(file.id())), None));
+                }
+                _ => {
+                    self.listing.validate_space(&file)?;
+                    return Ok(Some(file));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, file: &ShareFile) -> Result<(), Error> {
+        if self.open.iter().any(|open| open.id.as_deref() == Some(file.id())) || self.open.len() > MAX_DEPTH {
+            let id = shown(file.id());
+            return Err(unreadable(format!("the directory {id} is within itself, or {MAX_DEPTH} levels deep"), None));
+        }
+        let separator = if file.directory.is_empty() { "" } else { "/" };
+        let path = format!("{}{separator}{}", file.directory, file.name());
+        self.open.push(Directory::new(Some(file.id().to_owned()), path.into()));
+        Ok(())
+    }
+
+    /// Reads the next page of the innermost directory, or leaves it after the last.
+    async fn read_on(&mut self) -> Result<(), Error> {
+        let Some(directory) = self.open.last_mut() else { return Ok(()) };
+        let Next::Page(cursor) = &directory.next else {
+            self.open.pop();
+            return Ok(());
+        };
+        let Access { client, link, kdstoken, .. } = &self.listing.access;
+        self.listing.validate()?;
+        let request = ListShareFilesRequest {
+            file_name: self.listing.name.clone(),
+            kdstoken: kdstoken.clone(),
+            page_cursor: cursor.clone(),
+            page_size: Some(self.listing.page_size),
+            parent_folder: directory.id.clone(),
+            // Looking at files for a task is no view of the share.
+            refresh_count: Some(false),
+            short_url: link.short_url().to_owned(),
+            // Names in ascending order: uploads and changes meanwhile move the fewest files.
+            sort_direction: Some(1),
+            sort_type: Some(1),
+        };
+        let trace_id = TraceId::random();
+        let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
+        if let Some(cursor) = &next_cursor
+            && !directory.cursors.insert(self.hasher.hash_one(cursor))
+        {
+            let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
+            return Err(unreadable(what, trace_id));
+        }
+        directory.next = next_cursor.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
+        directory.files = files.into_iter();
+        Ok(())
+    }
+}
+
+/// The error of a listing that cannot go on.
+fn unreadable(what: String, trace_id: impl Into<Option<TraceId>>) -> Error {
+    Error::of_query(ErrorKind::Unreadable(what), trace_id)
+}

@@ -1,0 +1,6 @@
+//! From a share link to its tasks, against the emulator.
+
+mod files;
+mod link;
+mod open;
+mod tasks;

@@ -1,0 +1,242 @@
+//! Opening a share: which calls are made, and what each bad one is told.
+
+use std::{sync::Mutex, time::Duration};
+
+use chrono::{TimeDelta, Utc};
+use koodrive_share::{AccessToken, Client, Credentials, Error, Outcome, Share, ShareLink, SharePermission, ShareState};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault};
+use serde_json::{Value, json};
+
+use crate::support::{
+    fixtures::{KDSTOKEN, SPACE, client, strict_emulator},
+    share::{CODE, link, open, paths, with_share},
+};
+
+fn client_with(emulator: &Emulator, credentials: Credentials) -> Client {
+    let builder = Client::builder().endpoint(emulator.endpoint()).credentials(credentials);
+    builder.user_id("7").agent_name("carrier").build().unwrap()
+}
+
+async fn refused(share: EmulatedShare, extract_code: Option<&str>) -> (Error, Emulator) {
+    let emulator = with_share(share).await;
+    let error = client(&emulator).open_share(&link(), extract_code).await.unwrap_err();
+    assert!(emulator.tasks().is_empty());
+    (error, emulator)
+}
+
+#[tokio::test]
+async fn the_example_share_is_opened_with_all_that_a_task_needs() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let share =
+        client(&emulator).open_share(&EmulatedShare::example().link().parse().unwrap(), Some(CODE)).await.unwrap();
+    assert_eq!(share.id(), "1808628918186415616");
+    assert_eq!(share.container_id(), Some(SPACE));
+    assert_eq!(share.owner_name(), Some("owner"));
+    assert_eq!(share.owner_id(), Some("1505084218764547200"));
+    assert_eq!(share.expires().unwrap().to_rfc3339(), "2099-12-31T16:00:00+00:00");
+    assert_eq!(share.state(), ShareState::Valid);
+    let SharePermission { preview, edit, download, .. } = share.permission();
+    assert_eq!((preview, edit, download), (Some(true), Some(false), Some(true)));
+    assert_eq!(share.expose_kdstoken(), Some(KDSTOKEN));
+    assert_eq!(
+        paths(&emulator),
+        [
+            "GET /koodrive/ose/v1/share/userInfo?shortUrl=1808628918203192832",
+            "POST /koodrive/ose/v1/share/verify",
+            "POST /koodrive/ose/v1/share/files",
+        ]
+    );
+    let shown = format!("{share:?} {share:#?}");
+    assert!(!shown.contains(KDSTOKEN) && !shown.contains(CODE), "{shown}");
+}
+
+#[tokio::test]
+async fn a_share_without_an_extract_code_needs_none() {
+    let emulator = with_share(EmulatedShare::new(EmulatedShare::EXAMPLE).files(1)).await;
+    let share = open(&emulator, None).await;
+    assert_eq!((share.expose_kdstoken(), share.container_id()), (None, Some(SPACE)));
+    assert_eq!(paths(&emulator).len(), 2);
+}
+
+/// By its status, or by its time: before the extract code is sent, which may be good for one use.
+#[tokio::test]
+async fn a_share_that_has_ended_is_told_before_its_extract_code_is_sent() {
+    let ended = |share: EmulatedShare| share.extract_code(CODE).files(1);
+    let expired = EmulatedShare::example().expires(Utc::now() - TimeDelta::minutes(1));
+    for (share, said) in [
+        (EmulatedShare::example().status(1), "the share is deleted"),
+        (EmulatedShare::example().status(2), "the share is expired or invalid"),
+        (expired, "the share is expired or invalid"),
+    ] {
+        let (error, emulator) = refused(ended(share), Some(CODE)).await;
+        let trace_id = emulator.requests()[0].header("x-traceid").unwrap().to_owned();
+        let expected = format!("{said}; nothing was done: ask its owner for a new link (trace id {trace_id})");
+        assert_eq!(error.to_string(), expected);
+        assert!(error.is_share_ended() && !error.is_retryable());
+        assert_eq!(error.outcome(), Outcome::Rejected);
+        assert_eq!(paths(&emulator).len(), 1);
+    }
+}
+
+/// The clock that a refused `X-Date` has taught, not this machine's.
+#[tokio::test]
+async fn a_share_expires_by_the_servers_clock() {
+    let hour = TimeDelta::hours(1);
+    let emulator = strict_emulator().clock_offset(-hour).start().await.unwrap();
+    // It is over by this machine's clock, and not by the server's.
+    emulator.set_share(EmulatedShare::example().expires(Utc::now() - hour / 2));
+    let share = open(&emulator, Some(CODE)).await;
+    assert_eq!(share.state(), ShareState::Valid);
+    emulator.set_share(EmulatedShare::example().expires(Utc::now() - hour - TimeDelta::minutes(1)));
+    let client = client(&emulator);
+    // The first call learns the time.
+    client.open_share(&link(), Some(CODE)).await.unwrap_err();
+    assert!(client.open_share(&link(), Some(CODE)).await.unwrap_err().is_share_ended());
+}
+
+#[tokio::test]
+async fn what_the_time_of_expiry_says_in_another_form_ends_no_share() {
+    for time in [json!("3"), json!("forever"), json!(""), json!(null), json!(0), json!({"zh": "永久"})] {
+        let emulator = with_share(EmulatedShare::example().member("/expireTime", time.clone())).await;
+        let share = open(&emulator, Some(CODE)).await;
+        assert_eq!((share.expires(), share.state()), (None, ShareState::Valid), "{time}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_writes_in_other_forms_is_read_or_costs_itself_alone() {
+    let member = |pointer: &str, value: Value| EmulatedShare::example().member(pointer, value);
+    let id = |share: &Share| share.id().to_owned();
+    for (share, told, expected) in [
+        (member("/shareId", json!(18)), id as fn(&Share) -> String, "18"),
+        (member("/status", json!("0")), |share| share.state().to_string(), "valid"),
+        (member("/status", json!(7)), |share| share.state().to_string(), "in the unknown state 7"),
+        (member("/status", json!(null)), |share| share.state().to_string(), "valid"),
+        (member("/permission", json!("all")), |share| format!("{:?}", share.permission().edit), "None"),
+        (member("/permission/edit", json!("true")), |share| format!("{:?}", share.permission().edit), "Some(true)"),
+        (member("/permission/edit", json!(2)), |share| format!("{:?}", share.permission().preview), "Some(true)"),
+        (member("/ownerName", json!([])), |share| format!("{:?}", share.owner_name()), "None"),
+    ] {
+        let emulator = with_share(share).await;
+        assert_eq!(told(&open(&emulator, Some(CODE)).await), expected);
+    }
+    let (error, _) = refused(EmulatedShare::example().member("/shareId", None), Some(CODE)).await;
+    assert!(error.to_string().starts_with("the reply settles nothing: $.link.shareId is missing"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
+    let (error, emulator) = refused(EmulatedShare::example(), Some("00000000")).await;
+    assert_eq!(error.outcome(), Outcome::Rejected);
+    let text = error.to_string();
+    assert!(text.contains("message \"parameter verification failed: extractCode: wrong\""), "{text}");
+    assert!(text.contains("the extract code may be wrong; nothing was done"), "{text}");
+    // A wrong code is sent once: who knows how many attempts there are.
+    assert_eq!(paths(&emulator).len(), 2);
+
+    let emulator = with_share(EmulatedShare::example().code_uses(1)).await;
+    open(&emulator, Some(CODE)).await;
+    let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
+    assert!(error.to_string().contains("extractCode: used up"), "{error}");
+
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000102", "no such code: 00000000")));
+    let error = client(&emulator).open_share(&link(), Some("00000000")).await.unwrap_err();
+    assert_eq!(error.message(), Some("no such code: ***"));
+}
+
+#[tokio::test]
+async fn a_missing_extract_code_is_named_as_a_likely_cause() {
+    let (error, _) = refused(EmulatedShare::example(), None).await;
+    let text = error.to_string();
+    assert!(text.contains("no extract code was given, and the share may have one"), "{text}");
+}
+
+#[tokio::test]
+async fn an_empty_extract_code_is_not_sent() {
+    let (error, emulator) = refused(EmulatedShare::example(), Some("")).await;
+    let [violation] = error.validation_error().unwrap().violations() else { panic!("{error}") };
+    assert_eq!((violation.path(), violation.rule()), ("$.extractCode", "not-empty"));
+    assert_eq!((error.outcome(), emulator.request_count()), (Outcome::NotSent, 0));
+}
+
+#[tokio::test]
+async fn a_link_that_leads_nowhere_is_refused() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let link: ShareLink = "another".parse().unwrap();
+    let error = client(&emulator).open_share(&link, None).await.unwrap_err();
+    assert!(error.to_string().contains("code 13000309"), "{error}");
+}
+
+#[tokio::test]
+async fn a_success_without_a_token_or_a_link_is_none() {
+    for (good, bad, said) in [
+        (0, json!({"code": 0}), "it reports success without a link"),
+        (0, json!({"code": 0, "link": [1]}), "$.link is [1], which is no object"),
+        (1, json!({"code": 0}), "it reports success without a kdstoken"),
+        (1, json!({"code": 0, "kdstoken": ""}), "it reports success without a kdstoken"),
+    ] {
+        let emulator = strict_emulator().start().await.unwrap();
+        for _ in 0..good {
+            emulator.fail_next(Fault::Delay(Duration::ZERO));
+        }
+        emulator.fail_next(Fault::Reply(Answer::json(200, &bad)));
+        let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("the reply settles nothing: {said}")), "{error}");
+    }
+}
+
+/// They change nothing, so a failure that passes is waited for; the three calls are repeated like a query.
+#[tokio::test(start_paused = true)]
+async fn each_of_the_calls_is_repeated_after_a_failure_that_passes() {
+    let emulator = strict_emulator().start().await.unwrap();
+    for _ in 0..3 {
+        emulator.fail_next(Fault::ReplyAfterProcessing(Answer::new(502)));
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    open(&emulator, Some(CODE)).await;
+    assert_eq!((paths(&emulator).len(), emulator.faults_left()), (6, 0));
+}
+
+#[tokio::test]
+async fn a_token_in_a_refusal_of_any_of_the_calls_is_masked() {
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    let body = json!({"code": 13_000_101, "msg": "kds-secret is not for you", "kdstoken": "kds-secret"});
+    emulator.fail_next(Fault::Reply(Answer::json(200, &body)));
+    let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
+    assert_eq!(error.message(), Some("*** is not for you"));
+    assert!(!format!("{error:?}").contains("kds-secret"));
+}
+
+/// The query is a part of what is signed; the emulator checks the signature over the raw request.
+#[tokio::test]
+async fn an_app_signature_covers_the_query() {
+    let emulator = strict_emulator().app("app", "secret").start().await.unwrap();
+    let share =
+        client_with(&emulator, Credentials::app("app", "secret")).open_share(&link(), Some(CODE)).await.unwrap();
+    assert_eq!(share.id(), "1808628918186415616");
+    let wrong = client_with(&emulator, Credentials::app("app", "another"));
+    let error = wrong.open_share(&link(), Some(CODE)).await.unwrap_err();
+    assert!(error.to_string().contains("the app secret is wrong"), "{error}");
+}
+
+/// As of a query: a token that lapsed is renewed once.
+#[tokio::test]
+async fn a_refused_token_is_renewed() {
+    let emulator = strict_emulator().token("new").start().await.unwrap();
+    let tokens = Mutex::new(vec!["new", "old"]);
+    let provider = move || {
+        let token = tokens.lock().unwrap().pop().unwrap();
+        async move { Ok(AccessToken::new(token)) }
+    };
+    client_with(&emulator, Credentials::provider(provider)).open_share(&link(), Some(CODE)).await.unwrap();
+    assert_eq!(paths(&emulator).len(), 4);
+}
+
+#[test]
+fn a_links_host_is_nowhere_in_it() {
+    let link: ShareLink = "https://evil.example/cloudfile/#/sharelink/i/1".parse().unwrap();
+    assert_eq!(format!("{link} {link:?}"), "1 ShareLink(\"1\")");
+}
