@@ -1,5 +1,7 @@
 //! Mistakes and changes that a maintainer may make: what catches each, and what it says, whatever `info.version` is.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use spec::{Input, Report, Step, canonical, check};
 
@@ -64,7 +66,7 @@ const MUTATIONS: &[Mutation] = &[
     ("a scheme that the client does not know", |spec| { put(spec, "/components/securitySchemes/accessToken/scheme", json!("basic")); }, Check("security", "/components/securitySchemes/accessToken: neither a bearer token nor a value of the header Authorization, which is all the client sends; write one of the two, or teach the client this one first")),
     ("a server of http", |spec| { put(spec, "/servers/0/url", json!("http://intl.myhuaweicloud-koodrive.com")); }, Check("servers", "/servers/0/url: http://intl.myhuaweicloud-koodrive.com is not https; write https: credentials go there")),
     ("a server on another host", |spec| { put(spec, "/servers/0/url", json!("https://intl.myhuaweicloud-koodrlve.com")); }, Check("servers", "/servers/0/url: https://intl.myhuaweicloud-koodrlve.com is no endpoint of the library; correct it, or the constants ENDPOINT_… in src/client/builder.rs")),
-    ("a secret without a type of ours", |spec| { put(spec, "/components/schemas/ExtractCode", json!({"description": "Code of a share. Source: source document.", "format": "password", "type": "string"})); put(spec, "/components/schemas/JobInfo/properties/code", json!({"allOf": [{"$ref": "#/components/schemas/ExtractCode"}], "description": "Code."})); }, Check("secrets", "/components/schemas/ExtractCode: ExtractCode is a secret without a Rust type that hides it from `Debug`; write the type in src/ and add (\"ExtractCode\", \"crate::…\") to openapi/replacements.rs")),
+    ("a secret without a type of ours", |spec| { put(spec, "/components/schemas/LinkPassword", json!({"description": "Code of a share. Source: source document.", "format": "password", "type": "string"})); put(spec, "/components/schemas/JobInfo/properties/code", json!({"allOf": [{"$ref": "#/components/schemas/LinkPassword"}], "description": "Code."})); }, Check("secrets", "/components/schemas/LinkPassword: LinkPassword is a secret without a Rust type that hides it from `Debug`; write the type in src/ and add (\"LinkPassword\", \"crate::…\") to openapi/replacements.rs")),
     ("a secret without a name", |spec| { put(spec, "/components/schemas/JobInfo/properties/code", json!({"description": "Code.", "format": "password", "type": "string"})); }, Check("secrets", "/components/schemas/JobInfo/properties/code: a secret without a name: the generator makes a plain string of it, which `Debug` shows; make it a schema of /components/schemas and refer to it")),
     ("a secret that is none any more", |spec| { remove(spec, "/components/schemas/KdsToken/format"); }, Check("secrets", "/components/schemas/KdsToken: called a secret, and not of `format: password`; add the format, or correct the description")),
     ("an example of a secret", |spec| { put(spec, &format!("{DUMP}/kdstoken"), json!("f83kdLw92mcXq")); }, Check("secrets", "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/requestBody/content/application~1json/examples/dump/value/kdstoken: the example of a secret is not seen to be made up; write `example` into it, as in https://download.example.com/…")),
@@ -122,8 +124,17 @@ fn mutated(change: fn(&mut Value), version: &str) -> Value {
     spec
 }
 
-fn findings(input: &Input) -> Vec<(&'static str, String)> {
+fn all_findings(input: &Input) -> Vec<(&'static str, String)> {
     check(input).into_iter().map(|(check, finding)| (check, finding.to_string())).collect()
+}
+
+/// All but that a rule is marked nowhere which is newer than the released document.
+fn findings(input: &Input) -> Vec<(&'static str, String)> {
+    static NEWER: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let of_rules = all_findings(&self::input(released())).into_iter().filter(|(check, _)| *check == "rules");
+        of_rules.map(|(_, finding)| finding).filter(|finding| finding.contains("is marked nowhere")).collect()
+    });
+    all_findings(input).into_iter().filter(|(_, finding)| !NEWER.contains(finding)).collect()
 }
 
 fn assert_found(name: &str, found: &[(&str, String)], check: &str, expected: &str) {
@@ -202,7 +213,7 @@ fn what_is_harmless_raises_no_alarm() {
 
 #[test]
 fn nothing_is_wrong_with_the_document_and_with_the_released_one() {
-    assert_eq!(findings(&Input::of_repository().unwrap()), []);
+    assert_eq!(all_findings(&Input::of_repository().unwrap()), []);
     assert_eq!(findings(&input(released())), []);
 }
 
