@@ -12,6 +12,8 @@ use axum::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::package::Content;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An HTTP answer: a status, headers and a body.
@@ -33,12 +35,16 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Bytes,
+    /// A package in place of the body, and the length that is stated.
+    package: Option<(Content, u64)>,
+    /// After so many bytes of the body, the connection closes.
+    pub(crate) cut_after: Option<usize>,
 }
 
 impl Answer {
     /// An answer with this status, no headers of its own and an empty body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new(), package: None, cut_after: None }
     }
 
     /// An answer in JSON, with `Content-Type: application/json`.
@@ -65,6 +71,23 @@ impl Answer {
     /// Sets the body. Defaults to empty.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Bytes::from(body.into());
+        self
+    }
+
+    pub(crate) fn package(mut self, content: Content, stated_length: u64) -> Self {
+        self.package = Some((content, stated_length));
+        self
+    }
+
+    /// Closes the connection after so many bytes of the body.
+    pub(crate) fn cut_after(mut self, bytes: usize) -> Self {
+        self.cut_after = Some(bytes);
+        self.header("Connection", "close")
+    }
+
+    /// Leaves the connection as it is.
+    pub(crate) fn uncut(mut self) -> Self {
+        self.cut_after = None;
         self
     }
 
@@ -97,6 +120,10 @@ impl Answer {
         }
         let status = StatusCode::from_u16(self.status).map_err(|error| error.to_string())?;
         let mut response = Response::new(Body::from(self.body));
+        if let Some((content, stated_length)) = self.package {
+            response = Response::new(Body::new(content));
+            response.headers_mut().insert(CONTENT_LENGTH, stated_length.into());
+        }
         *response.status_mut() = status;
         for (name, value) in self.headers {
             let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
@@ -118,6 +145,6 @@ impl fmt::Debug for Answer {
             .field("status", &self.status)
             .field("headers", &names)
             .field("body_len", &self.body.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     connection::{Allowance, Loopback},
     edition::Edition,
     emulator::Emulator,
+    package::Package,
     schedule::Schedule,
     server::{Live, Service, Settings, StampedDate, clamp, handle},
     share::{EmulatedShare, Shares},
@@ -35,6 +36,7 @@ pub struct EmulatorBuilder {
     clock_offset: TimeDelta,
     schedule: Schedule,
     shares: Vec<EmulatedShare>,
+    package: Package,
     settings: Settings,
 }
 
@@ -142,6 +144,12 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the packages and how they are served. Defaults to [`Package::default`].
+    pub fn package(mut self, package: Package) -> Self {
+        self.package = package;
+        self
+    }
+
     /// Sets the shape of `code` in the answers of createBatchTask. Defaults to [`CodeShape::Number`].
     pub fn create_code(mut self, shape: CodeShape) -> Self {
         self.settings.create_code = shape;
@@ -179,7 +187,8 @@ impl EmulatorBuilder {
         self.shares.into_iter().for_each(|share| shares.set(share));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
-        let endpoint = format!("http://{address}{}", self.settings.path_prefix);
+        self.settings.origin = format!("http://{address}");
+        let endpoint = format!("{}{}", self.settings.origin, self.settings.path_prefix);
         self.settings.request_id_seed = RandomState::new().hash_one(address);
         let (stop, stopping) = watch::channel(false);
         let service = Arc::new(Service {
@@ -188,6 +197,8 @@ impl EmulatorBuilder {
                 accepted: Arc::new(self.accepted),
                 clock_offset: self.clock_offset,
                 schedule: Arc::new(self.schedule),
+                package: Arc::new(self.package),
+                downloads: 0,
                 faults: VecDeque::new(),
                 requests: VecDeque::new(),
                 received: 0,
@@ -214,6 +225,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("clock_offset", &self.clock_offset)
             .field("schedule", &self.schedule)
             .field("shares", &self.shares)
+            .field("package", &self.package)
             .field("create_code", &self.settings.create_code)
             .field("edition", &self.settings.edition)
             .field("record", &self.settings.record)

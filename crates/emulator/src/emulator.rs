@@ -8,6 +8,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     authentication::Accepted,
     fault::Fault,
+    package::Package,
     request::RecordedRequest,
     schedule::Schedule,
     server::{self, Service, clamp},
@@ -86,6 +87,17 @@ impl Emulator {
     /// Accepts no longer any kdstoken that an extract code gave.
     pub fn lapse_kdstokens(&self) {
         self.service.live().shares.lapse_kdstokens();
+    }
+
+    /// Sets the packages and how they are served from now on, those of earlier tasks too.
+    pub fn set_package(&self, package: Package) {
+        self.service.live().package = Arc::new(package);
+    }
+
+    /// How many downloads of packages were answered with a package so far, or with a part of one, or as
+    /// [`Package::answer`] says.
+    pub fn downloads(&self) -> u64 {
+        self.service.live().downloads
     }
 
     /// Accepts this bearer token too.

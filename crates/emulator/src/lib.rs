@@ -8,6 +8,7 @@
 //! | the JSON forms that editions of the reference differ in | [`CodeShape`], [`TaskInfosShape`], [`Edition`], [`Step::member`] |
 //! | an answer instead of the real one, a closed connection, a cut body, a delay | [`Fault`], [`Answer`] |
 //! | a limit on the rate of calls | [`Throttle`] |
+//! | the package at a download URL: its size and names, ranges, cuts, URLs that lapse, wrong lengths, redirects | [`Package`] |
 //! | a wrong clock of the service, or of a box in front of it | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |
 //! | tokens that expire, shares that need a kdstoken | [`Emulator::revoke_token`], [`EmulatorBuilder::share_access`] |
 //! | shares: links, extract codes, expiry, pages, directories of any size, kdstokens that lapse | [`EmulatedShare`], [`SharedFile`] |
@@ -47,6 +48,7 @@
 //! - It's made for tests and examples: credentials are compared plainly, and it keeps what it receives in memory.
 
 mod answer;
+mod archive;
 mod authentication;
 mod body;
 mod builder;
@@ -57,6 +59,7 @@ mod fault;
 mod hidden_task;
 mod member;
 mod object;
+mod package;
 mod request;
 mod rules;
 mod schedule;
@@ -74,6 +77,7 @@ pub use edition::Edition;
 pub use emulator::Emulator;
 pub use fault::Fault;
 pub use hidden_task::HiddenTask;
+pub use package::Package;
 pub use request::RecordedRequest;
 pub use schedule::Schedule;
 pub use share::EmulatedShare;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::{body::Bytes, http::request::Parts};
 
-use crate::object::Object;
+use crate::{object::Object, package};
 
 const MASK: &str = "***";
 
@@ -42,8 +42,8 @@ const PLAIN_FIELDS: [&str; 15] = [
 /// ```
 ///
 /// with line feeds only, header names in lower case, and these masks: the credential of `Authorization` (of an app
-/// signature only the `Signature` value), `Proxy-Authorization` and `Cookie`, `kdstoken`, `extractCode` and every body field that the
-/// API doesn't document, and the whole body when it isn't a JSON object.
+/// signature only the `Signature` value), `Proxy-Authorization` and `Cookie`, `kdstoken`, `extractCode` and every body field
+/// that the API doesn't document, the whole body when it isn't a JSON object, and the token of a package's URL.
 #[derive(Clone)]
 pub struct RecordedRequest {
     method: String,
@@ -109,7 +109,7 @@ impl RecordedRequest {
 
 impl fmt::Display for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {} HTTP/1.1", self.method, self.path)?;
+        writeln!(f, "{} {} HTTP/1.1", self.method, package::masked(&self.path, MASK))?;
         for (name, value) in self.masked_headers() {
             writeln!(f, "{name}: {value}")?;
         }
@@ -121,7 +121,7 @@ impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordedRequest")
             .field("method", &self.method)
-            .field("path", &self.path)
+            .field("path", &package::masked(&self.path, MASK))
             .field("headers", &self.masked_headers().collect::<Vec<_>>())
             .field("body", &mask_body(&self.body))
             .finish()

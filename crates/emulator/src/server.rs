@@ -24,6 +24,7 @@ use crate::{
     edition::Edition,
     fault::Fault,
     hidden_task::HiddenTask,
+    package::{self, Package},
     request::RecordedRequest,
     rules::{Caller, Operation, check_headers, check_query, check_undocumented, invalid, short_url},
     schedule::Schedule,
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) record: usize,
     pub(crate) stamped_date: Option<StampedDate>,
     pub(crate) throttle: Option<Throttle>,
+    /// Scheme and authority, without the path prefix.
+    pub(crate) origin: String,
     /// The first half of every X-request-id.
     pub(crate) request_id_seed: u64,
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             record: 1000,
             stamped_date: None,
             throttle: None,
+            origin: String::new(),
             request_id_seed: 0,
         }
     }
@@ -78,6 +82,8 @@ pub(crate) struct Live {
     pub(crate) accepted: Arc<Accepted>,
     pub(crate) clock_offset: TimeDelta,
     pub(crate) schedule: Arc<Schedule>,
+    pub(crate) package: Arc<Package>,
+    pub(crate) downloads: u64,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) requests: VecDeque<RecordedRequest>,
     pub(crate) received: u64,
@@ -137,6 +143,9 @@ impl Service {
     /// # Errors
     /// The refusal to send.
     fn check(&self, parts: &Parts, body: &Bytes) -> Result<Answer, Answer> {
+        if let Some((task_id, token)) = package::asked(parts) {
+            return self.download(parts, task_id, token);
+        }
         let operation = Operation::of(parts, &self.settings.path_prefix)?;
         if let Some(throttle) = &self.settings.throttle {
             self.live().window.admit(throttle, Instant::now())?;
@@ -187,10 +196,22 @@ impl Service {
         let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
         self.check_share_access(asked.kdstoken.as_deref())?;
         self.live().shares.check_access(&asked.share_id, asked.kdstoken.as_deref(), now)?;
-        let edition = self.settings.edition;
+        let Settings { edition, origin, .. } = &self.settings;
         let mut live = self.live();
         let task = live.tasks.find(&asked.task_id, &asked.share_id);
-        task.map(|task| task.detail(edition, now)).ok_or_else(|| HiddenTask::DoesNotExist.answer(edition))
+        task.map(|task| task.detail(*edition, origin, now)).ok_or_else(|| HiddenTask::DoesNotExist.answer(*edition))
+    }
+
+    fn download(&self, parts: &Parts, task_id: &str, token: &str) -> Result<Answer, Answer> {
+        package::check(parts)?;
+        let mut live = self.live();
+        let Live { tasks, package, downloads, .. } = &mut *live;
+        let file_ids = tasks.admit(task_id, token, package).ok_or_else(package::lapsed)?;
+        let n = *downloads;
+        *downloads += 1;
+        let package = Arc::clone(package);
+        drop(live);
+        Ok(package.serve(parts, &file_ids, n))
     }
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {
@@ -234,14 +255,14 @@ pub(crate) async fn handle(
         }
         Some(Fault::CloseAfterProcessing) => {
             allowance.set(Limit::Bytes(0));
-            service.process(&received)
+            service.process(&received).uncut()
         }
-        Some(Fault::CutAnswer { after }) => {
-            allowance.set(Limit::BodyBytes(after));
-            service.process(&received).header("Connection", "close")
-        }
+        Some(Fault::CutAnswer { after }) => service.process(&received).cut_after(after),
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
+    if let Some(bytes) = answer.cut_after {
+        allowance.set(Limit::BodyBytes(bytes));
+    }
     let request_id = format!("{:016x}{number:016x}", service.settings.request_id_seed);
     answer.into_response(service.date(number), &request_id)
 }

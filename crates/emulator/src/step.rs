@@ -133,8 +133,9 @@ impl Step {
         self
     }
 
-    /// Sets `downloadUrl`. Defaults to `https://download.invalid/<task id>.zip?token=…` for a package download that
-    /// completed with result code 1 or 2, and to no such field otherwise.
+    /// Sets `downloadUrl`. Defaults to a URL at this emulator, `http://127.0.0.1:<port>/packages/<task id>.zip?token=…`, for
+    /// a package download that completed with result code 1 or 2, and to no such field otherwise. See
+    /// [`Package`](crate::Package) for what is there; each poll gives a fresh URL.
     pub fn download_url(mut self, url: impl Into<String>) -> Self {
         self.download = Download::Always(url.into());
         self

@@ -11,6 +11,7 @@ use crate::{
     answer::Answer,
     body::{CreateTask, DUMP, PACKAGE_DOWNLOAD},
     edition::Edition,
+    package::{Package, PackageUrl},
     rules::Caller,
     schedule::Schedule,
     signature::sha256_hex,
@@ -109,6 +110,7 @@ pub(crate) struct Task {
     created: DateTime<Utc>,
     started: Option<DateTime<Utc>>,
     ended: Option<DateTime<Utc>>,
+    urls: Vec<PackageUrl>,
 }
 
 impl Task {
@@ -131,22 +133,22 @@ impl Task {
             polls: 0,
             body: Some(body),
         };
-        Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None }
+        Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None, urls: Vec::new() }
     }
 
     /// The answer of getBatchTask.
-    pub(crate) fn detail(&mut self, edition: Edition, now: DateTime<Utc>) -> Answer {
+    pub(crate) fn detail(&mut self, edition: Edition, origin: &str, now: DateTime<Utc>) -> Answer {
         let elapsed = self.made.elapsed();
         match self.schedule.hidden(elapsed) {
             Some(hidden) => hidden.answer(edition),
-            None => match self.poll(elapsed, edition, now) {
+            None => match self.poll(elapsed, edition, origin, now) {
                 Ok(answer) => Answer::json(200, &answer),
                 Err(why) => Answer::unsendable(&why),
             },
         }
     }
 
-    fn poll(&mut self, elapsed: Duration, edition: Edition, now: DateTime<Utc>) -> Result<Value, String> {
+    fn poll(&mut self, elapsed: Duration, edition: Edition, origin: &str, now: DateTime<Utc>) -> Result<Value, String> {
         self.public.polls += 1;
         let pending = Step::pending();
         let schedule = Arc::clone(&self.schedule);
@@ -161,7 +163,7 @@ impl Task {
         let mut answer = json!({
             "code": step.code.success(),
             "msg": "Success",
-            edition.task_member(): self.job(step, edition),
+            edition.task_member(): self.job(step, edition, origin),
         });
         if edition == Edition::Current
             && let Some(infos) = self.task_infos(step)
@@ -172,7 +174,7 @@ impl Task {
         Ok(answer)
     }
 
-    fn job(&self, step: &Step, edition: Edition) -> Value {
+    fn job(&mut self, step: &Step, edition: Edition, origin: &str) -> Value {
         let task = &self.public;
         let digits = |time: DateTime<Utc>| time.format("%Y%m%d%H%M%S").to_string();
         let download = match &step.download {
@@ -182,8 +184,12 @@ impl Task {
                     && step.task_status == 2
                     && matches!(step.result_code, Some(1 | 2)) =>
             {
-                let (id, token) = (&task.task_id, &task.file_ids_sha256[..32]);
-                Some(format!("https://download.invalid/{id}.zip?token={token}"))
+                // Each poll gives a fresh one.
+                let secret = format!("{}/{}", task.file_ids_sha256, task.polls);
+                let url = PackageUrl::new(sha256_hex(secret.as_bytes()));
+                let text = url.text(origin, &task.task_id);
+                self.urls.push(url);
+                Some(text)
             }
             Download::Automatic | Download::Never => None,
         };
@@ -259,11 +265,22 @@ impl Tasks {
 
     /// The task of that id, or `None` if there's no such task in that share.
     pub(crate) fn find(&mut self, id: &str, share_id: &str) -> Option<&mut Task> {
+        self.by_id(id).filter(|task| task.public.share_id == share_id)
+    }
+
+    /// The file ids of a task whose package may be had with this token.
+    pub(crate) fn admit(&mut self, id: &str, token: &str, package: &Package) -> Option<Vec<String>> {
+        let task = self.by_id(id)?;
+        let is_admitted = task.urls.iter_mut().any(|url| url.admit(token, package));
+        let made_from = CreateTask::parse(task.public.body.as_deref()?, false).ok()?;
+        is_admitted.then_some(made_from.file_ids)
+    }
+
+    fn by_id(&mut self, id: &str) -> Option<&mut Task> {
         let place = id.parse::<u64>().ok()?.checked_sub(FIRST_TASK_ID)?;
         let task = self.0.get_mut(usize::try_from(place).ok()?)?;
         // The id is compared as text too: "+1689…" parses to the same number.
-        let found = task.public.task_id == id && task.public.share_id == share_id;
-        found.then_some(task)
+        (task.public.task_id == id).then_some(task)
     }
 
     pub(crate) fn len(&self) -> usize {

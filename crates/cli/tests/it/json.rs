@@ -50,7 +50,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
         assert!(text.len() == "2026-01-02T03:04:05".len() && !text.ends_with('Z'), "{time} {text}");
     }
     let url = line["downloadUrl"].as_str().unwrap();
-    assert!(url.starts_with("https://download.invalid/"));
+    assert!(url.starts_with(&format!("{}/packages/", emulator.endpoint())));
 }
 
 #[tokio::test]

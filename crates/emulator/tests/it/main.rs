@@ -6,6 +6,7 @@ mod body;
 mod connections;
 mod faults;
 mod headers;
+mod packages;
 mod paths;
 mod recording;
 mod schedule;

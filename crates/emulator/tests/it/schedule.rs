@@ -33,7 +33,7 @@ async fn a_package_download_runs_and_completes_with_a_url() {
         assert!(text.len() == 14 && (Utc::now() - time.and_utc()).num_seconds() < 60);
     }
     let url = job["downloadUrl"].as_str().unwrap();
-    assert!(url.starts_with(&format!("https://download.invalid/{id}.zip?token=")));
+    assert!(url.starts_with(&format!("{}/packages/{id}.zip?token=", emulator.endpoint())));
     let infos = answer["taskInfos"].as_array().unwrap();
     assert_eq!(infos.len(), 3);
     let first = json!({"fileId": "a", "status": "1", "srcContainerId": "space"});
