@@ -3,7 +3,7 @@
 mod attempt;
 pub(crate) mod builder;
 mod call;
-mod connect_fault;
+pub(crate) mod connect_fault;
 mod env;
 pub(crate) mod failure;
 pub(crate) mod hooks;
@@ -11,9 +11,11 @@ pub(crate) mod operation;
 pub(crate) mod outcome;
 mod proxy;
 pub(crate) mod reply;
-mod retry;
-mod settings;
+pub(crate) mod retry;
+pub(crate) mod settings;
 mod shared;
+#[cfg(feature = "download")]
+mod storage;
 mod transport;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -251,7 +253,9 @@ impl ClientBuilder {
             caller: checked.caller,
             limits: Limits { connect_timeout, ..settings.limits },
             permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
-            clock: Arc::new(Clock::new(settings.now, settings.backdate)),
+            clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),
+            #[cfg(feature = "download")]
+            storage: Arc::new(settings.of_storage()),
         })))
     }
 }

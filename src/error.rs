@@ -140,7 +140,7 @@ pub(crate) enum ConnectFault {
 }
 
 impl ConnectFault {
-    fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::UnknownIssuer => "trust its issuer by `root_certificates` or SSL_CERT_FILE",
             Self::OtherName => "check the host name in the endpoint",

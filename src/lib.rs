@@ -5,6 +5,8 @@ mod bulk;
 mod client;
 mod clock;
 mod credentials;
+#[cfg(feature = "download")]
+mod download;
 mod error;
 #[cfg(doc)]
 #[doc = include_str!("../docs/faults.md")]
@@ -51,6 +53,8 @@ pub use credentials::{
     app_signature::CanonicalRequest,
     token_cache::{AccessToken, ProviderError, TokenProvider},
 };
+#[cfg(feature = "download")]
+pub use download::{Download, DownloadProgress, DownloadedPackage, PackageSource, error::DownloadError};
 pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;

@@ -46,6 +46,8 @@ rules! { OF_SETTINGS:
     CONCURRENCY = "concurrency", "must be 1 to 100";
     CONNECT_TIMEOUT = "connect-timeout", "must be more than 0 and less than the total time-out";
     CREDENTIALS = "credentials", "must be given, and be of one kind";
+    DOWNLOAD_PATH = "download-path", "must end with the name of a file";
+    DOWNLOAD_URL = "download-url", "must be https, or http to this machine or after allow_http(true), without credentials";
     ENDPOINT_BARE = "endpoint-bare", "must hold no credentials, no query and no fragment";
     ENDPOINT_HTTPS = "endpoint-https", "must be https, or http to this machine or after allow_http(true)";
     ENDPOINT_OF_TASK = "endpoint-of-task", "must be the endpoint that the task lives at";
@@ -63,6 +65,7 @@ rules! { OF_SETTINGS:
     REQUEST_HEADERS = "request-headers", "must be named, and not be one that the client sets";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
+    STALL_TIMEOUT = "stall-timeout", "must be more than 0 and at most a day";
     SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";
     TEMPLATE = "template", "must be unset: each task gets its own";
     TIMEOUT = "timeout", "must be more than 0 and at most a day";

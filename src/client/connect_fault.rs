@@ -31,7 +31,7 @@ const TEXTS: [(ConnectFault, &[&str]); 7] = [
 ///
 /// In each case nothing was carried out. Under TLS 1.3 a service refuses a client's certificate after the client has sent
 /// its request, and reads none of it; all else is told while the connection is being made.
-pub(super) fn connect_fault(error: &reqwest::Error) -> Option<ConnectFault> {
+pub(crate) fn connect_fault(error: &reqwest::Error) -> Option<ConnectFault> {
     // Its own text holds the URL.
     let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
     fault.filter(|fault| error.is_connect() || *fault == ConnectFault::ClientCertificate)

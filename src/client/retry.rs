@@ -85,17 +85,19 @@ impl Retry {
         self.clock_corrections > 0 || self.own_clock_used
     }
 
-    /// The waits between attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
     fn backoff(&mut self) -> &mut ExponentialBackoff {
-        self.backoff.get_or_insert_with(|| {
-            ExponentialBuilder::new()
-                .with_min_delay(Duration::from_millis(200))
-                .with_max_delay(Duration::from_secs(5))
-                .with_max_times(self.max_attempts as usize - 1)
-                .with_jitter()
-                .build()
-        })
+        self.backoff.get_or_insert_with(|| backoff(self.max_attempts))
     }
+}
+
+/// The waits between so many attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
+pub(crate) fn backoff(attempts: u32) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_delay(Duration::from_secs(5))
+        .with_max_times(attempts as usize - 1)
+        .with_jitter()
+        .build()
 }
 
 #[cfg(test)]

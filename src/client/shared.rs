@@ -22,6 +22,8 @@ pub(super) struct Shared {
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
     pub(super) clock: Arc<Clock>,
+    #[cfg(feature = "download")]
+    pub(super) storage: Arc<super::settings::Settings>,
 }
 
 impl Shared {

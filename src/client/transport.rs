@@ -2,7 +2,7 @@
 
 use std::{error::Error, iter};
 
-use reqwest::redirect;
+use reqwest::{Url, redirect};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use secrecy::ExposeSecret;
 
@@ -17,29 +17,40 @@ pub(super) fn http_client(
     settings: &Settings,
     checked: &Checked,
 ) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
+    let http = http_builder(settings, &checked.endpoint, checked.proxy.as_ref())?
+        // What the hooks set goes before.
+        .default_headers(checked.request_headers.clone())
+        // For an attempt that has all of the time; one that has less sets its own.
+        .timeout(settings.limits.timeout)
+        .pool_max_idle_per_host(if settings.idle_timeout.is_zero() { 0 } else { settings.max_concurrent_requests })
+        .pool_idle_timeout(settings.idle_timeout);
+    Ok(http.build()?)
+}
+
+/// What every HTTP client has of these settings: connections to the host of `url`, and no redirects.
+pub(super) fn http_builder(
+    settings: &Settings,
+    url: &Url,
+    proxy: Option<&Url>,
+) -> Result<reqwest::ClientBuilder, Box<dyn Error + Send + Sync>> {
+    let is_https = url.scheme() == "https";
     let own_name = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
     let names: Vec<_> = iter::once(own_name).chain(settings.user_agent.as_deref()).collect();
     let mut http = reqwest::Client::builder()
         .user_agent(names.join(" "))
-        // What the hooks set goes before.
-        .default_headers(checked.request_headers.clone())
         .connect_timeout(settings.limits.connect_timeout())
-        // For an attempt that has all of the time; one that has less sets its own.
-        .timeout(settings.limits.timeout)
+        .https_only(is_https)
         // A redirect would carry the user id and the body to another host.
         .redirect(redirect::Policy::none())
         // Without the zero, reqwest keeps a copy of each request for a retry that never comes.
         .retry(reqwest::retry::never().max_retries_per_request(0))
-        .pool_max_idle_per_host(if settings.idle_timeout.is_zero() { 0 } else { settings.max_concurrent_requests })
-        .pool_idle_timeout(settings.idle_timeout)
         // The one that applies was found already.
         .no_proxy();
-    if let Some(proxy) = &checked.proxy {
+    if let Some(proxy) = proxy {
         http = http.proxy(reqwest::Proxy::all(proxy.clone())?);
     }
     #[cfg(feature = "rustls")]
     {
-        let is_https = checked.endpoint.scheme() == "https";
         let client_certificate = settings.client_certificate.as_ref().map(ExposeSecret::expose_secret);
         let tls = rustls_config(is_https, &settings.root_certificates, client_certificate)?;
         http = http.tls_backend_preconfigured(tls);
@@ -55,7 +66,7 @@ pub(super) fn http_client(
             http = http.identity(reqwest::Identity::from_pkcs8_pem(pem, key)?);
         }
     }
-    Ok(http.build()?)
+    Ok(http)
 }
 
 /// The TLS configuration: trusts the platform's certificates and the given ones.

@@ -17,6 +17,11 @@ pub(crate) fn named_task(text: &LenientText) -> Option<&str> {
 pub struct DownloadUrl(SecretString);
 
 impl DownloadUrl {
+    /// A URL that was kept elsewhere; that of a status needs no other.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into().into())
+    }
+
     /// The URL as text. Keep it out of logs.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -26,7 +31,7 @@ impl DownloadUrl {
 impl<'de> Deserialize<'de> for DownloadUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let url = LenientText::deserialize(deserializer)?;
-        Ok(Self(url.into_string().unwrap_or_default().into()))
+        Ok(Self::new(url.into_string().unwrap_or_default()))
     }
 }
 

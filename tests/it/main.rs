@@ -6,6 +6,7 @@ mod client_builder;
 mod contributing;
 mod create;
 mod credentials;
+mod download;
 mod error;
 #[cfg(feature = "tls")]
 mod faults;

@@ -7,5 +7,6 @@ pub(crate) mod certificates;
 pub(crate) mod fixtures;
 pub(crate) mod full_house;
 pub(crate) mod own_server;
+pub(crate) mod packages;
 pub(crate) mod scripted_server;
 pub(crate) mod share;

@@ -63,14 +63,17 @@ const BROKEN: &[Broken] = &[
     ("timeout", || error(client().timeout(Duration::from_secs(86_401)).build())),
 ];
 
-/// Rules that are broken by tests of their own, here, in `bulk`, in `client_builder` and in `share`.
+/// Rules that are broken by tests of their own, here, in `bulk`, in `client_builder`, in `download` and in `share`.
 const BROKEN_ELSEWHERE: &[&str] = &[
     "client-certificate",
+    "download-path",
+    "download-url",
     "endpoint-of-task",
     "one-space",
     "page-size",
     "request-headers",
     "split-consent",
+    "stall-timeout",
     "x-date-window",
 ];
 

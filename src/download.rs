@@ -1,0 +1,379 @@
+//! A package to a file on the disk.
+//!
+//! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It goes
+//! on where an earlier one ended, and leaves a whole package or none.
+
+mod contents;
+pub(crate) mod error;
+mod fetch;
+mod part;
+mod verdict;
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    path::PathBuf,
+    pin::Pin,
+    time::Duration,
+};
+
+use backon::ExponentialBackoff;
+use futures_util::{Stream, stream};
+use http::header::RETRY_AFTER;
+use reqwest::{Response, Url};
+use tokio::{sync::watch, time::sleep};
+
+use self::{
+    contents::{Contents, Expected},
+    error::{DownloadError, Failure, Kind},
+    fetch::fetch,
+    part::Part,
+    verdict::{Verdict, verdict},
+};
+use crate::{
+    client::{Client, retry::backoff},
+    rules,
+    task::{handle::TaskHandle, wire::DownloadUrl},
+    validation::{Violation, Violations, shown},
+};
+
+/// The longest wait that a storage may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+const MAX_STALL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Client {
+    /// Downloads the package of a task to a file, given the task's handle or a URL that its status gave.
+    ///
+    /// ```no_run
+    /// # use koodrive_share::{Client, TaskHandle};
+    /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.poller(handle.clone()).until_done().await?;
+    /// let package = client.download(&handle, "photos.zip").await?;
+    /// println!("{} files, {} missing", package.files(), package.missing());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// The bytes go to `photos.zip.part`, which is renamed once it is whole, synced, and a zip whose directory can be read;
+    /// nothing is unpacked. What is already there is not fetched again, if the storage's strong `ETag`, which is kept in
+    /// `photos.zip.part.etag`, says that the package is still the same.
+    ///
+    /// A download has an HTTP client of its own, with the proxy and the certificates of this client's settings, and
+    /// without its credentials, user id and trace ids. It must be https, or http to this machine or after
+    /// [`allow_http`](crate::ClientBuilder::allow_http). At most 5 redirects are followed, to https alone. It doesn't count among
+    /// [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
+    ///
+    /// With a handle, the task is asked for its URL first, and once more whenever the storage refuses it with a 403. A URL
+    /// alone cannot be renewed.
+    pub fn download(&self, package: impl Into<PackageSource>, path: impl Into<PathBuf>) -> Download {
+        Download {
+            client: self.clone(),
+            source: package.into(),
+            path: path.into(),
+            overwrite: false,
+            stall_timeout: Duration::from_secs(30),
+            max_attempts: 8,
+            expected: Expected::default(),
+            progress: watch::Sender::new(DownloadProgress { received: 0, total: None }),
+        }
+    }
+}
+
+/// Where a package comes from: a [`TaskHandle`] or a [`DownloadUrl`].
+#[derive(Clone, Debug)]
+pub struct PackageSource(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Task(TaskHandle),
+    Url(DownloadUrl),
+}
+
+impl From<&TaskHandle> for PackageSource {
+    fn from(handle: &TaskHandle) -> Self {
+        Self(Source::Task(handle.clone()))
+    }
+}
+
+impl From<&DownloadUrl> for PackageSource {
+    fn from(url: &DownloadUrl) -> Self {
+        Self(Source::Url(url.clone()))
+    }
+}
+
+/// A package on its way to a file. Await it.
+///
+/// ```no_run
+/// # use futures_util::{StreamExt, future::join};
+/// # use koodrive_share::{Client, DownloadError, TaskHandle};
+/// # async fn example(client: Client, handle: TaskHandle) -> Result<(), DownloadError> {
+/// let download = client.download(&handle, "photos.zip").overwrite(true);
+/// let progress = download.progress().for_each(async |progress| {
+///     println!("{} of {:?} bytes", progress.received(), progress.total());
+/// });
+/// let (package, ()) = join(download.into_future(), progress).await;
+/// package?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// See [`DownloadError`]. Failures that may pass are retried, since a download changes nothing: after 0.2 s, then twice
+/// as long each time up to 5 s, and up to as much again at random; at once where the attempt before made progress.
+///
+/// # Cancel safety
+///
+/// Dropping the future closes the connection and keeps what has come: the same call goes on from there.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+#[must_use = "a download does nothing unless it is awaited"]
+pub struct Download {
+    client: Client,
+    source: PackageSource,
+    path: PathBuf,
+    overwrite: bool,
+    stall_timeout: Duration,
+    max_attempts: u32,
+    expected: Expected,
+    progress: watch::Sender<DownloadProgress>,
+}
+
+impl Download {
+    /// Allows to replace a file at the path, once the package is whole. Defaults to false.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Sets how long a connection may make no progress before another one is tried. Defaults to 30 s; more than 0 and at
+    /// most a day. The whole time has no limit.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum number of attempts in a row that make no progress. Defaults to 8; 1 does not retry; at most 10.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Sets how many files the package should hold at least, so that [`DownloadedPackage::missing`] tells if it lacks
+    /// some. Defaults to the number of files that the task's status lists, or none for a URL.
+    pub fn expect_files(mut self, files: u64) -> Self {
+        self.expected.files = Some(files);
+        self
+    }
+
+    /// Sets the names that the package should hold, so that [`DownloadedPackage::missing_names`] tells those it lacks.
+    /// Defaults to none.
+    ///
+    /// A name may be the end of a path in the package, such as `photos/1.jpg`; one that ends with a slash is a directory,
+    /// which is there if anything in it is.
+    pub fn expect_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.expected.names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A stream of how much has come: the latest of it each time it is polled. It ends when the download does.
+    pub fn progress(&self) -> impl Stream<Item = DownloadProgress> + Send + Unpin + use<> {
+        let receiver = self.progress.subscribe();
+        Box::pin(stream::unfold(receiver, |mut receiver| async {
+            receiver.changed().await.ok()?;
+            let progress = *receiver.borrow_and_update();
+            Some((progress, receiver))
+        }))
+    }
+}
+
+/// How much of a package has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DownloadProgress {
+    received: u64,
+    total: Option<u64>,
+}
+
+impl DownloadProgress {
+    /// The bytes that are in the part file, those of earlier downloads included. Less than before if the package has
+    /// changed and is fetched anew.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The size of the package in bytes, once the storage has stated it.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+}
+
+/// A package on the disk.
+#[derive(Debug)]
+#[must_use = "a package can lack files"]
+pub struct DownloadedPackage {
+    bytes: u64,
+    contents: Contents,
+}
+
+impl DownloadedPackage {
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many files it holds, directories not counted.
+    pub fn files(&self) -> u64 {
+        self.contents.files
+    }
+
+    /// How many of the expected files it lacks at least, 0 if all are there or nothing was expected. The vendor's
+    /// moderation can leave files out of a task that succeeded: ask the vendor, or share them anew.
+    pub fn missing(&self) -> u64 {
+        self.contents.missing
+    }
+
+    /// The [expected names](Download::expect_names) that it lacks, sorted. If it holds names that are no UTF-8, some of
+    /// these may be there under such a name, and [`missing`](Self::missing) counts fewer.
+    pub fn missing_names(&self) -> &[String] {
+        &self.contents.missing_names
+    }
+}
+
+impl IntoFuture for Download {
+    type Output = Result<DownloadedPackage, DownloadError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { Ok(self.run().await?) })
+    }
+}
+
+impl Download {
+    async fn run(mut self) -> Result<DownloadedPackage, Kind> {
+        self.check()?;
+        let mut part = Part::open(&self.path, self.overwrite).await?;
+        if let Err(kind) = self.transfer(&mut part).await {
+            part.discard_if_empty();
+            return Err(kind);
+        }
+        let bytes = part.length();
+        Ok(DownloadedPackage { bytes, contents: part.finish(self.expected).await? })
+    }
+
+    fn check(&self) -> Result<(), Kind> {
+        let mut violations = Violations::default();
+        if self.path.file_name().is_none() {
+            violations.push(Violation {
+                path: "path".into(),
+                rule: rules::DOWNLOAD_PATH,
+                actual: shown(&self.path.to_string_lossy()),
+                advice: "add the name of the zip",
+            });
+        }
+        let attempts = self.max_attempts;
+        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);
+        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= MAX_STALL_TIMEOUT;
+        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, self.stall_timeout);
+        violations.into_result().map_err(Kind::Validation)
+    }
+
+    /// Fills the part file until all is there.
+    async fn transfer(&mut self, part: &mut Part) -> Result<(), Kind> {
+        let mut url = self.locate().await?;
+        let (mut waits, mut is_renewed) = (self.backoff(), false);
+        let mut furthest = part.length();
+        loop {
+            let attempted = self.attempt(&url, part).await;
+            part.flush().await?;
+            let has_advanced = part.length() > furthest;
+            // What cannot be resumed has to come further than ever before to count.
+            furthest = if part.is_resumable() { part.length() } else { furthest.max(part.length()) };
+            if has_advanced {
+                (waits, is_renewed) = (self.backoff(), false);
+            }
+            match attempted {
+                Ok(()) => return Ok(()),
+                Err(Failure::Final(kind)) => return Err(kind),
+                Err(Failure::Lapsed) if !is_renewed && matches!(self.source.0, Source::Task(_)) => {
+                    is_renewed = true;
+                    url = self.locate().await?;
+                }
+                Err(Failure::Lapsed) => return Err(Kind::Lapsed),
+                Err(Failure::Passing(kind, retry_after)) => {
+                    tracing::debug!(error = %kind, received = part.length(), "download attempt failed");
+                    let wait = if has_advanced { Some(Duration::ZERO) } else { waits.next() };
+                    let Some(wait) = wait else { return Err(kind) };
+                    sleep(wait.max(retry_after.min(MAX_RETRY_AFTER))).await;
+                }
+            }
+        }
+    }
+
+    fn backoff(&self) -> ExponentialBackoff {
+        backoff(self.max_attempts)
+    }
+
+    /// The URL of the package, from the task if its handle was given.
+    async fn locate(&mut self) -> Result<Url, Kind> {
+        let url = match &self.source.0 {
+            Source::Url(url) => url.clone(),
+            Source::Task(handle) => {
+                let status = self.client.status(handle).await.map_err(Kind::Status)?;
+                let listed = status.files().len() as u64;
+                self.expected.files = self.expected.files.or((listed > 0).then_some(listed));
+                status.download_url().cloned().ok_or(Kind::NoPackage(status.state()))?
+            }
+        };
+        self.client.check_download_url(url.expose()).map_err(Kind::Validation)
+    }
+
+    /// Asks for what is missing and writes what comes.
+    async fn attempt(&self, url: &Url, part: &mut Part) -> Result<(), Failure> {
+        let asked = part.resume();
+        let mut response = fetch(&self.client, self.stall_timeout, url, asked.as_ref()).await?;
+        let mut decided = verdict(asked.as_ref(), response.status(), response.headers());
+        if decided == Verdict::AskForWhole {
+            response = fetch(&self.client, self.stall_timeout, url, None).await?;
+            decided = verdict(None, response.status(), response.headers());
+        }
+        let status = response.status().as_u16();
+        let total = match decided {
+            Verdict::Append { total } => {
+                part.seek(asked.map_or(0, |asked| asked.from)).await?;
+                Some(total)
+            }
+            Verdict::Begin { total, etag } => {
+                part.begin(etag).await?;
+                total
+            }
+            Verdict::Renew => return Err(Failure::Lapsed),
+            Verdict::Retry => return Err(Failure::Passing(Kind::Unavailable(status), retry_after(&response))),
+            Verdict::Foreign(what) => return Err(Kind::Foreign(what).into()),
+            Verdict::Refused | Verdict::AskForWhole => return Err(Kind::Refused(status).into()),
+        };
+        self.progress.send_replace(DownloadProgress { received: part.length(), total });
+        while let Some(bytes) = response.chunk().await? {
+            part.write(&bytes).await?;
+            self.progress.send_replace(DownloadProgress { received: part.length(), total });
+        }
+        match total {
+            Some(total) if part.length() < total => Err(Failure::Passing(Kind::TooShort, Duration::ZERO)),
+            Some(total) if part.length() > total => Err(Kind::TooLong.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// The wait that a storage asks for, in seconds.
+fn retry_after(response: &Response) -> Duration {
+    let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    Duration::from_secs(text.and_then(|text| text.trim().parse().ok()).unwrap_or_default())
+}
+
+/// Without the URL, which is a secret.
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("source", &self.source).field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! Why a package was not downloaded.
+
+use std::{error::Error as StdError, fmt, io, path::PathBuf, time::Duration};
+
+use crate::{
+    client::{builder::BuildError, connect_fault::connect_fault},
+    error::{ConnectFault, Error},
+    task::status::TaskState,
+    validation::ValidationError,
+};
+
+/// A package that was not downloaded. Nothing stands at its path that did not before.
+///
+/// ```no_run
+/// # use koodrive_share::{Client, TaskHandle};
+/// # async fn example(client: Client, handle: TaskHandle) {
+/// if let Err(error) = client.download(&handle, "photos.zip").await {
+///     eprintln!("{error}"); // one line that says what to do
+///     if error.is_resumable() {
+///         // The same call goes on from what `photos.zip.part` holds.
+///     }
+/// }
+/// # }
+/// ```
+///
+/// The message is one line and says what to do next; causes come through [`source`](StdError::source). The download URL is in
+/// neither.
+#[derive(Debug)]
+pub struct DownloadError(Box<Kind>);
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Kind {
+    #[error("{0}")]
+    Validation(ValidationError),
+    #[error("the HTTP client cannot be made: look at its cause")]
+    Client(#[source] BuildError),
+    #[error("the task could not be asked for its package: see to the cause, then download again")]
+    Status(#[source] Error),
+    #[error("the task has no package: it is {0}; {advice}", advice = advice_on(*.0))]
+    NoPackage(TaskState),
+    #[error("{0:?} is there already: name another file, or allow to overwrite it")]
+    Exists(PathBuf),
+    #[error("another download of the same file is under way: wait for its end, or name another file")]
+    InUse,
+    #[error("the file cannot be written: see to the cause, then download again, which goes on from what has come")]
+    Disk(#[from] io::Error),
+    #[error(
+        "the download URL has lapsed: ask for the task's status, which gives a fresh one, or make the package again"
+    )]
+    Lapsed,
+    #[error("the storage answers with status {0}: make the package again if it is older than 7 days")]
+    Refused(u16),
+    #[error("the storage answers with status {0}: download again later, which goes on from what has come")]
+    Unavailable(u16),
+    #[error("the storage redirects, and {0}: ask who runs the proxy on the way, or the vendor")]
+    Redirect(&'static str),
+    #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
+    Foreign(&'static str),
+    #[error(
+        "what came is no zip whose directory can be read, so it was thrown away: download again, or make the package again"
+    )]
+    NotZip(#[source] rawzip::Error),
+    #[error("more came than the storage had stated: download again")]
+    TooLong,
+    #[error("less came than the storage had stated: download again, which goes on from what has come")]
+    TooShort,
+    #[error("{0}: {advice}", advice = .0.advice())]
+    ConnectRefused(ConnectFault, #[source] reqwest::Error),
+    #[error("the connection failed or made no progress: download again, which goes on from what has come")]
+    Connection(#[source] reqwest::Error),
+}
+
+fn advice_on(state: TaskState) -> &'static str {
+    if state.is_final() { "make a package download that succeeds" } else { "wait for its end with a poller" }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Final(Kind),
+    /// The failure may pass; the storage asks for a wait.
+    Passing(Kind, Duration),
+    /// The URL is refused.
+    Lapsed,
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Self {
+        Self::Final(kind)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Final(Kind::Disk(error))
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        match connect_fault(&error) {
+            Some(fault) => Self::Final(Kind::ConnectRefused(fault, error.without_url())),
+            None => Self::Passing(Kind::Connection(error.without_url()), Duration::ZERO),
+        }
+    }
+}
+
+impl From<Kind> for DownloadError {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl DownloadError {
+    /// The broken rules, if that is the cause (`download-path`, `download-url`, `max-attempts`, `stall-timeout`): correct
+    /// them all.
+    pub fn validation_error(&self) -> Option<&ValidationError> {
+        match &*self.0 {
+            Kind::Validation(error) => Some(error),
+            Kind::Client(error) => error.validation_error(),
+            _ => None,
+        }
+    }
+
+    /// The failure of getBatchTask, if that is the cause.
+    pub fn status_error(&self) -> Option<&Error> {
+        match &*self.0 {
+            Kind::Status(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The task has no package, yet or for good. If it is not at its end, wait for that with a
+    /// [`Poller`](crate::Poller).
+    pub fn is_no_package(&self) -> bool {
+        matches!(*self.0, Kind::NoPackage(_))
+    }
+
+    /// A file stands at the path already. Name another one, or call [`Download::overwrite`](crate::Download::overwrite).
+    pub fn is_target_exists(&self) -> bool {
+        matches!(*self.0, Kind::Exists(_))
+    }
+
+    /// Another download of the same path is under way. Wait for its end.
+    pub fn is_in_use(&self) -> bool {
+        matches!(*self.0, Kind::InUse)
+    }
+
+    /// The file system failed, as when it is full. See to the `source`, then download again.
+    pub fn is_disk(&self) -> bool {
+        matches!(*self.0, Kind::Disk(_))
+    }
+
+    /// The URL has lapsed, and no fresh one could be had. Ask for the status of the task, or make the package again.
+    pub fn is_lapsed(&self) -> bool {
+        matches!(*self.0, Kind::Lapsed)
+    }
+
+    /// A redirect leads where a download must not go, or there were too many.
+    pub fn is_redirect(&self) -> bool {
+        matches!(*self.0, Kind::Redirect(_))
+    }
+
+    /// Something else came in place of the package: a web page, an encoded body, or what is no zip.
+    pub fn is_foreign(&self) -> bool {
+        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_))
+    }
+
+    /// The HTTP status of the storage, if that is the cause.
+    pub fn status(&self) -> Option<u16> {
+        match *self.0 {
+            Kind::Refused(status) | Kind::Unavailable(status) => Some(status),
+            Kind::Lapsed => Some(403),
+            _ => None,
+        }
+    }
+
+    /// The failure may pass by itself, or once its cause is seen to, and the same call goes on from what has come.
+    pub fn is_resumable(&self) -> bool {
+        match &*self.0 {
+            Kind::Unavailable(_)
+            | Kind::TooShort
+            | Kind::Connection(_)
+            | Kind::Disk(_)
+            | Kind::Lapsed
+            | Kind::InUse => true,
+            Kind::Status(error) => error.is_retryable(),
+            Kind::NoPackage(state) => !state.is_final(),
+            Kind::Validation(_)
+            | Kind::Client(_)
+            | Kind::Exists(_)
+            | Kind::Refused(_)
+            | Kind::ConnectRefused(..)
+            | Kind::Redirect(_)
+            | Kind::Foreign(_)
+            | Kind::NotZip(_)
+            | Kind::TooLong => false,
+        }
+    }
+}
+
+/// `the connection failed or made no progress: download again, which goes on from what has come`
+impl fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for DownloadError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}

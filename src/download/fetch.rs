@@ -1,0 +1,88 @@
+//! Requests for a package: which redirects are followed, and what else they carry.
+
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use reqwest::{Response, Url};
+
+use super::{
+    error::{Failure, Kind},
+    verdict::Resume,
+};
+use crate::client::{Client, settings::is_loopback};
+
+const MAX_REDIRECTS: usize = 5;
+
+/// Asks for a package, and for it where it has moved to.
+pub(super) async fn fetch(
+    client: &Client,
+    stall_timeout: Duration,
+    url: &Url,
+    resume: Option<&Resume>,
+) -> Result<Response, Failure> {
+    let mut url = url.clone();
+    for _ in 0..=MAX_REDIRECTS {
+        // Another host may have another proxy.
+        let http = client.storage_client(&url, stall_timeout).map_err(Kind::Client)?;
+        let mut request = http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+        if let Some(Resume { from, etag }) = resume {
+            request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, etag);
+        }
+        let response = request.send().await?;
+        if !is_redirect(response.status()) {
+            return Ok(response);
+        }
+        let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+        let next = location.and_then(|location| url.join(location).ok()).ok_or(Kind::Redirect("it names no URL"))?;
+        check_redirect(&url, &next).map_err(Kind::Redirect)?;
+        url = next;
+    }
+    Err(Kind::Redirect("there are more than 5").into())
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
+fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
+    if to.scheme() != "https" {
+        return Err("it does not lead to https");
+    }
+    if is_loopback(to) && !is_loopback(from) {
+        return Err("it leads from another machine to this one");
+    }
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err("it carries credentials");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_redirects_to_https_are_followed_and_none_from_outside_to_this_machine() {
+        let cases = [
+            ("https://a.example/1", "https://b.example/2", true),
+            ("http://127.0.0.1:1/", "https://b.example/", true),
+            ("http://127.0.0.1:1/", "https://127.0.0.1:2/", true),
+            ("https://a.example/", "http://a.example/", false),
+            ("http://127.0.0.1:1/", "http://127.0.0.1:1/", false),
+            ("https://a.example/", "ftp://a.example/", false),
+            ("https://a.example/", "file:///etc/passwd", false),
+            ("https://a.example/", "https://127.0.0.1/", false),
+            ("https://a.example/", "https://localhost/", false),
+            ("https://a.example/", "https://localhost./", false),
+            ("https://a.example/", "https://[::1]/", false),
+            ("https://a.example/", "https://2130706433/", false),
+            ("https://a.example/", "https://[::ffff:127.0.0.1]/", false),
+            ("https://a.example/", "https://user@b.example/", false),
+        ];
+        for (from, to, is_followed) in cases {
+            let url = |text| Url::parse(text).unwrap();
+            assert_eq!(check_redirect(&url(from), &url(to)).is_ok(), is_followed, "{from} to {to}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The file that a package is written to until it is whole.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, SeekFrom},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http::HeaderValue;
+use tokio::{
+    io::{AsyncSeekExt, AsyncWriteExt},
+    time::sleep,
+};
+
+use super::{
+    contents::{Contents, Expected},
+    error::Kind,
+    verdict::{Resume, is_strong},
+};
+use crate::runtime::joined;
+
+/// How often a lock is tried for, and the wait between: a write of a download that was dropped may be under way.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+
+/// An open part file, `photos.zip.part`. It is locked where the file system has locks.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: tokio::fs::File,
+    paths: Paths,
+    overwrite: bool,
+    /// Where the next byte is written.
+    position: u64,
+    length: u64,
+    /// The strong validator of what is there.
+    etag: Option<HeaderValue>,
+}
+
+#[derive(Clone, Debug)]
+struct Paths {
+    target: PathBuf,
+    part: PathBuf,
+    /// Holds the validator, so that another process can resume.
+    etag: PathBuf,
+}
+
+impl Part {
+    /// Opens the part file of a target, or begins one.
+    pub(super) async fn open(target: &Path, overwrite: bool) -> Result<Self, Kind> {
+        let beside = |end: &str| {
+            let name = [target.file_name().unwrap_or_default(), OsStr::new(end)];
+            target.with_file_name(name.into_iter().collect::<std::ffi::OsString>())
+        };
+        let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
+        paths.check_target(overwrite)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
+        lock(&file).await?;
+        // The other one may have come to its end before it was locked, and what was opened be the target now.
+        paths.check_target(overwrite)?;
+        if !paths.part.try_exists()? {
+            return Err(Kind::InUse);
+        }
+        let length = file.metadata()?.len();
+        let etag = fs::read(&paths.etag).ok().and_then(|etag| HeaderValue::from_bytes(&etag).ok());
+        let etag = etag.filter(is_strong);
+        Ok(Self { file: file.into(), paths, overwrite, position: length, length, etag })
+    }
+
+    /// How many bytes are there.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether what is there can be joined with a later answer.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.etag.is_some()
+    }
+
+    /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
+    pub(super) fn resume(&self) -> Option<Resume> {
+        let from = self.length.checked_sub(1)?;
+        Some(Resume { from, etag: self.etag.clone()? })
+    }
+
+    /// Begins anew. No byte of the one package is ever there with the validator of the other.
+    pub(super) async fn begin(&mut self, etag: Option<HeaderValue>) -> io::Result<()> {
+        match tokio::fs::remove_file(&self.paths.etag).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.file.set_len(0).await?;
+        self.length = 0;
+        self.seek(0).await?;
+        if let Some(etag) = &etag {
+            tokio::fs::write(&self.paths.etag, etag.as_bytes()).await?;
+        }
+        self.etag = etag;
+        Ok(())
+    }
+
+    pub(super) async fn seek(&mut self, position: u64) -> io::Result<()> {
+        self.position = self.file.seek(SeekFrom::Start(position)).await?;
+        Ok(())
+    }
+
+    /// Writes while the next bytes are on their way: an error may be that of an earlier call.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.position += bytes.len() as u64;
+        self.length = self.length.max(self.position);
+        Ok(())
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().await
+    }
+
+    /// Removes an empty file.
+    pub(super) fn discard_if_empty(self) {
+        if self.length == 0 {
+            self.paths.discard();
+        }
+    }
+
+    /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
+    pub(super) async fn finish(self, expected: Expected) -> Result<Contents, Kind> {
+        self.file.sync_all().await?;
+        let Self { file, paths, overwrite, .. } = self;
+        let file = file.into_std().await;
+        let finished = tokio::task::spawn_blocking(move || {
+            // Read by a handle of its own: the lock lasts as long as this one.
+            let contents = Contents::read(file.try_clone()?, expected).map_err(|error| {
+                paths.discard();
+                Kind::NotZip(error)
+            })?;
+            paths.publish(overwrite)?;
+            drop(file);
+            Ok(contents)
+        });
+        joined(finished.await).unwrap_or(Err(Kind::Disk(io::ErrorKind::Interrupted.into())))
+    }
+}
+
+impl Paths {
+    fn check_target(&self, overwrite: bool) -> Result<(), Kind> {
+        match fs::symlink_metadata(&self.target) {
+            Ok(target) if target.is_dir() || !overwrite => Err(Kind::Exists(self.target.clone())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn publish(&self, overwrite: bool) -> Result<(), Kind> {
+        if !overwrite {
+            // Takes the name, unless someone else has by now.
+            File::create_new(&self.target).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Kind::Exists(self.target.clone()),
+                _ => error.into(),
+            })?;
+        }
+        fs::rename(&self.part, &self.target)?;
+        let _ = fs::remove_file(&self.etag);
+        // The new name has to last as well; not every platform can sync a directory.
+        let directory = self.target.parent().filter(|path| !path.as_os_str().is_empty());
+        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
+            let _ = directory.sync_all();
+        }
+        Ok(())
+    }
+
+    fn discard(&self) {
+        let _ = fs::remove_file(&self.etag);
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+async fn lock(file: &File) -> Result<(), Kind> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            // A file system without locks has none to respect.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+            Err(TryLockError::WouldBlock) => sleep(LOCK_WAIT).await,
+        }
+    }
+    Err(Kind::InUse)
+}

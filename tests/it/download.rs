@@ -1,0 +1,153 @@
+//! Packages to files, against the emulator and scripted servers.
+
+mod answers;
+mod disk;
+mod resume;
+
+use std::fs;
+
+use futures_util::{StreamExt, future::join};
+use koodrive_share::{DownloadProgress, DownloadUrl};
+use koodrive_share_emulator::{Answer, Fault, Package, Schedule, Step};
+
+use crate::support::{
+    fixtures::{broken, builder, client, package, strict_emulator},
+    packages::{Packaged, files_beside, intact_files, target},
+    scripted_server::{ScriptedServer, Step as ScriptStep},
+};
+
+#[tokio::test]
+async fn a_package_is_whole_at_its_path_with_nothing_beside_it() {
+    let packaged = Packaged::start(Package::new().file_bytes(500_000)).await;
+    let path = target("whole");
+    let package = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!((package.files(), package.missing()), (3, 0));
+    assert_eq!(package.bytes(), fs::metadata(&path).unwrap().len());
+    assert_eq!(intact_files(&path), 3);
+    assert_eq!(files_beside(&path), ["photos.zip"]);
+
+    let other = target("whole_by_url");
+    let _ = packaged.client.download(&packaged.url().await, &other).await.unwrap();
+    assert_eq!(fs::read(path).unwrap(), fs::read(other).unwrap());
+}
+
+#[tokio::test]
+async fn a_download_carries_nothing_but_what_a_download_needs() {
+    let packaged = Packaged::start(Package::new()).await;
+    let _ = packaged.client.download(&packaged.handle, target("headers")).await.unwrap();
+    let request = packaged.emulator.requests().pop().unwrap();
+    let mut names: Vec<&str> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
+    assert_eq!(request.header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
+async fn progress_grows_to_the_size_of_the_package_and_ends() {
+    let packaged = Packaged::start(Package::new().file_bytes(2_000_000)).await;
+    let download = packaged.client.download(&packaged.handle, target("progress"));
+    let progress = download.progress().collect::<Vec<_>>();
+    let (package, progress) = join(download.into_future(), progress).await;
+    let bytes = package.unwrap().bytes();
+    assert!(progress.is_sorted_by_key(DownloadProgress::received));
+    let last = progress.last().unwrap();
+    assert_eq!((last.received(), last.total()), (bytes, Some(bytes)));
+}
+
+#[tokio::test]
+async fn a_package_that_lacks_files_tells_how_many_and_which() {
+    let packaged = Packaged::start(Package::new().held_back(2)).await;
+    let download = |test: &str| packaged.client.download(&packaged.handle, target(test));
+    // The task's status lists three files.
+    let package = download("lacks").await.unwrap();
+    assert_eq!((package.files(), package.missing(), package.missing_names()), (1, 2, &[][..]));
+    let package = download("lacks_names").expect_names(["a.bin", "b.bin", "d.bin"]).await.unwrap();
+    assert_eq!((package.missing(), package.missing_names()), (2, &["b.bin".to_owned(), "d.bin".to_owned()][..]));
+    assert_eq!(download("lacks_files").expect_files(11).await.unwrap().missing(), 10);
+    let package = packaged.client.download(&packaged.url().await, target("lacks_unknown")).await.unwrap();
+    assert_eq!(package.missing(), 0, "a URL tells of no files");
+}
+
+#[tokio::test]
+async fn names_in_a_package_are_read_and_lead_nowhere() {
+    let names = [&b"../../up.jpg"[..], b"/etc/passwd", b"C:\\x", b"\xd5\xd5\xc6\xac.jpg", b"\x1b[31m", b"dir/"];
+    let packaged = Packaged::start(Package::new().names(names)).await;
+    let path = target("names");
+    let download = packaged.client.download(&packaged.handle, &path);
+    let package = download.expect_names(["up.jpg", "passwd", "\u{7167}\u{7247}.jpg"]).await.unwrap();
+    // The last one may be there: one name is no UTF-8.
+    assert_eq!((package.files(), package.missing(), package.missing_names()), (5, 0, &[][..]));
+    assert_eq!(files_beside(&path), ["photos.zip"]);
+    assert_eq!(files_beside(path.parent().unwrap()).iter().filter(|name| *name == "up.jpg").count(), 0);
+}
+
+#[tokio::test]
+async fn a_task_without_a_package_says_so() {
+    let schedule = Schedule::by_polls([Step::running(50), Step::completed(3)]);
+    let emulator = strict_emulator().schedule(schedule).start().await.unwrap();
+    let client = client(&emulator);
+    let handle = client.create(&package().build().unwrap()).await.unwrap();
+    let path = target("not_ready");
+    let error = client.download(&handle, &path).await.unwrap_err();
+    assert!(error.is_no_package() && error.is_resumable());
+    assert_eq!(error.to_string(), "the task has no package: it is being processed; wait for its end with a poller");
+    let error = client.download(&handle, &path).await.unwrap_err();
+    assert!(error.is_no_package() && !error.is_resumable());
+    assert_eq!(
+        error.to_string(),
+        "the task has no package: it is completed, all failed; make a package download that succeeds"
+    );
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no")));
+    let error = client.download(&handle, &path).await.unwrap_err();
+    assert_eq!(error.status_error().unwrap().status(), Some(400));
+    assert!(files_beside(&path).is_empty());
+}
+
+#[tokio::test]
+async fn all_broken_rules_are_told_before_anything_is_asked() {
+    let packaged = Packaged::start(Package::new()).await;
+    let download = packaged.client.download(&packaged.handle, "photos/..");
+    let error = download.max_attempts(0).stall_timeout(std::time::Duration::ZERO).await.unwrap_err();
+    let expected = ["path download-path", "max_attempts max-attempts", "stall_timeout stall-timeout"];
+    assert_eq!(broken(error.validation_error().unwrap()), expected);
+    assert_eq!(packaged.polls(), 0);
+}
+
+#[tokio::test]
+async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
+    let packaged = Packaged::start(Package::new()).await;
+    let path = target("https");
+    let refused = [
+        "http://storage.example/1.zip?token=CANARY",
+        "ftp://storage.example/1.zip?token=CANARY",
+        "https://user:CANARY@storage.example/1.zip",
+        "storage.example/1.zip?token=CANARY",
+        "",
+    ];
+    for url in refused {
+        let error = packaged.client.download(&DownloadUrl::new(url), &path).await.unwrap_err();
+        assert_eq!(broken(error.validation_error().unwrap()), ["downloadUrl download-url"], "{url}");
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    }
+    // Linux takes this address for its own one; nobody else does.
+    if cfg!(target_os = "linux") {
+        let url = DownloadUrl::new(packaged.url().await.expose().replace("127.0.0.1", "0.0.0.0"));
+        let error = packaged.client.download(&url, &path).await.unwrap_err();
+        assert!(error.validation_error().is_some());
+        let client = builder(&packaged.emulator).allow_http(true).build().unwrap();
+        assert_eq!(client.download(&url, &path).await.unwrap().files(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_clients_proxy_is_used() {
+    let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let proxy = ScriptedServer::start(vec![vec![ScriptStep::Request, ScriptStep::Send(answer)]]).await;
+    let packaged = Packaged::start(Package::new()).await;
+    let client = builder(&packaged.emulator).proxy(proxy.endpoint()).build().unwrap();
+    let url = DownloadUrl::new("http://127.0.0.1:1/1.zip");
+    let error = client.download(&url, target("proxy")).await.unwrap_err();
+    assert_eq!(error.status(), Some(404));
+    let seen = proxy.finish().await;
+    assert!(seen.requests[0].starts_with("GET http://127.0.0.1:1/1.zip HTTP/1.1\r\n"), "{}", seen.requests[0]);
+}

@@ -1,0 +1,135 @@
+//! Answers that are not the package.
+
+use std::{error::Error, fmt::Write};
+
+use koodrive_share::{DownloadError, DownloadUrl};
+use koodrive_share_emulator::{Answer, Package};
+
+use crate::support::packages::{Packaged, files_beside, target};
+#[cfg(feature = "tls")]
+use crate::support::{
+    certificates::{Authority, Trust},
+    fixtures::builder,
+    scripted_server::{ScriptedServer, Step},
+};
+
+fn redirect(location: &str) -> Answer {
+    Answer::new(302).header("Location", location)
+}
+
+/// What a download says of storage that answers like this, always. It asks once and leaves nothing.
+async fn error(test: &str, package: Package) -> DownloadError {
+    let packaged = Packaged::start(package).await;
+    let path = target(test);
+    let error = packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    assert_eq!(packaged.emulator.downloads(), 1);
+    assert!(files_beside(&path).is_empty(), "{:?}", files_beside(&path));
+    error
+}
+
+#[tokio::test]
+async fn what_is_no_package_is_refused_and_leaves_nothing() {
+    let html = Answer::new(200).header("Content-Type", "text/html").body("<html>log in</html>");
+    let error = error("html", Package::new().answer(html)).await;
+    assert!(error.is_foreign() && !error.is_resumable());
+    let expected =
+        "a web page came in place of the package: look at what answers on the way, such as a proxy or a login page";
+    assert_eq!(error.to_string(), expected);
+
+    let gzip = Answer::new(200).header("Content-Encoding", "gzip").body("\x1f");
+    let error = self::error("gzip", Package::new().answer(gzip)).await;
+    assert!(error.is_foreign() && error.to_string().starts_with("an encoded body that was not asked for came"));
+
+    let text = Answer::new(200).header("Content-Type", "application/zip").body("no zip");
+    let error = self::error("text", Package::new().answer(text)).await;
+    assert!(error.is_foreign() && error.source().is_some());
+    assert!(error.to_string().starts_with("what came is no zip whose directory can be read"), "{error}");
+
+    // The stated length ends it: the directory is missing.
+    assert!(self::error("shorter", Package::new().stated_length(1_000)).await.is_foreign());
+    assert_eq!(self::error("gone", Package::new().answer(Answer::new(404))).await.status(), Some(404));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_length_that_is_never_reached_is_an_error() {
+    for (n, package) in [Package::new(), Package::new().ranges(false)].into_iter().enumerate() {
+        let packaged = Packaged::start(package.stated_length(1_000_000)).await;
+        let path = target(&format!("longer_{n}"));
+        let error = packaged.client.download(&packaged.handle, &path).max_attempts(2).await.unwrap_err();
+        assert!(error.is_resumable(), "{error}");
+        assert!(!path.exists() && packaged.emulator.downloads() == 3);
+    }
+}
+
+#[tokio::test]
+async fn redirects_that_lead_astray_are_refused() {
+    let leads =
+        "the storage redirects, and it does not lead to https: ask who runs the proxy on the way, or the vendor";
+    for (n, location) in ["http://storage.example/1.zip", "/other.zip", "file:///etc/passwd"].iter().enumerate() {
+        let error = error(&format!("redirect_{n}"), Package::new().answer(redirect(location))).await;
+        assert!(error.is_redirect());
+        assert_eq!(error.to_string(), leads, "{location}");
+    }
+    let error = error("redirect_nowhere", Package::new().answer(Answer::new(302))).await;
+    assert!(error.to_string().contains("it names no URL"), "{error}");
+}
+
+/// Linux takes 0.0.0.0 for its own address, and it counts as another machine.
+#[cfg(all(feature = "tls", target_os = "linux"))]
+#[tokio::test]
+async fn a_redirect_from_another_machine_to_this_one_is_refused() {
+    let packaged = Packaged::start(Package::new().answer(redirect("https://127.0.0.1:1/1.zip"))).await;
+    let client = builder(&packaged.emulator).allow_http(true).build().unwrap();
+    let url = DownloadUrl::new(packaged.url().await.expose().replace("127.0.0.1", "0.0.0.0"));
+    let error = client.download(&url, target("redirect_here")).await.unwrap_err();
+    assert!(error.to_string().contains("it leads from another machine to this one"), "{error}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn up_to_5_redirects_to_https_are_followed_with_the_given_certificates() {
+    const EMPTY: &str = "PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let authority = Authority::new();
+    let moved = "HTTP/1.1 302 Moved\r\nLocation: /next\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let found = format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{EMPTY}");
+    let connection = |answer: &str| vec![Step::Request, Step::Send(answer.as_bytes().to_vec())];
+    for redirects in [5, 6] {
+        // The first one is the emulator's. Of six, the last one is not followed.
+        let mut script = vec![connection(moved); redirects - 1];
+        if redirects == 5 {
+            script.push(connection(&found));
+        }
+        let storage = ScriptedServer::start_tls(script, authority.acceptor(Trust::Deserved)).await;
+        let package = Package::new().answer(redirect(&format!("{}/1.zip?token=CANARY", storage.endpoint())));
+        let packaged = Packaged::start(package).await;
+        let client = builder(&packaged.emulator).root_certificates(authority.pem()).build().unwrap();
+        let downloaded = client.download(&packaged.handle, target(&format!("redirects_{redirects}"))).await;
+        let seen = storage.finish().await;
+        match downloaded {
+            Ok(package) => assert_eq!((redirects, package.files()), (5, 0)),
+            Err(error) => {
+                assert_eq!(redirects, 6, "{error:?}");
+                assert!(error.to_string().contains("there are more than 5"), "{error}");
+            }
+        }
+        for request in seen.requests {
+            assert!(!request.to_ascii_lowercase().contains("\r\nreferer"), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_error_shows_the_url() {
+    const URL: &str = "http://127.0.0.1:1/CANARY.zip?token=CANARY";
+    let packaged = Packaged::start(Package::new()).await;
+    let download = packaged.client.download(&DownloadUrl::new(URL), target("secret")).max_attempts(1);
+    let mut shown = format!("{download:?}");
+    let error = download.await.unwrap_err();
+    assert!(error.is_resumable(), "{error}");
+    let mut cause: Option<&dyn Error> = Some(&error);
+    while let Some(error) = cause {
+        write!(shown, "{error} {error:?}").unwrap();
+        cause = error.source();
+    }
+    assert!(shown.contains("refused") && !shown.contains("CANARY"), "{shown}");
+}

@@ -1,0 +1,115 @@
+//! What is on the disk before, meanwhile and after.
+
+use std::{env, fs, process::Command};
+
+use futures_util::{StreamExt, future::join};
+use koodrive_share::DownloadUrl;
+use koodrive_share_emulator::Package;
+
+use crate::support::{
+    fixtures::builder_at,
+    packages::{Packaged, files_beside, intact_files, target},
+};
+
+#[tokio::test]
+async fn a_file_that_is_there_is_replaced_only_if_that_is_allowed() {
+    let packaged = Packaged::start(Package::new()).await;
+    let path = target("exists");
+    fs::write(&path, "mine").unwrap();
+    let error = packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    assert!(error.is_target_exists() && !error.is_resumable());
+    let expected = format!("{path:?} is there already: name another file, or allow to overwrite it");
+    assert_eq!(error.to_string(), expected);
+    assert_eq!((packaged.polls(), fs::read(&path).unwrap()), (0, b"mine".to_vec()));
+    assert_eq!(files_beside(&path), ["photos.zip"]);
+    let _ = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+
+    let directory = path.parent().unwrap();
+    let error = packaged.client.download(&packaged.handle, directory).overwrite(true).await.unwrap_err();
+    assert!(error.is_target_exists(), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_appears_meanwhile_stays_and_the_package_is_kept_beside_it() {
+    let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
+    let path = target("appears");
+    let download = packaged.client.download(&packaged.handle, &path);
+    let mut progress = download.progress();
+    let appear = async {
+        progress.next().await.unwrap();
+        fs::write(&path, "mine").unwrap();
+        progress.collect::<Vec<_>>().await;
+    };
+    let (downloaded, ()) = join(download.into_future(), appear).await;
+    assert!(downloaded.unwrap_err().is_target_exists());
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+
+    let package = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+    // All was there already.
+    let last_byte = format!("bytes={}-", package.bytes() - 1);
+    assert_eq!(packaged.ranges(), [None, Some(last_byte)]);
+}
+
+#[tokio::test]
+async fn of_two_downloads_of_one_target_at_once_one_is_refused() {
+    let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
+    let path = target("in_use");
+    let first = packaged.client.download(&packaged.handle, &path);
+    let (mut progress, mut first) = (first.progress(), first.into_future());
+    tokio::select! {
+        _ = &mut first => panic!("it is too early for its end"),
+        _ = progress.next() => {}
+    }
+    let error = packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    assert!(error.is_in_use() && error.is_resumable(), "{error}");
+    assert_eq!(packaged.ranges().len(), 1, "the second one asks for nothing");
+    assert_eq!(first.await.unwrap().files(), 3);
+    assert_eq!(intact_files(&path), 3);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_missing_is_told() {
+    let packaged = Packaged::start(Package::new()).await;
+    let path = target("no_directory").with_file_name("missing").join("photos.zip");
+    let error = packaged.client.download(&packaged.handle, path).await.unwrap_err();
+    assert!(error.is_disk(), "{error}");
+    assert_eq!(packaged.polls(), 0);
+}
+
+/// Where a limited process downloads to, and from.
+const LIMITED: [&str; 2] = ["DOWNLOAD_TEST_PATH", "DOWNLOAD_TEST_URL"];
+
+/// The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
+    let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
+    let path = target("full");
+    let this_test = "download::disk::in_a_process_with_a_limit";
+    // Blocks of 512 bytes.
+    let limited = "trap '' XFSZ; ulimit -f 3000; exec \"$0\" --exact --ignored \"$1\"";
+    let mut process = Command::new("sh");
+    process.args(["-c", limited]).arg(env::current_exe().unwrap()).arg(this_test);
+    process.env(LIMITED[0], &path).env(LIMITED[1], packaged.url().await.expose());
+    let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("1 passed"), "{stdout}");
+    assert!(!path.exists());
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+    assert_eq!(packaged.ranges()[1].as_deref(), Some("bytes=1535999-"));
+}
+
+#[tokio::test]
+#[ignore = "run by the test of a full disk"]
+async fn in_a_process_with_a_limit() {
+    let [path, url] = LIMITED.map(|name| env::var(name).unwrap());
+    let client = builder_at("http://127.0.0.1:1").build().unwrap();
+    let error = client.download(&DownloadUrl::new(url), path).await.unwrap_err();
+    assert!(error.is_disk() && error.is_resumable(), "{error}");
+    let expected =
+        "the file cannot be written: see to the cause, then download again, which goes on from what has come";
+    assert_eq!(error.to_string(), expected);
+}

@@ -1,0 +1,156 @@
+//! Downloads that go on from what has come, or begin anew.
+
+use std::{fs, time::Duration};
+
+use futures_util::StreamExt;
+use koodrive_share::DownloadUrl;
+use koodrive_share_emulator::{Answer, Fault, Package};
+use tokio::time::Instant;
+
+use crate::support::{
+    packages::{Packaged, files_beside, intact_files, target},
+    scripted_server::{ScriptedServer, Step},
+};
+
+/// Three files of this size: 300,296 bytes in all.
+const FILE: u64 = 100_000;
+
+/// Lets the task's status through, then cuts the download.
+fn cut_first(packaged: &Packaged, after: usize) {
+    packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
+    packaged.emulator.fail_next(Fault::CutAnswer { after });
+}
+
+#[tokio::test]
+async fn a_package_that_is_cut_every_10_kilobytes_comes_whole() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(10_000)).await;
+    let path = target("cuts");
+    let package = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!((package.files(), intact_files(&path)), (3, 3));
+    let ranges = packaged.ranges();
+    // Each request but the first asks for the last byte again.
+    assert_eq!(ranges.len() as u64, (package.bytes() - 10_000).div_ceil(9_999) + 1);
+    assert_eq!((&ranges[0], ranges[1].as_deref()), (&None, Some("bytes=9999-")));
+    assert_eq!(packaged.polls(), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_download_goes_on_from_what_has_come() {
+    let packaged = Packaged::start(Package::new().file_bytes(20_000_000)).await;
+    let path = target("dropped");
+    let download = packaged.client.download(&packaged.handle, &path);
+    let mut progress = download.progress();
+    let half = async { while progress.next().await.unwrap().received() < 30_000_000 {} };
+    tokio::select! {
+        _ = download => panic!("it must not come to its end"),
+        () = half => {}
+    }
+    assert_eq!(files_beside(&path), ["photos.zip.part", "photos.zip.part.etag"]);
+    let etag = fs::read_to_string(path.with_file_name("photos.zip.part.etag")).unwrap();
+    assert!(etag.starts_with('"') && !etag.contains("token"), "{etag}");
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+    let from = packaged.ranges()[1].as_deref().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>();
+    assert!(from.unwrap() >= 29_000_000, "{:?}", packaged.ranges());
+    assert_eq!(files_beside(&path), ["photos.zip"]);
+}
+
+#[tokio::test]
+async fn a_package_that_changes_between_two_tries_is_fetched_anew() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE).changes_every(1)).await;
+    cut_first(&packaged, 200_000);
+    let path = target("changed");
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+    assert_eq!(packaged.ranges(), [None, Some("bytes=199999-".to_owned())]);
+}
+
+#[tokio::test]
+async fn without_ranges_or_a_strong_validator_a_download_begins_anew() {
+    let weak = Package::new().file_bytes(FILE).weak_etag();
+    let none = Package::new().file_bytes(FILE).without_etag();
+    for (n, package, asked) in [
+        (0, Package::new().file_bytes(FILE).ranges(false), Some("bytes=199999-".to_owned())),
+        (1, weak, None),
+        (2, none, None),
+    ] {
+        let packaged = Packaged::start(package).await;
+        cut_first(&packaged, 200_000);
+        let path = target(&format!("anew_{n}"));
+        let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+        assert_eq!(intact_files(&path), 3);
+        assert_eq!(packaged.ranges(), [None, asked]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_that_never_comes_further_ends() {
+    let package = Package::new().file_bytes(FILE).ranges(false).cut_every(100_000);
+    let packaged = Packaged::start(package).await;
+    let path = target("no_further");
+    let error = packaged.client.download(&packaged.handle, &path).max_attempts(3).await.unwrap_err();
+    assert!(error.is_resumable(), "{error}");
+    // One that made progress, and three that did not.
+    assert_eq!(packaged.ranges().len(), 4);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_url_that_lapses_is_renewed_by_the_task_once_without_progress() {
+    let package = Package::new().file_bytes(FILE).cut_every(100_000).url_uses(1);
+    let packaged = Packaged::start(package).await;
+    let path = target("renewed");
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+    // Four pieces, each with a URL of its own.
+    assert_eq!((packaged.emulator.downloads(), packaged.polls()), (4, 4));
+
+    let error = packaged.client.download(&packaged.url().await, target("not_renewed")).await.unwrap_err();
+    assert!(error.is_lapsed() && error.is_resumable(), "{error}");
+    let polls = packaged.polls();
+    packaged.emulator.set_package(Package::new().answer(Answer::new(403)));
+    let error = packaged.client.download(&packaged.handle, target("refused")).await.unwrap_err();
+    assert!(error.is_lapsed() && error.status() == Some(403), "{error}");
+    assert_eq!(packaged.polls() - polls, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_is_busy_is_asked_again_after_the_time_it_asks_for() {
+    let packaged = Packaged::start(Package::new()).await;
+    let url = packaged.url().await;
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(503).header("Retry-After", "30")));
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(429)));
+    let start = Instant::now();
+    let _ = packaged.client.download(&url, target("busy")).await.unwrap();
+    assert!((30..33).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+
+    for _ in 0..3 {
+        packaged.emulator.fail_next(Fault::Reply(Answer::new(500)));
+    }
+    let path = target("down");
+    let error = packaged.client.download(&url, &path).max_attempts(3).await.unwrap_err();
+    assert!(error.status() == Some(500) && error.is_resumable(), "{error}");
+    assert_eq!(packaged.emulator.faults_left(), 0);
+    assert!(files_beside(&path).is_empty(), "an empty part file is of no use");
+}
+
+#[tokio::test]
+async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
+    let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let begun = [&b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\n"[..], &zip[..10]].concat();
+    let rest = [
+        &b"HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 9-21/22\r\nContent-Length: 13\r\n\r\n"[..],
+        &zip[9..],
+    ];
+    let script =
+        vec![vec![Step::Request, Step::Send(begun), Step::Stall], vec![Step::Request, Step::Send(rest.concat())]];
+    let storage = ScriptedServer::start(script).await;
+    let packaged = Packaged::start(Package::new()).await;
+    let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+    let path = target("stall");
+    let download = packaged.client.download(&url, &path).stall_timeout(Duration::from_millis(300));
+    assert_eq!(download.await.unwrap().files(), 0);
+    assert_eq!(fs::read(&path).unwrap(), zip);
+    let seen = storage.finish().await;
+    assert!(seen.requests[1].contains("\r\nrange: bytes=9-\r\nif-range: \"a\"\r\n"), "{}", seen.requests[1]);
+}
