@@ -12,7 +12,7 @@ pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
     ("DownloadUrl", "crate::task::wire::DownloadUrl"),
     ("ExtractCode", "crate::credentials::ExtractCode"),
     ("FileId", TEXT),
-    ("FileStatusCode", "crate::task::status::FileStatus"),
+    ("FileStatusCode", "crate::lenient::LenientText"),
     ("HeaderText", TEXT),
     ("KdsToken", "crate::credentials::KdsToken"),
     ("PageSize", "u32"),

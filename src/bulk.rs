@@ -151,6 +151,18 @@ impl Bulk<'_> {
         StreamExt::next(self).await
     }
 
+    /// Takes all items, and gives what they say together: for those whom single chunks do not matter to.
+    ///
+    /// # Errors
+    ///
+    /// As for [`next`](Self::next). The report is lost then: to keep it, take the items one by one.
+    #[doc(alias = "finish")]
+    #[doc(alias = "wait")]
+    pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
+        while self.next().await.transpose()?.is_some() {}
+        Ok(self.report)
+    }
+
     /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
     /// that were begun, then ends with a [`BulkError`] if there are ids left.
     pub fn stop(&self) {

@@ -60,11 +60,41 @@ use crate::{
 /// ```
 ///
 /// Cloning is cheap and shares connections, the token, and what is known of the server's clock: make one and clone it.
+/// [`for_user`](Self::for_user), [`with_credentials`](Self::with_credentials) and [`with_timeout`](Self::with_timeout) make
+/// one that differs in a part.
+///
+/// # Runtimes
+///
+/// A client belongs to the tokio runtime that its first call is made in: connections are tasks of that runtime, and a call
+/// in another one may wait for a connection that nobody drives until its time is over. Make a client for each runtime.
+///
+/// A synchronous program has a runtime of its own:
+///
+/// ```no_run
+/// # use koodrive_share::{Client, ShareTask, TargetDirectory};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = ShareTask::dump(TargetDirectory::root("my-space")).share_id("s").container_id("c").file_id("f").build()?;
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// let client = Client::from_env()?;
+/// let status = runtime.block_on(async {
+///     let handle = client.create(&task).await?;
+///     Ok::<_, Box<dyn std::error::Error>>(client.wait(&handle).await?)
+/// })?;
+/// println!("{}", status.state());
+/// # Ok(()) }
+/// ```
+///
+/// # Tracing
+///
+/// Each call is a span of `tracing` at level info, and each of its attempts one at debug, with the names of OpenTelemetry's
+/// HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome` and `.elapsed_ms`.
+/// Failed attempts and what follows from them are events at debug; trace shows the request, without secrets.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
 impl Client {
     /// Begins to set up a client.
+    #[doc(alias = "new")]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -77,6 +107,21 @@ impl Client {
     /// All that is missing or wrong, together.
     pub fn from_env() -> Result<Self, BuildError> {
         ClientBuilder::from_env().build()
+    }
+
+    /// A handle of a task at this client's endpoint whose ids are known otherwise. See [`TaskHandle::new`] for one whose
+    /// trace id is known, too.
+    ///
+    /// ```no_run
+    /// # use koodrive_share::Client;
+    /// # async fn example(client: Client) -> Result<(), koodrive_share::Error> {
+    /// let handle = client.handle("7001", "1689765568237837824");
+    /// println!("{}", client.status(&handle).await?.state());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "task")]
+    pub fn handle(&self, task_id: impl Into<String>, share_id: impl Into<String>) -> TaskHandle {
+        TaskHandle::new(task_id, share_id, self.endpoint(), None)
     }
 
     /// A client for another user of the same service, which shares connections, settings and all that is learnt with this
@@ -95,6 +140,7 @@ impl Client {
     /// # Errors
     ///
     /// A broken rule: `header-text`.
+    #[doc(alias = "with_user_id")]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let user_id = validate_user_id(user_id.as_ref(), &mut violations);
@@ -108,6 +154,7 @@ impl Client {
     /// # Errors
     ///
     /// All broken rules of the credentials together.
+    #[doc(alias = "with_token")]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let authorization = credentials.check(&mut violations);
@@ -176,6 +223,15 @@ impl Client {
     ///
     /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
     /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
+    #[doc(alias = "createBatchTask")]
+    #[doc(alias = "create_batch_task")]
+    #[doc(alias = "create_task")]
+    #[doc(alias = "send")]
+    #[doc(alias = "submit")]
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
         let (task_id, created_at) = call(&self.0, task, task.trace_id()).await?;
         Ok(TaskHandle {
@@ -200,6 +256,15 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future leaks nothing and does nothing to the task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
+    #[doc(alias = "getBatchTask")]
+    #[doc(alias = "get_batch_task")]
+    #[doc(alias = "get_task")]
+    #[doc(alias = "get")]
+    #[doc(alias = "task_status")]
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
         self.validate_handle(handle)?;
         let query = GetBatchTaskRequest {
@@ -217,7 +282,7 @@ impl Client {
 
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
-        if handle.endpoint != self.0.endpoint {
+        if handle.endpoint.trim_end_matches('/') != self.0.endpoint {
             violations.push(Violation {
                 path: "endpoint".into(),
                 rule: rules::ENDPOINT_OF_TASK,

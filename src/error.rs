@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
+
 use crate::{service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -14,7 +16,8 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// Creating a task is not idempotent: a call sent twice makes two tasks. So this is the question to ask before
 /// anything is sent again. These three answers are all there are. For a query they tell the same of the query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// The request never left: **no task was made**. Remove the cause and create it again.
     NotSent,
@@ -28,11 +31,17 @@ pub enum Outcome {
 /// `not sent`, `rejected`, `unknown`
 impl Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Outcome {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
             Self::NotSent => "not sent",
             Self::Rejected => "rejected",
             Self::Unknown => "unknown",
-        })
+        }
     }
 }
 
@@ -104,6 +113,24 @@ pub(crate) enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// For those who count errors by their type.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Validation(_) => "validation",
+            Self::Request => "request",
+            Self::Credentials(_) => "credentials",
+            Self::Busy => "busy",
+            Self::Connect => "connect",
+            Self::ConnectRefused(ConnectFault::ProxyCredentials) => "proxy",
+            Self::ConnectRefused(_) => "certificate",
+            Self::TimedOut => "timeout",
+            Self::Lost => "lost",
+            Self::Unreadable(_) => "unreadable",
+            Self::Refused => "refused",
+            Self::Interrupted | Self::AfterUnknown(_) => "unknown",
+        }
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::Validation(_)

@@ -13,7 +13,7 @@ use crate::{
     lenient::{LenientBool, LenientInt, LenientList, LenientNumber, LenientObject, LenientText},
     service_code::ServiceCode,
     share_task::{MAX_FILE_IDS, ShareTask, TaskType},
-    task::{status::FileStatus, wire::DownloadUrl},
+    task::wire::DownloadUrl,
 };
 
 /// Gives types the schema of what they are read from.
@@ -38,7 +38,6 @@ macro_rules! schema_of {
 schema_of! {
     DownloadUrl as String;
     ExtractCode as String;
-    FileStatus as NumberOrText;
     KdsToken as String;
     LenientBool as bool;
     LenientInt as i64;

@@ -64,6 +64,22 @@ impl PollingPolicy {
     pub fn builder() -> PollingPolicyBuilder {
         PollingPolicyBuilder(Self::default())
     }
+
+    fn check(&self) -> Result<(), ValidationError> {
+        let Self { interval, max_interval, .. } = self;
+        let mut violations = Violations::default();
+        let is_within = !interval.is_zero() && interval <= max_interval;
+        violations.bounds("interval", rules::INTERVAL, is_within, interval);
+        if *max_interval > MAX_INTERVAL {
+            violations.push(Violation {
+                path: "max_interval".into(),
+                rule: rules::SESSION_LIFETIME,
+                actual: format!("{max_interval:?}"),
+                advice: "poll more often: a token lapses 20 minutes after its last use",
+            });
+        }
+        violations.into_result()
+    }
 }
 
 /// Builds a [`PollingPolicy`].
@@ -106,19 +122,7 @@ impl PollingPolicyBuilder {
     ///
     /// All broken rules together: `interval`, `session-lifetime`.
     pub fn build(self) -> Result<PollingPolicy, ValidationError> {
-        let PollingPolicy { interval, max_interval, .. } = &self.0;
-        let mut violations = Violations::default();
-        let is_within = !interval.is_zero() && interval <= max_interval;
-        violations.bounds("interval", rules::INTERVAL, is_within, interval);
-        if *max_interval > MAX_INTERVAL {
-            violations.push(Violation {
-                path: "max_interval".into(),
-                rule: rules::SESSION_LIFETIME,
-                actual: format!("{max_interval:?}"),
-                advice: "poll more often: a token lapses 20 minutes after its last use",
-            });
-        }
-        violations.into_result()?;
+        self.0.check()?;
         Ok(self.0)
     }
 }
@@ -128,7 +132,7 @@ impl PollingPolicyBuilder {
 /// ```no_run
 /// # use koodrive_share::{Client, TaskHandle};
 /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
-/// let status = client.poller(handle).until_done().await?;
+/// let status = client.poller(&handle).until_done().await?;
 /// println!("{}", status.state());
 /// # Ok(()) }
 /// ```
@@ -169,20 +173,66 @@ struct Schedule {
 }
 
 impl Client {
+    /// Waits until a task has ended, well or not: [`poller`](Self::poller) and [`until_done`](Poller::until_done) at once.
+    ///
+    /// ```no_run
+    /// # use koodrive_share::{Client, TaskHandle};
+    /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
+    /// let status = client.wait(&handle).await?;
+    /// assert!(status.is_done());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When an hour is over, or polling fails for good or too often. The task goes on regardless.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the polls and does nothing to the task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[doc(alias = "wait_until_done")]
+    #[doc(alias = "wait_for")]
+    #[doc(alias = "join")]
+    #[doc(alias = "until_done")]
+    pub async fn wait(&self, handle: impl Into<TaskHandle>) -> Result<TaskStatus, PollError> {
+        self.poller(handle).until_done().await
+    }
+
     /// Follows a task to its end, with the default [`PollingPolicy`].
-    pub fn poller(&self, handle: TaskHandle) -> Poller {
+    #[doc(alias = "poll")]
+    #[doc(alias = "follow")]
+    #[doc(alias = "watch")]
+    pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         self.poller_with(handle, PollingPolicy::default())
     }
 
     /// Follows a task to its end as `policy` says.
-    pub fn poller_with(&self, handle: TaskHandle, policy: PollingPolicy) -> Poller {
-        Poller::new(self.clone(), handle, policy)
+    pub fn poller_with(&self, handle: impl Into<TaskHandle>, policy: PollingPolicy) -> Poller {
+        Poller::new(self.clone(), handle.into(), policy)
     }
 }
 
 impl Poller {
     pub(crate) fn new(client: Client, handle: TaskHandle, policy: PollingPolicy) -> Self {
         Self { client, handle, policy, schedule: None, poll: JoinSet::new(), polls: 0, failures: 0 }
+    }
+
+    /// Polls at this interval, instead of less and less often. More than 0 and at most 19 minutes; else the first poll is an
+    /// error. Call it before anything is polled.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.policy = PollingPolicy { interval, max_interval: interval, ..self.policy };
+        self
+    }
+
+    /// Sets the time after which following the task ends, as [`PollingPolicyBuilder::timeout`] does. Call it before
+    /// anything is polled.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = timeout;
+        self
     }
 
     /// The task that is followed.
@@ -218,6 +268,7 @@ impl Poller {
     /// # Errors
     ///
     /// When the time is over, or polling fails for good or too often. The task goes on regardless.
+    #[doc(alias = "wait")]
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {
             let status = self.next().await?;
@@ -251,6 +302,9 @@ impl Poller {
 
     /// Waits for the next poll that the schedule has, and makes it.
     async fn next(&mut self) -> Result<TaskStatus, PollError> {
+        if let Err(error) = self.policy.check() {
+            return Err(self.give_up(Instant::now(), Some(error.into()), None));
+        }
         loop {
             let now = Instant::now();
             let schedule = *self.schedule.get_or_insert(Schedule {
@@ -282,13 +336,13 @@ impl Poller {
             });
             match outcome {
                 Ok(status) if over && !status.state().is_final() => {
-                    return Err(self.give_up(schedule, None, Some(status)));
+                    return Err(self.give_up(schedule.started, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),
                 Err(error) if !over && (is_hidden || self.may_go_on_after(&error)) => {
                     tracing::debug!(%error, polls = self.polls, "poll failed");
                 }
-                Err(error) => return Err(self.give_up(schedule, Some(error), None)),
+                Err(error) => return Err(self.give_up(schedule.started, Some(error), None)),
             }
         }
     }
@@ -303,10 +357,10 @@ impl Poller {
         error.is_retryable() && self.failures <= self.policy.max_failures
     }
 
-    fn give_up(&self, schedule: Schedule, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
+    fn give_up(&self, started: Instant, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
         PollError(Box::new(GivenUp {
             handle: self.handle.clone(),
-            elapsed: schedule.started.elapsed(),
+            elapsed: started.elapsed(),
             polls: self.polls,
             last,
             error,

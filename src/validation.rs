@@ -3,6 +3,7 @@
 use std::{borrow::Cow, error::Error, fmt};
 
 use http::HeaderValue;
+use serde::{Serialize, Serializer};
 
 use crate::rules::{self, Rule};
 
@@ -54,6 +55,16 @@ impl Violation {
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
         self.advice
+    }
+}
+
+/// As an object of the five texts that the accessors give.
+impl Serialize for Violation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { path, rule: Rule { name, requirement }, actual, advice } = self;
+        let fields =
+            [("path", &**path), ("rule", name), ("requirement", requirement), ("actual", actual), ("advice", advice)];
+        serializer.collect_map(fields)
     }
 }
 

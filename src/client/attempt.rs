@@ -107,12 +107,13 @@ impl<O: Operation> Attempt<'_, O> {
                 reply: OnceLock::new(),
             },
         };
+        tracing::trace!(headers = ?client.inner.headers, request = ?self.operation, "sending");
         let decoded = self.operation.send(&client).await;
         let Exchange { signed, reply, .. } = &mut client.inner;
         let (Some(reply), signed) = (reply.take(), signed.take()) else {
             return Err(self.no_reply(decoded).into());
         };
-        tracing::debug!(trace_id = %self.trace_id, status = reply.status.as_u16(), "reply");
+        tracing::debug!(status = reply.status.as_u16(), "reply");
         let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED;
         if let (Some(token), Some(cache), false) =
             (&token, self.client.caller.authorization.token_cache(), is_unauthorized)

@@ -1,9 +1,13 @@
 //! One call: a permit, a deadline, and attempts until one succeeds or none may follow.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+};
 
 use super::{
     attempt::{Attempt, Failure},
@@ -25,18 +29,52 @@ pub(super) async fn call<O: Operation>(
     trace_id: &TraceId,
 ) -> Result<(O::Output, DateTime<Utc>), Error> {
     let started = Instant::now();
+    // The names of OpenTelemetry where it has one.
+    let span = tracing::info_span!(
+        "call",
+        otel.name = O::NAME,
+        otel.kind = "internal",
+        otel.status_code = Empty,
+        error.r#type = Empty,
+        koodrive.operation = O::NAME,
+        koodrive.trace_id = trace_id.as_str(),
+        koodrive.task_id = Empty,
+        koodrive.outcome = Empty,
+        koodrive.elapsed_ms = Empty,
+    );
+    // Pinned, so that the span moves a pointer instead of the future.
     let attempt = Attempt { client, operation, trace_id, deadline: started + client.limits.timeout };
+    let result = pin!(attempts(&attempt, started)).instrument(span.clone()).await;
+    span.record("koodrive.elapsed_ms", started.elapsed().as_secs_f64() * 1e3);
+    match &result {
+        Ok((output, _)) => {
+            span.record("koodrive.task_id", operation.task_id(output)).record("koodrive.outcome", "succeeded");
+        }
+        Err(error) => {
+            span.record("koodrive.task_id", error.task_id()).record("koodrive.outcome", display(error.outcome()));
+            record_error(&span, error);
+        }
+    }
+    result
+}
+
+async fn attempts<O: Operation>(
+    attempt: &Attempt<'_, O>,
+    started: Instant,
+) -> Result<(O::Output, DateTime<Utc>), Error> {
+    let client = attempt.client;
     let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let failure = match with_permit(&attempt).await {
+        let failure = match with_permit(attempt, attempts).await {
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        tracing::debug!(%trace_id, error = %failure.error, "attempt failed");
-        let wait = remedy(client, retry.decide(&failure.facts(O::EFFECT)), &failure);
-        let Some(wait) = wait.filter(|wait| attempt.time_left(*wait).is_some()) else {
+        let next = retry.decide(&failure.facts(O::EFFECT));
+        let wait = remedy(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
+        tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
+        let Some(wait) = wait else {
             let is_clock_refused = failure.is_clock_suspect(retry.has_questioned_clock());
             let mut error = failure.error;
             error.0.attempts = attempts;
@@ -50,23 +88,51 @@ pub(super) async fn call<O: Operation>(
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits between attempts holds
 /// no permit.
-async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>) -> Result<(O::Output, DateTime<Utc>), Failure> {
+async fn with_permit<O: Operation>(
+    attempt: &Attempt<'_, O>,
+    number: u32,
+) -> Result<(O::Output, DateTime<Utc>), Failure> {
     let permits = &attempt.client.permits;
-    let _permit = match permits.try_acquire() {
-        Ok(permit) => permit,
-        Err(_) => match timeout_at(attempt.deadline, permits.acquire()).await {
+    let _permit = if let Ok(permit) = permits.try_acquire() {
+        permit
+    } else {
+        tracing::debug!("waiting for another request to end");
+        match timeout_at(attempt.deadline, permits.acquire()).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(attempt.error(ErrorKind::Busy, None).into()),
-        },
+        }
     };
-    attempt.run().await
+    let span = tracing::debug_span!(
+        "attempt",
+        otel.name = O::NAME,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        error.r#type = Empty,
+        http.request.method = Empty,
+        http.request.resend_count = (number > 1).then(|| number - 1),
+        http.response.status_code = Empty,
+        server.address = Empty,
+        server.port = Empty,
+    );
+    let result = pin!(attempt.run()).instrument(span.clone()).await;
+    if let Err(Failure { error, .. }) = &result {
+        record_error(&span, error);
+    }
+    result
+}
+
+fn record_error(span: &Span, error: &Error) {
+    span.record("otel.status_code", "ERROR").record("error.type", error.0.kind.name());
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
 fn remedy(client: &Shared, decision: Decision, failure: &Failure) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
-        Decision::CorrectClock(offset) => client.clock.learn(offset),
+        Decision::CorrectClock(offset) => {
+            tracing::info!(?offset, "the server's clock is not ours: correcting X-Date");
+            client.clock.learn(offset);
+        }
         Decision::UseOwnClock => client.clock.forget(failure.dated.and_then(|dated| dated.correction)),
         Decision::RefreshToken => {
             if let (Some(cache), Some(token)) = (client.caller.authorization.token_cache(), &failure.refused_token) {

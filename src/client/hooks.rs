@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::{BodyExt, Limited};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
+use tracing::Span;
 
 use super::reply::{Body, Reply};
 use crate::{
@@ -86,9 +87,14 @@ impl ClientHooks<Exchange> for generated::Client {
         if timeout.is_some() {
             *request.timeout_mut() = *timeout;
         }
+        let span = Span::current();
+        span.record("http.request.method", request.method().as_str());
+        span.record("server.address", request.url().host_str());
+        span.record("server.port", request.url().port_or_known_default());
         let mut response = self.client().execute(request).await?;
         let received = clock.now();
         let status = response.status();
+        span.record("http.response.status_code", status.as_u16());
         let url = response.url().clone();
         let headers = mem::take(response.headers_mut());
         let read = Limited::new(reqwest::Body::from(response), *max_reply_bytes).collect().await;

@@ -1,5 +1,7 @@
 //! What one operation of the spec needs and gives.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
 use super::outcome::Effect;
@@ -22,8 +24,11 @@ use crate::{
 /// What the generated client makes of a reply.
 pub(super) type Decoded<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
-/// One call of an operation of the generated client: the request's body, if it has one.
-pub(crate) trait Operation: Sync {
+/// One call of an operation of the generated client: the request's body, if it has one. No `Debug` shows a secret.
+pub(crate) trait Operation: Sync + fmt::Debug {
+    /// As the spec has it.
+    const NAME: &'static str;
+
     type Response: DeserializeOwned + Send;
 
     /// What a caller gets from a response that reports success.
@@ -36,6 +41,11 @@ pub(crate) trait Operation: Sync {
 
     /// Given by the caller, for every attempt.
     fn x_date(&self) -> Option<XDate> {
+        None
+    }
+
+    /// The task that the call is about, or that came of it.
+    fn task_id<'a>(&'a self, _: &'a Self::Output) -> Option<&'a str> {
         None
     }
 
@@ -54,6 +64,8 @@ pub(crate) trait Operation: Sync {
 
 /// `createBatchTask`
 impl Operation for ShareTask {
+    const NAME: &'static str = "createBatchTask";
+
     type Response = CreateBatchTaskResponse;
 
     /// The task's id.
@@ -63,6 +75,10 @@ impl Operation for ShareTask {
 
     fn x_date(&self) -> Option<XDate> {
         self.x_date()
+    }
+
+    fn task_id<'a>(&'a self, task_id: &'a String) -> Option<&'a str> {
+        Some(task_id)
     }
 
     fn secret(&self) -> Option<&str> {
@@ -82,6 +98,8 @@ impl Operation for ShareTask {
 
 /// `getBatchTask`
 impl Operation for GetBatchTaskRequest {
+    const NAME: &'static str = "getBatchTask";
+
     type Response = GetBatchTaskResponse;
     type Output = TaskStatus;
 
@@ -92,6 +110,10 @@ impl Operation for GetBatchTaskRequest {
 
     fn secret(&self) -> Option<&str> {
         self.kdstoken.as_ref().map(KdsToken::expose)
+    }
+
+    fn task_id<'a>(&'a self, _: &'a TaskStatus) -> Option<&'a str> {
+        Some(&self.task_id)
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -105,11 +127,14 @@ impl Operation for GetBatchTaskRequest {
 }
 
 /// `getShareInfo`
+#[derive(Debug)]
 pub(crate) struct GetShareInfo {
     pub(crate) short_url: String,
 }
 
 impl Operation for GetShareInfo {
+    const NAME: &'static str = "getShareInfo";
+
     type Response = GetShareInfoResponse;
     type Output = ShareInfo;
 
@@ -132,6 +157,8 @@ impl Operation for GetShareInfo {
 
 /// `verifyExtractCode`
 impl Operation for VerifyExtractCodeRequest {
+    const NAME: &'static str = "verifyExtractCode";
+
     type Response = VerifyExtractCodeResponse;
     type Output = KdsToken;
 
@@ -154,6 +181,8 @@ impl Operation for VerifyExtractCodeRequest {
 
 /// `listShareFiles`
 impl Operation for ListShareFilesRequest {
+    const NAME: &'static str = "listShareFiles";
+
     type Response = ListShareFilesResponse;
     type Output = Page;
 

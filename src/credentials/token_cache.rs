@@ -50,9 +50,9 @@ fn failure(text: &str) -> Failure {
 /// Any async closure is one:
 ///
 /// ```
-/// # use koodrive_share::{AccessToken, Credentials};
+/// # use koodrive_share::Credentials;
 /// # async fn log_in() -> Result<String, std::io::Error> { Ok("token".into()) }
-/// let credentials = Credentials::provider(|| async { Ok(AccessToken::new(log_in().await?)) });
+/// let credentials = Credentials::provider(|| async { Ok(log_in().await?.into()) });
 /// ```
 ///
 /// It is asked when the token at hand has lapsed, was refused or is about to lapse; in the last case the calls go on with
@@ -105,6 +105,13 @@ impl AccessToken {
     pub fn expires_in(self, lifetime: Duration) -> Self {
         let lifetime = Lifetime::Until(Instant::now() + lifetime.min(LONGEST_LIFETIME));
         Self { lifetime, ..self }
+    }
+}
+
+/// As [`AccessToken::new`].
+impl From<String> for AccessToken {
+    fn from(token: String) -> Self {
+        Self::new(token)
     }
 }
 
@@ -251,8 +258,9 @@ impl Renewer {
             Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(Failure::from),
             Ok(None) | Err(_) => Err(failure(LATE)),
         };
-        if let Err(failure) = &result {
-            tracing::warn!(%failure, "the token was not renewed");
+        match &result {
+            Ok(_) => tracing::debug!("the token was renewed"),
+            Err(failure) => tracing::warn!(%failure, "the token was not renewed"),
         }
         let now = Instant::now();
         let mut state = self.lock();

@@ -31,10 +31,17 @@ pub struct TaskHandle {
     pub(crate) kdstoken: Option<KdsToken>,
 }
 
+/// A copy: what takes a handle also takes a reference to one.
+impl From<&TaskHandle> for TaskHandle {
+    fn from(handle: &TaskHandle) -> Self {
+        handle.clone()
+    }
+}
+
 impl TaskHandle {
     /// A handle of a task whose id is known otherwise, such as from the vendor's support after an
     /// [unknown outcome](crate::Outcome::Unknown). `endpoint` is the client's, and `trace_id` that of the request which
-    /// created the task; without one, a new one stands in for it.
+    /// created the task; without one, a new one stands in for it. [`Client::handle`](crate::Client::handle) needs less.
     pub fn new(
         task_id: impl Into<String>,
         share_id: impl Into<String>,
@@ -52,6 +59,7 @@ impl TaskHandle {
     }
 
     /// The task's id.
+    #[doc(alias = "id")]
     pub fn task_id(&self) -> &str {
         &self.task_id
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    generated::types::{GetBatchTaskResponse, JobInfo, TaskInfo},
+    generated::types::{GetBatchTaskResponse, TaskInfo},
     lenient::{LenientInt, LenientText},
     share_task::TaskType,
     task::wire::{DownloadUrl, TaskInfos, named_task},
@@ -27,15 +27,35 @@ use crate::{
 ///
 /// All that the service says is kept: unknown numbers, and times as they come. Source: carrier reference,
 /// getBatchTask.
-#[derive(Clone, Debug)]
+///
+/// It serialises without the package's URL, which is a secret. A test makes one without a service, of the state alone or
+/// of all that is to be told:
+///
+/// ```
+/// # use koodrive_share::TaskStatus;
+/// let json = r#"{"state": {"completed": "partiallyFailed"}, "files": [{"fileId": "F1", "status": "failed"}]}"#;
+/// let status: TaskStatus = serde_json::from_str(json)?;
+/// assert!(status.is_done() && !status.is_success());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TaskStatus {
     state: TaskState,
-    job: JobInfo,
+    progress: Option<f64>,
+    #[serde(default)]
     files: Vec<FileStatusReport>,
+    #[serde(default, skip_serializing, deserialize_with = "given_url")]
+    download_url: Option<DownloadUrl>,
+    task_type: Option<TaskType>,
+    created: Option<NaiveDateTime>,
+    started: Option<NaiveDateTime>,
+    ended: Option<NaiveDateTime>,
 }
 
 /// Where a task is, `taskStatus`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum TaskState {
     /// 0: to be processed. Wait.
@@ -52,7 +72,8 @@ pub enum TaskState {
 }
 
 /// How a completed task ended, `taskResultCode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum TaskResult {
     /// 1: every file. Go on: fetch the package, or use the dumped files.
@@ -66,7 +87,8 @@ pub enum TaskResult {
 }
 
 /// What became of one file, `status` of `taskInfos`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FileStatus {
     /// "0": to do.
@@ -80,8 +102,14 @@ pub enum FileStatus {
 }
 
 /// What became of one file.
-#[derive(Clone, Debug)]
-pub struct FileStatusReport(TaskInfo);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileStatusReport {
+    file_id: Option<String>,
+    status: Option<FileStatus>,
+    new_file_id: Option<String>,
+    source_container_id: Option<String>,
+}
 
 impl TaskStatus {
     /// What a reply says of the task that was asked for.
@@ -119,7 +147,33 @@ impl TaskStatus {
             Some(other) => TaskState::Other(other),
         };
         let files = task_infos.map(|TaskInfos(files)| files).unwrap_or_default();
-        Ok(Self { state, job, files: files.into_iter().map(FileStatusReport).collect() })
+        Ok(Self {
+            state,
+            progress: job.progress.and_then(|progress| Some(progress.value()?.clamp(0.0, 100.0))),
+            files: files.into_iter().map(FileStatusReport::from).collect(),
+            download_url: job.download_url.filter(|url| !url.expose().is_empty()),
+            task_type: job.task_type.and_then(|task_type| task_type.value().ok().map(TaskType::from)),
+            created: compact_time(job.create_time),
+            started: compact_time(job.start_time),
+            ended: compact_time(job.end_time),
+        })
+    }
+
+    /// Whether the task has ended, well or not.
+    #[doc(alias = "is_final")]
+    #[doc(alias = "is_finished")]
+    #[doc(alias = "is_complete")]
+    #[doc(alias = "is_completed")]
+    pub fn is_done(&self) -> bool {
+        self.state.is_final()
+    }
+
+    /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells more.
+    #[doc(alias = "is_ok")]
+    #[doc(alias = "is_successful")]
+    #[doc(alias = "succeeded")]
+    pub fn is_success(&self) -> bool {
+        self.state == TaskState::Completed(TaskResult::AllSucceeded)
     }
 
     /// Where the task is.
@@ -129,7 +183,7 @@ impl TaskStatus {
 
     /// Progress in percent, 0 to 100, if the service tells it.
     pub fn progress(&self) -> Option<f64> {
-        Some(self.job.progress?.value()?.clamp(0.0, 100.0))
+        self.progress
     }
 
     /// What became of each file, as far as the service tells it.
@@ -139,37 +193,42 @@ impl TaskStatus {
 
     /// Where the package can be fetched, once a package download has completed.
     pub fn download_url(&self) -> Option<&DownloadUrl> {
-        self.job.download_url.as_ref().filter(|url| !url.expose().is_empty())
+        self.download_url.as_ref()
     }
 
     /// What the task does.
     pub fn task_type(&self) -> Option<TaskType> {
-        self.job.task_type.as_ref()?.value().ok().map(TaskType::from)
+        self.task_type
     }
 
     /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
     /// same service only. `None` if absent or not 14 digits.
     pub fn created(&self) -> Option<NaiveDateTime> {
-        compact_time(self.job.create_time.as_ref()?)
+        self.created
     }
 
     /// When the work began; its zone is not stated, see [`created`](Self::created).
     pub fn started(&self) -> Option<NaiveDateTime> {
-        compact_time(self.job.start_time.as_ref()?)
+        self.started
     }
 
     /// When the work ended; its zone is not stated, see [`created`](Self::created).
     pub fn ended(&self) -> Option<NaiveDateTime> {
-        compact_time(self.job.end_time.as_ref()?)
+        self.ended
     }
 }
 
+/// Not as a reply has it, which may be of any type.
+fn given_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DownloadUrl>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(DownloadUrl::new))
+}
+
 /// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.
-fn compact_time(time: &LenientText) -> Option<NaiveDateTime> {
-    let time = time.as_str()?;
+fn compact_time(time: Option<LenientText>) -> Option<NaiveDateTime> {
+    let time = time?.into_string()?;
     // The parser also takes fewer digits, signs and blanks.
     let is_compact = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
-    is_compact.then(|| NaiveDateTime::parse_from_str(time, "%Y%m%d%H%M%S").ok()).flatten()
+    is_compact.then(|| NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S").ok()).flatten()
 }
 
 impl TaskState {
@@ -204,36 +263,42 @@ impl fmt::Display for TaskResult {
     }
 }
 
+impl From<TaskInfo> for FileStatusReport {
+    fn from(info: TaskInfo) -> Self {
+        let text = |text: Option<LenientText>| text.and_then(LenientText::into_string);
+        Self {
+            file_id: text(info.file_id),
+            status: text(info.status).filter(|status| !status.is_empty()).map(|status| match &*status {
+                "0" => FileStatus::Pending,
+                "1" => FileStatus::Succeeded,
+                "2" => FileStatus::Failed,
+                _ => FileStatus::Other(status.into()),
+            }),
+            new_file_id: text(info.new_file_id),
+            source_container_id: text(info.src_container_id),
+        }
+    }
+}
+
 impl FileStatusReport {
     /// The file in the share.
     pub fn file_id(&self) -> Option<&str> {
-        self.0.file_id.as_ref()?.as_str()
+        self.file_id.as_deref()
     }
 
     /// What became of it.
     pub fn status(&self) -> Option<&FileStatus> {
-        self.0.status.as_ref().filter(|status| !status.as_str().is_empty())
+        self.status.as_ref()
     }
 
     /// Its copy in the target space, after a dump.
     pub fn new_file_id(&self) -> Option<&str> {
-        self.0.new_file_id.as_ref()?.as_str()
+        self.new_file_id.as_deref()
     }
 
     /// The space it came from.
     pub fn source_container_id(&self) -> Option<&str> {
-        self.0.src_container_id.as_ref()?.as_str()
-    }
-}
-
-impl FileStatus {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Pending => "0",
-            Self::Succeeded => "1",
-            Self::Failed => "2",
-            Self::Other(text) => text,
-        }
+        self.source_container_id.as_deref()
     }
 }
 
@@ -246,24 +311,5 @@ impl fmt::Display for FileStatus {
             Self::Failed => f.write_str("failed"),
             Self::Other(text) => write!(f, "in the unknown state {text:?}"),
         }
-    }
-}
-
-/// The generator derives `Serialize` for the types around it, which nothing writes.
-impl Serialize for FileStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for FileStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = LenientText::deserialize(deserializer)?.into_string().unwrap_or_default();
-        Ok(match &*text {
-            "0" => Self::Pending,
-            "1" => Self::Succeeded,
-            "2" => Self::Failed,
-            _ => Self::Other(text.into()),
-        })
     }
 }

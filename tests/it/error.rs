@@ -99,3 +99,34 @@ async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
     assert_eq!(error.attempts(), 2, "{error}");
     assert!(error.to_string().contains("free space in the target"), "{error}");
 }
+
+/// Whoever writes the whole chain, as anyhow does, writes nothing twice.
+#[tokio::test]
+async fn a_chain_of_causes_repeats_nothing() {
+    let client = builder_at("https://koodrive.invalid").max_attempts(1).build().unwrap();
+    let failed: anyhow::Error = client.create(&dump().build().unwrap()).await.unwrap_err().into();
+    let broken: anyhow::Error = Client::builder().build().unwrap_err().into();
+    for error in [failed, broken] {
+        let links: Vec<String> = error.chain().map(ToString::to_string).collect();
+        for (n, link) in links.iter().enumerate() {
+            let repeated = links.iter().enumerate().any(|(other, text)| other != n && text.contains(link.as_str()));
+            assert!(!repeated, "{link:?} in {links:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_rule_and_an_outcome_are_answers_of_a_portal() {
+    let refused = ShareTask::package_download("").share_id("s").container_id("c").file_id("f").build().unwrap_err();
+    let json = serde_json::to_value(&refused.violations()[0]).unwrap();
+    assert_eq!((&json["path"], &json["rule"]), (&"$.zipName".into(), &"zip-name-required".into()));
+    assert_eq!(json.as_object().unwrap().len(), 5, "{json}");
+    assert_eq!(serde_json::to_value(Outcome::NotSent).unwrap(), "notSent");
+}
+
+#[test]
+#[should_panic(expected = "no reactor running")]
+fn a_call_outside_of_a_runtime_panics_clearly() {
+    let client = builder_at("http://127.0.0.1:1").build().unwrap();
+    let _ = futures_util::FutureExt::now_or_never(client.create(&dump().build().unwrap()));
+}

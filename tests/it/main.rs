@@ -21,6 +21,7 @@ mod reply_limits;
 mod retry;
 mod share;
 mod share_task;
+mod spans;
 mod spec;
 mod status;
 #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only tests that need TLS use all of it"))]

@@ -214,7 +214,7 @@ async fn a_poll_ends_with_its_poller() {
     let mut handle = serde_json::to_value(&handle).unwrap();
     handle["endpoint"] = server.endpoint().into();
     let client = builder_at(&server.endpoint()).build().unwrap();
-    let mut poller = client.poller(serde_json::from_value(handle).unwrap());
+    let mut poller = client.poller(serde_json::from_value::<TaskHandle>(handle).unwrap());
     tokio::select! {
         status = poller.until_done() => panic!("{status:?}"),
         _ = server.until(|seen| seen.requests.len() == 1) => {}
@@ -388,4 +388,34 @@ async fn handle_of_a_fast_clock_is_not_new_for_ever() {
         let error = client.poller(aged(&handle, -ahead)).until_done().await.unwrap_err();
         assert!(error.elapsed() <= 30 * SECOND, "{} s, {} polls", error.elapsed().as_secs(), error.polls());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_waits_for_a_task_to_end() {
+    let (_emulator, client, handle) = created(completed_after(2)).await;
+    let start = Instant::now();
+    let status = client.wait(&handle).await.unwrap();
+    assert!(status.is_done() && status.is_success());
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poller_takes_an_interval_and_a_time_out_of_its_own() {
+    let (_emulator, client, handle) = created(completed_after(3)).await;
+    assert_eq!(instants(client.poller(&handle).interval(20 * SECOND)).await, [0, 20, 40, 60]);
+    let (_emulator, client, handle) = created(completed_after(9)).await;
+    let error = client.poller(&handle).interval(4 * SECOND).timeout(6 * SECOND).until_done().await.unwrap_err();
+    assert_eq!((error.elapsed(), error.polls()), (6 * SECOND, 3));
+}
+
+#[tokio::test]
+async fn a_poller_with_an_impossible_interval_polls_nothing() {
+    let (emulator, client, handle) = created(completed_after(1)).await;
+    let requests = emulator.request_count();
+    for (interval, rule) in [(Duration::ZERO, "interval interval"), (20 * 60 * SECOND, "max_interval session-lifetime")]
+    {
+        let error = client.poller(&handle).interval(interval).until_done().await.unwrap_err();
+        assert_eq!(broken(error.error().unwrap().validation_error().unwrap()), [rule]);
+    }
+    assert_eq!(emulator.request_count(), requests);
 }

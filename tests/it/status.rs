@@ -183,3 +183,39 @@ async fn a_handle_of_another_endpoint_is_refused_unsent() {
     assert_eq!(broken(error.validation_error().unwrap()), expected);
     assert_eq!(emulators[1].request_count(), 0);
 }
+
+#[tokio::test]
+async fn a_status_is_written_without_secrets_and_read_back() {
+    let url = "https://download.invalid/photos.zip?token=s3cret";
+    let status = status_of([Step::completed(2).download_url(url)]).await;
+    let json = serde_json::to_value(&status).unwrap();
+    assert_eq!(json["state"], json!({"completed": "partiallyFailed"}));
+    assert_eq!(json["files"][0]["fileId"], FILE);
+    assert!(!json.to_string().contains("s3cret") && !json.to_string().contains("ownloadUrl"), "{json}");
+    let read: TaskStatus = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), json);
+    assert_eq!((read.is_done(), read.is_success()), (true, false));
+}
+
+#[test]
+fn a_status_is_made_of_as_much_as_a_test_has_to_say() {
+    let status: TaskStatus = serde_json::from_value(json!({"state": "running"})).unwrap();
+    assert_eq!((status.state(), status.is_done(), status.files().len()), (TaskState::Running, false, 0));
+    let json = json!({"state": {"completed": "allSucceeded"}, "downloadUrl": "https://a.invalid/b"});
+    let status: TaskStatus = serde_json::from_value(json).unwrap();
+    assert!(status.is_success());
+    assert_eq!(status.download_url().unwrap().expose(), "https://a.invalid/b");
+    assert!(serde_json::from_value::<TaskStatus>(json!({"state": "soon"})).is_err());
+}
+
+#[tokio::test]
+async fn a_handle_of_ids_alone_is_the_clients_and_a_trailing_slash_is_no_other_endpoint() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = client(&emulator);
+    let created = client.create(&dump().build().unwrap()).await.unwrap();
+    let handle = client.handle(created.task_id(), created.share_id()).with_kdstoken(KDSTOKEN);
+    client.status(&handle).await.unwrap();
+    let endpoint = format!("{}/", client.endpoint());
+    let handle = TaskHandle::new(created.task_id(), created.share_id(), endpoint, None).with_kdstoken(KDSTOKEN);
+    client.status(&handle).await.unwrap();
+}

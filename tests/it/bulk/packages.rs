@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{
     bulk::{ids, ledger},
     bulk_run::{complete, drain, one_by_one},
-    fixtures::{client, package_template, strict_emulator},
+    fixtures::{client, dump_template, package_template, strict_emulator},
 };
 
 #[tokio::test]
@@ -60,4 +60,12 @@ async fn resumed_run_numbers_its_packages_as_the_first_one_did() {
     let body = |task: &EmulatedTask| task.body().unwrap()["zipName"].clone();
     let names: Vec<Value> = tasks.iter().map(body).collect();
     assert_eq!(names, ["photos-0001.zip", "photos-0003.zip", "photos-0002.zip"]);
+}
+
+#[tokio::test]
+async fn a_run_is_collected_into_its_report() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = client(&emulator);
+    let report = client.create_bulk(dump_template(), ids(1_001)).unwrap().collect().await.unwrap();
+    assert_eq!((report.created(), report.attempted()), (2, 0..1_001));
 }
