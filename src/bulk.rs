@@ -156,8 +156,7 @@ impl Bulk<'_> {
     /// # Errors
     ///
     /// As for [`next`](Self::next). The report is lost then: to keep it, take the items one by one.
-    #[doc(alias = "finish")]
-    #[doc(alias = "wait")]
+    #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
         while self.next().await.transpose()?.is_some() {}
         Ok(self.report)

@@ -94,7 +94,7 @@ pub struct Client(Arc<Shared>);
 
 impl Client {
     /// Begins to set up a client.
-    #[doc(alias = "new")]
+    #[doc(alias("new"))]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -119,7 +119,7 @@ impl Client {
     /// println!("{}", client.status(&handle).await?.state());
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "task")]
+    #[doc(alias("task"))]
     pub fn handle(&self, task_id: impl Into<String>, share_id: impl Into<String>) -> TaskHandle {
         TaskHandle::new(task_id, share_id, self.endpoint(), None)
     }
@@ -140,7 +140,7 @@ impl Client {
     /// # Errors
     ///
     /// A broken rule: `header-text`.
-    #[doc(alias = "with_user_id")]
+    #[doc(alias("with_user_id"))]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let user_id = validate_user_id(user_id.as_ref(), &mut violations);
@@ -154,7 +154,7 @@ impl Client {
     /// # Errors
     ///
     /// All broken rules of the credentials together.
-    #[doc(alias = "with_token")]
+    #[doc(alias("with_token"))]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let authorization = credentials.check(&mut violations);
@@ -227,11 +227,7 @@ impl Client {
     /// # Panics
     ///
     /// Outside of a tokio runtime with its I/O and time enabled.
-    #[doc(alias = "createBatchTask")]
-    #[doc(alias = "create_batch_task")]
-    #[doc(alias = "create_task")]
-    #[doc(alias = "send")]
-    #[doc(alias = "submit")]
+    #[doc(alias("createBatchTask", "create_batch_task", "create_task", "send", "submit"))]
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
         let (task_id, created_at) = call(&self.0, task, task.trace_id()).await?;
         Ok(TaskHandle {
@@ -260,11 +256,7 @@ impl Client {
     /// # Panics
     ///
     /// Outside of a tokio runtime with its I/O and time enabled.
-    #[doc(alias = "getBatchTask")]
-    #[doc(alias = "get_batch_task")]
-    #[doc(alias = "get_task")]
-    #[doc(alias = "get")]
-    #[doc(alias = "task_status")]
+    #[doc(alias("getBatchTask", "get_batch_task", "get_task", "get", "task_status"))]
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
         self.validate_handle(handle)?;
         let query = GetBatchTaskRequest {

@@ -31,17 +31,11 @@ pub enum Outcome {
 /// `not sent`, `rejected`, `unknown`
 impl Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Outcome {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
+        f.write_str(match self {
             Self::NotSent => "not sent",
             Self::Rejected => "rejected",
             Self::Unknown => "unknown",
-        }
+        })
     }
 }
 
@@ -127,6 +121,7 @@ impl ErrorKind {
             Self::Lost => "lost",
             Self::Unreadable(_) => "unreadable",
             Self::Refused => "refused",
+            Self::ShareEnded(_) => "share_ended",
             Self::Interrupted | Self::AfterUnknown(_) => "unknown",
         }
     }

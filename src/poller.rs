@@ -194,18 +194,13 @@ impl Client {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    #[doc(alias = "wait_until_done")]
-    #[doc(alias = "wait_for")]
-    #[doc(alias = "join")]
-    #[doc(alias = "until_done")]
+    #[doc(alias("wait_until_done", "wait_for", "join", "until_done"))]
     pub async fn wait(&self, handle: impl Into<TaskHandle>) -> Result<TaskStatus, PollError> {
         self.poller(handle).until_done().await
     }
 
     /// Follows a task to its end, with the default [`PollingPolicy`].
-    #[doc(alias = "poll")]
-    #[doc(alias = "follow")]
-    #[doc(alias = "watch")]
+    #[doc(alias("poll", "follow", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         self.poller_with(handle, PollingPolicy::default())
     }
@@ -268,7 +263,7 @@ impl Poller {
     /// # Errors
     ///
     /// When the time is over, or polling fails for good or too often. The task goes on regardless.
-    #[doc(alias = "wait")]
+    #[doc(alias("wait"))]
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {
             let status = self.next().await?;

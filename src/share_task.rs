@@ -100,17 +100,13 @@ impl TargetDirectory {
 
 impl ShareTask {
     /// Begins a task that packs the files into a zip of this name.
-    #[doc(alias = "package")]
-    #[doc(alias = "download")]
-    #[doc(alias = "zip")]
+    #[doc(alias("package", "download", "zip"))]
     pub fn package_download(zip_name: impl Into<String>) -> ShareTaskBuilder {
         ShareTaskBuilder::new(TaskType::PackageDownload, Some(zip_name.into()), None)
     }
 
     /// Begins a task that saves the files into a directory.
-    #[doc(alias = "save")]
-    #[doc(alias = "transfer")]
-    #[doc(alias = "copy")]
+    #[doc(alias("save", "transfer", "copy"))]
     pub fn dump(target: TargetDirectory) -> ShareTaskBuilder {
         ShareTaskBuilder::new(TaskType::Dump, None, Some(target.0))
     }
@@ -215,14 +211,14 @@ impl ShareTaskBuilder {
     /// Sets the files, 1 to 1000 of them. Mandatory. A `Vec<String>` is moved, not copied.
     ///
     /// More than 1000 are for [`Client::create_bulk`](crate::Client::create_bulk).
-    #[doc(alias = "files")]
+    #[doc(alias("files"))]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.file_ids = file_ids.into_iter().map(Into::into).collect();
         self
     }
 
     /// Adds a file.
-    #[doc(alias = "add_file")]
+    #[doc(alias("add_file"))]
     pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
         self.body.file_ids.push(file_id.into());
         self

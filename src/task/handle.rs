@@ -59,7 +59,7 @@ impl TaskHandle {
     }
 
     /// The task's id.
-    #[doc(alias = "id")]
+    #[doc(alias("id"))]
     pub fn task_id(&self) -> &str {
         &self.task_id
     }

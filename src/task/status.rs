@@ -160,18 +160,13 @@ impl TaskStatus {
     }
 
     /// Whether the task has ended, well or not.
-    #[doc(alias = "is_final")]
-    #[doc(alias = "is_finished")]
-    #[doc(alias = "is_complete")]
-    #[doc(alias = "is_completed")]
+    #[doc(alias("is_final", "is_finished", "is_complete", "is_completed"))]
     pub fn is_done(&self) -> bool {
         self.state.is_final()
     }
 
     /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells more.
-    #[doc(alias = "is_ok")]
-    #[doc(alias = "is_successful")]
-    #[doc(alias = "succeeded")]
+    #[doc(alias("is_ok", "is_successful", "succeeded"))]
     pub fn is_success(&self) -> bool {
         self.state == TaskState::Completed(TaskResult::AllSucceeded)
     }

@@ -414,7 +414,7 @@ pub mod types {
         pub src_container_id: ::std::option::Option<crate::lenient::LenientText>,
         ///What became of the file.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub status: ::std::option::Option<crate::task::status::FileStatus>,
+        pub status: ::std::option::Option<crate::lenient::LenientText>,
     }
     ///The extract code of a share. Source: carrier reference, verifyExtractCode.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]

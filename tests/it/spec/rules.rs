@@ -40,6 +40,10 @@ const BROKEN: &[Broken] = &[
     ("app-secret", || error(client().credentials(Credentials::app("a", "secret\n")).build())),
     ("backdate", || error(client().backdate(Duration::from_secs(601)).build())),
     ("bare-token", || error(client().credentials(Credentials::bearer("Bearer t")).build())),
+    ("client-certificate", || {
+        let key_alone = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        error(client().client_certificate(key_alone).build())
+    }),
     ("concurrency", || error(BulkPolicy::builder().concurrency(101).build())),
     ("connect-timeout", || error(client().connect_timeout(Duration::from_secs(30)).build())),
     ("credentials", || error(Client::builder().endpoint("http://127.0.0.1:1").user_id("7").agent_name("c").build())),
@@ -57,6 +61,7 @@ const BROKEN: &[Broken] = &[
     ("max-reply-bytes", || error(client().max_reply_bytes(1023).build())),
     ("proxy", || error(client().proxy("socks://127.0.0.1:1").build())),
     ("renewal-timeout", || error(client().renewal_timeout(Duration::ZERO).build())),
+    ("request-headers", || error(client().request_headers([("Host", "h")]).build())),
     ("root-certificates", || error(client().root_certificates(*b"DER").build())),
     ("session-lifetime", || error(PollingPolicy::builder().max_interval(Duration::from_secs(1_141)).build())),
     ("template", || error(client().build().unwrap().create_bulk(task(), ["f"]))),
