@@ -7,14 +7,16 @@ mod chunk;
 mod chunk_producer;
 pub(crate) mod error;
 pub(crate) mod file_ids;
+mod gate;
 pub(crate) mod item;
 mod ledger;
+mod patience;
 pub(crate) mod policy;
 mod run;
 mod task_ids;
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -30,6 +32,7 @@ use self::{
     error::{BulkError, BulkErrorKind},
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
+    patience::Impatience,
     policy::BulkPolicy,
     run::{Run, Stop},
 };
@@ -61,7 +64,8 @@ use crate::{
 ///
 /// The stream ends with `None` only after every id has been attempted; a run that ends earlier says so with a
 /// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run, but for one whose kdstoken
-/// may have lapsed: to end it on others, call [`stop`](Self::stop).
+/// may have lapsed: to end it on others, call [`stop`](Self::stop). One that is throttled pauses the run:
+/// see [`patience`](crate::BulkPolicyBuilder::patience).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
 /// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
@@ -72,8 +76,8 @@ use crate::{
 /// # Cancel safety
 ///
 /// [`next`](Self::next) loses nothing when it is dropped. Dropping the stream begins nothing more; chunks that were
-/// begun are still sent as long as the runtime lives, and reach the ledger. To learn what became of them, `stop`
-/// instead.
+/// begun are still sent as long as the runtime lives, and reach the ledger, but none waits for the end of a pause. To learn
+/// what became of them, `stop` instead.
 ///
 /// # Panics
 ///
@@ -131,7 +135,7 @@ impl Client {
         task.validate_as_template(&mut violations);
         violations.into_result()?;
         let concurrency = policy.concurrency;
-        let run = Arc::new(Run::new(self.clone(), task, policy));
+        let run = Arc::new(Run::new(self.told_of_throttling(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
         Ok(Bulk {
             pending: Some(stream::unfold(producer, ChunkProducer::next).buffered(concurrency).boxed()),
@@ -159,7 +163,7 @@ impl Bulk<'_> {
     #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
         while self.next().await.transpose()?.is_some() {}
-        Ok(self.report)
+        Ok(mem::take(&mut self.report))
     }
 
     /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
@@ -175,17 +179,21 @@ impl Bulk<'_> {
 
     /// Why a run of which no further item comes is not complete.
     fn shortfall(&self) -> Option<BulkError> {
-        let mut stop = None;
-        self.run.progress.send_modify(|it| stop = it.stop.take());
+        let (mut stop, mut unwritten) = (None, Vec::new());
+        self.run.progress.send_modify(|it| {
+            stop = it.stop.take();
+            unwritten = mem::take(&mut it.unwritten);
+        });
         let progress = self.run.progress.borrow();
         let kind = match stop? {
             Stop::Ledger(failure) => BulkErrorKind::Ledger(failure),
-            Stop::Unknown | Stop::Asked | Stop::Access if progress.exhausted => return None,
+            Stop::Impatience(why) if why != Impatience::Futile || !progress.exhausted => BulkErrorKind::Impatience(why),
+            _ if progress.exhausted => return None,
             Stop::Unknown => BulkErrorKind::Unknown,
-            Stop::Asked => BulkErrorKind::Asked,
             Stop::Access => BulkErrorKind::Access,
+            Stop::Impatience(_) | Stop::Asked => BulkErrorKind::Asked,
         };
-        Some(BulkError::new(kind, progress.attempted))
+        Some(BulkError::new(kind, progress.attempted).with_unwritten(unwritten))
     }
 }
 
@@ -207,6 +215,13 @@ impl Stream for Bulk<'_> {
             Some(Err(_)) | None => this.pending = None,
         }
         Poll::Ready(next)
+    }
+}
+
+/// Nobody waits for the end of a pause any more.
+impl Drop for Bulk<'_> {
+    fn drop(&mut self) {
+        self.run.progress.send_modify(|progress| progress.is_dropped = true);
     }
 }
 

@@ -27,6 +27,7 @@ use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
     operation::Operation,
+    retry::Throttling,
     settings::{Caller, Limits, validate_user_id},
     shared::Shared,
     transport::http_client,
@@ -179,6 +180,11 @@ impl Client {
         Ok(self.with(|shared| shared.limits = limits))
     }
 
+    /// A client whose calls do not retry throttling.
+    pub(crate) fn told_of_throttling(&self) -> Self {
+        self.with(|shared| shared.throttling = Throttling::Told)
+    }
+
     fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared::clone(&self.0);
         change(&mut shared);
@@ -309,6 +315,7 @@ impl ClientBuilder {
             request_headers: checked.request_headers,
             caller: checked.caller,
             limits: Limits { connect_timeout, ..settings.limits },
+            throttling: Throttling::Retried,
             permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),
             #[cfg(feature = "download")]

@@ -61,6 +61,7 @@ rules! { OF_SETTINGS:
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
     ONE_SPACE = "one-space", "must be the space of all files of a task";
     PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
+    RATE = "rate", "must be 1 request or more in at most a day, and at most 1 in a microsecond";
     RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
     REQUEST_HEADERS = "request-headers", "must be named, and not be one that the client sets";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";

@@ -1,10 +1,10 @@
 //! Reads file ids, compares them with the ledger, and begins their chunks.
 
-use std::{mem, pin::pin, sync::Arc};
+use std::{mem, sync::Arc};
 
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Either, ready, select},
+    future::{BoxFuture, ready},
 };
 
 use super::{
@@ -60,19 +60,14 @@ impl<'a> ChunkProducer<'a> {
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.header()).await;
-            let ledger = ledger.map_err(|error| BulkErrorKind::Ledger(error.shown(|text| self.run.shown(text))))?;
+            let ledger = ledger.map_err(|error| error.shown(|text| self.run.shown(text)))?;
             let known = ledger.with(|ledger| Ok(mem::take(&mut ledger.task_ids))).await;
-            *self.run.task_ids() = known.map_err(BulkErrorKind::Ledger)?;
+            *self.run.task_ids() = known?;
             self.ledger = Some(ledger);
         }
-        let mut progress = self.run.progress.subscribe();
-        let stopped = progress.wait_for(|progress| progress.stop.is_some());
-        // Ids that are long in coming must not keep a run from stopping. Both could be ready: stopping goes first.
-        let read = match select(pin!(stopped.map(drop)), pin!(self.read())).await {
-            Either::Left(_) => None,
-            Either::Right((file_ids, _)) => Some(file_ids?),
-        };
-        match read {
+        let run = self.run.clone();
+        // Ids that are long in coming must not keep a run from stopping.
+        match run.unless_over(self.read()).await.transpose()? {
             Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
             Some(file_ids) => self.begin(file_ids).await,
             // Whether there would have been more to do, as far as that is known at once.
@@ -106,14 +101,12 @@ impl<'a> ChunkProducer<'a> {
         let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
         if let Some(ledger) = &self.ledger {
             let known = ledger.with(move |ledger| Ok((ledger.chunks(), ledger.file_ids())));
-            let (known_chunks, end) = known.await.map_err(BulkErrorKind::Ledger)?;
+            let (known_chunks, end) = known.await?;
             if known_chunks > chunks || end.is_some_and(|end| end > attempted) {
                 return Err(BulkErrorKind::OtherIds(OtherIds::Fewer));
             }
             if end.is_none() && attempted > 0 {
-                let line = Line::End { file_ids: attempted };
-                let written = ledger.with(move |ledger| ledger.append_exclusively(&line)).await;
-                written.map_err(BulkErrorKind::Ledger)?;
+                self.write(Line::End { file_ids: attempted }).await?;
             }
         }
         if attempted == 0 {
@@ -169,7 +162,7 @@ impl<'a> ChunkProducer<'a> {
             let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
             Ok((ledger.latest(index)?, is_beyond))
         });
-        match found.await.map_err(BulkErrorKind::Ledger)? {
+        match found.await? {
             (None, true) => Err(BulkErrorKind::OtherIds(OtherIds::More)),
             (Some(record), _) if !chunk.is_of(&record) => {
                 Err(BulkErrorKind::OtherIds(OtherIds::Differ(chunk.range.clone())))
@@ -197,10 +190,21 @@ impl<'a> ChunkProducer<'a> {
 
     async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
         let (zip_name, trace_id) = (request.zip_name.clone(), request.trace_id.clone());
-        let task = self.run.task.build_chunk(zip_name, file_ids, trace_id);
-        let task = task.map_err(|broken| Error::new(ErrorKind::Validation(broken), request.trace_id.clone()));
+        let task = match self.run.task.build_chunk(zip_name, file_ids, trace_id) {
+            Ok(task) => task,
+            Err(broken) => {
+                let error = Error::new(ErrorKind::Validation(broken), request.trace_id.clone());
+                self.write(Line::Chunk(request.record((&error).into()))).await?;
+                return Ok(Some(ready(Ok(request.item(Err(error)))).boxed()));
+            }
+        };
         let begun = request.begin(self.run.clone(), task, self.ledger.clone()).await;
-        Ok(begun.map_err(BulkErrorKind::Ledger)?.map(|item| item.map(Ok).boxed()))
+        Ok(begun.map(|item| item.map(Ok).boxed()))
+    }
+
+    async fn write(&mut self, line: Line) -> Result<(), BulkErrorKind> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        Ok(ledger.with(move |ledger| ledger.append_exclusively(&line)).await?)
     }
 
     /// What else the ledger says of a chunk whose outcome is unknown.

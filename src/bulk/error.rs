@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::InputError, ledger::LedgerError};
+use super::{file_ids::InputError, ledger::LedgerError, patience::Impatience};
 use crate::validation::ValidationError;
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
@@ -13,30 +13,48 @@ use crate::validation::ValidationError;
 pub struct BulkError {
     kind: BulkErrorKind,
     attempted: u64,
+    /// Tasks that the ledger lacks.
+    unwritten: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum BulkErrorKind {
+    #[error("{0}; nothing was sent")]
     Validation(ValidationError),
+    #[error("an outcome is unknown, so nothing more was begun")]
     Unknown,
+    #[error("stopped as asked")]
     Asked,
+    #[error("access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share again")]
     Access,
-    Input(InputError),
-    Ledger(LedgerError),
+    #[error(transparent)]
+    Impatience(Impatience),
+    #[error("the file ids cannot be read to their end")]
+    Input(#[source] InputError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{0}; name another ledger, or give what that run was given")]
     OtherIds(OtherIds),
 }
 
 /// How the given ids differ from those of the ledger.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum OtherIds {
+    #[error("file ids {start}..{end} are not those that the ledger's run was given", start = .0.start, end = .0.end)]
     Differ(Range<u64>),
+    #[error("there are fewer file ids than the ledger's run was given")]
     Fewer,
+    #[error("there are more file ids than the ledger's run was given")]
     More,
 }
 
 impl BulkError {
     pub(super) fn new(kind: BulkErrorKind, attempted: u64) -> Self {
-        Self { kind, attempted }
+        Self { kind, attempted, unwritten: Vec::new() }
+    }
+
+    pub(super) fn with_unwritten(self, unwritten: Vec<String>) -> Self {
+        Self { unwritten, ..self }
     }
 
     /// The file ids that were attempted, from 0: an item came for each chunk of them. Those from its end on were not.
@@ -68,13 +86,28 @@ impl BulkError {
         matches!(self.kind, BulkErrorKind::Access)
     }
 
+    /// The run was throttled or had no connection, and created no task for its
+    /// [`patience`](crate::BulkPolicyBuilder::patience), or was asked to wait for longer. What the last items are about was
+    /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicyBuilder::rate).
+    pub fn is_out_of_patience(&self) -> bool {
+        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
+    }
+
+    /// Every further request would have failed like that of an item before: the credentials were refused, a certificate or
+    /// a proxy is not accepted, or no connection came about before the first reply. Remove the cause that the item
+    /// names, then resume.
+    pub fn is_futile(&self) -> bool {
+        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Futile))
+    }
+
     /// The file ids could not be read. Look at the `source`, then resume.
     pub fn is_input(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Input(_))
     }
 
-    /// The ledger cannot be read or written, is no ledger, or is in use by another run. What was sent after its last
-    /// line counts as unknown.
+    /// The ledger cannot be read or written, is no ledger, is in use by another run, or was deleted, replaced or
+    /// truncated during this one. What was sent after its last line counts as unknown; the message names the tasks that
+    /// it lacks.
     pub fn is_ledger(&self) -> bool {
         matches!(&self.kind, BulkErrorKind::Ledger(error) if !error.is_of_another_run())
     }
@@ -85,11 +118,7 @@ impl BulkError {
         match &self.kind {
             BulkErrorKind::OtherIds(_) => true,
             BulkErrorKind::Ledger(error) => error.is_of_another_run(),
-            BulkErrorKind::Validation(_)
-            | BulkErrorKind::Unknown
-            | BulkErrorKind::Asked
-            | BulkErrorKind::Access
-            | BulkErrorKind::Input(_) => false,
+            _ => false,
         }
     }
 }
@@ -97,45 +126,21 @@ impl BulkError {
 /// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            BulkErrorKind::Validation(error) => return write!(f, "{error}; nothing was sent"),
-            BulkErrorKind::Unknown => f.write_str("an outcome is unknown, so nothing more was begun")?,
-            BulkErrorKind::Asked => f.write_str("stopped as asked")?,
-            BulkErrorKind::Access => f.write_str(
-                "access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share again",
-            )?,
-            BulkErrorKind::Input(_) => f.write_str("the file ids cannot be read to their end")?,
-            BulkErrorKind::Ledger(error) => write!(f, "{error}")?,
-            BulkErrorKind::OtherIds(OtherIds::Differ(Range { start, end })) => {
-                write!(f, "file ids {start}..{end} are not those that the ledger's run was given")?;
-            }
-            BulkErrorKind::OtherIds(OtherIds::Fewer) => {
-                f.write_str("there are fewer file ids than the ledger's run was given")?;
-            }
-            BulkErrorKind::OtherIds(OtherIds::More) => {
-                f.write_str("there are more file ids than the ledger's run was given")?;
-            }
+        let Self { kind, attempted, unwritten } = self;
+        write!(f, "{kind}")?;
+        if !unwritten.is_empty() {
+            write!(f, "; it lacks {}", unwritten.join(", "))?;
         }
-        if self.is_other_run() {
-            f.write_str("; name another ledger, or give what that run was given")?;
-        }
-        match self.attempted {
-            0 => f.write_str(": none of the file ids was attempted"),
-            n => write!(f, ": of the file ids, 0..{n} were attempted, the rest was not"),
+        match (kind, attempted) {
+            (BulkErrorKind::Validation(_), _) => Ok(()),
+            (_, 0) => f.write_str(": none of the file ids was attempted"),
+            (_, n) => write!(f, ": of the file ids, 0..{n} were attempted, the rest was not"),
         }
     }
 }
 
 impl StdError for BulkError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.kind {
-            BulkErrorKind::Input(error) => Some(&**error),
-            BulkErrorKind::Ledger(error) => error.source(),
-            BulkErrorKind::Validation(_)
-            | BulkErrorKind::Unknown
-            | BulkErrorKind::Asked
-            | BulkErrorKind::Access
-            | BulkErrorKind::OtherIds(_) => None,
-        }
+        self.kind.source()
     }
 }

@@ -217,7 +217,10 @@ impl fmt::Display for LedgerError {
                 write!(f, "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task")
             }
             Self::OtherRun(difference) => {
-                write!(f, "the ledger is of another run: {difference}")
+                write!(
+                    f,
+                    "the ledger is of another run: {difference}; name another ledger, or give what that run was given"
+                )
             }
             Self::InUse => f.write_str("the ledger is in use by another run; resume once that has ended"),
         }

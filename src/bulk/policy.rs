@@ -1,14 +1,18 @@
 //! How a bulk creation is run.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
+    error::Error,
     rules,
     validation::{ValidationError, Violation, Violations},
 };
 
 /// Most chunks at a time: a client has as many places for requests by default.
 const MAX_CONCURRENCY: usize = 100;
+
+const LEAST_INTERVAL: Duration = Duration::from_micros(1);
+const LONGEST_RATE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a bulk creation is run.
 ///
@@ -28,6 +32,21 @@ pub struct BulkPolicy {
     pub(super) split_packages: bool,
     pub(super) ledger: Option<PathBuf>,
     pub(super) resend_unknown: bool,
+    pub(super) patience: Duration,
+    pub(super) on_pause: Option<OnPause>,
+    rate: Option<(u32, Duration)>,
+}
+
+type Tell = dyn Fn(Duration, &Error) + Send + Sync;
+
+/// Is told of each pause.
+#[derive(Clone)]
+pub(super) struct OnPause(pub(super) Arc<Tell>);
+
+impl fmt::Debug for OnPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnPause").finish_non_exhaustive()
+    }
 }
 
 /// What a run does once the outcome of a chunk is [unknown](crate::Outcome::Unknown).
@@ -49,6 +68,9 @@ impl Default for BulkPolicy {
             split_packages: false,
             ledger: None,
             resend_unknown: false,
+            patience: Duration::from_secs(15 * 60),
+            on_pause: None,
+            rate: None,
         }
     }
 }
@@ -57,6 +79,11 @@ impl BulkPolicy {
     /// Begins a policy.
     pub fn builder() -> BulkPolicyBuilder {
         BulkPolicyBuilder(Self::default())
+    }
+
+    /// The time between two requests.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.rate.and_then(|(requests, per)| per.checked_div(requests))
     }
 }
 
@@ -125,16 +152,67 @@ impl BulkPolicyBuilder {
         self
     }
 
+    /// Sets how long a run waits for a service that creates nothing. Defaults to 15 minutes; with 0 the first refusal ends the run,
+    /// with [`Duration::MAX`] none does.
+    ///
+    /// A request that is throttled has made nothing. Then the whole run pauses: for as long as the service asks for
+    /// (`Retry-After`), at least for 1 to 2 seconds, and twice as long each time up to 1 to 2 minutes. After a pause one request
+    /// probes; the others follow once it got through. A connection that does not come about pauses the run in the same
+    /// way once there has been a reply; before, it ends the run, since the endpoint may be mistyped. The time counts from
+    /// the first refusal since the last task. If it ends, or the service asks to wait for longer than what is left, so does
+    /// the run: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
+    ///
+    /// Credentials, certificates and proxies that are not accepted end a run at once:
+    /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.0.patience = patience;
+        self
+    }
+
+    /// Sets what is called at the beginning of each pause, with its length and the error that caused it. Defaults to
+    /// nothing.
+    ///
+    /// ```
+    /// # use koodrive_share::BulkPolicy;
+    /// let policy = BulkPolicy::builder().on_pause(|length, error| eprintln!("paused for {length:?}: {error}"));
+    /// ```
+    ///
+    /// It is called in a task of the runtime: it must not block. If it panics, so does the stream.
+    pub fn on_pause(mut self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
+        self.0.on_pause = Some(OnPause(Arc::new(tell)));
+        self
+    }
+
+    /// Sets how many requests are sent at most in a time, evenly spaced. Defaults to no limit; at least 1 request in at most a
+    /// day, at most 1 in a microsecond.
+    ///
+    /// ```
+    /// # use koodrive_share::BulkPolicy;
+    /// # use std::time::Duration;
+    /// let policy = BulkPolicy::builder().rate(20, Duration::from_secs(10)).build()?; // one every half second
+    /// # Ok::<(), koodrive_share::ValidationError>(())
+    /// ```
+    ///
+    /// A request counts when it begins; the further attempts of a call without a connection do not count.
+    pub fn rate(mut self, requests: u32, per: Duration) -> Self {
+        self.0.rate = Some((requests, per));
+        self
+    }
+
     /// Checks the policy.
     ///
     /// # Errors
     ///
-    /// All broken rules together: `concurrency`, `ledger-required`.
+    /// All broken rules together: `concurrency`, `ledger-required`, `rate`.
     pub fn build(self) -> Result<BulkPolicy, ValidationError> {
         let mut violations = Violations::default();
         let BulkPolicy { concurrency, ledger, resend_unknown, .. } = &self.0;
         let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
         violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
+        if let Some((requests, per)) = self.0.rate {
+            let is_within = self.0.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= LONGEST_RATE;
+            violations.bounds("rate", rules::RATE, is_within, (requests, per));
+        }
         if *resend_unknown && ledger.is_none() {
             violations.push(Violation {
                 path: "resend_unknown".into(),

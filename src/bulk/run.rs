@@ -2,11 +2,16 @@
 
 use std::{
     io,
+    ops::Range,
     path::PathBuf,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use tokio::{
     sync::{oneshot, watch},
     task::spawn_blocking,
@@ -15,8 +20,10 @@ use tracing::Instrument;
 
 use super::{
     chunk::Chunk,
+    gate::{Gate, Pass},
     item::BulkItem,
     ledger::{Header, Ledger, LedgerError, Line, Record, State},
+    patience::{Decision, Impatience, Sign},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
 };
@@ -36,6 +43,7 @@ pub(super) struct Run {
     pub(super) task: ShareTaskBuilder,
     pub(super) policy: BulkPolicy,
     pub(super) progress: watch::Sender<Progress>,
+    pub(super) gate: Gate,
     task_ids: Mutex<TaskIds>,
 }
 
@@ -47,6 +55,10 @@ pub(super) struct Progress {
     /// How many file ids have been attempted, and in how many chunks.
     pub(super) attempted: u64,
     pub(super) chunks: u64,
+    /// The stream was dropped: nobody waits for the end of a pause.
+    pub(super) is_dropped: bool,
+    /// Tasks that the ledger lacks.
+    pub(super) unwritten: Vec<String>,
 }
 
 /// Why no further chunk is begun.
@@ -54,22 +66,33 @@ pub(super) enum Stop {
     Unknown,
     Asked,
     Access,
+    Impatience(Impatience),
     Ledger(LedgerError),
 }
 
 impl Run {
     pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
-        let progress = watch::Sender::default();
-        Self { client, task, policy, progress, task_ids: Mutex::default() }
+        let (progress, gate) = (watch::Sender::default(), Gate::new(&policy));
+        Self { client, task, policy, progress, gate, task_ids: Mutex::default() }
     }
 
     /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
     pub(super) fn stop(&self, stop: Stop) {
-        self.progress.send_modify(|progress| {
-            if progress.stop.is_none() || matches!(stop, Stop::Ledger(_)) {
-                progress.stop = Some(stop);
-            }
+        self.progress.send_modify(|progress| match (&progress.stop, &stop) {
+            (Some(Stop::Ledger(_)), _)
+            | (Some(_), Stop::Unknown | Stop::Asked | Stop::Access | Stop::Impatience(_)) => {}
+            (None, _) | (Some(_), Stop::Ledger(_)) => progress.stop = Some(stop),
         });
+    }
+
+    /// What a future gives, or nothing once the run is stopped or dropped, which goes first.
+    pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut progress = self.progress.subscribe();
+        let over = progress.wait_for(|progress| progress.stop.is_some() || progress.is_dropped);
+        match select(pin!(over.map(drop)), pin!(future)).await {
+            Either::Left(_) => None,
+            Either::Right((output, _)) => Some(output),
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -124,49 +147,67 @@ impl Request {
         }
     }
 
-    /// Begins the chunk in a task of its own: writes its line, then sends it, even if nobody waits for that. A chunk whose
-    /// `task` breaks a rule is not sent.
+    /// Begins the chunk in a task of its own: writes its line and sends it, even if nobody waits for that.
     ///
     /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
     pub(super) async fn begin(
         self,
         run: Arc<Run>,
-        task: Result<ShareTask, Error>,
+        task: ShareTask,
         ledger: Option<SharedLedger>,
-    ) -> Result<Option<impl Future<Output = BulkItem> + Send + 'static>, LedgerError> {
+    ) -> Option<impl Future<Output = BulkItem> + Send + 'static> {
+        let pass = run.gate.try_admit();
+        // With neither a ledger nor a pause there is nothing to wait for.
+        let may_be_stopped = ledger.is_some() || pass.is_none();
         let (begun, is_begun) = oneshot::channel();
-        let (has_ledger, outcome) = (ledger.is_some(), Unsettled { run, is_settled: task.is_err() });
-        let sent = tokio::spawn(self.clone().send(outcome, task, ledger, begun).in_current_span());
-        // Without a ledger there is nothing to wait for.
-        if has_ledger && !is_begun.await.unwrap_or(Ok(true))? {
-            return Ok(None);
+        let outcome = Unsettled { run, is_settled: pass.is_none() };
+        let sent = tokio::spawn(self.clone().send(outcome, task, ledger, pass, begun).in_current_span());
+        if may_be_stopped && !is_begun.await.unwrap_or(true) {
+            return None;
         }
-        Ok(Some(sent.map(move |sent| {
+        Some(sent.map(move |sent| {
             // A runtime that shuts down lets go of requests half-way.
             let lost = || Err(Error::new(ErrorKind::Lost, self.trace_id.clone()));
             let result = joined(sent).flatten().unwrap_or_else(lost);
             self.item(result)
-        })))
+        }))
     }
 
-    /// Writes the line that the request waits for. False if the run was stopped meanwhile: it looks right before the line
-    /// and right before the request.
-    async fn write_before(&self, state: State, run: &Arc<Run>, ledger: &SharedLedger) -> Result<bool, LedgerError> {
-        let (line, stoppable) = (Line::Chunk(self.record(state)), run.clone());
-        let write = move |ledger: &mut Ledger| {
+    /// Writes the line that the request waits for. False if the ledger failed or the run was stopped meanwhile: it looks
+    /// right before the line and right before the request.
+    async fn write_before(&self, run: &Arc<Run>, ledger: &SharedLedger) -> bool {
+        let (line, stoppable) = (Line::Chunk(self.record(State::Sending)), run.clone());
+        let written = ledger.with(move |ledger| {
             if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
-        };
-        let is_written = ledger.with(write).await?;
-        if !is_written || !run.is_stopped() {
-            return Ok(is_written);
+        });
+        let is_written = written.await.unwrap_or_else(|failure| {
+            run.stop(Stop::Ledger(failure));
+            false
+        });
+        if is_written && run.is_stopped() {
+            let state = State::NotSent { error: "the run was stopped".to_owned() };
+            self.write_after(state, run, ledger).await;
+            return false;
         }
-        let line = Line::Chunk(self.record(State::NotSent { error: "the run was stopped".to_owned() }));
-        ledger.with(move |ledger| ledger.append(&line)).await.map(|()| false)
+        is_written
+    }
+
+    async fn write_after(&self, state: State, run: &Run, ledger: &SharedLedger) {
+        let Range { start, end } = self.chunk.range;
+        let unwritten = match &state {
+            State::Accepted { task } => Some(format!("task {} of ids {start}..{end}", shown(task.task_id()))),
+            State::Sending | State::Rejected { .. } | State::NotSent { .. } | State::Unknown { .. } => None,
+        };
+        let line = Line::Chunk(self.record(state));
+        if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
+            run.stop(Stop::Ledger(failure));
+            run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
+        }
     }
 
     /// The error of a creation that was answered with the task of another chunk.
     fn repeated(&self, handle: &TaskHandle) -> Error {
-        let task_id = sanitize_for_display(handle.task_id(), &[]);
+        let task_id = shown(handle.task_id());
         let repeated = format!("it names task {task_id}, which another chunk of this run has got");
         let mut error = Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone());
         error.0.attempts = 1;
@@ -175,47 +216,54 @@ impl Request {
         error
     }
 
-    /// Gives nothing if the run was stopped before it was sent, or the ledger failed.
+    /// Sends the chunk, again after each pause that it runs into.
+    ///
+    /// Gives what the last request came to, or nothing if none was sent.
     async fn send(
         self,
         mut outcome: Unsettled,
-        task: Result<ShareTask, Error>,
+        task: ShareTask,
         ledger: Option<SharedLedger>,
-        begun: oneshot::Sender<Result<bool, LedgerError>>,
+        mut pass: Option<Pass>,
+        begun: oneshot::Sender<bool>,
     ) -> Option<Result<TaskHandle, Error>> {
-        let run = outcome.run.clone();
-        if let Some(ledger) = &ledger {
-            let state = task.as_ref().map_or_else(State::from, |_| State::Sending);
-            let line = self.write_before(state, &run, ledger).await;
-            let is_over = !matches!(line, Ok(true));
-            outcome.is_settled |= is_over;
-            let _ = begun.send(line);
-            if is_over {
-                return None;
+        let (run, mut begun, mut refused) = (outcome.run.clone(), Some(begun), None);
+        loop {
+            if pass.is_none() {
+                pass = run.unless_over(run.gate.admit()).await;
             }
-        }
-        let task = match task {
-            Ok(task) => task,
-            Err(error) => return Some(Err(error)),
-        };
-        tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
-        let result = run.client.create(&task).await.and_then(|handle| {
-            let is_new = run.task_ids().note(handle.task_id(), self.chunk.index);
-            if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
-        });
-        if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
-            run.stop(Stop::Access);
-        }
-        outcome.is_settled = !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown);
-        drop(outcome);
-        if let Some(ledger) = ledger {
-            let line = Line::Chunk(self.record((&result).into()));
-            let written = ledger.with(move |ledger| ledger.append(&line)).await;
-            if let Err(failure) = written {
-                run.stop(Stop::Ledger(failure));
+            outcome.is_settled = pass.is_none();
+            if let (Some(_), Some(ledger)) = (&pass, &ledger)
+                && !self.write_before(&run, ledger).await
+            {
+                (pass, outcome.is_settled) = (None, true);
             }
+            if let Some(begun) = begun.take() {
+                let _ = begun.send(pass.is_some());
+            }
+            let Some(leave) = pass.take() else { return refused };
+            tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
+            let result = run.client.create(&task).await.and_then(|handle| {
+                let is_new = run.task_ids().note(handle.task_id(), self.chunk.index);
+                if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
+            });
+            if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
+                run.stop(Stop::Access);
+            }
+            outcome.settle(&result);
+            let (decision, is_pause) = run.gate.settle(&leave, Sign::of(&result));
+            if let Decision::End(why) = decision {
+                run.stop(Stop::Impatience(why));
+            }
+            if let Some(ledger) = &ledger {
+                self.write_after((&result).into(), &run, ledger).await;
+            }
+            let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return Some(result) };
+            if let (true, Some(tell)) = (is_pause, &run.policy.on_pause) {
+                tell.0(wait, error);
+            }
+            refused = Some(result);
         }
-        Some(result)
     }
 }
 
@@ -226,12 +274,32 @@ struct Unsettled {
     is_settled: bool,
 }
 
-impl Drop for Unsettled {
-    fn drop(&mut self) {
-        if !self.is_settled && self.run.policy.after_unknown == AfterUnknown::Stop {
+impl Unsettled {
+    /// Stops the run if a request left its outcome unknown and the policy says so.
+    fn settle(&mut self, result: &Result<TaskHandle, Error>) {
+        if result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown) {
+            self.stop();
+        }
+        self.is_settled = true;
+    }
+
+    fn stop(&self) {
+        if self.run.policy.after_unknown == AfterUnknown::Stop {
             self.run.stop(Stop::Unknown);
         }
     }
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.stop();
+        }
+    }
+}
+
+fn shown(task_id: &str) -> String {
+    sanitize_for_display(task_id, &[])
 }
 
 /// A ledger, used where waiting for the disk holds up no request.

@@ -14,7 +14,7 @@ use super::{
     operation::{Decoded, Operation},
     outcome::{Effect, FailureDetails},
     reply::Reply,
-    retry::FailedAttempt,
+    retry::{FailedAttempt, Resend},
     shared::Shared,
 };
 use crate::{
@@ -77,7 +77,11 @@ impl Failure {
             date: *date,
             is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
             is_token_refused: refused_token.is_some(),
-            is_resendable: is_passing && error.is_retryable(),
+            resend: match is_passing && error.is_retryable() {
+                false => Resend::No,
+                true if error.is_throttled() => Resend::Later,
+                true => Resend::Yes,
+            },
             retry_after: error.retry_after(),
         }
     }

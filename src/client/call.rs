@@ -63,7 +63,7 @@ async fn attempts<O: Operation>(
     started: Instant,
 ) -> Result<(O::Output, DateTime<Utc>), Error> {
     let client = attempt.client;
-    let mut retry = Retry::new(client.limits.max_attempts);
+    let mut retry = Retry::new(client.limits.max_attempts, client.throttling);
     let mut attempts = 0;
     loop {
         attempts += 1;

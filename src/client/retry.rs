@@ -14,9 +14,26 @@ pub(super) struct FailedAttempt {
     pub(super) is_date_confirmed: bool,
     /// The service refused a token that can be renewed.
     pub(super) is_token_refused: bool,
-    /// Nothing was done, or the call only reads, and the failure may pass.
-    pub(super) is_resendable: bool,
+    pub(super) resend: Resend,
     pub(super) retry_after: Option<Duration>,
+}
+
+/// Whether a request may be sent again as it is: nothing was done, or the call only reads, and the failure may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resend {
+    No,
+    Yes,
+    /// It was throttled.
+    Later,
+}
+
+/// Who waits after a call was throttled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Throttling {
+    /// The call, before it makes another attempt.
+    Retried,
+    /// Its caller, which throttles all of its calls together.
+    Told,
 }
 
 /// What to do after an attempt that failed.
@@ -36,6 +53,7 @@ pub(super) enum Decision {
 #[derive(Debug)]
 pub(super) struct Retry {
     max_attempts: u32,
+    throttling: Throttling,
     backoff: Option<ExponentialBackoff>,
     clock_corrections: u32,
     own_clock_used: bool,
@@ -43,8 +61,15 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn new(max_attempts: u32) -> Self {
-        Self { max_attempts, backoff: None, clock_corrections: 0, own_clock_used: false, token_refreshed: false }
+    pub(super) fn new(max_attempts: u32, throttling: Throttling) -> Self {
+        Self {
+            max_attempts,
+            throttling,
+            backoff: None,
+            clock_corrections: 0,
+            own_clock_used: false,
+            token_refreshed: false,
+        }
     }
 
     /// Decides after an attempt that failed.
@@ -72,9 +97,12 @@ impl Retry {
             self.token_refreshed = true;
             return Decision::RefreshToken;
         }
-        if failed.is_resendable
-            && let Some(wait) = self.backoff().next()
-        {
+        let is_resendable = match failed.resend {
+            Resend::No => false,
+            Resend::Yes => true,
+            Resend::Later => self.throttling == Throttling::Retried,
+        };
+        if is_resendable && let Some(wait) = self.backoff().next() {
             return Decision::Wait(wait.max(failed.retry_after.unwrap_or_default()));
         }
         Decision::Stop
@@ -108,10 +136,10 @@ mod tests {
         date: DateVerdict::Unrelated,
         is_date_confirmed: false,
         is_token_refused: false,
-        is_resendable: false,
+        resend: Resend::No,
         retry_after: None,
     };
-    const RESENDABLE: FailedAttempt = FailedAttempt { is_resendable: true, ..FINAL };
+    const RESENDABLE: FailedAttempt = FailedAttempt { resend: Resend::Yes, ..FINAL };
     const TOKEN_REFUSED: FailedAttempt = FailedAttempt { is_token_refused: true, ..FINAL };
     const CORRECTION_REFUSED: FailedAttempt = FailedAttempt { date: DateVerdict::CorrectionRefused, ..FINAL };
 
@@ -121,7 +149,7 @@ mod tests {
 
     /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
     fn decisions(failures: &[FailedAttempt]) -> Vec<&'static str> {
-        let mut retry = Retry::new(3);
+        let mut retry = Retry::new(3, Throttling::Retried);
         let name = |decision| match decision {
             Decision::Stop => "stop",
             Decision::CorrectClock(_) => "correct",
@@ -160,13 +188,22 @@ mod tests {
 
     #[test]
     fn a_call_of_one_attempt_waits_for_no_other() {
-        assert_eq!(Retry::new(1).decide(&RESENDABLE), Decision::Stop);
-        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RefreshToken);
+        assert_eq!(Retry::new(1, Throttling::Retried).decide(&RESENDABLE), Decision::Stop);
+        assert_eq!(Retry::new(1, Throttling::Retried).decide(&TOKEN_REFUSED), Decision::RefreshToken);
+    }
+
+    #[test]
+    fn throttling_that_the_caller_wants_to_know_of_is_not_retried_and_what_else_passes_is() {
+        let throttled = FailedAttempt { resend: Resend::Later, ..FINAL };
+        let mut retry = Retry::new(3, Throttling::Told);
+        assert_eq!(retry.decide(&throttled), Decision::Stop);
+        assert!(matches!(retry.decide(&RESENDABLE), Decision::Wait(_)));
+        assert!(matches!(Retry::new(3, Throttling::Retried).decide(&throttled), Decision::Wait(_)));
     }
 
     #[test]
     fn waits_double_up_to_five_seconds_with_up_to_as_much_again_at_random() {
-        let mut retry = Retry::new(10);
+        let mut retry = Retry::new(10, Throttling::Retried);
         for base in [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] {
             let Decision::Wait(wait) = retry.decide(&RESENDABLE) else { panic!("no wait of {base} ms") };
             let base = Duration::from_millis(base);
@@ -178,7 +215,7 @@ mod tests {
     #[test]
     fn a_wait_is_at_least_what_the_service_asks_for() {
         let retry_after = Some(Duration::from_secs(60));
-        let decision = Retry::new(2).decide(&FailedAttempt { retry_after, ..RESENDABLE });
+        let decision = Retry::new(2, Throttling::Retried).decide(&FailedAttempt { retry_after, ..RESENDABLE });
         assert_eq!(decision, Decision::Wait(Duration::from_secs(60)));
     }
 }

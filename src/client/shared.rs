@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderMap;
 use tokio::sync::Semaphore;
 
-use super::settings::{Caller, Limits};
+use super::{
+    retry::Throttling,
+    settings::{Caller, Limits},
+};
 use crate::clock::Clock;
 
 /// Cloned for a client that differs in a part of it.
@@ -19,6 +22,7 @@ pub(super) struct Shared {
     pub(super) request_headers: HeaderMap,
     pub(super) caller: Caller,
     pub(super) limits: Limits,
+    pub(super) throttling: Throttling,
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
     pub(super) clock: Arc<Clock>,

@@ -7,6 +7,7 @@ mod ledger;
 mod order;
 mod other_run;
 mod packages;
+mod patience;
 mod resume;
 mod stop;
 mod unknown;

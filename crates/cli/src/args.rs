@@ -22,6 +22,8 @@ Environment:
   KOODRIVE_CACERT           as --cacert
   KOODRIVE_PROXY            as --proxy; also with a user name and a password
   HTTPS_PROXY, NO_PROXY …   the proxy and its exceptions without --proxy
+  KOODRIVE_RATE             as --rate
+  KOODRIVE_PATIENCE         as --patience
   KOODRIVE_TOKEN            access token, or one of the two following
   KOODRIVE_AUTHORIZATION    whole value of the Authorization header
   KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
@@ -146,6 +148,14 @@ fn not_a_flag(value: &str) -> Result<String, &'static str> {
     }
 }
 
+/// Reads `20/10s`.
+pub(crate) fn rate(value: &str) -> Result<(u32, Duration), String> {
+    let (requests, per) = value.split_once('/').ok_or("write requests and a time, such as 20/10s")?;
+    let requests = requests.parse().map_err(|error| format!("{requests:?}: {error}"))?;
+    let per = humantime::parse_duration(per).map_err(|error| format!("{per:?}: {error}"))?;
+    Ok((requests, per))
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum Format {
     #[default]
@@ -246,6 +256,15 @@ pub(crate) struct BulkArgs {
     /// Tasks that are created at a time
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) concurrency: usize,
+
+    /// Most requests in a time, evenly spaced, such as 20/10s [default: no limit] [env: KOODRIVE_RATE]
+    #[arg(long, value_name = "N/TIME", value_parser = rate)]
+    pub(crate) rate: Option<(u32, Duration)>,
+
+    /// How long to pause and try again while the service throttles or cannot be reached any more and no task is
+    /// created, 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) patience: Option<Duration>,
 
     /// Go on after a task whose outcome is unknown
     #[arg(long)]

@@ -6,16 +6,18 @@ use koodrive_share::{
     AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Error, Outcome, PollingPolicy, ShareTaskBuilder,
     TaskHandle,
 };
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
-    args::{BulkArgs, CreateArgs, ServiceArgs, Template},
+    args::{self, BulkArgs, CreateArgs, ServiceArgs, Template},
     exit::{CommandError, Exit, both, with_causes},
     file_ids::{FileIdSource, InvalidLine},
     follow::Following,
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Progress,
-    secret, service,
+    secret,
+    service::{self, flag_or_variable},
     tasks::SavedTasks,
 };
 
@@ -30,7 +32,8 @@ pub(crate) async fn run(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let file_ids = FileIdSource::open(&mut create).and_then(|mut file_ids| Ok((file_ids.check()?, file_ids)));
-    let policy = policy(&create.bulk, template.split);
+    let (tell, pauses) = mpsc::unbounded_channel();
+    let policy = policy(&create.bulk, template.split, tell);
     let client_and_task = both(service::client(service), task(template.task, &create));
     let ((client, task), (policy, (total, file_ids))) = both(client_and_task, both(policy, file_ids))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
@@ -39,6 +42,7 @@ pub(crate) async fn run(
     let mut run = BulkRun {
         output,
         progress: Progress::new(total, tracing),
+        pauses,
         exit: Exit::Done,
         interrupts: Interrupts::new()?,
         interrupted: false,
@@ -86,9 +90,24 @@ fn task(template: ShareTaskBuilder, create: &CreateArgs) -> Result<ShareTaskBuil
     })
 }
 
-fn policy(bulk: &BulkArgs, split: bool) -> Result<BulkPolicy, CommandError> {
+/// The policy of a run, which tells of each pause in a line.
+fn policy(bulk: &BulkArgs, split: bool, tell: UnboundedSender<String>) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::builder().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
+    policy = policy.on_pause(move |length, error| {
+        // Nobody listens once the command has ended.
+        let _ = tell.send(format!("paused for {length:.0?}: {}", with_causes(error)));
+    });
+    let (rate, patience) = both(
+        flag_or_variable(bulk.rate, "KOODRIVE_RATE", args::rate),
+        flag_or_variable(bulk.patience, "KOODRIVE_PATIENCE", humantime::parse_duration),
+    )?;
+    if let Some((requests, per)) = rate {
+        policy = policy.rate(requests, per);
+    }
+    if let Some(patience) = patience {
+        policy = policy.patience(patience);
+    }
     if bulk.continue_after_unknown {
         policy = policy.after_unknown(AfterUnknown::Continue);
     }
@@ -101,6 +120,7 @@ fn policy(bulk: &BulkArgs, split: bool) -> Result<BulkPolicy, CommandError> {
 struct BulkRun<'a> {
     output: &'a Output,
     progress: Progress,
+    pauses: UnboundedReceiver<String>,
     exit: Exit,
     interrupts: Interrupts,
     interrupted: bool,
@@ -144,6 +164,7 @@ impl BulkRun<'_> {
                     None => break None,
                 },
                 () = self.interrupts.next() => self.interrupt(&bulk, args)?,
+                Some(pause) = self.pauses.recv() => self.progress.note(&pause),
             }
         };
         self.progress.finish(bulk.report());
@@ -283,12 +304,9 @@ fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
     failed.into_iter().chain(rest).collect::<Vec<_>>().join(", and ")
 }
 
-/// Whether the cause of this error would fail every other request, too.
+/// Whether the cause of this error would fail every other request, too, and the library goes on all the same.
 fn fails_every_request(error: &Error) -> bool {
-    error.is_connect()
-        || error.is_credentials()
-        || error.is_throttled()
-        || matches!(error.status(), Some(401 | 403 | 404))
+    matches!(error.status(), Some(403 | 404))
 }
 
 /// Whether the input was read but a line of it holds no file id.

@@ -84,7 +84,7 @@ fn proxy_url(flag: Option<String>) -> Result<Option<String>, CommandError> {
 
 /// The value of a flag, or else of the variable beside it. An empty variable counts as one that is not set, as in the
 /// library.
-fn flag_or_variable<T, E: fmt::Display>(
+pub(crate) fn flag_or_variable<T, E: fmt::Display>(
     flag: Option<T>,
     variable: &str,
     parse: impl FnOnce(&str) -> Result<T, E>,

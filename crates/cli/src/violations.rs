@@ -43,6 +43,7 @@ fn flag(path: &str) -> Option<&'static str> {
         "root_certificates" => "--cacert (KOODRIVE_CACERT)",
         "proxy" => "--proxy (KOODRIVE_PROXY)",
         "concurrency" => "--concurrency",
+        "rate" => "--rate (KOODRIVE_RATE)",
         "resend_unknown" => "--resend-unknown",
         "$.shareId" => "--share-id",
         "$.containerId" => "--container-id",

@@ -63,9 +63,12 @@ async fn panic_of_a_token_provider_sends_nothing_and_is_no_unknown_outcome() {
     let client = builder(&emulator).credentials(credentials).build().unwrap();
     let path = ledger("panic");
     let policy = one_by_one().ledger(&path).build().unwrap();
-    let items = complete(client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
-    assert_eq!(outcomes(&items), [Some(Outcome::NotSent), None]);
-    assert_eq!(states(&path), ["run", "sending", "notSent", "sending", "accepted", "end"]);
+    let bulk = || client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
+    let (items, error) = drain(&mut bulk()).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::NotSent)]);
+    assert!(error.unwrap().is_futile(), "a provider that fails ends the run");
+    assert_eq!(outcomes(&complete(bulk()).await), [None, None]);
+    assert_eq!(states(&path)[..4], ["run", "sending", "notSent", "sending"]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ const BROKEN: &[Broken] = &[
         error(client().client_certificate(key_alone).build())
     }),
     ("concurrency", || error(BulkPolicy::builder().concurrency(101).build())),
+    ("rate", || error(BulkPolicy::builder().rate(0, Duration::from_secs(1)).build())),
     ("connect-timeout", || error(client().connect_timeout(Duration::from_secs(30)).build())),
     ("credentials", || error(Client::builder().endpoint("http://127.0.0.1:1").user_id("7").agent_name("c").build())),
     ("endpoint-bare", || error(client().endpoint("http://u:p@127.0.0.1:1").build())),

@@ -29,9 +29,14 @@ pub(crate) fn append(path: &PathBuf, line: &str) {
 
 /// All items, and the error that ended them.
 pub(crate) async fn drain(bulk: &mut Bulk<'_>) -> (Vec<BulkItem>, Option<BulkError>) {
+    drain_within(bulk, Duration::from_secs(30)).await
+}
+
+/// The same, where each item may take so long, as in a pause.
+pub(crate) async fn drain_within(bulk: &mut Bulk<'_>, limit: Duration) -> (Vec<BulkItem>, Option<BulkError>) {
     let mut items = Vec::new();
     loop {
-        let next = timeout(Duration::from_secs(30), bulk.next()).await;
+        let next = timeout(limit, bulk.next()).await;
         match next.expect("a run that neither goes on nor ends") {
             Some(Ok(item)) => items.push(item),
             Some(Err(error)) => {

@@ -93,6 +93,7 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     let mut child = tool.spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     until("the request is on its way", || emulator.request_count() == 1).await;
+    until("all ids were read", || states(&path).len() == 3).await;
     for said in [
         "interrupted: waiting",
         "error: interrupted twice: requests that were on their way may have made tasks, the ledger calls them unknown",

@@ -12,6 +12,7 @@ mod json;
 mod kills;
 #[cfg(target_os = "linux")]
 mod memory;
+mod patience;
 mod secrets;
 mod support;
 mod tasks;

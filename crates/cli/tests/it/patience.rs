@@ -1,0 +1,116 @@
+//! Runs that are throttled.
+
+use std::{process::Stdio, time::Duration};
+
+use koodrive_share_emulator::{Emulator, Throttle};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::Command,
+    time::timeout,
+};
+
+use crate::support::{
+    DUMP, TOKEN,
+    bulk::{ids, ledger, states, tasks_of},
+    id_file, run, text, tool,
+};
+
+/// An emulator that lets so many calls pass in a window.
+async fn throttled(calls: u32, window: Duration) -> Emulator {
+    Emulator::builder().token(TOKEN).throttle(Throttle::new(calls, window)).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn throttled_run_ends_well_untouched_and_tells_its_pauses() {
+    let emulator = throttled(8, Duration::from_secs(1)).await;
+    let ids_path = id_file("patience.ids", 20_000);
+    for format in ["text", "json"] {
+        let before = emulator.tasks().len();
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--format", format, "--file-ids-from"]).arg(&ids_path);
+        let output = run(&mut tool).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert_eq!(text(&output.stdout).lines().count(), 20, "one result a task");
+        assert!(stderr.contains("paused for ") && stderr.contains("APIGW.0308"), "{stderr}");
+        for chunk in ids(20_000).chunks(1_000) {
+            assert_eq!(tasks_of(&emulator.tasks()[before..], chunk).len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn patience_that_ends_is_told_with_the_way_on() {
+    let emulator = throttled(1, Duration::from_secs(3_600)).await;
+    let path = ledger("cli_patience");
+    let ids_path = id_file("impatient.ids", 9_000);
+    let run = async |setup: &dyn Fn(&mut Command)| {
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path).arg("--file-ids-from").arg(&ids_path);
+        setup(&mut tool);
+        run(&mut tool).await
+    };
+    let ways: [&dyn Fn(&mut Command); 2] =
+        [&|tool| _ = tool.args(["--patience", "0s"]), &|tool| _ = tool.env("KOODRIVE_PATIENCE", "0s")];
+    for way in ways {
+        let before = emulator.request_count();
+        let output = run(way).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(stderr.contains("the patience of this run; resume it later: of the file ids, 0..2000"), "{stderr}");
+        assert!(stderr.contains("resume: run the same command with --ledger"), "{stderr}");
+        // The first time the second chunk is refused.
+        assert_eq!(emulator.request_count() - before, if before == 0 { 2 } else { 1 });
+        assert_eq!(states(&path).last().unwrap(), "rejected");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn interrupt_ends_a_pause_at_once() {
+    let emulator = throttled(1, Duration::from_secs(3_600)).await;
+    let path = ledger("cli_pause");
+    let mut tool = tool(&emulator);
+    tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
+    tool.arg("--file-ids-from").arg(id_file("pause.ids", 9_000));
+    let mut child = tool.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    // The third pause lasts 4 to 8 seconds.
+    while said.matches("paused for ").count() < 3 {
+        timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
+    }
+    let interrupted = tokio::time::Instant::now();
+    let pid = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
+    assert!(interrupted.elapsed() < Duration::from_secs(3), "{:?}", interrupted.elapsed());
+    stderr.read_to_string(&mut said).await.unwrap();
+    assert_eq!(status.code(), Some(3), "{said}");
+    assert!(said.contains("interrupted: of the file ids, 0..2000 were attempted, the rest was not"), "{said}");
+    assert!(said.contains("resume: run the same command with --ledger"), "{said}");
+}
+
+#[tokio::test]
+async fn rate_is_read_from_flag_and_variable_and_refused_by_name() {
+    let emulator = throttled(100, Duration::from_secs(1)).await;
+    let with = |flags: &[&str], variable: &str| {
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).arg("F1").args(flags).env("KOODRIVE_RATE", variable);
+        tool
+    };
+    for (mut tool, said) in [
+        (with(&["--rate", "20"], ""), "such as 20/10s"),
+        (with(&["--rate", "x/1s"], ""), "\"x\": invalid digit"),
+        (with(&["--rate", "0/1s"], ""), "--rate (KOODRIVE_RATE): must be 1 request or more"),
+        (with(&[], "20/soon"), "KOODRIVE_RATE: \"20/soon\" is no value for it: \"soon\": "),
+        (with(&[], "1/2days"), "--rate (KOODRIVE_RATE): must be 1 request or more in at most a day"),
+    ] {
+        let output = run(&mut tool).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(said), "{said} not in {stderr}");
+    }
+    assert_eq!(emulator.request_count(), 0);
+    assert_eq!(run(&mut with(&["--rate", "20/10s"], "x")).await.status.code(), Some(0));
+}

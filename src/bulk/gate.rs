@@ -1,0 +1,89 @@
+//! The gate that every request of a run passes: closed in a pause, and as slow as the rate allows.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    patience::{Decision, Patience, Sign},
+    policy::BulkPolicy,
+};
+
+/// When the next request may leave, by the rate. Requests take turns in their order.
+type Turn = Option<Instant>;
+
+pub(super) struct Gate {
+    interval: Option<Duration>,
+    turn: Arc<AsyncMutex<Turn>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    patience: Patience,
+    /// The end of the pause, until a request has got through after it.
+    pause: Option<Instant>,
+    /// How many pauses there were.
+    pauses: u64,
+}
+
+/// The leave to send one request.
+pub(super) struct Pass {
+    pauses: u64,
+    /// After a pause, one request probes: it keeps the turn until it is known what becomes of it.
+    _probe: Option<OwnedMutexGuard<Turn>>,
+}
+
+impl Gate {
+    pub(super) fn new(policy: &BulkPolicy) -> Self {
+        let state = State { patience: Patience::new(policy.patience), pause: None, pauses: 0 };
+        Self { interval: policy.interval(), turn: Arc::default(), state: state.into() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a request pass that has nothing to wait for.
+    pub(super) fn try_admit(&self) -> Option<Pass> {
+        let state = self.state();
+        let is_open = self.interval.is_none() && state.pause.is_none();
+        is_open.then_some(Pass { pauses: state.pauses, _probe: None })
+    }
+
+    /// Waits for the turn, for the end of a pause and for the rate.
+    pub(super) async fn admit(&self) -> Pass {
+        let mut turn = self.turn.clone().lock_owned().await;
+        loop {
+            let pause = self.state().pause;
+            match pause.max(*turn) {
+                Some(until) if until > Instant::now() => sleep_until(until).await,
+                Some(_) | None => break,
+            }
+        }
+        *turn = self.interval.map(|interval| Instant::now() + interval);
+        let State { pause, pauses, .. } = &*self.state();
+        Pass { pauses: *pauses, _probe: pause.is_some().then_some(turn) }
+    }
+
+    /// Learns what became of a request. Gives what the run does, and whether this request began a pause.
+    pub(super) fn settle(&self, pass: &Pass, sign: Sign) -> (Decision, bool) {
+        let (mut state, now) = (self.state(), Instant::now());
+        let is_late = pass.pauses < state.pauses;
+        let decision = state.patience.decide(sign, is_late, now);
+        match decision {
+            Decision::Pause(wait) => {
+                state.pause = state.pause.max(Some(now + wait));
+                state.pauses += u64::from(!is_late);
+            }
+            Decision::GoOn if !is_late => state.pause = None,
+            Decision::GoOn | Decision::End(_) => {}
+        }
+        (decision, !is_late)
+    }
+}

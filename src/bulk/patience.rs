@@ -1,0 +1,243 @@
+//! When a run pauses, for how long, and when its patience ends.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+use crate::{
+    error::{Error, Outcome},
+    task::handle::TaskHandle,
+};
+
+/// Longest pause, whatever the service asks for.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a request tells of those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    Made,
+    /// Nothing was made, and the service asks to wait so long.
+    Throttled(Duration),
+    NoConnection,
+    /// The credentials, a certificate or a proxy fail every request.
+    Futile,
+    /// A reply about its own chunk.
+    Answered,
+    Unanswered,
+}
+
+impl Sign {
+    pub(super) fn of(result: &Result<TaskHandle, Error>) -> Self {
+        let Err(error) = result else { return Self::Made };
+        match error.outcome() {
+            Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
+            Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::NoConnection,
+            Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Futile,
+            Outcome::NotSent if error.is_connect() || error.is_credentials() => Self::Futile,
+            _ if error.status().is_some() => Self::Answered,
+            Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::Unanswered,
+        }
+    }
+}
+
+/// What a run does after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    GoOn,
+    /// Send nothing for so long, then this request again.
+    Pause(Duration),
+    End(Impatience),
+}
+
+/// Why a run does not send a request again that was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Impatience {
+    #[error("no task was created for {0:?}, the patience of this run; resume it later")]
+    Exhausted(Duration),
+    #[error("the service asks to wait for {0:?}, longer than the patience of this run; resume it after that")]
+    Exceeded(Duration),
+    #[error("every further request would fail like this one; remove the cause, then resume")]
+    Futile,
+}
+
+#[derive(Debug)]
+pub(super) struct Patience {
+    limit: Duration,
+    has_reply: bool,
+    /// When the service first refused to carry anything out since the last task.
+    since: Option<Instant>,
+    backoff: Option<ExponentialBackoff>,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, has_reply: false, since: None, backoff: None }
+    }
+
+    /// Decides after a request. A `late` one left before the latest pause, which others that left with it have brought about.
+    pub(super) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Decision {
+        self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
+        let asked = match sign {
+            Sign::Throttled(asked) => asked,
+            Sign::NoConnection if self.has_reply => Duration::ZERO,
+            Sign::NoConnection | Sign::Futile => return Decision::End(Impatience::Futile),
+            Sign::Made | Sign::Answered | Sign::Unanswered => {
+                if sign == Sign::Made {
+                    self.since = None;
+                }
+                if !late {
+                    self.backoff = None;
+                }
+                return Decision::GoOn;
+            }
+        };
+        let waited = now.saturating_duration_since(*self.since.get_or_insert(now));
+        let left = self.limit.saturating_sub(waited);
+        if left.is_zero() {
+            return Decision::End(Impatience::Exhausted(self.limit));
+        }
+        if asked > left {
+            return Decision::End(Impatience::Exceeded(asked));
+        }
+        let wait = if late { Duration::ZERO } else { self.backoff().next().unwrap_or(LONGEST) };
+        Decision::Pause(wait.min(left).max(asked).min(LONGEST))
+    }
+
+    /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.
+    fn backoff(&mut self) -> &mut ExponentialBackoff {
+        let backoff =
+            ExponentialBuilder::new().with_max_delay(Duration::from_secs(60)).without_max_times().with_jitter();
+        self.backoff.get_or_insert_with(|| backoff.build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Decision::{End, GoOn},
+        Impatience::{Exceeded, Exhausted, Futile},
+        Sign::{Answered, Made, NoConnection, Throttled, Unanswered},
+        *,
+    };
+    use crate::error::{ConnectFault, ErrorKind, ReplyDetails};
+
+    const NO_WAIT: Sign = Throttled(Duration::ZERO);
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    /// A pause of so many seconds, or of up to twice as many.
+    #[derive(Debug)]
+    enum Expected {
+        Is(Decision),
+        Pause(u64),
+        PauseOfOneToTwoTimes(u64),
+    }
+
+    use Expected::{Is, Pause, PauseOfOneToTwoTimes};
+
+    /// Plays requests against a patience: each comes so many seconds after the first.
+    #[track_caller]
+    fn play(limit: Duration, requests: &[(u64, Sign, Expected)]) {
+        let (mut patience, start) = (Patience::new(limit), Instant::now());
+        for (at, sign, expected) in requests {
+            let decision = patience.decide(*sign, false, start + secs(*at));
+            let is_expected = match (expected, decision) {
+                (Is(expected), decision) => decision == *expected,
+                (Pause(expected), Decision::Pause(pause)) => pause == secs(*expected),
+                (PauseOfOneToTwoTimes(base), Decision::Pause(pause)) => (secs(*base)..=secs(2 * base)).contains(&pause),
+                (Pause(_) | PauseOfOneToTwoTimes(_), GoOn | End(_)) => false,
+            };
+            assert!(is_expected, "{at} s, {sign:?}: {decision:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn error_tells_what_it_means_for_other_requests() {
+        let of = |kind, status: Option<u16>, retry_after| {
+            let mut error = Error::new(kind, None);
+            error.0.reply = status.map(|status| ReplyDetails { status, retry_after, ..ReplyDetails::default() });
+            Sign::of(&Err(error))
+        };
+        let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
+        assert_eq!(of(ErrorKind::Refused, Some(429), Some(secs(9))), Throttled(secs(9)));
+        assert_eq!(of(ErrorKind::Refused, Some(429), None), NO_WAIT);
+        for (kind, status, expected) in [
+            (ErrorKind::Connect, None, NoConnection),
+            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, Sign::Futile),
+            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, Sign::Futile),
+            (ErrorKind::Credentials("no token"), None, Sign::Futile),
+            (ErrorKind::Refused, Some(401), Sign::Futile),
+            (ErrorKind::Refused, Some(407), Sign::Futile),
+            (ErrorKind::Refused, Some(400), Answered),
+            // A task may have been made: that is never sent again.
+            (unreadable(), Some(429), Answered),
+            (ErrorKind::TimedOut, None, Unanswered),
+            (ErrorKind::Lost, Some(200), Answered),
+            (ErrorKind::Busy, None, Unanswered),
+        ] {
+            let shown = format!("{kind:?} {status:?}");
+            assert_eq!(of(kind, status, None), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_from_a_second_to_two_minutes_and_begin_anew_after_a_reply() {
+        for reply in [Made, Answered, Unanswered] {
+            let refused = |base| (0, NO_WAIT, PauseOfOneToTwoTimes(base));
+            let mut requests: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60].map(refused).into();
+            requests.extend([(0, reply, Is(GoOn)), refused(1)]);
+            play(Duration::MAX, &requests);
+        }
+    }
+
+    #[test]
+    fn wait_that_the_service_asks_for_is_the_least() {
+        play(secs(900), &[(0, Throttled(secs(600)), Pause(600)), (600, Throttled(secs(300)), Pause(300))]);
+        play(Duration::MAX, &[(0, Throttled(Duration::MAX), Pause(24 * 60 * 60))]);
+    }
+
+    #[test]
+    fn patience_ends_when_no_task_was_made_for_so_long() {
+        let end = |limit| Is(End(Exhausted(secs(limit))));
+        play(secs(0), &[(0, NO_WAIT, end(0))]);
+        // The last pause lasts as long as the patience.
+        play(secs(10), &[(0, NO_WAIT, PauseOfOneToTwoTimes(1)), (9, NO_WAIT, Pause(1)), (10, NO_WAIT, end(10))]);
+        // Another reply opens the way, but is no task; time without a refusal is none of waiting.
+        let pause = || PauseOfOneToTwoTimes(1);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Answered, Is(GoOn)), (10, NO_WAIT, end(10))]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Made, Is(GoOn)), (99, NO_WAIT, pause())]);
+        play(Duration::MAX, &[(0, NO_WAIT, pause()), (100_000_000, NO_WAIT, PauseOfOneToTwoTimes(2))]);
+    }
+
+    #[test]
+    fn wait_that_exceeds_the_patience_is_not_begun() {
+        let exceeded = |asked| Is(End(Exceeded(secs(asked))));
+        play(secs(10), &[(0, Throttled(secs(11)), exceeded(11))]);
+        play(secs(10), &[(0, Throttled(secs(7)), Pause(7)), (7, Throttled(secs(4)), exceeded(4))]);
+    }
+
+    #[test]
+    fn connection_that_fails_pauses_only_after_a_reply() {
+        let futile = || Is(End(Futile));
+        play(secs(10), &[(0, NoConnection, futile())]);
+        play(secs(10), &[(0, Unanswered, Is(GoOn)), (0, NoConnection, futile())]);
+        for reply in [Made, Answered] {
+            play(secs(10), &[(0, reply, Is(GoOn)), (0, NoConnection, PauseOfOneToTwoTimes(1))]);
+        }
+        play(secs(10), &[(0, Made, Is(GoOn)), (0, Sign::Futile, futile())]);
+    }
+
+    #[test]
+    fn requests_that_left_together_are_one_refusal() {
+        let (mut patience, now) = (Patience::new(secs(100)), Instant::now());
+        assert!(matches!(patience.decide(NO_WAIT, false, now), Decision::Pause(_)));
+        assert_eq!(patience.decide(NO_WAIT, true, now), Decision::Pause(secs(0)));
+        assert_eq!(patience.decide(Throttled(secs(9)), true, now), Decision::Pause(secs(9)));
+        assert_eq!(patience.decide(Made, true, now), GoOn);
+        let Decision::Pause(second) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
+        assert!((secs(2)..=secs(4)).contains(&second), "the first one's growth is kept: {second:?}");
+    }
+}

@@ -1,0 +1,298 @@
+//! Runs that are throttled or lose the network: they pause, go on, and end only with their patience.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use koodrive_share::{BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
+use koodrive_share_emulator::{Emulator, Throttle};
+use serde_json::json;
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::support::{
+    bulk::{ids, ledger, states, tasks_of, until},
+    bulk_run::{complete, drain_within, one_by_one, outcomes},
+    fixtures::{broken, builder_at, client, dump_template, strict_emulator},
+    own_server::{OwnServer, Said},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An emulator that lets so many calls pass in a minute.
+async fn throttled(calls: u32, retry_after: bool) -> Arc<Emulator> {
+    let throttle = Throttle::new(calls, MINUTE).retry_after(retry_after);
+    Arc::new(strict_emulator().throttle(throttle).start().await.unwrap())
+}
+
+/// The pauses of a run: how long each was, and how many requests there were before it.
+type Pauses = Arc<Mutex<Vec<(Duration, u64)>>>;
+
+fn told(policy: BulkPolicyBuilder, emulator: &Arc<Emulator>) -> (BulkPolicyBuilder, Pauses) {
+    let (pauses, emulator) = (Pauses::default(), emulator.clone());
+    let all = pauses.clone();
+    let policy = policy.on_pause(move |length, error| {
+        assert!(error.is_throttled() && error.outcome() == Outcome::Rejected, "{error}");
+        pauses.lock().unwrap().push((length, emulator.request_count()));
+    });
+    (policy, all)
+}
+
+/// All items of a run over so many ids, the error that ended it, and how long it took.
+async fn run(
+    emulator: &Emulator,
+    count: usize,
+    policy: BulkPolicyBuilder,
+) -> (Vec<BulkItem>, Option<BulkError>, Duration) {
+    let started = Instant::now();
+    let policy = policy.build().unwrap();
+    let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(count), policy).unwrap();
+    let (items, error) = drain_within(&mut bulk, DAY).await;
+    (items, error, started.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_run_outlasts_each_window_and_makes_every_task_once() {
+    for (name, retry_after) in [("window", false), ("window_told", true)] {
+        let emulator = throttled(10, retry_after).await;
+        let path = ledger(name);
+        let (policy, pauses) = told(BulkPolicy::builder().ledger(&path), &emulator);
+        let (items, error, elapsed) = run(&emulator, 25_000, policy).await;
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(outcomes(&items), [None; 25]);
+        for chunk in ids(25_000).chunks(1_000) {
+            assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
+        }
+        // 25 requests in windows of 10 meet two walls. At each, those on their way are refused, at most 4, then one at a time:
+        // after 1, 2, 4 … seconds or more at most 6 until a minute is over, none if the service says how long it is.
+        let refused = emulator.request_count() - 25;
+        assert!(refused <= 2 * if retry_after { 4 } else { 10 }, "{refused} refused");
+        let pauses = pauses.lock().unwrap();
+        assert!(if retry_after { pauses.len() == 2 } else { pauses.len() >= 2 }, "{pauses:?}");
+        assert!(elapsed >= 2 * MINUTE && elapsed < 5 * MINUTE, "{elapsed:?}");
+        let count = |state: &str| states(&path).iter().filter(|it| *it == state).count() as u64;
+        assert_eq!([count("accepted"), count("rejected"), count("sending")], [25, refused, 25 + refused]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_probes_after_a_pause() {
+    let emulator = throttled(0, false).await;
+    let (policy, pauses) = told(BulkPolicy::builder().patience(10 * MINUTE), &emulator);
+    run(&emulator, 25_000, policy).await;
+    let pauses = pauses.lock().unwrap();
+    // 1, 2, 4 … 60 seconds or up to twice as much in 10 minutes.
+    assert!(pauses.len() >= 8, "{pauses:?}");
+    assert!(pauses[0].1 <= 4, "a call of a run does not retry throttling: {pauses:?}");
+    // The others that left with the first one may still be on their way when that is told.
+    assert_eq!(pauses[1].1, 5, "{pauses:?}");
+    assert!(pauses[1..].is_sorted_by(|(_, before), (_, after)| before + 1 == *after), "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing() {
+    let emulator = throttled(3, false).await;
+    let path = ledger("patience");
+    // Shorter than the window, so that the first run ends and the next ones go on.
+    let mut made = 0;
+    for n in 0.. {
+        let (items, error, elapsed) =
+            run(&emulator, 9_500, BulkPolicy::builder().ledger(&path).patience(MINUTE / 3)).await;
+        made += items.iter().filter(|item| item.result().is_ok() && !item.is_from_ledger()).count();
+        let Some(error) = error else { break };
+        assert!(n < 20 && error.is_out_of_patience() && !error.is_ledger() && !error.is_unknown(), "{n}: {error}");
+        let said = "no task was created for 20s, the patience of this run; resume it later: of the file ids, 0..";
+        assert!(error.to_string().starts_with(said), "{error}");
+        assert!(elapsed >= MINUTE / 3 && elapsed < MINUTE, "{elapsed:?}");
+        let refused = items.iter().filter_map(|item| item.result().err());
+        assert!(refused.clone().count() > 0 && refused.clone().all(koodrive_share::Error::is_throttled), "{items:?}");
+        assert_eq!(error.attempted(), 0..items.last().unwrap().range().end);
+        assert_eq!(states(&path).last().unwrap(), "rejected", "what was refused is noted");
+    }
+    assert_eq!((made, emulator.tasks().len()), (10, 10));
+}
+
+#[tokio::test]
+async fn patience_of_0_ends_at_the_first_refusal() {
+    let emulator = throttled(2, false).await;
+    let (policy, pauses) = told(one_by_one().patience(Duration::ZERO), &emulator);
+    let (items, error, _) = run(&emulator, 9_000, policy).await;
+    assert_eq!(outcomes(&items), [None, None, Some(Outcome::Rejected)]);
+    assert!(error.unwrap().is_out_of_patience());
+    assert_eq!((emulator.request_count(), pauses.lock().unwrap().len()), (3, 0));
+}
+
+#[tokio::test]
+async fn last_chunk_that_is_refused_is_told_too() {
+    let emulator = throttled(0, false).await;
+    let (items, error, _) = run(&emulator, 1, one_by_one().patience(Duration::ZERO)).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
+    assert!(error.unwrap().is_out_of_patience());
+}
+
+#[tokio::test]
+async fn wait_longer_than_the_patience_is_not_begun() {
+    let emulator = throttled(1, true).await;
+    let (policy, pauses) = told(one_by_one().patience(MINUTE / 2), &emulator);
+    let (items, error, _) = run(&emulator, 9_000, policy).await;
+    assert_eq!(outcomes(&items), [None, Some(Outcome::Rejected)]);
+    let error = error.unwrap();
+    assert!(error.is_out_of_patience());
+    let said = "the service asks to wait for 60s, longer than the patience of this run; resume it after that: ";
+    assert!(error.to_string().starts_with(said), "{error}");
+    assert_eq!((emulator.request_count(), pauses.lock().unwrap().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn stop_ends_a_pause_at_once() {
+    let emulator = throttled(1, true).await;
+    let path = ledger("stop_in_pause");
+    let (tell, mut pauses) = mpsc::unbounded_channel();
+    let policy = one_by_one().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
+    let policy = policy.build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
+    let first = bulk.next().await.unwrap().unwrap();
+    assert!(first.result().is_ok());
+    tokio::select! {
+        item = bulk.next() => panic!("{item:?}"),
+        length = pauses.recv() => assert!(length.unwrap() > MINUTE / 2, "{length:?}"),
+    }
+    let stopped = Instant::now();
+    bulk.stop();
+    let (items, error) = drain_within(&mut bulk, MINUTE).await;
+    assert!(stopped.elapsed() < MINUTE / 6);
+    assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
+    let error = error.unwrap();
+    assert!(error.is_stopped());
+    assert_eq!(error.attempted(), 0..2_000);
+    assert_eq!(states(&path), ["run", "sending", "accepted", "sending", "rejected"]);
+}
+
+#[tokio::test]
+async fn dropped_run_waits_for_no_end_of_a_pause() {
+    let emulator = throttled(1, true).await;
+    let path = ledger("drop_in_pause");
+    let (tell, mut pauses) = mpsc::unbounded_channel();
+    let policy = BulkPolicy::builder().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
+    let policy = policy.build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
+    while pauses.is_empty() {
+        let _ = tokio::time::timeout(Duration::from_millis(1), bulk.next()).await;
+    }
+    pauses.recv().await.unwrap();
+    drop(bulk);
+    // Its lock goes with the last of its chunks.
+    let lock = std::fs::File::open(&path).unwrap();
+    until("the ledger is free", || lock.try_lock().is_ok()).await;
+    assert!(emulator.request_count() <= 4);
+    assert_eq!(states(&path).last().unwrap(), "rejected");
+}
+
+#[tokio::test(start_paused = true)]
+async fn network_that_is_away_for_a_while_pauses_a_run() {
+    // An emulator's tasks would have the ids of those of the next one.
+    let server = OwnServer::start(|_| Said::new(200, &json!({ "code": 0, "msg": "ok", "taskId": "7001" }))).await;
+    let endpoint = server.endpoint().to_owned();
+    // Each request has a connection of its own, so that none is on its way over one that breaks.
+    let client = builder_at(&endpoint).idle_timeout(Duration::ZERO).build().unwrap();
+    let path = ledger("network");
+    let (tell, mut pauses) = mpsc::unbounded_channel();
+    let policy = one_by_one().ledger(&path).on_pause(move |length, error| {
+        assert!(error.is_connect() && error.outcome() == Outcome::NotSent, "{error}");
+        tell.send(length).unwrap();
+    });
+    let policy = policy.build().unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
+    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    drop(server);
+    let address = endpoint.trim_start_matches("http://");
+    until("nobody listens", || std::net::TcpStream::connect(address).is_err()).await;
+    let port: u16 = endpoint.rsplit(':').next().unwrap().parse().unwrap();
+    let back = async {
+        pauses.recv().await.unwrap();
+        strict_emulator().port(port).start().await.unwrap()
+    };
+    let ((items, error), emulator) = tokio::join!(drain_within(&mut bulk, DAY), back);
+    assert!(error.is_none(), "{error:?}, {items:?}");
+    assert_eq!(outcomes(&items), [None; 4]);
+    assert_eq!(emulator.tasks().len(), 4);
+    assert!(states(&path).contains(&"notSent".to_owned()));
+}
+
+#[tokio::test]
+async fn connection_that_fails_before_any_reply_ends_a_run() {
+    let gone = strict_emulator().start().await.unwrap();
+    let client = builder_at(gone.endpoint()).max_attempts(1).build().unwrap();
+    drop(gone);
+    let policy = one_by_one().build().unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
+    let (items, error) = drain_within(&mut bulk, MINUTE).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::NotSent)]);
+    let error = error.unwrap();
+    assert!(error.is_futile() && !error.is_out_of_patience());
+    let said =
+        "every further request would fail like this one; remove the cause, then resume: of the file ids, 0..1000";
+    assert!(error.to_string().starts_with(said), "{error}");
+}
+
+#[tokio::test]
+async fn refused_credentials_end_a_run_after_one_request() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let policy = one_by_one().build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
+    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    emulator.revoke_token(Emulator::DEFAULT_TOKEN);
+    let (items, error) = drain_within(&mut bulk, MINUTE).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
+    assert!(error.unwrap().is_futile());
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_as_far_apart_as_the_rate_says() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let (items, error, elapsed) = run(&emulator, 10_000, BulkPolicy::builder().rate(2, Duration::from_secs(10))).await;
+    assert!(error.is_none() && items.len() == 10);
+    // One at once, nine more, 5 s apart.
+    assert!((45..47).contains(&elapsed.as_secs()), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn stop_ends_a_wait_for_the_rate_and_what_the_ledger_knows_costs_none() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("rate");
+    let done = client(&emulator).create_bulk_with(
+        dump_template(),
+        ids(3_000),
+        BulkPolicy::builder().ledger(&path).build().unwrap(),
+    );
+    complete(done.unwrap()).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let without_end: String = text.split_inclusive('\n').filter(|line| !line.contains("\"end\":{")).collect();
+    std::fs::write(&path, without_end).unwrap();
+    let policy = BulkPolicy::builder().ledger(&path).rate(1, DAY).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
+    for _ in 0..4 {
+        assert!(bulk.next().await.unwrap().unwrap().result().is_ok(), "three of the ledger, one at once");
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(50), bulk.next()).await.is_err());
+    bulk.stop();
+    let (items, error) = drain_within(&mut bulk, MINUTE).await;
+    assert!(items.is_empty(), "none was begun");
+    let error = error.unwrap();
+    assert!(error.is_stopped());
+    assert_eq!(error.attempted(), 0..4_000);
+}
+
+#[test]
+fn rate_is_bounded() {
+    let second = Duration::from_secs(1);
+    for (requests, per) in [(0, second), (1, Duration::ZERO), (1_000_001, second), (1, DAY + second)] {
+        let refused = BulkPolicy::builder().rate(requests, per).concurrency(0).build().unwrap_err();
+        assert_eq!(broken(&refused), ["concurrency concurrency", "rate rate"], "{requests} per {per:?}");
+    }
+    for (requests, per) in [(1, DAY), (1_000_000, second), (u32::MAX, DAY)] {
+        assert!(BulkPolicy::builder().rate(requests, per).build().is_ok(), "{requests} per {per:?}");
+    }
+}
