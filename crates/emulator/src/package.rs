@@ -85,7 +85,8 @@ impl Package {
     }
 
     /// Sets the names of the files, whatever the task asked for; they need not be UTF-8, and one that ends with a slash
-    /// is a directory. Defaults to `<file id>.bin` for each file id.
+    /// is a directory. Defaults to the names of the share's files, or to
+    /// `<file id>.bin` for each file id of a share that the emulator does not have.
     pub fn names(mut self, names: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         self.names = Some(names.into_iter().map(Into::into).collect());
         self
@@ -162,13 +163,13 @@ impl Package {
         self
     }
 
-    /// Answers a download of the package of these files: the n-th download of all, from 0.
-    pub(crate) fn serve(&self, parts: &Parts, file_ids: &[String], n: u64) -> Answer {
+    /// Answers a download of a package with files of these names: the n-th download of all, from 0.
+    pub(crate) fn serve(&self, parts: &Parts, names: Vec<String>, n: u64) -> Answer {
         if let Some(answer) = &self.answer {
             return answer.clone();
         }
         let generation = n / self.changes_every;
-        let Some(archive) = self.archive(file_ids, generation) else {
+        let Some(archive) = self.archive(names, generation) else {
             return Answer::unsendable("the package would take 4 GiB or more");
         };
         let length = archive.length();
@@ -203,9 +204,9 @@ impl Package {
         }
     }
 
-    fn archive(&self, file_ids: &[String], generation: u64) -> Option<Archive> {
-        let by_id = || file_ids.iter().map(|id| format!("{id}.bin").into_bytes()).collect();
-        let mut names = self.names.clone().unwrap_or_else(by_id);
+    fn archive(&self, names: Vec<String>, generation: u64) -> Option<Archive> {
+        let given = || names.into_iter().map(String::into_bytes).collect();
+        let mut names = self.names.clone().unwrap_or_else(given);
         names.truncate(names.len().saturating_sub(self.held_back));
         Archive::new(&names, self.file_bytes, generation)
     }

@@ -205,13 +205,14 @@ impl Service {
     fn download(&self, parts: &Parts, task_id: &str, token: &str) -> Result<Answer, Answer> {
         package::check(parts)?;
         let mut live = self.live();
-        let Live { tasks, package, downloads, .. } = &mut *live;
-        let file_ids = tasks.admit(task_id, token, package).ok_or_else(package::lapsed)?;
+        let Live { tasks, shares, package, downloads, .. } = &mut *live;
+        let made_from = tasks.admit(task_id, token, package).ok_or_else(package::lapsed)?;
+        let names = shares.names_in_package(&made_from);
         let n = *downloads;
         *downloads += 1;
         let package = Arc::clone(package);
         drop(live);
-        Ok(package.serve(parts, &file_ids, n))
+        Ok(package.serve(parts, names, n))
     }
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {

@@ -319,6 +319,16 @@ impl Shares {
         }
     }
 
+    /// The names in the package of a task: those of the share's files, and ids with `.bin` of a share that is none of these.
+    pub(crate) fn names_in_package(&self, task: &CreateTask) -> Vec<String> {
+        let kept = self.0.values().find(|kept| kept.share.share_id == task.share_id);
+        let names = |id: &String| {
+            let names = kept.and_then(|kept| kept.share.contents.names_in_package(id));
+            names.unwrap_or_else(|| vec![format!("{id}.bin")])
+        };
+        task.file_ids.iter().flat_map(names).collect()
+    }
+
     /// Checks the files of a task, if its share is one of these.
     pub(crate) fn check_files(&self, task: &CreateTask) -> Result<(), Answer> {
         let Some(Kept { share, .. }) = self.0.values().find(|kept| kept.share.share_id == task.share_id) else {

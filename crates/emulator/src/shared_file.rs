@@ -100,6 +100,20 @@ impl SharedFile {
         })
     }
 
+    /// Adds the file's path, or those of all files of the directory.
+    fn add_paths(&self, above: &str, paths: &mut Vec<String>) {
+        match self.files.as_deref() {
+            None => paths.push(format!("{above}{}", self.name)),
+            Some([]) => paths.push(format!("{above}{}/", self.name)),
+            Some(files) => {
+                let above = format!("{above}{}/", self.name);
+                for file in files {
+                    file.add_paths(&above, paths);
+                }
+            }
+        }
+    }
+
     fn find(&self, id: &str) -> Option<&Self> {
         if self.id == id {
             return Some(self);
@@ -152,6 +166,22 @@ impl Contents {
                 let depth = depth(path, *directories).filter(|depth| depth <= levels)?;
                 let directories = if depth < *levels { *directories } else { 0 };
                 Some(Directory::Generated { path, files: *files, directories })
+            }
+        }
+    }
+
+    /// What a package holds of a file or directory: all files of a directory, but of a generated one the directory alone.
+    /// `None` if there's no such file.
+    pub(crate) fn names_in_package(&self, id: &str) -> Option<Vec<String>> {
+        match self {
+            Self::Listed(files) => {
+                let mut paths = Vec::new();
+                files.iter().find_map(|file| file.find(id))?.add_paths("", &mut paths);
+                Some(paths)
+            }
+            Self::Generated { .. } => {
+                let (kind, number) = (id.get(..1)?, id.get(1..)?.rsplit('-').next()?.parse::<usize>().ok()?);
+                Some(vec![if kind == "D" { directory_name(number) + "/" } else { file_name(number) }])
             }
         }
     }
@@ -221,6 +251,14 @@ fn compare(one: &SharedFile, other: &SharedFile, key: SortKey) -> Ordering {
     }
 }
 
+fn directory_name(number: usize) -> String {
+    format!("directory-{number:06}")
+}
+
+fn file_name(number: usize) -> String {
+    format!("file-{number:06}.jpg")
+}
+
 impl<'a> Entries<'a> {
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -240,10 +278,10 @@ impl<'a> Entries<'a> {
             Self::Generated { path, directories, descending, .. } => {
                 let place = if *descending { self.len() - 1 - place } else { place };
                 Cow::Owned(match place.checked_sub(*directories) {
-                    None => SharedFile::directory(format!("directory-{place:06}"), Vec::new())
-                        .id(format!("D{path}-{place}")),
-                    Some(place) => SharedFile::file(format!("file-{place:06}.jpg"), 1_000 + place as u64)
-                        .id(format!("F{path}-{place}")),
+                    None => SharedFile::directory(directory_name(place), Vec::new()).id(format!("D{path}-{place}")),
+                    Some(place) => {
+                        SharedFile::file(file_name(place), 1_000 + place as u64).id(format!("F{path}-{place}"))
+                    }
                 })
             }
         }

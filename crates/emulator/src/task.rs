@@ -268,12 +268,12 @@ impl Tasks {
         self.by_id(id).filter(|task| task.public.share_id == share_id)
     }
 
-    /// The file ids of a task whose package may be had with this token.
-    pub(crate) fn admit(&mut self, id: &str, token: &str, package: &Package) -> Option<Vec<String>> {
+    /// What a task was made from, if its package may be had with this token.
+    pub(crate) fn admit(&mut self, id: &str, token: &str, package: &Package) -> Option<CreateTask> {
         let task = self.by_id(id)?;
         let is_admitted = task.urls.iter_mut().any(|url| url.admit(token, package));
         let made_from = CreateTask::parse(task.public.body.as_deref()?, false).ok()?;
-        is_admitted.then_some(made_from.file_ids)
+        is_admitted.then_some(made_from)
     }
 
     fn by_id(&mut self, id: &str) -> Option<&mut Task> {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share_emulator::{Answer, Emulator, Fault, Package, Schedule};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Package, Schedule, SharedFile};
 use rawzip::ZipArchive;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -86,6 +86,17 @@ async fn a_package_is_a_zip_with_a_file_for_each_file_id() {
     assert_eq!(get(&emulator, &url(&emulator, &task_id).await, &[]).await.status, 500);
     // Each answer of a package counts.
     assert_eq!(emulator.downloads(), 4);
+}
+
+#[tokio::test]
+async fn a_package_of_a_share_has_the_names_of_its_files() {
+    let (emulator, task_id) = finished(Package::new()).await;
+    let pictures = vec![SharedFile::file("beach.jpg", 1).id("beach"), SharedFile::directory("empty", Vec::new())];
+    let share = EmulatedShare::new("x").share_id("share").container_id("space");
+    emulator
+        .set_share(share.file(SharedFile::directory("photos", pictures).id("a")).file(SharedFile::file("b.txt", 1)));
+    let names_of_share = [&b"photos/beach.jpg"[..], b"photos/empty/", b"b.bin", b"c.bin"];
+    assert_eq!(names(&get(&emulator, &url(&emulator, &task_id).await, &[]).await.body), names_of_share);
 }
 
 #[tokio::test]
