@@ -4,12 +4,21 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use koodrive_share::{ShareTask, ShareTaskBuilder, TargetDirectory};
 
 const SERVICE: &str = "Service";
 
 /// The subcommands that call no service.
 pub(crate) const WITHOUT_SERVICE: [&str; 3] = ["emulator", "completions", "man"];
+
+const PACKAGE_USAGE: &str = "\
+koodrive-share package [OPTIONS] LINK (--all | --recursive | NAME…) (--output FILE | --zip-name NAME)
+       koodrive-share package [OPTIONS] --share-id ID --container-id ID (ID… | --file-ids-from FILE) \
+(--output FILE | --zip-name NAME)";
+
+const DUMP_USAGE: &str = "\
+koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME…) --target-file-id ID --target-container-id ID
+       koodrive-share dump [OPTIONS] --share-id ID --container-id ID (ID… | --file-ids-from FILE) \
+--target-file-id ID --target-container-id ID";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -27,23 +36,26 @@ Environment:
   KOODRIVE_TOKEN            access token, or one of the two following
   KOODRIVE_AUTHORIZATION    whole value of the Authorization header
   KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
-  KOODRIVE_KDSTOKEN         temporary token of a share that has an access code
+  KOODRIVE_EXTRACT_CODE     extract code of a share, for its link
+  KOODRIVE_KDSTOKEN         temporary token of a share that has an extract code, for its id
   NO_COLOR                  any value: no colours; nor are there any where TERM is dumb
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
   status, wait     taskId, state, result, progress (0 to 100), created, started, ended (in a zone that the service
                    does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId, sourceContainerId)
+  files            fileId, name, directory, type, size (in bytes), containerId, edited
+  --output         taskId, file, bytes, files, missing, missingNames
   what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too
 Fields without a value are null or left out. Whoever has the download URL can fetch the package.
 
 Exit status:
   0  done; of status, also a task that goes on
   1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written
-  2  bad usage or a broken rule; nothing was sent
+  2  bad usage or a broken rule; no task was made
   3  refused by the service; no task was made
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
-  5  the task has ended, but not all files succeeded
+  5  the task has ended, but not all files succeeded, or the package lacks some
   6  the service was not reached (name, connection, TLS); no task was made
 Of several, the first of 4, 3, 6, 2, 1, 5 counts.";
 
@@ -134,7 +146,9 @@ pub(crate) struct ServiceArgs {
 /// Takes the id of a share, but no link to one.
 fn share_id(value: &str) -> Result<String, &'static str> {
     if value.contains("://") || value.contains("sharelink/") {
-        return Err("this is a share link; give the id of the share behind it");
+        return Err(
+            "this is a share link; give it as the first argument, without --share-id and --container-id, or with --link",
+        );
     }
     not_a_flag(value)
 }
@@ -165,14 +179,20 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// List the files of a share
+    Files(FilesArgs),
     /// Pack files of a share into a zip to download
+    #[command(override_usage = PACKAGE_USAGE)]
     Package(PackageArgs),
     /// Save files of a share into a space
+    #[command(override_usage = DUMP_USAGE)]
     Dump(DumpArgs),
     /// Say how far tasks have come
     Status(TasksArgs),
     /// Follow tasks to their ends
     Wait(WaitArgs),
+    /// Download the package of a task to a file
+    Download(DownloadArgs),
     /// Imitate the service on this machine, to try things out
     Emulator(EmulatorArgs),
     /// Write completions for a shell to the standard output
@@ -185,14 +205,38 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct FilesArgs {
+    /// Link to the share, or its short code
+    #[arg(value_name = "LINK")]
+    pub(crate) link: String,
+
+    /// List the files of all directories, in place of the directories
+    #[arg(long)]
+    pub(crate) recursive: bool,
+
+    /// File with the extract code, - for the standard input [env: KOODRIVE_EXTRACT_CODE, its content] [default: asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extract_code_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PackageArgs {
-    /// Name of the zip
+    /// Name of the zip [default: that of --output]
     #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = not_a_flag)]
-    pub(crate) zip_name: String,
+    #[arg(required_unless_present = "output")]
+    pub(crate) zip_name: Option<String>,
 
     /// Make several zips, NAME-0001.zip and so on, of 1,000 files each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "output")]
     pub(crate) split: bool,
+
+    /// Wait for the package and download it to this file; if that is interrupted, the same command goes on
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Replace a file that is there already
+    #[arg(long, requires = "output")]
+    pub(crate) overwrite: bool,
 
     #[command(flatten)]
     pub(crate) create: CreateArgs,
@@ -214,24 +258,37 @@ pub(crate) struct DumpArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Share that the files are behind
-    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id)]
-    pub(crate) share_id: String,
+    /// Link to a share, or its short code, and names of its files or patterns such as '*.jpg'; one with a slash is compared
+    /// with the whole path. With --share-id: file ids. After --, also those that begin with a dash
+    #[arg(value_name = "LINK|ID", required_unless_present = "file_ids_from")]
+    pub(crate) files: Vec<String>,
+
+    /// Take all that is at the top of the share; directories as they are
+    #[arg(long, conflicts_with = "share_id")]
+    pub(crate) all: bool,
+
+    /// Take files of all directories, in place of the directories: all of them, or those named
+    #[arg(long, conflicts_with = "share_id")]
+    pub(crate) recursive: bool,
+
+    /// File with the extract code, - for the standard input [env: KOODRIVE_EXTRACT_CODE, its content] [default: asked for]
+    #[arg(long, value_name = "FILE", conflicts_with = "share_id")]
+    pub(crate) extract_code_file: Option<PathBuf>,
+
+    /// Share that the files are behind, in place of a link
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id, requires = "container_id")]
+    pub(crate) share_id: Option<String>,
 
     /// Space that the files are in
-    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
-    pub(crate) container_id: String,
-
-    /// File ids; after --, also those that begin with a dash
-    #[arg(value_name = "ID", required_unless_present = "file_ids_from")]
-    pub(crate) file_ids: Vec<String>,
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag, requires = "share_id")]
+    pub(crate) container_id: Option<String>,
 
     /// File with one file id a line, UTF-8, - for the standard input; blank lines and blanks around ids do not count
-    #[arg(long, value_name = "FILE", conflicts_with = "file_ids")]
+    #[arg(long, value_name = "FILE", conflicts_with = "files", requires = "share_id")]
     pub(crate) file_ids_from: Option<PathBuf>,
 
     /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "share_id")]
     pub(crate) kdstoken_file: Option<PathBuf>,
 
     /// Follow the tasks to their ends, each for at most an hour; not if the run was stopped
@@ -271,7 +328,7 @@ pub(crate) struct BulkArgs {
     pub(crate) continue_after_unknown: bool,
 
     /// Create anew what the ledger calls unknown, which makes a second task where there was a first
-    #[arg(long, requires = "ledger")]
+    #[arg(long)]
     pub(crate) resend_unknown: bool,
 }
 
@@ -283,8 +340,16 @@ pub(crate) struct TasksArgs {
 
     /// Share that the tasks' files are behind
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id)]
-    #[arg(required_unless_present = "tasks_from", conflicts_with = "tasks_from")]
+    #[arg(required_unless_present_any = ["tasks_from", "link"], conflicts_with_all = ["tasks_from", "link"])]
     pub(crate) share_id: Option<String>,
+
+    /// Link to that share, or its short code, in place of the id and the temporary token
+    #[arg(long, value_name = "LINK", conflicts_with = "kdstoken_file")]
+    pub(crate) link: Option<String>,
+
+    /// File with the extract code, - for the standard input [env: KOODRIVE_EXTRACT_CODE, its content] [default: asked for]
+    #[arg(long, value_name = "FILE", requires = "link")]
+    pub(crate) extract_code_file: Option<PathBuf>,
 
     /// File that --save or --ledger wrote, - for the standard input: all its tasks, or those with a TASK_ID given
     #[arg(long, value_name = "FILE")]
@@ -306,6 +371,20 @@ pub(crate) struct WaitArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DownloadArgs {
+    #[command(flatten)]
+    pub(crate) tasks: TasksArgs,
+
+    /// File to download to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct EmulatorArgs {
     /// Port on the loopback address, 0 for any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -322,25 +401,6 @@ pub(crate) struct EmulatorArgs {
     /// File with the app's secret, - for the standard input
     #[arg(long, value_name = "FILE", requires = "app_id")]
     pub(crate) app_secret_file: Option<PathBuf>,
-}
-
-impl PackageArgs {
-    pub(crate) fn template(&self) -> Template {
-        Template { task: ShareTask::package_download(&self.zip_name), split: self.split }
-    }
-}
-
-impl DumpArgs {
-    pub(crate) fn template(&self) -> Template {
-        let target = TargetDirectory::new(&self.target_file_id, &self.target_container_id);
-        Template { task: ShareTask::dump(target), split: false }
-    }
-}
-
-/// What tells a package from a dump.
-pub(crate) struct Template {
-    pub(crate) task: ShareTaskBuilder,
-    pub(crate) split: bool,
 }
 
 #[cfg(test)]

@@ -1,23 +1,24 @@
 //! `package` and `dump`.
 
-use std::{error::Error as StdError, fmt, io, ops::Range};
+use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
 
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Error, Outcome, PollingPolicy, ShareTaskBuilder,
-    TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Outcome, PollingPolicy, TaskHandle,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
-    args::{self, BulkArgs, CreateArgs, ServiceArgs, Template},
+    args::{self, BulkArgs, CreateArgs, ServiceArgs},
+    download::{self, ToFile},
     exit::{CommandError, Exit, both, with_causes},
-    file_ids::{FileIdSource, InvalidLine},
+    file_ids::InvalidLine,
     follow::Following,
-    interrupts::Interrupts,
+    interrupts::{self, Interrupts},
     output::{Output, stderr},
     progress::Progress,
-    secret,
     service::{self, flag_or_variable},
+    share::Key,
+    source::{Given, Source, Template},
     tasks::SavedTasks,
 };
 
@@ -26,68 +27,82 @@ const LISTED: usize = 10;
 
 pub(crate) async fn run(
     service: ServiceArgs,
-    template: Template,
+    template: Result<Template, CommandError>,
     mut create: CreateArgs,
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let file_ids = FileIdSource::open(&mut create).and_then(|mut file_ids| Ok((file_ids.check()?, file_ids)));
+    let own_ledger = own_ledger(&mut create, template.as_ref().ok());
     let (tell, pauses) = mpsc::unbounded_channel();
-    let policy = policy(&create.bulk, template.split, tell);
-    let client_and_task = both(service::client(service), task(template.task, &create));
-    let ((client, task), (policy, (total, file_ids))) = both(client_and_task, both(policy, file_ids))?;
+    let policy = policy(&create.bulk, template.as_ref().is_ok_and(|template| template.split), tell);
+    let given = template.and_then(|template| Ok((Given::check(&mut create, &template)?, template)));
+    let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
-    let duplicates = file_ids.duplicates();
-    let bulk = client.create_bulk_with(task, file_ids.ids(), policy)?;
+    let (source, interrupts) = source(given, &client, &template, &create).await?;
+    let Source { task, file_ids, total, duplicates, names } = source;
+    let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
         output,
         progress: Progress::new(total, tracing),
         pauses,
         exit: Exit::Done,
-        interrupts: Interrupts::new()?,
+        interrupts,
         interrupted: false,
         stop_reason: None,
         failed: Vec::new(),
+        needs_ledger: false,
+        owns_ledger: own_ledger.is_some(),
         saved,
-        handles: create.wait.then(Vec::new),
+        handles: (create.wait || template.target.is_some()).then(Vec::new),
     };
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     let created = run.create(bulk, &create.bulk).await;
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     created?;
+    let mut is_resumable = run.needs_ledger;
     if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
-        let policy = PollingPolicy::default();
-        let following = Following { client: &client, policy, output, tracing, go_on: HowToFollow(&create) };
-        let followed = following.to_their_ends(handles, &mut run.interrupts).await;
-        run.exit = run.exit.max(followed.map_err(|error| CommandError { exit: error.exit.max(run.exit), ..error })?);
+        let task = handles.first().cloned();
+        let ended = run.follow(&client, handles, &create, &template, tracing).await?;
+        if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
+            let download = ToFile { client: &client, output, tracing, target, names };
+            let download = download.run(&task, &mut run.interrupts).await?;
+            run.exit = run.exit.max(download.exit);
+            is_resumable = download.is_resumable;
+        }
+    }
+    if let (false, Some(path)) = (is_resumable, own_ledger) {
+        // Nothing is left that the same command could go on with.
+        let _ = fs::remove_file(path);
     }
     Ok(run.exit)
 }
 
-/// `follow them with "koodrive-share wait --tasks-from photos.tasks"`
-struct HowToFollow<'a>(&'a CreateArgs);
-
-impl fmt::Display for HowToFollow<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CreateArgs { save, bulk, share_id, .. } = self.0;
-        match save.as_ref().or(bulk.ledger.as_ref()) {
-            Some(path) => write!(f, "follow them with `koodrive-share wait --tasks-from {}`", path.display()),
-            None => write!(f, "follow them with `koodrive-share wait TASK_ID --share-id {share_id}`"),
-        }
+/// Begins a ledger beside the file that a package goes to, unless one is named, so that the same command goes on with
+/// the task that was made.
+fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<PathBuf> {
+    let target = template?.target.as_ref()?;
+    if create.bulk.ledger.is_some() {
+        return None;
     }
+    create.bulk.ledger = Some(target.ledger());
+    create.bulk.ledger.clone()
 }
 
-/// What all tasks of a run have in common.
-fn task(template: ShareTaskBuilder, create: &CreateArgs) -> Result<ShareTaskBuilder, CommandError> {
-    let kdstoken = secret::kdstoken(create.kdstoken_file.as_ref());
-    let task = template.share_id(&create.share_id).container_id(&create.container_id);
-    // The file ids are checked elsewhere; one in their place leaves the rules of the flags.
-    let checked = task.clone().file_ids(["id"]).build().map_err(CommandError::from);
-    let (_, kdstoken) = both(checked, kdstoken)?;
-    Ok(match kdstoken {
-        Some(kdstoken) => task.kdstoken(kdstoken),
-        None => task,
-    })
+async fn source(
+    given: Given,
+    client: &Client,
+    template: &Template,
+    create: &CreateArgs,
+) -> Result<(Source, Interrupts), CommandError> {
+    match given {
+        Given::Ids(source) => Ok((*source, Interrupts::new()?)),
+        Given::Link { link, selection } => {
+            let key = Key::read(&link, create.extract_code_file.as_deref())?;
+            let mut interrupts = Interrupts::new()?;
+            let source = interrupts.unless_interrupted(Source::of_share(client, &key, selection, template)).await;
+            Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
+        }
+    }
 }
 
 /// The policy of a run, which tells of each pause in a line.
@@ -117,6 +132,25 @@ fn policy(bulk: &BulkArgs, split: bool, tell: UnboundedSender<String>) -> Result
     Ok(policy.build()?)
 }
 
+/// `follow them with "koodrive-share wait --tasks-from photos.tasks"`
+struct HowToFollow<'a>(&'a CreateArgs, &'a Template);
+
+impl fmt::Display for HowToFollow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(CreateArgs { save, bulk, share_id, .. }, template) = self;
+        if template.target.is_some() {
+            return f.write_str("the same command goes on with them");
+        }
+        f.write_str("follow them with `koodrive-share wait")?;
+        match (save.as_ref().or(bulk.ledger.as_ref()), share_id) {
+            (Some(path), Some(_)) => write!(f, " --tasks-from {}`", path.display()),
+            (Some(path), None) => write!(f, " --tasks-from {} --link LINK`", path.display()),
+            (None, Some(share_id)) => write!(f, " TASK_ID --share-id {share_id}`"),
+            (None, None) => f.write_str(" TASK_ID --link LINK`"),
+        }
+    }
+}
+
 struct BulkRun<'a> {
     output: &'a Output,
     progress: Progress,
@@ -127,6 +161,10 @@ struct BulkRun<'a> {
     stop_reason: Option<StopReason>,
     /// The ids of which no task was made, for the advice of a run without a ledger.
     failed: Vec<Range<u64>>,
+    /// There is a task, there may be one, or the ledger is another run's.
+    needs_ledger: bool,
+    /// No ledger was named, so advice need not name it.
+    owns_ledger: bool,
     saved: Option<SavedTasks>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
@@ -168,6 +206,7 @@ impl BulkRun<'_> {
             }
         };
         self.progress.finish(bulk.report());
+        self.needs_ledger |= ended.as_ref().is_some_and(|error| error.is_other_run() || error.is_ledger());
         if let Some(error) = &ended {
             self.report_end(error, bulk.report());
         } else if let Some(StopReason::Output(error)) = &self.stop_reason {
@@ -183,6 +222,7 @@ impl BulkRun<'_> {
         if let Err(error) = self.progress.suspend(|| self.output.chunk(&item)) {
             self.stop(bulk, StopReason::Output(error));
         }
+        self.needs_ledger |= item.result().map_or_else(|error| error.outcome() == Outcome::Unknown, |_| true);
         match item.result() {
             Ok(task) => {
                 let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(task));
@@ -204,6 +244,24 @@ impl BulkRun<'_> {
         if let (Some(handles), Ok(handle)) = (&mut self.handles, item.into_result()) {
             handles.push(handle);
         }
+    }
+
+    /// Follows the tasks to their ends.
+    async fn follow(
+        &mut self,
+        client: &Client,
+        tasks: Vec<TaskHandle>,
+        create: &CreateArgs,
+        template: &Template,
+        tracing: bool,
+    ) -> Result<Exit, CommandError> {
+        let (policy, go_on) = (PollingPolicy::default(), HowToFollow(create, template));
+        let shows_url = template.target.is_none();
+        let following = Following { client, policy, output: self.output, tracing, go_on, shows_url };
+        let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
+        let ended = ended.map_err(|error| CommandError { exit: error.exit.max(self.exit), ..error })?;
+        self.exit = self.exit.max(ended);
+        Ok(ended)
     }
 
     fn record_failed(&mut self, range: Range<u64>) {
@@ -265,12 +323,21 @@ impl BulkRun<'_> {
                  vendor by trace id",
             );
         }
+        let is_of_use = !ended.is_some_and(BulkError::is_other_run);
+        if let (true, false, Some(path)) = (self.owns_ledger, is_of_use, &args.ledger) {
+            stderr(&format!(
+                "{} keeps the task of a command that did not end: give that command again, or delete it to begin anew",
+                path.display()
+            ));
+        }
         if self.exit == Exit::Usage {
             return;
         }
         let left = ended.is_some() || report.rejected() + report.not_sent() > 0;
-        let is_of_use = !ended.is_some_and(BulkError::is_other_run);
         match &args.ledger {
+            Some(_) if left && is_of_use && self.owns_ledger => {
+                stderr("resume: run the same command; tasks that exist are not created again");
+            }
             Some(path) if left && is_of_use => stderr(&format!(
                 "resume: run the same command with --ledger {}; tasks that exist are not created again",
                 path.display()

@@ -1,5 +1,7 @@
 //! `emulator`.
 
+use koodrive_share_emulator::{EmulatedShare, Emulator};
+
 use crate::{
     args::EmulatorArgs,
     exit::{CommandError, Exit},
@@ -10,7 +12,7 @@ use crate::{
 
 /// Imitates the service until an interrupt comes.
 pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
-    let mut builder = koodrive_share_emulator::Emulator::builder().port(args.port);
+    let mut builder = Emulator::builder().port(args.port);
     let mut credentials = "KOODRIVE_TOKEN=emulator-token";
     if let Some(token) = args.token {
         builder = builder.token(token);
@@ -27,6 +29,11 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
     stderr(&format!(
         "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier, \
          end it with Ctrl-C"
+    ));
+    stderr(&format!(
+        "its example share is {}, with the extract code {}",
+        EmulatedShare::example().link(),
+        EmulatedShare::EXAMPLE_EXTRACT_CODE
     ));
     interrupts.next().await;
     Ok(Exit::Done)

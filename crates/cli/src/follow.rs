@@ -8,10 +8,11 @@ use koodrive_share::{Client, Error, PollError, PollingPolicy, TaskHandle, TaskSt
 use crate::{
     args::{ServiceArgs, TasksArgs, WaitArgs},
     exit::{self, CommandError, Exit, with_causes},
-    interrupts::Interrupts,
+    interrupts::{self, Interrupts},
     output::{Output, printable},
     progress::Waiting,
-    service, tasks,
+    service,
+    tasks::{self, TaskSource},
 };
 
 /// Tasks that are asked for at a time.
@@ -19,8 +20,9 @@ const CONCURRENCY: usize = 4;
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
-    let tasks = tasks::tasks(client, args)?;
+    let source = TaskSource::read(args)?;
     let mut interrupts = Interrupts::new()?;
+    let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let answers = stream::iter(tasks).map(|task| async {
         let answer = client.status(&task).await;
         (task, answer)
@@ -29,14 +31,15 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
     let mut exit = Exit::Done;
     loop {
         let Some(next) = interrupts.unless_interrupted(answers.next()).await else {
-            return Err(CommandError { exit: exit.max(Exit::Failed), message: "interrupted".to_owned() });
+            let error = interrupts::interrupted();
+            return Err(CommandError { exit: exit.max(error.exit), ..error });
         };
         let Some((task, answer)) = next else {
             return Ok(exit);
         };
         match answer {
             Ok(status) => {
-                output.status(task.task_id(), &status)?;
+                output.status(task.task_id(), &status, true)?;
                 exit = exit.max(exit::of_status(&status));
             }
             Err(error) => {
@@ -55,10 +58,13 @@ pub(crate) async fn wait(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
-    let tasks = tasks::tasks(client, args.tasks)?;
     let policy = PollingPolicy::builder().timeout(args.timeout).build()?;
-    let following = Following { client, policy, output, tracing, go_on: "the same command follows them further" };
-    following.to_their_ends(tasks, &mut Interrupts::new()?).await
+    let source = TaskSource::read(args.tasks)?;
+    let mut interrupts = Interrupts::new()?;
+    let tasks = tasks::tasks(client, source, &mut interrupts).await?;
+    let go_on = "the same command follows them further";
+    let following = Following { client, policy, output, tracing, go_on, shows_url: true };
+    following.to_their_ends(tasks, &mut interrupts).await
 }
 
 /// How tasks are followed.
@@ -69,6 +75,8 @@ pub(crate) struct Following<'a, G> {
     pub(crate) tracing: bool,
     /// What an interrupt says of how to go on.
     pub(crate) go_on: G,
+    /// Whether the download URL is a result. Whoever has it can fetch the package.
+    pub(crate) shows_url: bool,
 }
 
 impl<G: fmt::Display> Following<'_, G> {
@@ -115,7 +123,7 @@ impl<G: fmt::Display> Following<'_, G> {
     fn report(&self, task_id: &str, end: Option<Result<TaskStatus, PollError>>) -> Result<Exit, CommandError> {
         match end {
             Some(Ok(status)) => {
-                self.output.status(task_id, &status)?;
+                self.output.status(task_id, &status, self.shows_url)?;
                 Ok(exit::of_status(&status))
             }
             Some(Err(error)) => {

@@ -3,10 +3,17 @@
 //! Every command that waits asks for them, since the first process of a container is not ended by signals that it does
 //! not handle.
 
+use crate::exit::{CommandError, Exit};
+
 #[cfg(unix)]
 pub(crate) use self::unix::Interrupts;
 #[cfg(windows)]
 pub(crate) use self::windows::Interrupts;
+
+/// The error of a command that only read.
+pub(crate) fn interrupted() -> CommandError {
+    CommandError { exit: Exit::Failed, message: "interrupted".to_owned() }
+}
 
 impl Interrupts {
     /// What a future gives, or nothing if an interrupt comes before.

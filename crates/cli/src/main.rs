@@ -3,6 +3,7 @@
 #[allow(clippy::doc_markdown, reason = "these comments are help texts, which show backticks as they are")]
 mod args;
 mod create;
+mod download;
 mod emulator;
 mod exit;
 mod file_ids;
@@ -13,6 +14,8 @@ mod output;
 mod progress;
 mod secret;
 mod service;
+mod share;
+mod source;
 mod tasks;
 mod terminal;
 mod token_file;
@@ -26,6 +29,7 @@ use self::{
     args::{Cli, Command},
     exit::{CommandError, Exit},
     output::Output,
+    source::Template,
 };
 
 fn main() -> ExitCode {
@@ -51,12 +55,14 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
     let tracing = cli.verbose > 0;
     secret::check_stdin_readers(&cli)?;
     match cli.command {
+        Command::Files(files) => share::files(cli.service, files, output).await,
         Command::Package(package) => {
-            create::run(cli.service, package.template(), package.create, output, tracing).await
+            create::run(cli.service, Template::package(&package), package.create, output, tracing).await
         }
-        Command::Dump(dump) => create::run(cli.service, dump.template(), dump.create, output, tracing).await,
+        Command::Dump(dump) => create::run(cli.service, Ok(Template::dump(&dump)), dump.create, output, tracing).await,
         Command::Status(tasks) => follow::status(cli.service, tasks, output).await,
         Command::Wait(wait) => follow::wait(cli.service, wait, output, tracing).await,
+        Command::Download(download) => download::run(cli.service, download, output, tracing).await,
         Command::Emulator(emulator) => emulator::run(emulator, output).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),

@@ -4,10 +4,15 @@ use std::{
     borrow::Cow,
     io::{self, Write},
     ops::Range,
+    path::Path,
 };
 
 use chrono::NaiveDateTime;
-use koodrive_share::{BulkItem, Error, FileStatus, FileStatusReport, Outcome, TaskResult, TaskState, TaskStatus};
+use indicatif::HumanCount;
+use koodrive_share::{
+    BulkItem, DownloadedPackage, Error, FileStatus, FileStatusReport, FileType, Outcome, ShareFile, TaskResult,
+    TaskState, TaskStatus,
+};
 use serde::Serialize;
 
 use crate::{
@@ -180,12 +185,12 @@ impl Output {
     /// `1689765568237837824  completed, all succeeded  100 %`, then the download URL and the files that failed.
     ///
     /// The URL never goes to the standard error: logs keep that, and whoever has the URL can fetch the package.
-    pub(crate) fn status(&self, task_id: &str, status: &TaskStatus) -> io::Result<()> {
+    pub(crate) fn status(&self, task_id: &str, status: &TaskStatus, shows_url: bool) -> io::Result<()> {
         match self.format {
             Format::Text => {
                 result(&status_line(task_id, status))?;
                 let task_id = printable(task_id);
-                if let Some(url) = status.download_url() {
+                if let Some(url) = status.download_url().filter(|_| shows_url) {
                     stdout(&format!("{task_id}  download {}", printable(url.expose())))?;
                 }
                 for file_id in failed_file_ids(status) {
@@ -195,11 +200,86 @@ impl Output {
             }
             Format::Json => {
                 let mut fields = StatusFields::new(task_id, status);
+                fields.download_url = fields.download_url.filter(|_| shows_url);
                 stdout(&serde_json::to_string(&fields)?).inspect_err(|_| {
                     fields.download_url = None;
                     stderr(&serde_json::to_string(&fields).unwrap_or_default());
                 })
             }
+        }
+    }
+
+    /// `     2,400,000  picture    Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI  photos/beach.jpg`
+    pub(crate) fn file(&self, file: &ShareFile) -> io::Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ShareFileFields<'a> {
+            file_id: &'a str,
+            name: &'a str,
+            directory: &'a str,
+            r#type: Option<&'static str>,
+            size: Option<u64>,
+            container_id: Option<&'a str>,
+            edited: Option<&'a str>,
+        }
+        let r#type = file.file_type().map(|file_type| match file_type {
+            FileType::Directory => "directory",
+            FileType::Picture => "picture",
+            FileType::Video => "video",
+            FileType::Word => "word",
+            _ => "other",
+        });
+        match self.format {
+            Format::Text => {
+                let size = file.size().filter(|_| !file.is_directory()).map(|size| HumanCount(size).to_string());
+                let (size, file_type) = (size.unwrap_or_default(), r#type.unwrap_or_default());
+                stdout(&format!("{size:>15}  {file_type:<9}  {}  {file}", printable(file.id())))
+            }
+            Format::Json => stdout(&serde_json::to_string(&ShareFileFields {
+                file_id: file.id(),
+                name: file.name(),
+                directory: file.directory(),
+                r#type,
+                size: file.size(),
+                container_id: file.container_id(),
+                edited: file.edited(),
+            })?),
+        }
+    }
+
+    /// `photos.zip  3 files, 4,220,480 bytes`, then the files that are missing.
+    pub(crate) fn package(&self, task_id: &str, path: &Path, package: &DownloadedPackage) -> io::Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct PackageFields<'a> {
+            task_id: &'a str,
+            file: Cow<'a, str>,
+            bytes: u64,
+            files: u64,
+            missing: u64,
+            missing_names: &'a [String],
+        }
+        let (bytes, files, missing) = (package.bytes(), package.files(), package.missing());
+        match self.format {
+            Format::Text => {
+                let file = path.display();
+                result(&format!("{file}  {} files, {} bytes", HumanCount(files), HumanCount(bytes)))?;
+                if missing > 0 {
+                    result(&format!("{file}  lacks {} files", HumanCount(missing)))?;
+                }
+                for name in package.missing_names() {
+                    result(&format!("{file}  lacks {}", printable(name)))?;
+                }
+                Ok(())
+            }
+            Format::Json => json(&PackageFields {
+                task_id,
+                file: path.to_string_lossy(),
+                bytes,
+                files,
+                missing,
+                missing_names: package.missing_names(),
+            }),
         }
     }
 

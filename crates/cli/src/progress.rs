@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use koodrive_share::{BulkReport, FileStatus, MAX_FILE_IDS, TaskStatus};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, TaskStatus};
 
 use crate::{
     output::{status_line, stderr},
@@ -202,6 +202,86 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// How far a download has come.
+pub(crate) struct Transfer {
+    bar: Option<ProgressBar>,
+    /// When the first bytes were there, and how many: those are of an earlier download.
+    start: Option<(Instant, u64)>,
+    next_line: Instant,
+}
+
+impl Transfer {
+    pub(crate) fn new(tracing: bool) -> Self {
+        let template = "{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+        Self {
+            bar: (!tracing && terminal::is_capable()).then(|| bar(None, template)),
+            start: None,
+            next_line: Instant::now() + LINE_INTERVAL,
+        }
+    }
+
+    pub(crate) fn update(&mut self, progress: DownloadProgress) {
+        let (received, total, now) = (progress.received(), progress.total(), Instant::now());
+        let (start, before) = *self.start.get_or_insert((now, received));
+        if let Some(bar) = &self.bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(received);
+            if received <= before {
+                bar.reset_eta();
+            }
+            return;
+        }
+        if now < self.next_line {
+            return;
+        }
+        self.next_line = now + LINE_INTERVAL;
+        stderr(&transfer_line(received, total, received.saturating_sub(before), now - start));
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `12.00 MiB of 100.00 MiB, 4.00 MiB/s, 22s left`
+fn transfer_line(received: u64, total: Option<u64>, newly: u64, elapsed: Duration) -> String {
+    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    let rate = newly.saturating_mul(1_000) / millis;
+    let of_total = total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
+    let left = total.filter(|_| rate > 0).map(|total| Duration::from_secs(total.saturating_sub(received) / rate));
+    let left = left.map(|left| format!(", {left:?} left")).unwrap_or_default();
+    format!("{}{of_total}, {}/s{left}", HumanBytes(received), HumanBytes(rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transfer_line_tells_rate_and_time_left() {
+        const MIB: u64 = 1 << 20;
+        let seconds = Duration::from_secs;
+        for (line, expected) in [
+            (
+                transfer_line(12 * MIB, Some(100 * MIB), 8 * MIB, seconds(2)),
+                "12.00 MiB of 100.00 MiB, 4.00 MiB/s, 22s left",
+            ),
+            (transfer_line(12 * MIB, None, 8 * MIB, seconds(2)), "12.00 MiB, 4.00 MiB/s"),
+            // Nothing has come yet: there is no rate to tell the time by.
+            (transfer_line(12 * MIB, Some(100 * MIB), 0, seconds(0)), "12.00 MiB of 100.00 MiB, 0 B/s"),
+            (transfer_line(101, Some(100), 101, seconds(1)), "101 B of 100 B, 101 B/s, 0ns left"),
+        ] {
+            assert_eq!(line, expected);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    args::{Cli, Command, DumpArgs, PackageArgs, WaitArgs},
+    args::{Cli, Command, DownloadArgs, DumpArgs, PackageArgs, WaitArgs},
     exit::CommandError,
 };
 
@@ -36,27 +36,39 @@ pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
 }
 
 /// The share's temporary token, if there is one.
-pub(crate) fn kdstoken(file: Option<&PathBuf>) -> Result<Option<String>, CommandError> {
-    match (file, env::var(KDSTOKEN)) {
-        (Some(path), _) => read(path).map(Some),
-        (None, Ok(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
-        (None, Err(env::VarError::NotPresent)) => Ok(None),
-        (None, Err(env::VarError::NotUnicode(_))) => Err(CommandError::usage(format!("{KDSTOKEN} must be UTF-8"))),
+pub(crate) fn kdstoken(file: Option<&Path>) -> Result<Option<String>, CommandError> {
+    file.map_or_else(|| variable(KDSTOKEN), |path| read(path).map(Some))
+}
+
+/// A secret in a variable. An empty one counts as one that is not set.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, CommandError> {
+    match env::var(name) {
+        Ok(secret) => Ok(Some(secret).filter(|secret| !secret.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(CommandError::usage(format!("{name} must be UTF-8"))),
     }
 }
 
 /// Refuses two flags that would both read the standard input.
 pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
-    let others = match &cli.command {
-        Command::Package(PackageArgs { create, .. }) | Command::Dump(DumpArgs { create, .. }) => {
-            [("--kdstoken-file", &create.kdstoken_file), ("--file-ids-from", &create.file_ids_from)]
-        }
-        Command::Status(tasks) | Command::Wait(WaitArgs { tasks, .. }) => {
-            [("--kdstoken-file", &tasks.kdstoken_file), ("--tasks-from", &tasks.tasks_from)]
-        }
-        _ => return Ok(()),
+    let others: &[(&str, &Option<PathBuf>)] = match &cli.command {
+        Command::Package(PackageArgs { create, .. }) | Command::Dump(DumpArgs { create, .. }) => &[
+            ("--extract-code-file", &create.extract_code_file),
+            ("--kdstoken-file", &create.kdstoken_file),
+            ("--file-ids-from", &create.file_ids_from),
+        ],
+        Command::Status(tasks)
+        | Command::Wait(WaitArgs { tasks, .. })
+        | Command::Download(DownloadArgs { tasks, .. }) => &[
+            ("--extract-code-file", &tasks.extract_code_file),
+            ("--kdstoken-file", &tasks.kdstoken_file),
+            ("--tasks-from", &tasks.tasks_from),
+        ],
+        Command::Files(files) => &[("--extract-code-file", &files.extract_code_file)],
+        Command::Emulator(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
     };
-    let readers = [("--token-file", &cli.service.token_file)].into_iter().chain(others);
+    let token = ("--token-file", &cli.service.token_file);
+    let readers = [token].into_iter().chain(others.iter().copied());
     let readers = readers.filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
     let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
     match readers.as_slice() {

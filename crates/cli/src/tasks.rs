@@ -8,30 +8,71 @@ use std::{
     path::Path,
 };
 
-use koodrive_share::{Client, TaskHandle};
+use koodrive_share::{Client, Share, TaskHandle};
 use serde::Deserialize;
 
 use crate::{
     args::TasksArgs,
     exit::CommandError,
+    interrupts::{Interrupts, interrupted},
     secret::{self, is_stdin},
+    share::Key,
 };
 
 /// Longest line of a file of tasks in bytes. One has some 400, and a ledger's some 700.
 const MAX_LINE: u64 = 64 << 10;
 
+/// Where tasks are named, once flags and files are read.
+pub(crate) struct TaskSource {
+    tasks: Given,
+    kdstoken: Option<String>,
+    key: Option<Key>,
+}
+
+enum Given {
+    Handles(Vec<TaskHandle>),
+    /// With the share that is not known from a link.
+    Ids(Vec<String>, Option<String>),
+}
+
+impl TaskSource {
+    pub(crate) fn read(args: TasksArgs) -> Result<Self, CommandError> {
+        let tasks = match args.tasks_from {
+            Some(path) => Given::Handles(selected(read(&path)?, &args.ids, &path)?),
+            None => Given::Ids(args.ids, args.share_id),
+        };
+        let key = match args.link {
+            Some(link) => Some(Key::read(&link, args.extract_code_file.as_deref())?),
+            None => None,
+        };
+        Ok(Self { tasks, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })
+    }
+}
+
 /// The tasks, in the order of the file or of the ids. Each comes once.
-pub(crate) fn tasks(client: &Client, args: TasksArgs) -> Result<Vec<TaskHandle>, CommandError> {
-    let tasks = match (args.tasks_from, args.share_id) {
-        (Some(path), _) => selected(read(&path)?, &args.ids, &path)?,
-        (None, share_id) => {
-            let share_id = share_id.unwrap_or_default();
-            let handle = |id| TaskHandle::new(id, &share_id, client.endpoint(), None);
-            args.ids.into_iter().map(handle).collect()
+pub(crate) async fn tasks(
+    client: &Client,
+    source: TaskSource,
+    interrupts: &mut Interrupts,
+) -> Result<Vec<TaskHandle>, CommandError> {
+    let share = match &source.key {
+        None => None,
+        Some(key) => {
+            let opened = interrupts.unless_interrupted(key.open(client)).await;
+            Some(opened.unwrap_or_else(|| Err(interrupted()))?)
         }
     };
-    let kdstoken = secret::kdstoken(args.kdstoken_file.as_ref())?;
-    let with_kdstoken = |task: TaskHandle| match &kdstoken {
+    let tasks = match source.tasks {
+        Given::Handles(tasks) => tasks,
+        Given::Ids(ids, share_id) => {
+            let share_id = share_id.or_else(|| Some(share.as_ref()?.id().to_owned())).unwrap_or_default();
+            let handle = |id| TaskHandle::new(id, &share_id, client.endpoint(), None);
+            ids.into_iter().map(handle).collect()
+        }
+    };
+    let of_share = share.as_ref().and_then(Share::expose_kdstoken);
+    let kdstoken = of_share.or(source.kdstoken.as_deref());
+    let with_kdstoken = |task: TaskHandle| match kdstoken {
         Some(kdstoken) => task.with_kdstoken(kdstoken),
         None => task,
     };

@@ -20,7 +20,7 @@ impl From<ValidationError> for CommandError {
 /// `--concurrency: must be 1 to 100, given 0 (concurrency); choose a value within the bounds`
 fn text(violation: &Violation) -> String {
     let (path, rule) = (violation.path(), violation.rule());
-    let flag = flag(path).unwrap_or(path);
+    let flag = if rule == "one-space" { "files" } else { flag(path).unwrap_or(path) };
     let requirement = requirement(rule).unwrap_or(violation.requirement());
     let advice = advice(path, rule).unwrap_or(violation.advice());
     format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.actual())
@@ -53,6 +53,9 @@ fn flag(path: &str) -> Option<&'static str> {
         "$.targetFileId.fileId" => "--target-file-id",
         "$.targetFileId.containerId" => "--target-container-id",
         "$.taskId" => "TASK_ID",
+        "link" => "LINK",
+        "$.extractCode" => "--extract-code-file (KOODRIVE_EXTRACT_CODE)",
+        "path" => "--output",
         _ => return None,
     })
 }
@@ -79,6 +82,7 @@ fn advice(path: &str, rule: &str) -> Option<&'static str> {
         }
         ("token", "bare-token") => "give the token alone, or the whole value in KOODRIVE_AUTHORIZATION",
         ("X-User-Id" | "X-Hw-Agentname", _) => "give the flag or set the variable",
+        (_, "one-space") => "name the files of one space at a time",
         ("$.fileIds", "split-consent") => "give fewer; --split makes several zips",
         ("$.taskId" | "$.shareId", _) => "give the id that belongs to the task",
         _ => return None,

@@ -15,14 +15,15 @@ async fn help_lists_the_flags_of_the_service_only_where_it_is_called() {
             assert!(page.contains(&format!("koodrive-share {subcommand} ")), "{page}");
         }
     }
-    for subcommand in ["package", "dump", "status", "wait"] {
+    for subcommand in ["files", "package", "dump", "status", "wait", "download"] {
         let page = help(&[subcommand, "-h"]).await;
         assert!(page.contains("--endpoint") && page.contains("--request-timeout"), "{page}");
     }
     let page = help(&["--help"]).await;
     let commands = page.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(commands, ["package", "dump", "status", "wait", "emulator", "completions", "man", "help"]);
+    let expected = ["files", "package", "dump", "status", "wait", "download", "emulator", "completions", "man", "help"];
+    assert_eq!(commands, expected);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod kills;
 mod memory;
 mod patience;
 mod secrets;
+mod share;
 mod support;
 mod tasks;
 #[cfg(target_os = "linux")]

@@ -132,6 +132,14 @@ pub(crate) fn file(name: &str, content: &str) -> PathBuf {
     path
 }
 
+/// An empty directory for one test.
+pub(crate) fn directory(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
 pub(crate) fn id_file(name: &str, count: usize) -> PathBuf {
     file(name, &(ids(count).join("\n") + "\n"))
 }

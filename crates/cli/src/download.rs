@@ -1,0 +1,159 @@
+//! A package to a file: `download`, and what `package` does with `--output`.
+
+use std::{
+    ffi::OsString,
+    future::IntoFuture,
+    path::{Path, PathBuf},
+};
+
+use futures_util::StreamExt;
+use koodrive_share::{Client, DownloadError, PollingPolicy, TaskHandle};
+
+use crate::{
+    args::{DownloadArgs, ServiceArgs},
+    exit::{self, CommandError, Exit, both, with_causes},
+    follow::Following,
+    interrupts::Interrupts,
+    output::{Output, stderr},
+    progress::Transfer,
+    service,
+    tasks::{self, TaskSource},
+};
+
+/// The file that a package goes to.
+pub(crate) struct Target {
+    path: PathBuf,
+    overwrite: bool,
+}
+
+impl Target {
+    /// # Errors
+    ///
+    /// The file cannot be written, which is told before a task is made.
+    pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, CommandError> {
+        let refused = |reason: String| Err(CommandError::usage(format!("--output {}: {reason}", path.display())));
+        if path.file_name().and_then(|name| name.to_str()).is_none() {
+            return refused("it must end with the name of a file, in UTF-8".to_owned());
+        }
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        if !directory.unwrap_or(Path::new(".")).is_dir() {
+            return refused("there is no such directory".to_owned());
+        }
+        match path.symlink_metadata() {
+            Ok(there) if there.is_dir() => refused("it is a directory".to_owned()),
+            Ok(_) if !overwrite => refused("it is there already: name another file, or give --overwrite".to_owned()),
+            _ => Ok(Self { path: path.to_owned(), overwrite }),
+        }
+    }
+
+    /// The name of the zip.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The ledger beside it, unless another one is named: it keeps the task, so that the same command makes no other.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(".ledger");
+        name.into()
+    }
+}
+
+pub(crate) async fn run(
+    service: ServiceArgs,
+    args: DownloadArgs,
+    output: &Output,
+    tracing: bool,
+) -> Result<Exit, CommandError> {
+    let (client, target) = both(service::client(service), Target::new(&args.output, args.overwrite))?;
+    let source = TaskSource::read(args.tasks)?;
+    let mut interrupts = Interrupts::new()?;
+    let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
+    let [task] = tasks.as_slice() else {
+        return Err(CommandError::usage(format!("give one TASK_ID, of the {} tasks", tasks.len())));
+    };
+    let go_on = "the same command follows it further";
+    let following =
+        Following { client: &client, policy: PollingPolicy::default(), output, tracing, go_on, shows_url: false };
+    let ended = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
+    if !has_package(ended) {
+        return Ok(ended);
+    }
+    let download = ToFile { client: &client, output, tracing, target: &target, names: Vec::new() };
+    Ok(ended.max(download.run(task, &mut interrupts).await?.exit))
+}
+
+/// Whether a task that ended so may have a package.
+pub(crate) fn has_package(ended: Exit) -> bool {
+    matches!(ended, Exit::Done | Exit::NotAllSucceeded)
+}
+
+/// A download to make.
+pub(crate) struct ToFile<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) output: &'a Output,
+    pub(crate) tracing: bool,
+    pub(crate) target: &'a Target,
+    /// What the package should hold, if that is known.
+    pub(crate) names: Vec<String>,
+}
+
+/// How a download ended.
+pub(crate) struct Ended {
+    pub(crate) exit: Exit,
+    /// Another try with the same task may go on.
+    pub(crate) is_resumable: bool,
+}
+
+impl ToFile<'_> {
+    pub(crate) async fn run(self, task: &TaskHandle, interrupts: &mut Interrupts) -> Result<Ended, CommandError> {
+        let Self { client, output, tracing, target, names } = self;
+        let download = client.download(task, &target.path).overwrite(target.overwrite).expect_names(names);
+        let mut progress = download.progress();
+        let mut download = download.into_future();
+        let mut transfer = Transfer::new(tracing);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut download => break ended,
+                Some(progress) = progress.next() => transfer.update(progress),
+                () = interrupts.next() => {
+                    let path = target.path.display();
+                    let message = format!("interrupted: {path}.part keeps what has come, the same command goes on");
+                    return Err(CommandError { exit: Exit::Failed, message });
+                }
+            }
+        };
+        drop(transfer);
+        match ended {
+            Ok(package) => {
+                output.package(task.task_id(), &target.path, &package)?;
+                if package.missing() == 0 {
+                    return Ok(Ended { exit: Exit::Done, is_resumable: false });
+                }
+                stderr(
+                    "the service left files out of the package, as its moderation does: ask the vendor, or share them anew",
+                );
+                Ok(Ended { exit: Exit::NotAllSucceeded, is_resumable: false })
+            }
+            Err(error) => {
+                let is_resumable = error.is_resumable() || error.is_target_exists();
+                let exit = output.error(&told(&error));
+                Ok(Ended { exit, is_resumable })
+            }
+        }
+    }
+}
+
+/// The error in the words of the tool.
+fn told(error: &DownloadError) -> CommandError {
+    if let Some(broken) = error.validation_error() {
+        return broken.into();
+    }
+    let exit = match error.status_error() {
+        Some(error) => exit::of_query(error),
+        None if error.is_target_exists() => Exit::Usage,
+        None if error.is_no_package() => Exit::NotAllSucceeded,
+        None => Exit::Failed,
+    };
+    CommandError { exit, message: with_causes(error) }
+}

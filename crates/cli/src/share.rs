@@ -1,0 +1,176 @@
+//! A share, opened by its link; `files`.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal},
+    path::Path,
+};
+
+use console::Term;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use glob::{MatchOptions, Pattern};
+use koodrive_share::{Client, Error, Share, ShareFile, ShareLink};
+
+use crate::{
+    args::{FilesArgs, ServiceArgs},
+    exit::{self, CommandError, Exit, both, with_causes},
+    interrupts::{self, Interrupts},
+    output::{Output, printable},
+    secret, service,
+};
+
+const EXTRACT_CODE: &str = "KOODRIVE_EXTRACT_CODE";
+
+/// A link and what opens it.
+pub(crate) struct Key {
+    link: ShareLink,
+    /// The link was given as a word, which may be something else.
+    is_word: bool,
+    extract_code: Option<String>,
+}
+
+impl Key {
+    /// Reads the link, and the extract code from a file, a variable, or the terminal.
+    pub(crate) fn read(link: &str, extract_code_file: Option<&Path>) -> Result<Self, CommandError> {
+        let word = link;
+        let link = parse_link(link)?;
+        let extract_code = match extract_code_file {
+            Some(path) => Some(secret::read(path)?),
+            None => secret::variable(EXTRACT_CODE)?.map_or_else(prompt, |code| Ok(Some(code)))?,
+        };
+        Ok(Self { is_word: link.short_url() == word, link, extract_code })
+    }
+
+    /// Opens the share.
+    pub(crate) async fn open(&self, client: &Client) -> Result<Share, CommandError> {
+        client.open_share(&self.link, self.extract_code.as_deref()).await.map_err(|error| {
+            let mut failed = of_query(&error);
+            if error.is_refused() && !error.is_share_ended() {
+                failed.message.push_str(&self.advice());
+            }
+            failed
+        })
+    }
+
+    /// What may be behind a refusal.
+    fn advice(&self) -> String {
+        let mut advice = String::new();
+        if self.extract_code.is_none() {
+            advice.push_str("\n       if the share has an extract code: give --extract-code-file or set ");
+            advice.push_str(EXTRACT_CODE);
+        }
+        if self.is_word {
+            let word = self.link.short_url();
+            let _ = write!(
+                advice,
+                "\n       {word} was taken for the short code of a link; file ids need --share-id and --container-id"
+            );
+        }
+        advice
+    }
+}
+
+/// Reads a link to a share.
+pub(crate) fn parse_link(text: &str) -> Result<ShareLink, CommandError> {
+    text.parse::<ShareLink>().map_err(CommandError::from)
+}
+
+/// Asks for the extract code, if there is somebody to ask.
+fn prompt() -> Result<Option<String>, CommandError> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let terminal = Term::stderr();
+    terminal.write_str("Extract code of the share (empty if it has none): ")?;
+    let code = terminal.read_secure_line()?;
+    Ok(Some(code.trim().to_owned()).filter(|code| !code.is_empty()))
+}
+
+/// The error of a call that only reads.
+fn of_query(error: &Error) -> CommandError {
+    match error.validation_error() {
+        Some(broken) => broken.into(),
+        None => CommandError { exit: exit::of_query(error), message: with_causes(error) },
+    }
+}
+
+pub(crate) async fn files(service: ServiceArgs, args: FilesArgs, output: &Output) -> Result<Exit, CommandError> {
+    let (client, _) = both(service::client(service), parse_link(&args.link))?;
+    let key = Key::read(&args.link, args.extract_code_file.as_deref())?;
+    let mut interrupts = Interrupts::new()?;
+    let list = async {
+        let share = key.open(&client).await?;
+        let mut files = share.files().recursive(args.recursive).any_space(true).into_stream();
+        while let Some(file) = files.try_next().await.map_err(|error| of_query(&error))? {
+            output.file(&file)?;
+        }
+        Ok(Exit::Done)
+    };
+    interrupts.unless_interrupted(list).await.unwrap_or_else(|| Err(interrupts::interrupted()))
+}
+
+/// Which files of a share are taken.
+pub(crate) struct Selection {
+    recursive: bool,
+    /// None take all.
+    patterns: Vec<NamePattern>,
+}
+
+/// A name, or a pattern for names.
+struct NamePattern {
+    text: String,
+    /// Nothing if the text is no pattern.
+    pattern: Option<Pattern>,
+    is_used: bool,
+}
+
+impl NamePattern {
+    fn new(text: String) -> Self {
+        Self { pattern: Pattern::new(&text).ok(), text, is_used: false }
+    }
+
+    /// Whether it means the file: by its path if it holds a slash, else by its name.
+    fn matches(&self, file: &ShareFile) -> bool {
+        let path = match file.directory() {
+            directory if self.text.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name()),
+            _ => file.name().to_owned(),
+        };
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        path == self.text || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options))
+    }
+}
+
+impl Selection {
+    pub(crate) fn new(recursive: bool, names: impl IntoIterator<Item = String>) -> Self {
+        Self { recursive, patterns: names.into_iter().map(NamePattern::new).collect() }
+    }
+
+    /// Whether all files are taken, so that they need not be listed before a task is made of the first ones.
+    pub(crate) fn is_all(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// All files, as they are listed.
+    pub(crate) fn stream(&self, share: &Share) -> BoxStream<'static, Result<ShareFile, Error>> {
+        share.files().recursive(self.recursive).into_stream().boxed()
+    }
+
+    /// The files that are meant, once all are listed. Names that the share does not have are refused.
+    pub(crate) async fn collect(mut self, share: &Share) -> Result<Vec<ShareFile>, CommandError> {
+        let mut listed = self.stream(share);
+        let mut files = Vec::new();
+        while let Some(file) = listed.try_next().await.map_err(|error| of_query(&error))? {
+            let used = self.patterns.iter_mut().filter(|pattern| pattern.matches(&file));
+            if used.map(|pattern| pattern.is_used = true).count() > 0 || self.is_all() {
+                files.push(file);
+            }
+        }
+        let unused = self.patterns.iter().filter(|pattern| !pattern.is_used);
+        let unused: Vec<_> = unused.map(|pattern| printable(&pattern.text)).collect();
+        if !unused.is_empty() {
+            let place = if self.recursive { "" } else { " at its top; --recursive looks into directories" };
+            return Err(CommandError::usage(format!("the share has no file {}{place}", unused.join(", "))));
+        }
+        Ok(files)
+    }
+}

@@ -1,0 +1,142 @@
+//! What the tasks of a run are made of: the files behind a link, or given ids.
+
+use futures_util::TryStreamExt;
+use koodrive_share::{Client, FileIds, Share, ShareFile, ShareTask, ShareTaskBuilder, TargetDirectory};
+
+use crate::{
+    args::{CreateArgs, DumpArgs, PackageArgs},
+    download::Target,
+    exit::{CommandError, both},
+    file_ids::{FileIdSource, SharedDuplicates},
+    secret,
+    share::{self, Key, Selection},
+};
+
+/// What all tasks of a run are made of.
+pub(crate) struct Source {
+    pub(crate) task: ShareTaskBuilder,
+    pub(crate) file_ids: FileIds<'static>,
+    /// How many ids there are, if that is known.
+    pub(crate) total: Option<u64>,
+    pub(crate) duplicates: SharedDuplicates,
+    /// What a package should hold, if that is known; a directory ends with a slash.
+    pub(crate) names: Vec<String>,
+}
+
+/// What tells a package from a dump.
+pub(crate) struct Template {
+    kind: Kind,
+    pub(crate) split: bool,
+    pub(crate) target: Option<Target>,
+}
+
+enum Kind {
+    Package(String),
+    Dump(TargetDirectory),
+}
+
+impl Template {
+    /// # Errors
+    ///
+    /// The target cannot be written.
+    pub(crate) fn package(args: &PackageArgs) -> Result<Self, CommandError> {
+        let target = args.output.as_ref().map(|path| Target::new(path, args.overwrite)).transpose()?;
+        let of_target = || target.as_ref().map(Target::name).unwrap_or_default();
+        let zip_name = args.zip_name.clone().unwrap_or_else(of_target);
+        Ok(Self { kind: Kind::Package(zip_name), split: args.split, target })
+    }
+
+    pub(crate) fn dump(args: &DumpArgs) -> Self {
+        let target = TargetDirectory::new(&args.target_file_id, &args.target_container_id);
+        Self { kind: Kind::Dump(target), split: false, target: None }
+    }
+
+    /// A task that lacks what comes from the share.
+    fn task(&self) -> ShareTaskBuilder {
+        match &self.kind {
+            Kind::Package(zip_name) => ShareTask::package_download(zip_name),
+            Kind::Dump(target) => ShareTask::dump(target.clone()),
+        }
+    }
+
+    /// A task for files of the share.
+    fn task_of(&self, share: &Share) -> ShareTaskBuilder {
+        match &self.kind {
+            Kind::Package(zip_name) => share.package(zip_name),
+            Kind::Dump(target) => share.dump(target.clone()),
+        }
+    }
+}
+
+/// What is to be read before anything is sent.
+pub(crate) enum Given {
+    Link { link: String, selection: Selection },
+    Ids(Box<Source>),
+}
+
+impl Given {
+    /// Checks what flags and arguments say.
+    pub(crate) fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
+        let (Some(share_id), Some(container_id)) = (create.share_id.clone(), create.container_id.clone()) else {
+            return Self::check_link(create, template);
+        };
+        let file_ids = FileIdSource::open(create).and_then(|mut file_ids| Ok((file_ids.check()?, file_ids)));
+        let task = template.task().share_id(share_id).container_id(container_id);
+        let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
+        let ((task, kdstoken), (total, file_ids)) = both(both(checked(task), kdstoken), file_ids)?;
+        let task = match kdstoken {
+            Some(kdstoken) => task.kdstoken(kdstoken),
+            None => task,
+        };
+        let duplicates = file_ids.duplicates();
+        let source = Source { task, file_ids: file_ids.ids(), total, duplicates, names: Vec::new() };
+        Ok(Self::Ids(Box::new(source)))
+    }
+
+    fn check_link(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
+        let mut arguments = create.files.drain(..);
+        let link = arguments.next().unwrap_or_default();
+        let selection = Selection::new(create.recursive, arguments);
+        let chosen = match (create.all, selection.is_all()) {
+            (true, false) => Err(CommandError::usage("give --all or names of files, not both")),
+            (false, true) if !create.recursive => Err(CommandError::usage("give names of files, --all or --recursive")),
+            _ => Ok(selection),
+        };
+        let task = checked(template.task().share_id("id").container_id("id"));
+        let (_, selection) = both(both(share::parse_link(&link), task), chosen)?;
+        Ok(Self::Link { link, selection })
+    }
+}
+
+/// The task, if it breaks no rule. The file ids are checked elsewhere; one in their place leaves the rules of the flags.
+fn checked(task: ShareTaskBuilder) -> Result<ShareTaskBuilder, CommandError> {
+    task.clone().file_ids(["id"]).build()?;
+    Ok(task)
+}
+
+impl Source {
+    /// Opens the share, and lists it unless all is taken.
+    pub(crate) async fn of_share(
+        client: &Client,
+        key: &Key,
+        selection: Selection,
+        template: &Template,
+    ) -> Result<Self, CommandError> {
+        let share = key.open(client).await?;
+        let task = template.task_of(&share);
+        let duplicates = SharedDuplicates::default();
+        if selection.is_all() && template.target.is_none() {
+            let file_ids = FileIds::try_stream(selection.stream(&share).map_ok(String::from));
+            return Ok(Self { task, file_ids, total: None, duplicates, names: Vec::new() });
+        }
+        let files = selection.collect(&share).await?;
+        let names = files.iter().map(name_in_package).collect();
+        let ids: Vec<String> = files.into_iter().map(String::from).collect();
+        Ok(Self { task, total: Some(ids.len() as u64), file_ids: ids.into(), duplicates, names })
+    }
+}
+
+fn name_in_package(file: &ShareFile) -> String {
+    let slash = if file.is_directory() { "/" } else { "" };
+    format!("{}{slash}", file.name())
+}

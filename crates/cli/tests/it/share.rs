@@ -1,0 +1,339 @@
+//! From a link to the files: `files`, and `package` and `dump` of a link.
+
+use std::{fs, path::PathBuf, process::Stdio, time::Duration};
+
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Package, Schedule, SharedFile};
+use tokio::process::Command;
+
+use crate::support::{TOKEN, bulk::until, directory, json_lines, run, run_with_input, text, tool};
+
+const CODE: &str = EmulatedShare::EXAMPLE_EXTRACT_CODE;
+
+/// An emulator with this package, and a share with a directory and three files behind an extract code.
+async fn emulator(package: Package) -> (Emulator, String) {
+    let pictures = vec![SharedFile::file("beach.jpg", 10), SharedFile::file("dunes.png", 10)];
+    let share = EmulatedShare::new("code1")
+        .extract_code(CODE)
+        .file(SharedFile::directory("photos", pictures))
+        .file(SharedFile::file("a [1].txt", 1_234))
+        .file(SharedFile::file("b.txt", 10));
+    let link = share.link();
+    let builder = Emulator::builder().token(TOKEN).share(share).package(package);
+    let emulator = builder.schedule(Schedule::immediate_success()).start().await.unwrap();
+    (emulator, link)
+}
+
+/// The tool in this directory, with the extract code in a variable.
+fn tool_in(directory: &PathBuf, emulator: &Emulator, args: &[&str]) -> Command {
+    let mut tool = tool(emulator);
+    tool.current_dir(directory).env("KOODRIVE_EXTRACT_CODE", CODE).args(args);
+    tool
+}
+
+/// The names of the files that the last task was made of.
+async fn files_of_last_task(emulator: &Emulator, link: &str, directory: &PathBuf) -> Vec<String> {
+    let mut names = Vec::new();
+    let ids = emulator.tasks().last().unwrap().body().unwrap()["fileIds"].clone();
+    for args in [&["files", link, "--format", "json"][..], &["files", link, "--format", "json", "--recursive"]] {
+        let listed = json_lines(&run(&mut tool_in(directory, emulator, args)).await);
+        let used = listed.iter().filter(|file| ids.as_array().unwrap().contains(&file["fileId"]));
+        names.extend(used.map(|file| file["name"].as_str().unwrap().to_owned()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[tokio::test]
+async fn the_whole_job_is_one_command() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let directory = directory("whole-job");
+    fs::write(directory.join("code"), format!("{CODE}\n")).unwrap();
+    let link = EmulatedShare::example().link();
+    let shell = |line: &str| {
+        let mut tool = tool(&emulator);
+        tool.current_dir(&directory);
+        let command = line.replace("koodrive-share", tool.as_std().get_program().to_str().unwrap());
+        let environment = tool.as_std().get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &command]).env_clear().envs(environment).current_dir(&directory).stdin(Stdio::null());
+        shell
+    };
+    let package = format!("koodrive-share package '{link}' --extract-code-file code --all --output photos.zip");
+    let output = run(&mut shell(&package)).await;
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(fs::read(directory.join("photos.zip")).unwrap().starts_with(b"PK"));
+    assert_eq!(emulator.tasks()[0].body().unwrap()["zipName"], "photos.zip");
+    // Neither the part nor the ledger is left, and nobody was shown the URL.
+    let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["code", "photos.zip"]);
+    assert!(!text(&output.stdout).contains("http") && !text(&output.stderr).contains("http"));
+
+    let dump = format!(
+        "koodrive-share dump '{link}' --extract-code-file code --all --target-file-id root \
+         --target-container-id my-space --wait"
+    );
+    let output = run(&mut shell(&dump)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("completed, all succeeded"));
+    let body = emulator.tasks()[1].body().unwrap();
+    assert_eq!(body["targetFileId"], serde_json::json!({ "fileId": "root", "containerId": "my-space" }));
+    assert_eq!(body["fileIds"].as_array().unwrap().len(), 2, "directories stay directories");
+}
+
+#[tokio::test]
+async fn files_are_listed_for_people_and_for_programs() {
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("listed");
+    let list = async |args: &[&str]| {
+        let output = run(&mut tool_in(&directory, &emulator, &[&["files", link.as_str()], args].concat())).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        output
+    };
+    let output = list(&[]).await;
+    let lines: Vec<Vec<&str>> = text(&output.stdout).lines().map(|line| line.split_whitespace().collect()).collect();
+    let [text_file, _, photos] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((text_file[0], text_file[1], text_file[3], text_file[4]), ("1,234", "other", "a", "[1].txt"));
+    assert_eq!((photos[0], photos[2]), ("directory", "photos"));
+    let files = json_lines(&list(&["--recursive", "--format", "json"]).await);
+    let names = files.iter().map(|file| (file["directory"].as_str().unwrap(), file["name"].as_str().unwrap()));
+    let names: Vec<_> = names.collect();
+    assert_eq!(names, [("", "a [1].txt"), ("", "b.txt"), ("photos", "beach.jpg"), ("photos", "dunes.png")]);
+    assert_eq!((&files[0]["size"], &files[2]["type"]), (&1_234.into(), &"picture".into()));
+    assert!(files.iter().all(|file| file["fileId"].is_string() && file["containerId"].is_string()));
+}
+
+#[tokio::test]
+async fn files_are_chosen_by_name_pattern_and_path() {
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("chosen");
+    for (args, expected) in [
+        (&["--all"][..], &["a [1].txt", "b.txt", "photos"][..]),
+        (&["--recursive"], &["a [1].txt", "b.txt", "beach.jpg", "dunes.png"]),
+        (&["*.txt"], &["a [1].txt", "b.txt"]),
+        // Brackets are a pattern, and a name all the same.
+        (&["a [1].txt", "photos"], &["a [1].txt", "photos"]),
+        (&["--recursive", "*.jpg", "b.txt"], &["b.txt", "beach.jpg"]),
+        (&["--recursive", "photos/*"], &["beach.jpg", "dunes.png"]),
+    ] {
+        let dump = ["dump", &link, "--target-file-id", "root", "--target-container-id", "my-space"];
+        let output = run(&mut tool_in(&directory, &emulator, &[&dump[..], args].concat())).await;
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(files_of_last_task(&emulator, &link, &directory).await, expected, "{args:?}");
+    }
+}
+
+/// Arguments, the exit status, and what is said. `LINK` is the share's.
+const BAD_INPUT: &[(&str, i32, &str)] = &[
+    ("package LINK --all --output p.zip --extract-code-file wrong", 3, "the extract code may be wrong"),
+    ("package LINK --all --output p.zip --extract-code-file none", 2, "no secret can be read from none"),
+    ("package expired --all --output p.zip", 3, "the share is expired or invalid"),
+    ("package deleted --all --output p.zip", 3, "the share is deleted"),
+    (
+        "files https://www.dropbox.com/scl/fo/abc?rlkey=x",
+        2,
+        "LINK: must hold one share link, or be its short code, given a link to \"www.dropbox.com\"",
+    ),
+    (
+        "package LINK b.txt c.txt *.gif --output p.zip",
+        2,
+        "the share has no file c.txt, *.gif at its top; --recursive looks into directories",
+    ),
+    ("package LINK --recursive c.txt --output p.zip", 2, "the share has no file c.txt\n"),
+    (
+        "package LINK --all --output there.zip",
+        2,
+        "--output there.zip: it is there already: name another file, or give --overwrite",
+    ),
+    ("package LINK --all --output none/p.zip", 2, "--output none/p.zip: there is no such directory"),
+    ("package LINK --all --output .", 2, "--output .: it "),
+    ("package LINK --output p.zip", 2, "give names of files, --all or --recursive"),
+    ("package LINK b.txt --all --output p.zip", 2, "give --all or names of files, not both"),
+    ("package LINK --all", 2, "--zip-name <NAME>"),
+    ("package LINK --all --output p.zip --split", 2, "cannot be used with"),
+    ("package LINK --all --zip-name ", 2, "--zip-name: must be given"),
+    (
+        "package F1 F2 --zip-name p.zip",
+        3,
+        "F1 was taken for the short code of a link; file ids need --share-id and --container-id",
+    ),
+    (
+        "package --share-id LINK --container-id c F1 --zip-name p.zip",
+        2,
+        "this is a share link; give it as the first argument",
+    ),
+    ("package --share-id s F1 --zip-name p.zip", 2, "--container-id <ID>"),
+    ("package LINK --all --output p.zip --kdstoken-file k", 2, "--share-id <ID>"),
+    ("package LINK --all --output p.zip --extract-code 31945314", 2, "unexpected argument"),
+];
+
+#[tokio::test]
+async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
+    let (emulator, link) = emulator(Package::new()).await;
+    let link = link.as_str();
+    for (short_url, status) in [("deleted", 1), ("expired", 2)] {
+        emulator.set_share(EmulatedShare::new(short_url).status(status));
+    }
+    let directory = directory("bad-input");
+    fs::write(directory.join("wrong"), "00000000").unwrap();
+    fs::write(directory.join("there.zip"), "here before").unwrap();
+    for &(args, status, said) in BAD_INPUT {
+        let args: Vec<&str> = args.split(' ').map(|arg| if arg == "LINK" { link } else { arg }).collect();
+        let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{said} not in {stderr}");
+    }
+    let mut without_code = tool_in(&directory, &emulator, &["files", link]);
+    let output = run(without_code.env_remove("KOODRIVE_EXTRACT_CODE")).await;
+    assert!(text(&output.stderr).contains("give --extract-code-file or set KOODRIVE_EXTRACT_CODE"));
+    assert!(emulator.tasks().is_empty());
+    assert_eq!(fs::read_to_string(directory.join("there.zip")).unwrap(), "here before");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2, "nothing else was left");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn extract_code_comes_from_file_variable_or_prompt_and_is_shown_nowhere() {
+    use tokio::{io::AsyncWriteExt, time::timeout};
+
+    use crate::support::on_terminal;
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("extract-code");
+    let mut by_stdin = tool_in(&directory, &emulator, &["files", &link, "-vv", "--extract-code-file", "-"]);
+    let output = run_with_input(by_stdin.env_remove("KOODRIVE_EXTRACT_CODE"), &format!("{CODE}\n")).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains(CODE));
+
+    let mut files = tool_in(&directory, &emulator, &["files", &link]);
+    files.env_remove("KOODRIVE_EXTRACT_CODE");
+    let mut terminal = on_terminal(&files);
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut keys = terminal.stdin.take().unwrap();
+    let mut screen = terminal.stdout.take().unwrap();
+    let mut shown = String::new();
+    // Typed before the terminal stops echoing, the code would be shown by the terminal itself.
+    while !shown.contains("Extract code of the share") {
+        let mut bytes = [0; 1_024];
+        let read = timeout(Duration::from_secs(30), tokio::io::AsyncReadExt::read(&mut screen, &mut bytes)).await;
+        let read = read.unwrap().unwrap();
+        assert!(read > 0, "{shown:?}");
+        shown.push_str(text(&bytes[..read]));
+    }
+    until("the terminal echoes nothing", || !echoes(terminal.id().unwrap())).await;
+    keys.write_all(format!("{CODE}\n").as_bytes()).await.unwrap();
+    let rest = tokio::io::AsyncReadExt::read_to_string(&mut screen, &mut shown);
+    timeout(Duration::from_secs(30), rest).await.unwrap().unwrap();
+    assert_eq!(terminal.wait().await.unwrap().code(), Some(0), "{shown:?}");
+    assert!(shown.contains("b.txt") && !shown.contains(CODE), "{shown:?}");
+}
+
+/// Whether the terminal of the process below `script` echoes what is typed.
+#[cfg(target_os = "linux")]
+fn echoes(script: u32) -> bool {
+    let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+    let terminal = format!("/proc/{}/fd/0", children.split_whitespace().next().unwrap());
+    let settings = std::process::Command::new("stty").args(["-F", &terminal, "-a"]).output().unwrap();
+    text(&settings.stdout).split_whitespace().any(|setting| setting == "echo")
+}
+
+#[tokio::test]
+async fn package_that_lacks_files_ends_with_status_5_and_names_them() {
+    let (emulator, link) = emulator(Package::new().held_back(1)).await;
+    let directory = directory("lacking");
+    let args = ["package", &link, "--recursive", "*.txt", "--output", "p.zip"];
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(5), "{stdout}");
+    assert!(stdout.contains("p.zip  lacks 1 files\n") && stdout.contains("p.zip  lacks b.txt\n"), "{stdout}");
+    assert!(text(&output.stderr).contains("ask the vendor"));
+    let args = [&args[..], &["--overwrite", "--format", "json"]].concat();
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    let told = &json_lines(&output)[2];
+    assert_eq!((&told["files"], &told["missing"]), (&1.into(), &1.into()), "{told}");
+    assert_eq!(told["missingNames"], serde_json::json!(["b.txt"]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn interrupted_download_goes_on_with_the_same_command_and_task() {
+    use crate::support::send;
+    // Cuts keep the download from being over before the signal comes.
+    let (emulator, link) = emulator(Package::new().file_bytes(20 << 20).cut_every(1 << 20)).await;
+    let directory = directory("interrupted-download");
+    let args = ["package", &link, "--recursive", "*.txt", "--output", "p.zip"];
+    let mut package = tool_in(&directory, &emulator, &args);
+    let child = package.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let part = directory.join("p.zip.part");
+    until("a part has come", || fs::metadata(&part).is_ok_and(|part| part.len() > 1 << 20)).await;
+    send("-INT", child.id().unwrap()).await;
+    let output = child.wait_with_output().await.unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("interrupted: p.zip.part keeps what has come, the same command goes on"), "{stderr}");
+    let kept = fs::metadata(&part).unwrap().len();
+    let downloads = emulator.downloads();
+
+    // Other files are not taken for those of the task that was made.
+    let others = ["package", &link, "b.txt", "--output", "p.zip"];
+    let output = run(&mut tool_in(&directory, &emulator, &others)).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("p.zip.ledger keeps the task of a command that did not end"));
+
+    let output = run(&mut package).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(emulator.tasks().len(), 1, "a second package was made");
+    let size = fs::metadata(directory.join("p.zip")).unwrap().len();
+    let rest = (size - kept).div_ceil(1 << 20);
+    assert!(emulator.downloads() - downloads <= rest + 1, "it began anew");
+    assert!(!part.exists() && !directory.join("p.zip.ledger").exists());
+}
+
+#[tokio::test]
+async fn download_fetches_what_an_earlier_run_left() {
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("left");
+    let args = ["package", &link, "--recursive", "--zip-name", "p.zip", "--save", "saved"];
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let task = emulator.tasks()[0].task_id().to_owned();
+    for (n, args) in [
+        &["download", "--tasks-from", "saved", "--link", &link][..],
+        &["download", &task, "--link", &link],
+        &["download", &task, "--tasks-from", "saved", "--link", &link],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("{n}.zip");
+        let output = run(&mut tool_in(&directory, &emulator, &[args, &["--output", &path]].concat())).await;
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        assert!(fs::read(directory.join(path)).unwrap().starts_with(b"PK"));
+    }
+    let args = ["download", &task, "other", "--link", &link, "--output", "more.zip"];
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("give one TASK_ID"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn task_that_has_no_package_leaves_nothing_to_go_on_with() {
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("no-package");
+    let args = ["package", &link, "--all", "--output", "p.zip"];
+    emulator.set_schedule(Schedule::cancelled());
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "the same command would find the same task again");
+    // Nor does a refusal, after which no task was made.
+    for _ in 0..3 {
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+    emulator.set_schedule(Schedule::immediate_success());
+    assert_eq!(run(&mut tool_in(&directory, &emulator, &args)).await.status.code(), Some(0));
+}
