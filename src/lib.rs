@@ -1,4 +1,6 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("guide/links.md")]
+// One of its programs downloads.
+#![cfg_attr(any(feature = "download", not(doctest)), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bulk;
@@ -8,9 +10,6 @@ mod credentials;
 #[cfg(feature = "download")]
 mod download;
 mod error;
-#[cfg(doc)]
-#[doc = include_str!("../docs/faults.md")]
-pub mod fault_matrix {}
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -22,6 +21,8 @@ pub mod fuzzing;
     reason = "the generator's style, and output that is not used here"
 )]
 mod generated;
+#[cfg(doc)]
+pub mod guide;
 #[cfg(feature = "schemars")]
 mod json_schema;
 mod lenient;
