@@ -97,7 +97,7 @@ pub(crate) enum ErrorKind {
     #[error("the service refused the request")]
     Refused,
     #[error("the share is {0}")]
-    ShareEnded(String),
+    ShareEnded(&'static str),
     /// Of a chunk in a bulk creation: only the ledger knows of the request.
     #[error("an earlier run may have sent it, and its outcome is unknown")]
     Interrupted,

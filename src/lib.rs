@@ -60,7 +60,7 @@ pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;
 pub use share::{
-    Share, SharePermission, ShareState,
+    Share, SharePermission,
     file::{FileType, ShareFile},
     files::ShareFiles,
     link::ShareLink,

@@ -6,21 +6,16 @@ pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod link;
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
-use self::{
-    files::{Access, ShareFiles},
-    link::ShareLink,
-};
+use self::{files::ShareFiles, link::ShareLink};
 use crate::{
     client::{Client, operation::GetShareInfo},
     credentials::KdsToken,
     error::{Error, ErrorKind},
     generated::types::{ShareInfo, VerifyExtractCodeRequest},
-    lenient::{LenientBool, LenientText},
+    lenient::{LenientBool, LenientObject},
     share_task::{ShareTask, ShareTaskBuilder, TargetDirectory},
     trace_id::TraceId,
     validation::Violations,
@@ -45,44 +40,8 @@ use crate::{
 pub struct Share {
     id: String,
     info: ShareInfo,
-    access: Access,
-}
-
-/// Whether a share can be used, `status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ShareState {
-    /// 0: it can be used until it expires.
-    Valid,
-    /// 1: its files were deleted.
-    Deleted,
-    /// 2, or its time is over: it has expired or is invalid.
-    Expired,
-    /// A number that the reference does not list.
-    Other(i64),
-}
-
-impl From<i64> for ShareState {
-    fn from(number: i64) -> Self {
-        match number {
-            0 => Self::Valid,
-            1 => Self::Deleted,
-            2 => Self::Expired,
-            other => Self::Other(other),
-        }
-    }
-}
-
-/// `valid`, `deleted`, `expired or invalid`, `in the unknown state 7`
-impl fmt::Display for ShareState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Valid => f.write_str("valid"),
-            Self::Deleted => f.write_str("deleted"),
-            Self::Expired => f.write_str("expired or invalid"),
-            Self::Other(number) => write!(f, "in the unknown state {number}"),
-        }
-    }
+    /// At its top.
+    listing: ShareFiles,
 }
 
 /// What may be done with the files of a share, as far as the service says so: "supported in the future".
@@ -124,31 +83,24 @@ impl Client {
         let mut violations = Violations::default();
         violations.not_empty("$.extractCode", extract_code.unwrap_or("unset"), "leave it out if the share has none");
         violations.into_result()?;
-        let trace_id = TraceId::random();
-        let info = self.query(&GetShareInfo { short_url: link.short_url().to_owned() }, &trace_id).await?;
-        let error = |kind| Err(Error::of_query(kind, trace_id.clone()));
-        let Some(id) = text(info.share_id.as_ref()).map(str::to_owned) else {
-            return error(ErrorKind::Unreadable("$.link.shareId is missing".to_owned()));
-        };
-        let access = Access { client: self.clone(), link: link.clone(), kdstoken: None, container_id: None };
-        let mut share = Share { id, info, access };
-        if let ended @ (ShareState::Deleted | ShareState::Expired) = share.state() {
-            return error(ErrorKind::ShareEnded(ended.to_string()));
+        let (short_url, trace_id) = (link.short_url().to_owned(), TraceId::random());
+        let (id, info) = self.query(&GetShareInfo { short_url: short_url.clone() }, &trace_id).await?;
+        let mut share = Share { id, info, listing: ShareFiles::new(self.clone(), short_url.clone()) };
+        if let Some(ended) = share.ended() {
+            return Err(Error::of_query(ErrorKind::ShareEnded(ended), trace_id));
         }
         if let Some(extract_code) = extract_code {
-            let extract_code = extract_code.to_owned().into();
-            let request = VerifyExtractCodeRequest { extract_code, short_url: link.short_url().to_owned() };
+            let request = VerifyExtractCodeRequest { extract_code: extract_code.to_owned().into(), short_url };
             let verified = self.query(&request, &TraceId::random()).await;
-            let wrong = "the extract code may be wrong";
-            share.access.kdstoken = Some(verified.map_err(|error| error.if_refused(wrong))?);
+            let wrong = |error: Error| error.if_refused("the extract code may be wrong");
+            share.listing.request.kdstoken = Some(verified.map_err(wrong)?);
         }
         let first = share.files().into_stream().try_next().await;
-        let none_given = |error: Error| match extract_code {
-            Some(_) => error,
+        let first = first.map_err(|error| match extract_code {
             None => error.if_refused("no extract code was given, and the share may have one"),
-        };
-        let container_id = first.map_err(none_given)?.and_then(|file| file.container_id().map(str::to_owned));
-        share.access.container_id = container_id;
+            Some(_) => error,
+        })?;
+        share.listing.container_id = first.and_then(|file| file.container_id().map(str::to_owned));
         Ok(share)
     }
 }
@@ -161,55 +113,50 @@ impl Share {
 
     /// The space of the share's first file.
     pub fn container_id(&self) -> Option<&str> {
-        self.access.container_id.as_deref()
-    }
-
-    /// The user who shared the files.
-    pub fn owner_id(&self) -> Option<&str> {
-        text(self.info.owner_id.as_ref())
+        self.listing.container_id.as_deref()
     }
 
     /// The name of the user who shared the files, as the service writes it: it may hold control characters.
     pub fn owner_name(&self) -> Option<&str> {
-        text(self.info.owner_name.as_ref())
+        self.info.owner_name.as_ref()?.non_empty()
     }
 
     /// When the share expires. Nothing if the service names no instant.
     pub fn expires(&self) -> Option<DateTime<Utc>> {
-        text(self.info.expire_time.as_ref())?.parse().ok()
+        self.info.expire_time.as_ref()?.as_str()?.parse().ok()
     }
 
-    /// Whether the share can be used, as it was when it was opened, or is no longer since its time is over by the server's
-    /// clock.
-    pub fn state(&self) -> ShareState {
-        let status = self.info.status.as_ref().and_then(|status| status.value().ok()).unwrap_or_default();
-        match ShareState::from(status) {
-            ShareState::Valid if self.expires().is_some_and(|time| self.access.client.has_passed(time)) => {
-                ShareState::Expired
-            }
-            state => state,
+    /// The share's `status` as it was when the share was opened: 0, or a number that the reference does not list.
+    pub fn status(&self) -> Option<i64> {
+        self.info.status.as_ref()?.value().ok()
+    }
+
+    /// Why the share cannot be used, if it cannot.
+    fn ended(&self) -> Option<&'static str> {
+        match self.status() {
+            Some(1) => Some("deleted"),
+            Some(2) => Some("expired or invalid"),
+            _ => self.expires().filter(|time| self.listing.client.has_passed(*time)).map(|_| "expired"),
         }
     }
 
     /// What may be done with the files. The vendor calls it "supported in the future", so nothing depends on it here.
     pub fn permission(&self) -> SharePermission {
-        let permission = self.info.permission.as_ref().and_then(|permission| permission.0.as_ref().ok());
-        permission.map_or_else(SharePermission::default, |stated| SharePermission {
-            preview: stated.preview.and_then(LenientBool::value),
-            edit: stated.edit.and_then(LenientBool::value),
-            download: stated.download.and_then(LenientBool::value),
-        })
+        let Some(LenientObject(Ok(stated))) = &self.info.permission else { return SharePermission::default() };
+        let [preview, edit, download] =
+            [stated.preview, stated.edit, stated.download].map(|may| may.and_then(LenientBool::value));
+        SharePermission { preview, edit, download }
     }
 
     /// The share's temporary token, if it has an extract code: for
     /// [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken). A secret.
     pub fn expose_kdstoken(&self) -> Option<&str> {
-        self.access.kdstoken.as_ref().map(KdsToken::expose)
+        self.listing.request.kdstoken.as_ref().map(KdsToken::expose)
     }
 
     /// Begins to list the share's files: those at its top, unless the listing is told otherwise.
     pub fn files(&self) -> ShareFiles {
-        ShareFiles::new(self.access.clone())
+        self.listing.clone()
     }
 
     /// Begins a task that packs files of the share into a zip of this name: with its share id, kdstoken and space, it
@@ -231,8 +178,4 @@ impl Share {
             None => task,
         }
     }
-}
-
-fn text(text: Option<&LenientText>) -> Option<&str> {
-    text?.as_str().filter(|text| !text.is_empty())
 }

@@ -15,6 +15,7 @@ use crate::{
             VerifyExtractCodeResponse,
         },
     },
+    lenient::LenientText,
     share::file::Page,
     share_task::ShareTask,
     task::{status::TaskStatus, wire::named_task},
@@ -136,7 +137,9 @@ impl Operation for GetShareInfo {
     const NAME: &'static str = "getShareInfo";
 
     type Response = GetShareInfoResponse;
-    type Output = ShareInfo;
+
+    /// The share's id, and all of it.
+    type Output = (String, ShareInfo);
 
     const EFFECT: Effect = Effect::Reads;
 
@@ -148,10 +151,12 @@ impl Operation for GetShareInfo {
         client.get_share_info(&self.short_url).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<ShareInfo, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<Self::Output, Option<String>> {
         response.code.success()?;
         let link = response.link.ok_or_else(|| Some("it reports success without a link".to_owned()))?;
-        link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))
+        let link = link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))?;
+        let share_id = link.share_id.as_ref().and_then(LenientText::non_empty).map(str::to_owned);
+        Ok((share_id.ok_or_else(|| Some("$.link.shareId is missing".to_owned()))?, link))
     }
 }
 

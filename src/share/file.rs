@@ -71,6 +71,11 @@ impl ShareFile {
         &self.directory
     }
 
+    pub(super) fn path(&self) -> String {
+        let separator = if self.directory.is_empty() { "" } else { "/" };
+        format!("{}{separator}{}", self.directory, self.name())
+    }
+
     /// What the file is. Nothing if the service does not say so.
     pub fn file_type(&self) -> Option<FileType> {
         self.wire.file_type.as_ref()?.value().ok().map(FileType::from)
@@ -88,12 +93,7 @@ impl ShareFile {
 
     /// The space that the file is in: the first of its `containers`.
     pub fn container_id(&self) -> Option<&str> {
-        first(self.wire.containers.as_ref()?)
-    }
-
-    /// The directory that the file is in: the first of its `parentFolder`.
-    pub fn parent_id(&self) -> Option<&str> {
-        first(self.wire.parent_folder.as_ref()?)
+        self.wire.containers.as_ref()?.0.as_ref().ok()?.first()?.non_empty()
     }
 
     /// When the file was changed, as the service writes it: the reference states no format.
@@ -102,16 +102,10 @@ impl ShareFile {
     }
 }
 
-fn first(texts: &LenientList<LenientText>) -> Option<&str> {
-    texts.0.as_ref().ok()?.first()?.as_str().filter(|text| !text.is_empty())
-}
-
 /// `holidays/beach.jpg`: the directory and the name, with control characters escaped.
 impl fmt::Display for ShareFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.directory.is_empty() { "" } else { "/" };
-        let path = format!("{}{separator}{}", self.directory, self.name());
-        f.write_str(&sanitize_for_display(&path, &[]))
+        f.write_str(&sanitize_for_display(&self.path(), &[]))
     }
 }
 
@@ -124,7 +118,7 @@ impl From<ShareFile> for String {
 /// A page of a listing.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(super) files: Vec<ShareFile>,
+    pub(crate) files: Vec<ShareFile>,
     pub(super) next_cursor: Option<String>,
 }
 
@@ -133,20 +127,15 @@ impl Page {
     ///
     /// What cannot be read of a file, or of the list: a file must not be missed.
     pub(crate) fn read(response: ListShareFilesResponse) -> Result<Self, String> {
-        let files = match response.files {
-            Some(files) => files.0.map_err(|other| format!("$.files is {other}, which is no array"))?,
-            None => Vec::new(),
-        };
+        let files = response.files.map_or(Ok(Vec::new()), |LenientList(files)| files);
+        let files = files.map_err(|other| format!("$.files is {other}, which is no array"))?;
         let files = files.into_iter().enumerate().map(|(n, file)| {
             let wire = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
-            let id = wire.id.as_ref().and_then(LenientText::as_str).filter(|id| !id.is_empty());
+            let id = wire.id.as_ref().and_then(LenientText::non_empty);
             let id = id.ok_or_else(|| format!("$.files[{n}].id is missing"))?.to_owned();
             Ok(ShareFile { id, directory: "".into(), wire })
         });
-        let next_cursor = response.next_cursor.and_then(LenientText::into_string);
-        Ok(Self {
-            files: files.collect::<Result<_, String>>()?,
-            next_cursor: next_cursor.filter(|cursor| !cursor.is_empty()),
-        })
+        let next_cursor = response.next_cursor.as_ref().and_then(LenientText::non_empty).map(str::to_owned);
+        Ok(Self { files: files.collect::<Result<_, String>>()?, next_cursor })
     }
 }

@@ -1,21 +1,12 @@
 //! The files of a share, page by page.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    vec,
-};
+use std::{collections::HashSet, sync::Arc, vec};
 
 use futures_util::{Stream, StreamExt, stream};
 
-use super::{
-    file::{FileType, Page, ShareFile},
-    link::ShareLink,
-};
+use super::file::{FileType, Page, ShareFile};
 use crate::{
     client::Client,
-    credentials::KdsToken,
     error::{Error, ErrorKind},
     generated::types::ListShareFilesRequest,
     rules,
@@ -25,16 +16,6 @@ use crate::{
 
 /// Deepest directory that is listed: the reference lets a dump have 30 levels.
 const MAX_DEPTH: usize = 100;
-
-/// What each call about an open share needs.
-#[derive(Clone, Debug)]
-pub(super) struct Access {
-    pub(super) client: Client,
-    pub(super) link: ShareLink,
-    pub(super) kdstoken: Option<KdsToken>,
-    /// The space of the share's first file.
-    pub(super) container_id: Option<String>,
-}
 
 /// A listing of the files of a share; [`into_stream`](Self::into_stream) begins it.
 ///
@@ -50,22 +31,36 @@ pub(super) struct Access {
 #[derive(Clone, Debug)]
 #[must_use = "a listing does nothing until its stream is polled"]
 pub struct ShareFiles {
-    access: Access,
-    directory: Option<String>,
+    pub(super) client: Client,
+    /// Of the first page.
+    pub(super) request: ListShareFilesRequest,
+    /// The space of the share's first file.
+    pub(super) container_id: Option<String>,
     is_recursive: bool,
     takes_any_space: bool,
-    page_size: u32,
-    name: Option<String>,
 }
 
 impl ShareFiles {
-    pub(super) fn new(access: Access) -> Self {
-        Self { access, directory: None, is_recursive: false, takes_any_space: false, page_size: 100, name: None }
+    pub(super) fn new(client: Client, short_url: String) -> Self {
+        let request = ListShareFilesRequest {
+            file_name: None,
+            kdstoken: None,
+            page_cursor: None,
+            page_size: Some(100),
+            parent_folder: None,
+            // Looking at files for a task is no view of the share.
+            refresh_count: Some(false),
+            short_url,
+            // Names in ascending order: uploads and changes meanwhile move the fewest files.
+            sort_direction: Some(1),
+            sort_type: Some(1),
+        };
+        Self { client, request, container_id: None, is_recursive: false, takes_any_space: false }
     }
 
     /// Sets the id of the directory to list. Defaults to the top of the share.
     pub fn directory(mut self, id: impl Into<String>) -> Self {
-        self.directory = Some(id.into());
+        self.request.parent_folder = Some(id.into());
         self
     }
 
@@ -85,20 +80,20 @@ impl ShareFiles {
 
     /// Sets the most files of a page, 1 to 100. Defaults to 100.
     pub fn page_size(mut self, files: u32) -> Self {
-        self.page_size = files;
+        self.request.page_size = Some(files);
         self
     }
 
     /// Lets the service filter by name. Defaults to no filter. The reference states neither how it compares nor whether
     /// it looks at directories, too.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.request.file_name = Some(name.into());
         self
     }
 
     /// Lists the files in the order of their names, a page ahead at most.
     ///
-    /// Memory grows by some 20 bytes for each page, and with the depth of the directories. The stream can be given to
+    /// Memory grows by a cursor for each page of a directory, and with the depth of the directories. The stream can be given to
     /// [`FileIds::try_stream`](crate::FileIds::try_stream) as it is.
     ///
     /// # Errors
@@ -111,21 +106,22 @@ impl ShareFiles {
     ///
     /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
     pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
-        let top = Directory::new(self.directory.clone(), "".into());
-        let walk = Walk { listing: self, open: vec![top], hasher: RandomState::new() };
+        let (id, cursor) = (self.request.parent_folder.clone(), Some(String::new()));
+        let walk = Walk { listing: self, open: vec![Directory { id, cursor, ..Directory::default() }] };
         stream::try_unfold(walk, |mut walk| async { Ok(walk.next().await?.map(|file| (file, walk))) }).boxed()
     }
 
     fn validate(&self) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
-        let directory = self.directory.as_deref().unwrap_or("unset");
+        let directory = self.request.parent_folder.as_deref().unwrap_or("unset");
         violations.not_empty("$.parentFolder", directory, "leave it out for the top of the share");
-        violations.bounds("$.pageSize", rules::PAGE_SIZE, (1..=100).contains(&self.page_size), self.page_size);
+        let size = self.request.page_size.unwrap_or_default();
+        violations.bounds("$.pageSize", rules::PAGE_SIZE, (1..=100).contains(&size), size);
         violations.into_result()
     }
 
     fn validate_space(&self, file: &ShareFile) -> Result<(), ValidationError> {
-        match (&self.access.container_id, file.container_id()) {
+        match (&self.container_id, file.container_id()) {
             (Some(expected), Some(other)) if other != expected && !self.takes_any_space => Err(Violation {
                 path: "$.containerId".into(),
                 rule: rules::ONE_SPACE,
@@ -142,28 +138,18 @@ impl ShareFiles {
 struct Walk {
     listing: ShareFiles,
     open: Vec<Directory>,
-    hasher: RandomState,
 }
 
+#[derive(Default)]
 struct Directory {
     id: Option<String>,
     path: Arc<str>,
     /// Read and not yet given.
     files: vec::IntoIter<ShareFile>,
-    next: Next,
-    /// Hashes of the cursors so far.
-    cursors: HashSet<u64>,
-}
-
-enum Next {
-    Page(Option<String>),
-    End,
-}
-
-impl Directory {
-    fn new(id: Option<String>, path: Arc<str>) -> Self {
-        Self { id, path, files: vec::IntoIter::default(), next: Next::Page(None), cursors: HashSet::new() }
-    }
+    /// Of the next page: empty for the first, none after the last.
+    cursor: Option<String>,
+    /// Those of all pages so far.
+    cursors: HashSet<String>,
 }
 
 impl Walk {
@@ -189,48 +175,38 @@ impl Walk {
     }
 
     fn enter(&mut self, file: &ShareFile) -> Result<(), Error> {
-        if self.open.iter().any(|open| open.id.as_deref() == Some(file.id())) || self.open.len() > MAX_DEPTH {
+        let id = Some(file.id().to_owned());
+        if self.open.iter().any(|open| open.id == id) || self.open.len() > MAX_DEPTH {
             let id = shown(file.id());
             return Err(unreadable(format!("the directory {id} is within itself, or {MAX_DEPTH} levels deep"), None));
         }
-        let separator = if file.directory.is_empty() { "" } else { "/" };
-        let path = format!("{}{separator}{}", file.directory, file.name());
-        self.open.push(Directory::new(Some(file.id().to_owned()), path.into()));
+        let (path, cursor) = (file.path().into(), Some(String::new()));
+        self.open.push(Directory { id, path, cursor, ..Directory::default() });
         Ok(())
     }
 
     /// Reads the next page of the innermost directory, or leaves it after the last.
     async fn read_on(&mut self) -> Result<(), Error> {
+        self.listing.validate()?;
         let Some(directory) = self.open.last_mut() else { return Ok(()) };
-        let Next::Page(cursor) = &directory.next else {
+        let Some(cursor) = directory.cursor.take() else {
             self.open.pop();
             return Ok(());
         };
-        let Access { client, link, kdstoken, .. } = &self.listing.access;
-        self.listing.validate()?;
         let request = ListShareFilesRequest {
-            file_name: self.listing.name.clone(),
-            kdstoken: kdstoken.clone(),
-            page_cursor: cursor.clone(),
-            page_size: Some(self.listing.page_size),
+            page_cursor: Some(cursor).filter(|cursor| !cursor.is_empty()),
             parent_folder: directory.id.clone(),
-            // Looking at files for a task is no view of the share.
-            refresh_count: Some(false),
-            short_url: link.short_url().to_owned(),
-            // Names in ascending order: uploads and changes meanwhile move the fewest files.
-            sort_direction: Some(1),
-            sort_type: Some(1),
+            ..self.listing.request.clone()
         };
         let trace_id = TraceId::random();
-        let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
+        let Page { files, next_cursor } = self.listing.client.query(&request, &trace_id).await?;
         if let Some(cursor) = &next_cursor
-            && !directory.cursors.insert(self.hasher.hash_one(cursor))
+            && !directory.cursors.insert(cursor.clone())
         {
             let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
             return Err(unreadable(what, trace_id));
         }
-        directory.next = next_cursor.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
-        directory.files = files.into_iter();
+        (directory.files, directory.cursor) = (files.into_iter(), next_cursor);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The link to a share.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use crate::{
     rules,
@@ -69,14 +69,6 @@ fn start(text: &str) -> &str {
 
 /// The host of a URL that begins after its scheme, without credentials.
 fn host(rest: &str) -> &str {
-    let ends = |character: char| character.is_whitespace() || matches!(character, '/' | '?' | '#');
-    let authority = rest.split(ends).next().unwrap_or_default();
+    let authority = rest.split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
-}
-
-/// The short code.
-impl fmt::Display for ShareLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
