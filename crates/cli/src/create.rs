@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use crate::{
     args::{self, BulkArgs, CreateArgs, ServiceArgs},
     download::{self, ToFile},
-    exit::{CommandError, Exit, both, with_causes},
+    exit::{self, CommandError, Exit, both, with_causes},
     file_ids::InvalidLine,
     follow::Following,
     interrupts::{self, Interrupts},
@@ -297,11 +297,14 @@ impl BulkRun<'_> {
     /// Reports why the run ended before its last file id.
     fn report_end(&mut self, error: &BulkError, report: &BulkReport) {
         let sent = report.created() + report.rejected() + report.not_sent() > 0;
+        let listing = listing_error(error);
         let exit = match () {
+            () if error.validation_error().is_some() => Exit::Usage,
             () if error.is_unknown() => Exit::Unknown,
             () if error.is_other_run() && !sent => Exit::Usage,
             () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
             () if is_invalid_line(error) && error.attempted().is_empty() => Exit::Usage,
+            () if error.attempted().is_empty() => listing.map_or(Exit::Failed, exit::of_query),
             () => Exit::Failed,
         };
         let message = match &self.stop_reason {
@@ -311,7 +314,8 @@ impl BulkRun<'_> {
             }
             Some(_) | None => with_causes(error),
         };
-        let error = error.validation_error().map_or(CommandError { exit, message }, CommandError::from);
+        let broken = error.validation_error().or_else(|| listing?.validation_error());
+        let error = broken.map_or(CommandError { exit, message }, |broken| CommandError { exit, ..broken.into() });
         self.exit = self.exit.max(self.output.error(&error));
     }
 
@@ -374,6 +378,11 @@ fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
 /// Whether the cause of this error would fail every other request, too, and the library goes on all the same.
 fn fails_every_request(error: &Error) -> bool {
     matches!(error.status(), Some(403 | 404))
+}
+
+/// The error that ended the listing of a share.
+fn listing_error(error: &BulkError) -> Option<&Error> {
+    error.source().filter(|_| error.is_input())?.downcast_ref()
 }
 
 /// Whether the input was read but a line of it holds no file id.

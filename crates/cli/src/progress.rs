@@ -206,6 +206,9 @@ impl Drop for Waiting {
     }
 }
 
+/// Time between two plain lines of a download, which may take hours.
+const TRANSFER_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How far a download has come.
 pub(crate) struct Transfer {
     bar: Option<ProgressBar>,
@@ -220,7 +223,7 @@ impl Transfer {
         Self {
             bar: (!tracing && terminal::is_capable()).then(|| bar(None, template)),
             start: None,
-            next_line: Instant::now() + LINE_INTERVAL,
+            next_line: Instant::now() + TRANSFER_INTERVAL,
         }
     }
 
@@ -240,7 +243,7 @@ impl Transfer {
         if now < self.next_line {
             return;
         }
-        self.next_line = now + LINE_INTERVAL;
+        self.next_line = now + TRANSFER_INTERVAL;
         stderr(&transfer_line(received, total, received.saturating_sub(before), now - start));
     }
 }

@@ -185,6 +185,15 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
         assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
         assert!(stderr.contains(said), "{said} not in {stderr}");
     }
+    // The first page is not the last one that is read before a task is made, so the stream is what tells.
+    let of_two_spaces = EmulatedShare::new("spaces").file(SharedFile::file("a", 1));
+    emulator.set_share(of_two_spaces.file(SharedFile::file("b", 1).container_id("other")));
+    let into_space = ["dump", "spaces", "--all", "--target-file-id", "root", "--target-container-id", "my-space"];
+    let mut of_spaces = tool_in(&directory, &emulator, &into_space);
+    let output = run(of_spaces.env_remove("KOODRIVE_EXTRACT_CODE")).await;
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let said = "files: must be the space of all files of a task";
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
     let mut without_code = tool_in(&directory, &emulator, &["files", link]);
     let output = run(without_code.env_remove("KOODRIVE_EXTRACT_CODE")).await;
     assert!(text(&output.stderr).contains("give --extract-code-file or set KOODRIVE_EXTRACT_CODE"));

@@ -2,16 +2,16 @@
 
 use std::{process::Stdio, time::Duration};
 
-use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Package, Schedule, Step};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
 };
 
 use crate::support::{
-    DUMP,
+    DUMP, TOKEN,
     bulk::{ledger, until},
-    emulator, id_file, on_terminal, run, text, tool,
+    directory, emulator, id_file, on_terminal, run, text, tool,
 };
 
 /// Runs the tool on a terminal with this variable, and gives all that it shows.
@@ -89,6 +89,21 @@ async fn wait_shows_how_far_the_tasks_have_come() {
         assert_eq!(shown.matches("completed, all succeeded  100 %").count(), 2, "{shown:?}");
         assert!(!shown.contains("2 of 2 tasks ended\r\n"), "the bar stays: {shown:?}");
     }
+}
+
+#[tokio::test]
+async fn download_shows_rate_and_time_left() {
+    // Cuts make it last for some redraws of the bar.
+    let package = Package::new().file_bytes(20 << 20).cut_every(1 << 20);
+    let emulator = Emulator::builder().token(TOKEN).package(package).schedule(Schedule::immediate_success());
+    let emulator = emulator.start().await.unwrap();
+    let output = directory("shown-download").join("photos.zip");
+    let mut package = tool(&emulator);
+    package.args(["package", "--share-id", "s", "--container-id", "c", "F1", "--output"]).arg(&output);
+    let shown = shown(&package, ("TERM", "xterm")).await;
+    let has_all = |bar: &str| ["=>", "/20.00 MiB, ", "MiB/s, ", "s left"].iter().all(|part| bar.contains(part));
+    assert!(shown.split('\r').any(has_all), "{shown:?}");
+    assert!(shown.contains("photos.zip  1 files, 20,9"), "{shown:?}");
 }
 
 #[tokio::test]
