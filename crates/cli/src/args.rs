@@ -21,6 +21,13 @@ koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME…) --target-file
 --target-file-id ID --target-container-id ID";
 
 const ENVIRONMENT: &str = "\
+Examples:
+  koodrive-share files LINK --extract-code-file code
+  koodrive-share package LINK --extract-code-file code --all --output photos.zip
+  koodrive-share dump LINK --extract-code-file code --all --target-file-id root --target-container-id SPACE --wait
+  koodrive-share dump --share-id ID --container-id SPACE --target-file-id root --target-container-id SPACE \\
+    --file-ids-from ids.txt --ledger dump.ledger
+
 Environment:
   KOODRIVE_ENDPOINT         as --endpoint
   KOODRIVE_USER_ID          as --user-id
@@ -65,7 +72,7 @@ Of several, the first of 4, 3, 6, 2, 1, 5 counts.";
 /// standard input, never from flags, which every user of the machine can see.
 #[derive(Debug, Parser)]
 #[command(name = "koodrive-share", version, after_long_help = ENVIRONMENT)]
-#[command(after_help = "See --help for the environment and the exit status.")]
+#[command(after_help = "See --help for examples, the environment and the exit status.")]
 pub(crate) struct Cli {
     /// Form of the results; json is one object a line
     #[arg(long, global = true, value_enum, default_value_t)]

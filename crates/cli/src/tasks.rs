@@ -24,28 +24,28 @@ const MAX_LINE: u64 = 64 << 10;
 
 /// Where tasks are named, once flags and files are read.
 pub(crate) struct TaskSource {
-    tasks: Given,
+    named: Named,
     kdstoken: Option<String>,
     key: Option<Key>,
 }
 
-enum Given {
+enum Named {
     Handles(Vec<TaskHandle>),
-    /// With the share that is not known from a link.
+    /// With the share's id, unless a link tells it.
     Ids(Vec<String>, Option<String>),
 }
 
 impl TaskSource {
     pub(crate) fn read(args: TasksArgs) -> Result<Self, CommandError> {
-        let tasks = match args.tasks_from {
-            Some(path) => Given::Handles(selected(read(&path)?, &args.ids, &path)?),
-            None => Given::Ids(args.ids, args.share_id),
+        let named = match args.tasks_from {
+            Some(path) => Named::Handles(selected(read(&path)?, &args.ids, &path)?),
+            None => Named::Ids(args.ids, args.share_id),
         };
         let key = match args.link {
             Some(link) => Some(Key::read(&link, args.extract_code_file.as_deref())?),
             None => None,
         };
-        Ok(Self { tasks, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })
+        Ok(Self { named, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })
     }
 }
 
@@ -62,9 +62,9 @@ pub(crate) async fn tasks(
             Some(opened.unwrap_or_else(|| Err(interrupted()))?)
         }
     };
-    let tasks = match source.tasks {
-        Given::Handles(tasks) => tasks,
-        Given::Ids(ids, share_id) => {
+    let tasks = match source.named {
+        Named::Handles(tasks) => tasks,
+        Named::Ids(ids, share_id) => {
             let share_id = share_id.or_else(|| Some(share.as_ref()?.id().to_owned())).unwrap_or_default();
             let handle = |id| TaskHandle::new(id, &share_id, client.endpoint(), None);
             ids.into_iter().map(handle).collect()
