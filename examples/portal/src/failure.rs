@@ -1,0 +1,53 @@
+//! What the portal answers with where it cannot do what it was asked for.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use koodrive_share::{Error, Outcome, ValidationError};
+use serde_json::json;
+
+pub(crate) enum Failure {
+    NotFound,
+    /// No task exists that the portal could not keep.
+    Call(Error),
+    /// The task exists, and its handle could not be kept.
+    NotKept(std::io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<ValidationError> for Failure {
+    fn from(error: ValidationError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+/// The outcome says whether a task may exist; the violations say what to correct.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let error = match self {
+            Self::NotFound => return StatusCode::NOT_FOUND.into_response(),
+            Self::NotKept(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+            Self::Call(error) => error,
+        };
+        let status = match error.outcome() {
+            Outcome::NotSent if error.is_validation() => StatusCode::UNPROCESSABLE_ENTITY,
+            Outcome::NotSent => StatusCode::SERVICE_UNAVAILABLE,
+            Outcome::Rejected => StatusCode::CONFLICT,
+            Outcome::Unknown => StatusCode::BAD_GATEWAY,
+        };
+        let body = json!({
+            "outcome": error.outcome(),
+            "message": error.to_string(),
+            "traceId": error.trace_id(),
+            "violations": error.validation_error().map(ValidationError::violations),
+        });
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,71 @@
+//! A portal: share tasks of many users, behind one HTTP API, in one process.
+//!
+//! `cargo run --manifest-path examples/portal/Cargo.toml` starts it on an emulator and says where it listens. With
+//! `KOODRIVE_ENDPOINT`, `KOODRIVE_AGENT_NAME` and a token in `KOODRIVE_TOKEN`, it talks to that endpoint instead, through the
+//! proxy in `PORTAL_PROXY` if there is one. `PORTAL_LISTEN` is the address to listen at, `PORTAL_DATA` the folder where it
+//! keeps what outlives it.
+//!
+//! | request | does |
+//! |---|---|
+//! | `POST /users/{user}/tasks` | creates a task for the user, and keeps its handle |
+//! | `GET /users/{user}/tasks/{task}` | asks how far it has come |
+//! | `PUT /users/{user}/dumps/{name}` | dumps any number of files, and tells the progress as server-sent events |
+//! | `GET /spans` | shows what was traced |
+//!
+//! SIGTERM or Ctrl-C ends it: what was begun is finished, and a dump goes on where it was when it is asked for again.
+
+mod failure;
+mod portal;
+mod routes;
+mod spans;
+
+use std::{env, error::Error, path::PathBuf};
+
+use koodrive_share::{ClientBuilder, Credentials};
+use koodrive_share_emulator::Emulator;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{portal::Portal, spans::Spans};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let spans = Spans::collect();
+    let mut client = ClientBuilder::from_env()
+        // Each call is made for the user of its request.
+        .user_id("portal")
+        .user_agent(concat!("portal/", env!("CARGO_PKG_VERSION")));
+    let emulator = if env::var_os("KOODRIVE_ENDPOINT").is_some() { None } else { Some(Emulator::start().await?) };
+    if let Some(emulator) = &emulator {
+        let credentials = Credentials::bearer(Emulator::DEFAULT_TOKEN);
+        client = client.endpoint(emulator.endpoint()).credentials(credentials).agent_name("portal");
+    }
+    if let Ok(proxy) = env::var("PORTAL_PROXY") {
+        client = client.proxy(proxy);
+    }
+    let data = env::var_os("PORTAL_DATA").map_or_else(|| env::temp_dir().join("koodrive-portal"), PathBuf::from);
+    let portal = Portal::open(client.build()?, spans, data)?;
+    let address = env::var("PORTAL_LISTEN").unwrap_or_else(|_| "127.0.0.1:0".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let stop = stop_on_signal(portal.stopping.clone())?;
+    axum::serve(listener, routes::router(portal.clone())).with_graceful_shutdown(stop).await?;
+    // A run whose listener has gone away is still there.
+    portal.runs.close();
+    portal.runs.wait().await;
+    Ok(())
+}
+
+fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    })
+}

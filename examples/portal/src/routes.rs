@@ -1,0 +1,131 @@
+//! The portal's API.
+
+use std::{convert::Infallible, mem};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, Sse},
+    },
+    routing::{get, post, put},
+};
+use futures_util::{Stream, StreamExt, stream};
+use koodrive_share::{Bulk, BulkItem, BulkPolicy, ShareTask, ShareTaskBuilder, TargetDirectory, TaskStatus};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{failure::Failure, portal::Portal};
+
+pub(crate) fn router(portal: Portal) -> Router {
+    Router::new()
+        .route("/users/{user}/tasks", post(create))
+        .route("/users/{user}/tasks/{task}", get(status))
+        .route("/users/{user}/dumps/{name}", put(dump))
+        .layer(middleware::from_fn(traced))
+        .route("/spans", get(async |State(portal): State<Portal>| Json(portal.spans.so_far())))
+        .with_state(portal)
+}
+
+/// Makes a span for each request, around those of the client's calls.
+async fn traced(request: Request, next: Next) -> Response {
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        http.request.method = request.method().as_str(),
+        url.path = request.uri().path(),
+    );
+    next.run(request).instrument(span).await
+}
+
+/// Files to save into a user's own space.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dump {
+    share_id: String,
+    container_id: String,
+    target_container_id: String,
+    file_ids: Vec<String>,
+}
+
+impl Dump {
+    /// The task, but for its files.
+    fn task(self) -> ShareTaskBuilder {
+        let target = TargetDirectory::root(self.target_container_id);
+        ShareTask::dump(target).share_id(self.share_id).container_id(self.container_id)
+    }
+}
+
+async fn create(
+    State(portal): State<Portal>,
+    Path(user): Path<String>,
+    Json(mut dump): Json<Dump>,
+) -> Result<impl IntoResponse, Failure> {
+    let file_ids = mem::take(&mut dump.file_ids);
+    let task = dump.task().file_ids(file_ids).build()?;
+    let handle = portal.client.for_user(&user)?.create(&task).await?;
+    let body = Json(json!({ "taskId": handle.task_id() }));
+    portal.keep(user, handle).map_err(Failure::NotKept)?;
+    Ok((StatusCode::CREATED, body))
+}
+
+async fn status(
+    State(portal): State<Portal>,
+    Path((user, task)): Path<(String, String)>,
+) -> Result<Json<TaskStatus>, Failure> {
+    let client = portal.client.for_user(&user)?;
+    let handle = portal.handle(&(user, task)).ok_or(Failure::NotFound)?;
+    Ok(Json(client.status(&handle).await?))
+}
+
+/// Goes on without its listener. Asked for again, it goes on where it was.
+async fn dump(
+    State(portal): State<Portal>,
+    Path((user, name)): Path<(String, String)>,
+    Json(mut dump): Json<Dump>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    let ledger = portal.ledger(&user, &name).ok_or(Failure::NotFound)?;
+    let policy = BulkPolicy::builder().ledger(ledger).build()?;
+    let file_ids = mem::take(&mut dump.file_ids);
+    let bulk = portal.client.for_user(user)?.create_bulk_with(dump.task(), file_ids, policy)?;
+    let (events, mut received) = mpsc::channel(16);
+    portal.runs.spawn(run(bulk, events, portal.stopping.clone()).in_current_span());
+    Ok(Sse::new(stream::poll_fn(move |context| received.poll_recv(context)).map(Ok)))
+}
+
+async fn run(mut bulk: Bulk<'static>, events: mpsc::Sender<Event>, stopping: CancellationToken) {
+    let stopped = stopping.cancelled_owned();
+    tokio::pin!(stopped);
+    let mut is_stopped = false;
+    loop {
+        let event = tokio::select! {
+            item = bulk.next() => match item {
+                Some(Ok(item)) => progress(&item),
+                Some(Err(error)) => Event::default().event("incomplete").data(error.to_string()),
+                None => break,
+            },
+            () = &mut stopped, if !is_stopped => {
+                is_stopped = true;
+                bulk.stop();
+                continue;
+            }
+        };
+        // Nobody may be listening any more.
+        let _ = events.send(event).await;
+    }
+    let _ = events.send(Event::default().event("report").data(bulk.report().to_string())).await;
+}
+
+fn progress(item: &BulkItem) -> Event {
+    let result = match item.result() {
+        Ok(handle) => json!({ "ids": item.range(), "taskId": handle.task_id() }),
+        Err(error) => json!({ "ids": item.range(), "outcome": error.outcome(), "message": error.to_string() }),
+    };
+    Event::default().event("chunk").data(result.to_string())
+}
