@@ -22,11 +22,12 @@ koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME…) --target-file
 
 const ENVIRONMENT: &str = "\
 Examples:
-  koodrive-share files LINK --extract-code-file code
-  koodrive-share package LINK --extract-code-file code --all --output photos.zip
-  koodrive-share dump LINK --extract-code-file code --all --target-file-id root --target-container-id SPACE --wait
-  koodrive-share dump --share-id ID --container-id SPACE --target-file-id root --target-container-id SPACE \\
-    --file-ids-from ids.txt --ledger dump.ledger
+  What is there: koodrive-share files LINK --extract-code-file code
+  To the disk:   koodrive-share package LINK --extract-code-file code --all --output photos.zip
+  Into a space:  koodrive-share dump LINK --extract-code-file code --all --wait \\
+                   --target-file-id root --target-container-id my-space
+  A long run:    koodrive-share dump --share-id ID --container-id ID --ledger run.ledger \\
+                   --file-ids-from ids.txt --target-file-id root --target-container-id my-space
 
 Environment:
   KOODRIVE_ENDPOINT         as --endpoint
