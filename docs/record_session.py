@@ -17,10 +17,10 @@ SVG = Path(__file__).resolve().parent / "session.svg"
 WIDTH = 110
 LINK = "https://drive.example.com/cloudfile/#/sharelink/i/1808628918203192832"
 COMMANDS = [
-    f"koodrive-share files '{LINK}' --extract-code-file code",
-    f"koodrive-share package '{LINK}' --extract-code-file code --all --output photos.zip",
-    f"koodrive-share dump '{LINK}' --extract-code-file code --all \\\n"
-    "    --target-file-id root --target-container-id my-space --wait",
+    f"koodrive-share files '{LINK}' \\\n    --extract-code-file code",
+    f"koodrive-share package '{LINK}' \\\n    --extract-code-file code --all --output photos.zip",
+    f"koodrive-share dump '{LINK}' \\\n"
+    "    --extract-code-file code --all --target-file-id root --target-container-id my-space --wait",
 ]
 
 
@@ -48,15 +48,15 @@ def played(command, folder, env):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        emulator = subprocess.Popen([TOOL, "emulator"], stdout=subprocess.PIPE, text=True)
+        emulator = subprocess.Popen([TOOL, "emulator"], stderr=subprocess.PIPE, text=True)
         try:
             printed = ""
             while "KOODRIVE_AGENT_NAME" not in printed:
-                line = emulator.stdout.readline()
+                line = emulator.stderr.readline()
                 if not line:
                     sys.exit(f"the emulator has ended:\n{printed}")
                 printed += line
-            settings = dict(re.findall(r"(KOODRIVE_\w+)=['\"]?([^'\"\s]+)", printed))
+            settings = dict(re.findall(r"(KOODRIVE_\w+)=['\"]?([^'\"\s,]+)", printed))
             env = {**os.environ, **settings, "TERM": "xterm-256color", "PATH": f"{TOOL.parent}:{os.environ['PATH']}"}
             (Path(folder) / "code").write_text("31945314\n")
             console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"))

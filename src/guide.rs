@@ -19,4 +19,5 @@ pages! {
     operations: "docs/operations.md";
     performance: "PERFORMANCE.md";
     security: "SECURITY.md";
+    tool: "docs/tool.md";
 }
