@@ -27,11 +27,10 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
     let endpoint = emulator.endpoint();
     output.value("endpoint", endpoint)?;
     stderr(&format!(
-        "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier, \
-         end it with Ctrl-C"
+        "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier"
     ));
     stderr(&format!(
-        "its example share is {}, with the extract code {}",
+        "its example share is {} with the extract code {}; end it with Ctrl-C",
         EmulatedShare::example().link(),
         EmulatedShare::EXAMPLE_EXTRACT_CODE
     ));

@@ -92,11 +92,15 @@ impl Progress {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
-        match self {
-            Self::Bar(_) | Self::Lines { .. } if !report.attempted().is_empty() => {
-                stderr(&report.to_string());
-            }
-            Self::Bar(_) | Self::Lines { .. } | Self::Silent => {}
+        let total = match self {
+            Self::Bar(bar) => bar.length(),
+            Self::Lines { total, .. } => *total,
+            Self::Silent => return,
+        };
+        // It turned out to be a run of one task, if not of none.
+        let is_small = total.is_none() && report.attempted().end <= MAX_FILE_IDS as u64;
+        if !is_small && !report.attempted().is_empty() {
+            stderr(&report.to_string());
         }
     }
 }

@@ -77,6 +77,7 @@ async fn the_whole_job_is_one_command() {
     let output = run(&mut shell(&dump)).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("completed, all succeeded"));
+    assert!(!text(&output.stderr).contains("ids 0..2: 1 created"), "one task needs no sum");
     let body = emulator.tasks()[1].body().unwrap();
     assert_eq!(body["targetFileId"], serde_json::json!({ "fileId": "root", "containerId": "my-space" }));
     assert_eq!(body["fileIds"].as_array().unwrap().len(), 2, "directories stay directories");
@@ -96,6 +97,10 @@ async fn files_are_listed_for_people_and_for_programs() {
     let [text_file, _, photos] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((text_file[0], text_file[1], text_file[3], text_file[4]), ("1,234", "other", "a", "[1].txt"));
     assert_eq!((photos[0], photos[2]), ("directory", "photos"));
+    emulator.set_share(EmulatedShare::new("escapes").file(SharedFile::file("\u{1b}[31mred", 1)));
+    let output = run(tool_in(&directory, &emulator, &["files", "escapes"]).env_remove("KOODRIVE_EXTRACT_CODE")).await;
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("[31mred") && !stdout.contains('\u{1b}'), "{stdout:?}");
     let files = json_lines(&list(&["--recursive", "--format", "json"]).await);
     let names = files.iter().map(|file| (file["directory"].as_str().unwrap(), file["name"].as_str().unwrap()));
     let names: Vec<_> = names.collect();
