@@ -151,6 +151,10 @@ impl Bulk<'_> {
     /// # Errors
     ///
     /// Why the run ended before every id was attempted; nothing comes after it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
     pub async fn next(&mut self) -> Option<Result<BulkItem, BulkError>> {
         StreamExt::next(self).await
     }
@@ -160,6 +164,10 @@ impl Bulk<'_> {
     /// # Errors
     ///
     /// As for [`next`](Self::next). The report is lost then: to keep it, take the items one by one.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
     #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
         while self.next().await.transpose()?.is_some() {}

@@ -240,6 +240,10 @@ impl Poller {
     /// # Errors
     ///
     /// As for [`Client::status`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
     pub async fn poll(&mut self) -> Result<TaskStatus, Error> {
         self.answer().await.0
     }
@@ -263,6 +267,10 @@ impl Poller {
     /// # Errors
     ///
     /// When the time is over, or polling fails for good or too often. The task goes on regardless.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
     #[doc(alias("wait"))]
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {

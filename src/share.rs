@@ -79,6 +79,10 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future leaks nothing and changes nothing.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time enabled.
     pub async fn open_share(&self, link: &ShareLink, extract_code: Option<&str>) -> Result<Share, Error> {
         let mut violations = Violations::default();
         violations.not_empty("$.extractCode", extract_code.unwrap_or("unset"), "leave it out if the share has none");

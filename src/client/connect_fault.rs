@@ -16,13 +16,7 @@ const TEXTS: [(ConnectFault, &[&str]); 7] = [
     (ConnectFault::UnknownIssuer, &["unknownissuer", "issuercertificate)", "(self-signed", "(selfsigned"]),
     (
         ConnectFault::Unsupported,
-        &[
-            "unsupportedsignature",
-            "peerisincompatible",
-            "alerthandshakefailure",
-            "alertprotocolversion",
-            "knownprotocol",
-        ],
+        &["unsupportedsignature", "peerisincompatible", "alerthandshakefailure", "alertprotocolversion"],
     ),
     (ConnectFault::Certificate, &["certificateverifyfailed", "invalidpeercertificate"]),
 ];

@@ -49,6 +49,24 @@ async fn a_socks5_proxy_is_asked_for_the_way() {
     assert_eq!(proxy.finish().await.requests.len(), 1);
 }
 
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_socks5_proxy_that_refuses_the_credentials_says_so_once() {
+    // Version 5, and its demand for user and password; then version 1 of those, and a refusal.
+    let (demand, refusal) = (Step::Send(vec![5, 2]), Step::Send(vec![1, 1]));
+    // Version, count and kind of the methods; then version, and each text after its length.
+    let script =
+        [vec![Step::Byte; 3], vec![demand], vec![Step::Byte; 3 + "user".len() + "s3cret".len()], vec![refusal]];
+    let proxy = ScriptedServer::start(vec![script.concat()]).await;
+    let url = proxy.endpoint().replace("http://", "socks5://user:s3cret@");
+    let client = builder_at("http://127.0.0.1:1").proxy(url).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(error.is_proxy_unauthorized() && !error.is_retryable(), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    drop(client);
+    proxy.finish().await;
+}
+
 #[tokio::test]
 async fn a_name_and_headers_of_the_callers_own_are_sent_and_shown_nowhere() {
     let refused = json_reply(403, &serde_json::json!({"code": 403, "msg": "no right for s3cret-key"}));
