@@ -4,8 +4,9 @@
 
 use std::{env, error::Error};
 
+use futures_util::TryStreamExt;
 use koodrive_share::{Client, Credentials, MAX_FILE_IDS, ShareTask, TargetDirectory};
-use koodrive_share_emulator::Emulator;
+use koodrive_share_emulator::{EmulatedShare, Emulator};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -24,6 +25,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .user_id("1505084218764547200")
         .agent_name("carrier")
         .build()?;
+    let link = EmulatedShare::example().link().parse()?;
+    let share = client.open_share(&link, Some(EmulatedShare::EXAMPLE_EXTRACT_CODE)).await?;
+    let files: Vec<_> = share.files().recursive(true).into_stream().try_collect().await?;
+    println!("share {}: {} files", share.id(), files.len());
     let space = "IAABh_RdhS8bOg0cA1684711052660690818";
     let share = "1689765568237837824";
     let files = (0..MAX_FILE_IDS).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n}"));

@@ -409,6 +409,18 @@ pub(crate) struct EmulatorArgs {
     /// File with the app's secret, - for the standard input
     #[arg(long, value_name = "FILE", requires = "app_id")]
     pub(crate) app_secret_file: Option<PathBuf>,
+
+    /// Files in each directory of the example share, generated in place of its own
+    #[arg(long, value_name = "N")]
+    pub(crate) share_files: Option<usize>,
+
+    /// Levels of directories below its top, one in each
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "share_files")]
+    pub(crate) share_levels: usize,
+
+    /// Calls after which a kdstoken of the example share lapses [default: never]
+    #[arg(long, value_name = "N")]
+    pub(crate) kdstoken_calls: Option<u64>,
 }
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
         builder = builder.app(app_id, secret::read(&path)?);
         credentials = "KOODRIVE_APP_ID=… KOODRIVE_APP_SECRET=…";
     }
+    let mut share = EmulatedShare::example();
+    if let Some(files) = args.share_files {
+        share = share.tree(files, 1, args.share_levels);
+    }
+    if let Some(calls) = args.kdstoken_calls {
+        share = share.kdstoken_calls(calls);
+    }
+    let builder = builder.share(share);
     let mut interrupts = Interrupts::new()?;
     let emulator = builder.start().await?;
     let endpoint = emulator.endpoint();

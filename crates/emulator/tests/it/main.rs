@@ -11,6 +11,7 @@ mod paths;
 mod recording;
 mod schedule;
 mod secrets;
+mod shares;
 mod signature;
 mod support;
 mod throttle;
