@@ -3,29 +3,28 @@
 //! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It goes
 //! on where an earlier one ended, and leaves a whole package or none.
 
-mod contents;
+pub(crate) mod contents;
 pub(crate) mod error;
 mod fetch;
 mod part;
 mod verdict;
 
 use std::{
-    fmt,
+    cmp::Ordering,
     future::{Future, IntoFuture},
     path::PathBuf,
     pin::Pin,
     time::Duration,
 };
 
-use backon::ExponentialBackoff;
 use futures_util::{Stream, stream};
 use http::header::RETRY_AFTER;
 use reqwest::{Response, Url};
 use tokio::{sync::watch, time::sleep};
 
 use self::{
-    contents::{Contents, Expected},
-    error::{DownloadError, Failure, Kind},
+    contents::{DownloadedPackage, Expected},
+    error::{DownloadError, Kind},
     fetch::fetch,
     part::Part,
     verdict::{Verdict, verdict},
@@ -79,25 +78,25 @@ impl Client {
     }
 }
 
-/// Where a package comes from: a [`TaskHandle`] or a [`DownloadUrl`].
+/// Where a package comes from.
 #[derive(Clone, Debug)]
-pub struct PackageSource(Source);
-
-#[derive(Clone, Debug)]
-enum Source {
+#[non_exhaustive]
+pub enum PackageSource {
+    /// The task that made it, which is asked for its URL.
     Task(TaskHandle),
+    /// Its URL, as a status gave it.
     Url(DownloadUrl),
 }
 
 impl From<&TaskHandle> for PackageSource {
     fn from(handle: &TaskHandle) -> Self {
-        Self(Source::Task(handle.clone()))
+        Self::Task(handle.clone())
     }
 }
 
 impl From<&DownloadUrl> for PackageSource {
     fn from(url: &DownloadUrl) -> Self {
-        Self(Source::Url(url.clone()))
+        Self::Url(url.clone())
     }
 }
 
@@ -128,6 +127,7 @@ impl From<&DownloadUrl> for PackageSource {
 /// # Panics
 ///
 /// Outside of a tokio runtime.
+#[derive(Debug)]
 #[must_use = "a download does nothing unless it is awaited"]
 pub struct Download {
     client: Client,
@@ -208,38 +208,6 @@ impl DownloadProgress {
     }
 }
 
-/// A package on the disk.
-#[derive(Debug)]
-#[must_use = "a package can lack files"]
-pub struct DownloadedPackage {
-    bytes: u64,
-    contents: Contents,
-}
-
-impl DownloadedPackage {
-    /// Its size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// How many files it holds, directories not counted.
-    pub fn files(&self) -> u64 {
-        self.contents.files
-    }
-
-    /// How many of the expected files it lacks at least, 0 if all are there or nothing was expected. The vendor's
-    /// moderation can leave files out of a task that succeeded: ask the vendor, or share them anew.
-    pub fn missing(&self) -> u64 {
-        self.contents.missing
-    }
-
-    /// The [expected names](Download::expect_names) that it lacks, sorted. If it holds names that are no UTF-8, some of
-    /// these may be there under such a name, and [`missing`](Self::missing) counts fewer.
-    pub fn missing_names(&self) -> &[String] {
-        &self.contents.missing_names
-    }
-}
-
 impl IntoFuture for Download {
     type Output = Result<DownloadedPackage, DownloadError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -257,8 +225,7 @@ impl Download {
             part.discard_if_empty();
             return Err(kind);
         }
-        let bytes = part.length();
-        Ok(DownloadedPackage { bytes, contents: part.finish(self.expected).await? })
+        part.finish(self.expected).await
     }
 
     fn check(&self) -> Result<(), Kind> {
@@ -281,44 +248,35 @@ impl Download {
     /// Fills the part file until all is there.
     async fn transfer(&mut self, part: &mut Part) -> Result<(), Kind> {
         let mut url = self.locate().await?;
-        let (mut waits, mut is_renewed) = (self.backoff(), false);
-        let mut furthest = part.length();
+        let (mut waits, mut is_renewed) = (backoff(self.max_attempts), false);
+        let mut furthest = part.length;
         loop {
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
-            let has_advanced = part.length() > furthest;
+            let Err(kind) = attempted else { return Ok(()) };
+            let has_advanced = part.length > furthest;
             // What cannot be resumed has to come further than ever before to count.
-            furthest = if part.is_resumable() { part.length() } else { furthest.max(part.length()) };
+            furthest = if part.etag.is_some() { part.length } else { furthest.max(part.length) };
             if has_advanced {
-                (waits, is_renewed) = (self.backoff(), false);
+                (waits, is_renewed) = (backoff(self.max_attempts), false);
             }
-            match attempted {
-                Ok(()) => return Ok(()),
-                Err(Failure::Final(kind)) => return Err(kind),
-                Err(Failure::Lapsed) if !is_renewed && matches!(self.source.0, Source::Task(_)) => {
-                    is_renewed = true;
-                    url = self.locate().await?;
-                }
-                Err(Failure::Lapsed) => return Err(Kind::Lapsed),
-                Err(Failure::Passing(kind, retry_after)) => {
-                    tracing::debug!(error = %kind, received = part.length(), "download attempt failed");
-                    let wait = if has_advanced { Some(Duration::ZERO) } else { waits.next() };
-                    let Some(wait) = wait else { return Err(kind) };
-                    sleep(wait.max(retry_after.min(MAX_RETRY_AFTER))).await;
-                }
+            if matches!((&kind, &self.source), (Kind::Lapsed, PackageSource::Task(_))) && !is_renewed {
+                is_renewed = true;
+                url = self.locate().await?;
+                continue;
             }
+            let wait = if has_advanced { Some(Duration::ZERO) } else { waits.next() };
+            let Some(wait) = wait.filter(|_| kind.is_passing()) else { return Err(kind) };
+            tracing::debug!(error = %kind, received = part.length, "download attempt failed");
+            sleep(wait.max(kind.retry_after().min(MAX_RETRY_AFTER))).await;
         }
-    }
-
-    fn backoff(&self) -> ExponentialBackoff {
-        backoff(self.max_attempts)
     }
 
     /// The URL of the package, from the task if its handle was given.
     async fn locate(&mut self) -> Result<Url, Kind> {
-        let url = match &self.source.0 {
-            Source::Url(url) => url.clone(),
-            Source::Task(handle) => {
+        let url = match &self.source {
+            PackageSource::Url(url) => url.clone(),
+            PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await.map_err(Kind::Status)?;
                 let listed = status.files().len() as u64;
                 self.expected.files = self.expected.files.or((listed > 0).then_some(listed));
@@ -329,7 +287,7 @@ impl Download {
     }
 
     /// Asks for what is missing and writes what comes.
-    async fn attempt(&self, url: &Url, part: &mut Part) -> Result<(), Failure> {
+    async fn attempt(&self, url: &Url, part: &mut Part) -> Result<(), Kind> {
         let asked = part.resume();
         let mut response = fetch(&self.client, self.stall_timeout, url, asked.as_ref()).await?;
         let mut decided = verdict(asked.as_ref(), response.status(), response.headers());
@@ -339,28 +297,28 @@ impl Download {
         }
         let status = response.status().as_u16();
         let total = match decided {
-            Verdict::Append { total } => {
-                part.seek(asked.map_or(0, |asked| asked.from)).await?;
+            Verdict::Append { from, total } => {
+                part.seek(from).await?;
                 Some(total)
             }
             Verdict::Begin { total, etag } => {
                 part.begin(etag).await?;
                 total
             }
-            Verdict::Renew => return Err(Failure::Lapsed),
-            Verdict::Retry => return Err(Failure::Passing(Kind::Unavailable(status), retry_after(&response))),
-            Verdict::Foreign(what) => return Err(Kind::Foreign(what).into()),
-            Verdict::Refused | Verdict::AskForWhole => return Err(Kind::Refused(status).into()),
+            Verdict::Renew => return Err(Kind::Lapsed),
+            Verdict::Retry => return Err(Kind::Unavailable(status, retry_after(&response))),
+            Verdict::Foreign(what) => return Err(Kind::Foreign(what)),
+            Verdict::Refused | Verdict::AskForWhole => return Err(Kind::Refused(status)),
         };
-        self.progress.send_replace(DownloadProgress { received: part.length(), total });
+        self.progress.send_replace(DownloadProgress { received: part.length, total });
         while let Some(bytes) = response.chunk().await? {
             part.write(&bytes).await?;
-            self.progress.send_replace(DownloadProgress { received: part.length(), total });
+            self.progress.send_replace(DownloadProgress { received: part.length, total });
         }
-        match total {
-            Some(total) if part.length() < total => Err(Failure::Passing(Kind::TooShort, Duration::ZERO)),
-            Some(total) if part.length() > total => Err(Kind::TooLong.into()),
-            Some(_) | None => Ok(()),
+        match part.length.cmp(&total.unwrap_or(part.length)) {
+            Ordering::Less => Err(Kind::TooShort),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(Kind::TooLong),
         }
     }
 }
@@ -369,11 +327,4 @@ impl Download {
 fn retry_after(response: &Response) -> Duration {
     let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     Duration::from_secs(text.and_then(|text| text.trim().parse().ok()).unwrap_or_default())
-}
-
-/// Without the URL, which is a secret.
-impl fmt::Debug for Download {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Download").field("source", &self.source).field("path", &self.path).finish_non_exhaustive()
-    }
 }

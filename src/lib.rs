@@ -55,7 +55,7 @@ pub use credentials::{
     token_cache::{AccessToken, ProviderError, TokenProvider},
 };
 #[cfg(feature = "download")]
-pub use download::{Download, DownloadProgress, DownloadedPackage, PackageSource, error::DownloadError};
+pub use download::{Download, DownloadProgress, PackageSource, contents::DownloadedPackage, error::DownloadError};
 pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
 pub use service_code::ServiceCode;

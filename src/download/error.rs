@@ -1,6 +1,6 @@
 //! Why a package was not downloaded.
 
-use std::{error::Error as StdError, fmt, io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     client::{builder::BuildError, connect_fault::connect_fault},
@@ -23,9 +23,11 @@ use crate::{
 /// # }
 /// ```
 ///
-/// The message is one line and says what to do next; causes come through [`source`](StdError::source). The download URL is in
+/// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
+/// which goes on from what has come`; causes come through [`source`](std::error::Error::source). The download URL is in
 /// neither.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct DownloadError(Box<Kind>);
 
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +53,7 @@ pub(super) enum Kind {
     #[error("the storage answers with status {0}: make the package again if it is older than 7 days")]
     Refused(u16),
     #[error("the storage answers with status {0}: download again later, which goes on from what has come")]
-    Unavailable(u16),
+    Unavailable(u16, Duration),
     #[error("the storage redirects, and {0}: ask who runs the proxy on the way, or the vendor")]
     Redirect(&'static str),
     #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
@@ -74,34 +76,26 @@ fn advice_on(state: TaskState) -> &'static str {
     if state.is_final() { "make a package download that succeeds" } else { "wait for its end with a poller" }
 }
 
-/// How an attempt ended.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Final(Kind),
-    /// The failure may pass; the storage asks for a wait.
-    Passing(Kind, Duration),
-    /// The URL is refused.
-    Lapsed,
-}
-
-impl From<Kind> for Failure {
-    fn from(kind: Kind) -> Self {
-        Self::Final(kind)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Final(Kind::Disk(error))
-    }
-}
-
-impl From<reqwest::Error> for Failure {
+impl From<reqwest::Error> for Kind {
     fn from(error: reqwest::Error) -> Self {
-        match connect_fault(&error) {
-            Some(fault) => Self::Final(Kind::ConnectRefused(fault, error.without_url())),
-            None => Self::Passing(Kind::Connection(error.without_url()), Duration::ZERO),
+        let fault = connect_fault(&error);
+        let error = error.without_url();
+        match fault {
+            Some(fault) => Self::ConnectRefused(fault, error),
+            None => Self::Connection(error),
         }
+    }
+}
+
+impl Kind {
+    /// Whether another attempt may get further.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(..) | Self::TooShort | Self::Connection(_))
+    }
+
+    /// The wait that the storage asks for.
+    pub(super) fn retry_after(&self) -> Duration {
+        if let Self::Unavailable(_, wait) = self { *wait } else { Duration::ZERO }
     }
 }
 
@@ -169,7 +163,7 @@ impl DownloadError {
     /// The HTTP status of the storage, if that is the cause.
     pub fn status(&self) -> Option<u16> {
         match *self.0 {
-            Kind::Refused(status) | Kind::Unavailable(status) => Some(status),
+            Kind::Refused(status) | Kind::Unavailable(status, _) => Some(status),
             Kind::Lapsed => Some(403),
             _ => None,
         }
@@ -178,36 +172,9 @@ impl DownloadError {
     /// The failure may pass by itself, or once its cause is seen to, and the same call goes on from what has come.
     pub fn is_resumable(&self) -> bool {
         match &*self.0 {
-            Kind::Unavailable(_)
-            | Kind::TooShort
-            | Kind::Connection(_)
-            | Kind::Disk(_)
-            | Kind::Lapsed
-            | Kind::InUse => true,
             Kind::Status(error) => error.is_retryable(),
             Kind::NoPackage(state) => !state.is_final(),
-            Kind::Validation(_)
-            | Kind::Client(_)
-            | Kind::Exists(_)
-            | Kind::Refused(_)
-            | Kind::ConnectRefused(..)
-            | Kind::Redirect(_)
-            | Kind::Foreign(_)
-            | Kind::NotZip(_)
-            | Kind::TooLong => false,
+            kind => kind.is_passing() || matches!(kind, Kind::Disk(_) | Kind::Lapsed | Kind::InUse),
         }
-    }
-}
-
-/// `the connection failed or made no progress: download again, which goes on from what has come`
-impl fmt::Display for DownloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for DownloadError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
     }
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use reqwest::{Response, Url};
 
-use super::{
-    error::{Failure, Kind},
-    verdict::Resume,
-};
+use super::{error::Kind, verdict::Resume};
 use crate::client::{Client, settings::is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
@@ -19,7 +16,7 @@ pub(super) async fn fetch(
     stall_timeout: Duration,
     url: &Url,
     resume: Option<&Resume>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Kind> {
     let mut url = url.clone();
     for _ in 0..=MAX_REDIRECTS {
         // Another host may have another proxy.
@@ -37,7 +34,7 @@ pub(super) async fn fetch(
         check_redirect(&url, &next).map_err(Kind::Redirect)?;
         url = next;
     }
-    Err(Kind::Redirect("there are more than 5").into())
+    Err(Kind::Redirect("there are more than 5"))
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -1,7 +1,7 @@
 //! The file that a package is written to until it is whole.
 
 use std::{
-    ffi::OsStr,
+    ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, SeekFrom},
     path::{Path, PathBuf},
@@ -11,11 +11,12 @@ use std::{
 use http::HeaderValue;
 use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
+    task::spawn_blocking,
     time::sleep,
 };
 
 use super::{
-    contents::{Contents, Expected},
+    contents::{DownloadedPackage, Expected},
     error::Kind,
     verdict::{Resume, is_strong},
 };
@@ -33,12 +34,13 @@ pub(super) struct Part {
     overwrite: bool,
     /// Where the next byte is written.
     position: u64,
-    length: u64,
+    /// How many bytes are there.
+    pub(super) length: u64,
     /// The strong validator of what is there.
-    etag: Option<HeaderValue>,
+    pub(super) etag: Option<HeaderValue>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Paths {
     target: PathBuf,
     part: PathBuf,
@@ -49,10 +51,8 @@ struct Paths {
 impl Part {
     /// Opens the part file of a target, or begins one.
     pub(super) async fn open(target: &Path, overwrite: bool) -> Result<Self, Kind> {
-        let beside = |end: &str| {
-            let name = [target.file_name().unwrap_or_default(), OsStr::new(end)];
-            target.with_file_name(name.into_iter().collect::<std::ffi::OsString>())
-        };
+        let name = target.file_name().unwrap_or_default();
+        let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
         paths.check_target(overwrite)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
@@ -64,40 +64,21 @@ impl Part {
         }
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|etag| HeaderValue::from_bytes(&etag).ok());
-        let etag = etag.filter(is_strong);
-        Ok(Self { file: file.into(), paths, overwrite, position: length, length, etag })
-    }
-
-    /// How many bytes are there.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Whether what is there can be joined with a later answer.
-    pub(super) fn is_resumable(&self) -> bool {
-        self.etag.is_some()
+        Ok(Self { file: file.into(), paths, overwrite, position: length, length, etag: etag.filter(is_strong) })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
     pub(super) fn resume(&self) -> Option<Resume> {
-        let from = self.length.checked_sub(1)?;
-        Some(Resume { from, etag: self.etag.clone()? })
+        Some(Resume { from: self.length.checked_sub(1)?, etag: self.etag.clone()? })
     }
 
     /// Begins anew. No byte of the one package is ever there with the validator of the other.
     pub(super) async fn begin(&mut self, etag: Option<HeaderValue>) -> io::Result<()> {
-        match tokio::fs::remove_file(&self.paths.etag).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
         self.file.set_len(0).await?;
         self.length = 0;
-        self.seek(0).await?;
-        if let Some(etag) = &etag {
-            tokio::fs::write(&self.paths.etag, etag.as_bytes()).await?;
-        }
+        tokio::fs::write(&self.paths.etag, etag.as_ref().map_or(&b""[..], HeaderValue::as_bytes)).await?;
         self.etag = etag;
-        Ok(())
+        self.seek(0).await
     }
 
     pub(super) async fn seek(&mut self, position: u64) -> io::Result<()> {
@@ -117,7 +98,7 @@ impl Part {
         self.file.flush().await
     }
 
-    /// Removes an empty file.
+    /// Removes the file, if nothing of a package is in it.
     pub(super) fn discard_if_empty(self) {
         if self.length == 0 {
             self.paths.discard();
@@ -125,19 +106,19 @@ impl Part {
     }
 
     /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
-    pub(super) async fn finish(self, expected: Expected) -> Result<Contents, Kind> {
-        self.file.sync_all().await?;
-        let Self { file, paths, overwrite, .. } = self;
+    pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, Kind> {
+        let Self { file, paths, overwrite, length, .. } = self;
         let file = file.into_std().await;
-        let finished = tokio::task::spawn_blocking(move || {
+        let finished = spawn_blocking(move || {
+            file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
-            let contents = Contents::read(file.try_clone()?, expected).map_err(|error| {
+            let mut package = expected.compare(file.try_clone()?).map_err(|error| {
                 paths.discard();
                 Kind::NotZip(error)
             })?;
             paths.publish(overwrite)?;
-            drop(file);
-            Ok(contents)
+            package.bytes = length;
+            Ok(package)
         });
         joined(finished.await).unwrap_or(Err(Kind::Disk(io::ErrorKind::Interrupted.into())))
     }

@@ -12,8 +12,8 @@ pub(super) struct Resume {
 /// What to do after the head of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Write the body from where it was asked for; the whole package has so many bytes.
-    Append { total: u64 },
+    /// Write the body from here; the whole package has so many bytes.
+    Append { from: u64, total: u64 },
     /// Throw away what is there and write the body from the start.
     Begin { total: Option<u64>, etag: Option<HeaderValue> },
     /// The answer cannot be joined with what is there: ask for the whole.
@@ -45,7 +45,7 @@ pub(super) fn verdict(asked: Option<&Resume>, status: StatusCode, headers: &Head
         },
         (206, Some(Resume { from, etag })) => match text(headers, &header::CONTENT_RANGE).and_then(content_range) {
             Some((start, total)) if start == *from && headers.get(header::ETAG) == Some(etag) => {
-                Verdict::Append { total }
+                Verdict::Append { from: start, total }
             }
             Some(_) | None => Verdict::AskForWhole,
         },
@@ -110,8 +110,8 @@ mod tests {
             (false, 200, &[("etag", "a")], begin(None, None)),
             (false, 200, &[("etag", "\"")], begin(None, None)),
             // The rest of it.
-            (true, 206, &[REST, SAME], Append { total: 100 }),
-            (true, 206, &[("content-range", "bytes 10-19/100"), SAME], Append { total: 100 }),
+            (true, 206, &[REST, SAME], Append { from: 10, total: 100 }),
+            (true, 206, &[("content-range", "bytes 10-19/100"), SAME], Append { from: 10, total: 100 }),
             (true, 206, &[REST, ("etag", "\"b\"")], AskForWhole),
             (true, 206, &[REST, ("etag", "W/\"a\"")], AskForWhole),
             (true, 206, &[REST], AskForWhole),
