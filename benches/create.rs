@@ -43,6 +43,7 @@ mod credentials {
 }
 mod lenient {
     pub(crate) type LenientInt = i64;
+    pub(crate) type LenientList<T> = Vec<T>;
     pub(crate) type LenientNumber = f64;
     pub(crate) type LenientObject<T> = T;
     pub(crate) type LenientText = String;
