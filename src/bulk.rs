@@ -9,7 +9,7 @@ pub(crate) mod error;
 pub(crate) mod file_ids;
 mod gate;
 pub(crate) mod item;
-mod ledger;
+pub(crate) mod ledger;
 mod patience;
 pub(crate) mod policy;
 mod run;

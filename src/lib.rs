@@ -43,6 +43,7 @@ pub use bulk::{
     error::BulkError,
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
+    ledger::{Ledger, Settlement, error::LedgerError, line::LedgerChunk},
     policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
 };
 pub use client::{

@@ -68,6 +68,8 @@ rules! { OF_SETTINGS:
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
     STALL_TIMEOUT = "stall-timeout", "must be more than 0 and at most a day";
     SPLIT_CONSENT = "split-consent", "must hold 1 to 1000 file ids for one package";
+    TASK_OF_CHUNK = "task-of-chunk", "must be no task of another chunk";
     TEMPLATE = "template", "must be unset: each task gets its own";
     TIMEOUT = "timeout", "must be more than 0 and at most a day";
+    UNKNOWN_CHUNK = "unknown-chunk", "must be the range of a chunk whose outcome is unknown";
 }

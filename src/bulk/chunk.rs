@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ledger::{Record, State};
+use super::ledger::{State, line::LedgerChunk};
 use crate::{
     credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest, share_task::TaskType,
     trace_id::TraceId,
@@ -29,13 +29,13 @@ impl Chunk {
         Ok(Self { sha256: sha256(&json), ..self })
     }
 
-    pub(super) fn is_of(&self, record: &Record) -> bool {
+    pub(super) fn is_of(&self, record: &LedgerChunk) -> bool {
         let Self { range, sha256, .. } = self;
         (record.start..record.end) == *range && record.file_ids_sha256 == *sha256
     }
 
-    pub(super) fn record(&self, trace_id: TraceId, state: State, unknown_before: Vec<TraceId>) -> Record {
-        Record {
+    pub(super) fn record(&self, trace_id: TraceId, state: State, unknown_before: Vec<TraceId>) -> LedgerChunk {
+        LedgerChunk {
             chunk: self.index,
             start: self.range.start,
             end: self.range.end,

@@ -12,7 +12,7 @@ use super::{
     error::{BulkError, BulkErrorKind, OtherIds},
     file_ids::FileIds,
     item::BulkItem,
-    ledger::{Line, Record, State},
+    ledger::{Line, State, line::LedgerChunk},
     run::{Progress, Request, Run, SharedLedger},
 };
 use crate::{
@@ -100,7 +100,7 @@ impl<'a> ChunkProducer<'a> {
     async fn finish(&mut self) -> Result<(), BulkErrorKind> {
         let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
         if let Some(ledger) = &self.ledger {
-            let known = ledger.with(move |ledger| Ok((ledger.chunks(), ledger.file_ids())));
+            let known = ledger.with(move |ledger| Ok((ledger.chunks_begun(), ledger.file_ids())));
             let (known_chunks, end) = known.await?;
             if known_chunks > chunks || end.is_some_and(|end| end > attempted) {
                 return Err(BulkErrorKind::OtherIds(OtherIds::Fewer));
@@ -132,7 +132,7 @@ impl<'a> ChunkProducer<'a> {
         }
         let end = chunk.range.end;
         let earlier = self.look_up(&chunk).await?;
-        let unsettled = earlier.as_ref().map(Record::unsettled).unwrap_or_default();
+        let unsettled = earlier.as_ref().map(LedgerChunk::unsettled).unwrap_or_default();
         let request = Request {
             zip_name: self.run.zip_name(&chunk),
             trace_id: TraceId::random(),
@@ -153,7 +153,7 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// What earlier runs know of a chunk, if it is the one that they knew.
-    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<Record>, BulkErrorKind> {
+    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<LedgerChunk>, BulkErrorKind> {
         let Some(ledger) = &self.ledger else {
             return Ok(None);
         };
@@ -172,7 +172,7 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// The item of a chunk that is not to be sent again.
-    fn settled(&self, request: &Request, record: Record) -> Option<BulkItem> {
+    fn settled(&self, request: &Request, record: LedgerChunk) -> Option<BulkItem> {
         let (trace_id, result) = match (record.state, request.unknown_before.last()) {
             (State::Accepted { task: mut handle }, _) => {
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);

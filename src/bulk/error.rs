@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::InputError, ledger::LedgerError, patience::Impatience};
+use super::{file_ids::InputError, ledger::LedgerFault, patience::Impatience};
 use crate::validation::ValidationError;
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
@@ -32,7 +32,7 @@ pub(super) enum BulkErrorKind {
     #[error("the file ids cannot be read to their end")]
     Input(#[source] InputError),
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] LedgerFault),
     #[error("{0}; name another ledger, or give what that run was given")]
     OtherIds(OtherIds),
 }
@@ -109,17 +109,13 @@ impl BulkError {
     /// truncated during this one. What was sent after its last line counts as unknown; the message names the tasks that
     /// it lacks.
     pub fn is_ledger(&self) -> bool {
-        matches!(&self.kind, BulkErrorKind::Ledger(error) if !error.is_of_another_run())
+        matches!(&self.kind, BulkErrorKind::Ledger(error) if !matches!(error, LedgerFault::OtherRun(_)))
     }
 
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
     /// given.
     pub fn is_other_run(&self) -> bool {
-        match &self.kind {
-            BulkErrorKind::OtherIds(_) => true,
-            BulkErrorKind::Ledger(error) => error.is_of_another_run(),
-            _ => false,
-        }
+        matches!(self.kind, BulkErrorKind::OtherIds(_) | BulkErrorKind::Ledger(LedgerFault::OtherRun(_)))
     }
 }
 

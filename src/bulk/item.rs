@@ -99,15 +99,20 @@ pub struct BulkReport {
 
 impl BulkReport {
     pub(super) fn count(&mut self, item: &BulkItem) {
-        let count = match item.result().map_err(Error::outcome) {
-            Ok(_) if item.from_ledger => &mut self.created_earlier,
-            Ok(_) => &mut self.created,
-            Err(Outcome::Rejected) => &mut self.rejected,
-            Err(Outcome::NotSent) => &mut self.not_sent,
-            Err(Outcome::Unknown) => &mut self.unknown,
+        self.add(item.result().err().map(Error::outcome), item.from_ledger, item.range.end);
+    }
+
+    /// Counts a chunk that ends there: without an outcome, its task was created.
+    pub(super) fn add(&mut self, outcome: Option<Outcome>, from_ledger: bool, end: u64) {
+        let count = match outcome {
+            None if from_ledger => &mut self.created_earlier,
+            None => &mut self.created,
+            Some(Outcome::Rejected) => &mut self.rejected,
+            Some(Outcome::NotSent) => &mut self.not_sent,
+            Some(Outcome::Unknown) => &mut self.unknown,
         };
         *count += 1;
-        self.attempted = item.range.end;
+        self.attempted = end;
     }
 
     /// Tasks that this run created.

@@ -3,32 +3,62 @@
 //! JSON lines, each written and synced as a whole: one `run`, then for each chunk one line before its request leaves and
 //! one after its reply; and `end`, once all ids have been read. Of the lines of a chunk the last one counts.
 
-mod line;
+pub(crate) mod error;
+pub(crate) mod line;
 
 use std::{
-    error::Error as StdError,
-    fmt,
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
-    path::Path,
+    cmp::Ordering,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    ops::Range,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
-use super::task_ids::TaskIds;
+use self::{error::LedgerError, line::LedgerChunk};
+use super::{item::BulkReport, task_ids::TaskIds};
+use crate::{
+    rules,
+    share_task::MAX_FILE_IDS,
+    validation::{Violation, Violations},
+};
 
-pub(super) use self::line::{Header, Line, Record, State};
+pub(super) use self::error::LedgerFault;
+pub(super) use self::line::{Header, Line, State};
 
 /// Bytes that are read at once for one line of a chunk, which has some 600.
 const LINE: usize = 1_024;
 
-/// An open ledger.
+/// Longest line.
+const MAX_LINE: usize = 1 << 20;
+
+/// A ledger of bulk runs: what became of each chunk.
+///
+/// ```no_run
+/// # use koodrive_share::{Ledger, Settlement};
+/// let ledger = Ledger::read("dump.ledger")?;
+/// println!("{}", ledger.report()?);
+/// for chunk in ledger.chunks() {
+///     let chunk = chunk?;
+///     if !chunk.unsettled().is_empty() {
+///         println!("ids {:?}: look for trace ids {:?}", chunk.range(), chunk.unsettled());
+///     }
+/// }
+/// // Once its owner has looked:
+/// Ledger::settle("dump.ledger", 2_000..3_000, Settlement::Made("1689765568237837824".to_owned()))?;
+/// # Ok::<(), koodrive_share::LedgerError>(())
+/// ```
+///
+/// Memory: 8 bytes and, for a task, some 30 for each chunk. Its methods block on the disk.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
     file: File,
+    path: PathBuf,
     /// Where the file ends if nobody else writes to it.
     end: u64,
+    header: Option<Header>,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
     latest: Vec<u64>,
     /// The tasks of earlier runs.
@@ -39,18 +69,90 @@ pub(super) struct Ledger {
     broken: bool,
 }
 
+/// What the owner of a chunk found out about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// This task was made. A resumed run gives its handle.
+    Made(String),
+    /// No task was made. A resumed run sends the chunk.
+    NotMade,
+}
+
 impl Ledger {
-    /// Opens the ledger of a run, or begins it.
-    pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerError> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse),
-            // A file system without locks: the file's length tells.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
+    /// Reads a ledger, also that of a run that goes on, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no ledger, or is damaged.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        let mut ledger = Self::of(path.as_ref(), OpenOptions::new().read(true))?;
+        ledger.scan(None, false)?;
+        Ok(ledger)
+    }
+
+    /// What is known of each chunk, in the order of the ids. They are read one by one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read any more.
+    pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
+        (0..self.chunks_begun()).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
+    }
+
+    /// What became of all chunks together. What is in doubt counts as unknown.
+    ///
+    /// # Errors
+    ///
+    /// As for [`chunks`](Self::chunks).
+    pub fn report(&self) -> Result<BulkReport, LedgerError> {
+        let mut report = BulkReport::default();
+        for chunk in self.chunks() {
+            let chunk = chunk?;
+            report.add(chunk.outcome(), false, chunk.end);
         }
-        let mut ledger =
-            Self { file, end: 0, latest: Vec::new(), task_ids: TaskIds::default(), file_ids: None, broken: false };
-        ledger.scan(&header)?;
+        Ok(report)
+    }
+
+    /// Settles a chunk whose outcome is unknown, after its owner has looked whether a task was made.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read); a run uses it; or broken rules: `unknown-chunk`, `not-empty`, `task-of-chunk`.
+    pub fn settle(path: impl AsRef<Path>, range: Range<u64>, settlement: Settlement) -> Result<(), LedgerError> {
+        let mut ledger = Self::lock(path.as_ref(), false)?;
+        ledger.scan(None, true)?;
+        let latest = ledger.latest(range.start / MAX_FILE_IDS as u64)?;
+        let chunk = latest.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
+        let mut violations = Violations::default();
+        if chunk.is_none() {
+            violations.push(Violation {
+                path: "range".into(),
+                rule: rules::UNKNOWN_CHUNK,
+                actual: format!("{range:?}"),
+                advice: "take one from the ledger",
+            });
+        }
+        if let Settlement::Made(task_id) = &settlement {
+            violations.not_empty("task_id", task_id, "give the id of the task that was found");
+            if !ledger.task_ids.note(task_id, range.start / MAX_FILE_IDS as u64) {
+                violations.push(Violation {
+                    path: "task_id".into(),
+                    rule: rules::TASK_OF_CHUNK,
+                    actual: format!("{task_id:?}"),
+                    advice: "give the one whose files are those of this chunk",
+                });
+            }
+        }
+        let (header, chunk) =
+            violations.into_result_with(ledger.header.clone().zip(chunk)).map_err(LedgerFault::from)?;
+        let line = Line::Chunk(chunk.settled(&header, settlement));
+        Ok(ledger.append_exclusively(&line)?)
+    }
+
+    /// Opens the ledger of a run, or begins it.
+    pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerFault> {
+        let mut ledger = Self::lock(path, true)?;
+        ledger.scan(Some(&header), true)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
             // The file's own entry has to last as well; not every platform can sync a directory.
@@ -62,44 +164,70 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Reads all lines, recovering a last one that is torn.
-    fn scan(&mut self, header: &Header) -> Result<(), LedgerError> {
-        let expected = serialized(&Line::Run(header.clone()))?;
-        let mut reader = BufReader::new(&self.file);
+    fn lock(path: &Path, create: bool) -> Result<Self, LedgerFault> {
+        let mut options = OpenOptions::new();
+        // Elsewhere, the directory's own rights count.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let ledger = Self::of(path, options.read(true).write(true).create(create).truncate(false))?;
+        match ledger.file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse),
+            // A file system without locks: the file's length tells.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(ledger),
+        }
+    }
+
+    fn of(path: &Path, options: &OpenOptions) -> Result<Self, LedgerFault> {
+        // Before it is opened, since a pipe would wait for its other end.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(LedgerFault::NoFile);
+        }
+        let file = options.open(path)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            end: 0,
+            header: None,
+            latest: Vec::new(),
+            task_ids: TaskIds::default(),
+            file_ids: None,
+            broken: false,
+        })
+    }
+
+    /// Reads all lines. A last one that is torn is cut off, or left out. `ours` is the header of the run that goes on.
+    fn scan(&mut self, ours: Option<&Header>, mend: bool) -> Result<(), LedgerFault> {
+        let damaged = |number| if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) };
+        let expected = ours.map(|ours| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
+        let mut reader = BufReader::new(self.file.try_clone()?);
         let mut bytes = Vec::new();
         for number in 1.. {
             bytes.clear();
-            let read = reader.read_until(b'\n', &mut bytes)?;
+            let read = reader.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
             if read == 0 {
                 break;
             }
-            let complete = bytes.ends_with(b"\n");
+            let is_complete = bytes.ends_with(b"\n");
             match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
-                Ok(Line::Run(theirs)) => theirs.compare(header)?,
-                Ok(Line::Chunk(record)) if number > 1 => {
-                    if let State::Accepted { task } = &record.state {
-                        self.task_ids.note(task.task_id(), record.chunk);
-                    }
-                    let chunks = self.latest.len();
-                    match usize::try_from(record.chunk) {
-                        Ok(chunk) if chunk < chunks => self.latest[chunk] = self.end,
-                        // Chunks are begun in their order.
-                        Ok(chunk) if chunk == chunks => self.latest.push(self.end),
-                        Ok(_) | Err(_) => return Err(LedgerError::Unreadable(number)),
-                    }
+                Ok(Line::Run(theirs)) => {
+                    ours.map_or(Ok(()), |ours| theirs.compare(ours))?;
+                    self.header = Some(theirs);
                 }
+                Ok(Line::Chunk(record)) if number > 1 => self.note(&record).ok_or(damaged(number))?,
                 Ok(Line::End { file_ids }) if number > 1 => self.file_ids = Some(file_ids),
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
-                Err(_) if !complete && (number > 1 || expected.starts_with(&bytes)) => {
-                    self.file.set_len(self.end)?;
-                    self.file.sync_all()?;
+                Err(_) if !is_complete && read < MAX_LINE && (number > 1 || expected.starts_with(&bytes)) => {
+                    if mend {
+                        self.file.set_len(self.end)?;
+                        self.file.sync_all()?;
+                    }
                     break;
                 }
-                Ok(_) | Err(_) => return Err(LedgerError::Unreadable(number)),
+                Ok(_) | Err(_) => return Err(damaged(number)),
             }
             self.end += read as u64;
-            if !complete {
+            if !is_complete && mend {
                 // Whole but for its line break.
                 self.write(b"\n")?;
                 self.end += 1;
@@ -108,40 +236,53 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes note of a line that begins at the end of what was read. Chunks are begun in their order.
+    fn note(&mut self, record: &LedgerChunk) -> Option<()> {
+        if let State::Accepted { task } = &record.state {
+            self.task_ids.note(task.task_id(), record.chunk);
+        }
+        let chunk = usize::try_from(record.chunk).ok().filter(|chunk| *chunk <= self.latest.len())?;
+        match self.latest.get_mut(chunk) {
+            Some(latest) => *latest = self.end,
+            None => self.latest.push(self.end),
+        }
+        Some(())
+    }
+
     /// How many chunks earlier runs came to.
-    pub(super) fn chunks(&self) -> u64 {
+    pub(super) fn chunks_begun(&self) -> u64 {
         self.latest.len() as u64
     }
 
-    /// How many file ids the run was given, if an earlier run came to the end.
-    pub(super) fn file_ids(&self) -> Option<u64> {
+    /// How many file ids the run was given, if one came to the end of them.
+    pub fn file_ids(&self) -> Option<u64> {
         self.file_ids
     }
 
     /// What earlier runs know of a chunk.
-    pub(super) fn latest(&self, chunk: u64) -> Result<Option<Record>, LedgerError> {
+    pub(super) fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
         let place = usize::try_from(chunk).ok();
         let Some(start) = place.and_then(|place| self.latest.get(place)) else {
             return Ok(None);
         };
         (&self.file).seek(SeekFrom::Start(*start))?;
         let mut bytes = Vec::with_capacity(LINE);
-        BufReader::with_capacity(LINE, &self.file).read_until(b'\n', &mut bytes)?;
+        BufReader::with_capacity(LINE, &self.file).take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
         match serde_json::from_slice(&bytes) {
             Ok(Line::Chunk(record)) if record.chunk == chunk => Ok(Some(record)),
             // It could be read when the ledger was opened.
-            _ => Err(LedgerError::InUse),
+            _ => Err(LedgerFault::InUse),
         }
     }
 
     /// Writes a line that may wait, unless the ledger is used by another run. After an error, a request must not leave.
-    pub(super) fn append_exclusively(&mut self, line: &Line) -> Result<(), LedgerError> {
+    pub(super) fn append_exclusively(&mut self, line: &Line) -> Result<(), LedgerFault> {
         self.ensure_exclusive()?;
         self.append(line)
     }
 
     /// Writes a line, even if the ledger turns out to be used by another run: what happened must not get lost.
-    pub(super) fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
+    pub(super) fn append(&mut self, line: &Line) -> Result<(), LedgerFault> {
         if self.broken {
             return Err(io::Error::other("an earlier line could not be written whole").into());
         }
@@ -168,70 +309,42 @@ impl Ledger {
     }
 
     /// If another run appended, the file is longer than what we wrote.
-    fn ensure_exclusive(&self) -> Result<(), LedgerError> {
-        if self.file.metadata()?.len() == self.end { Ok(()) } else { Err(LedgerError::InUse) }
+    fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
+        let file = self.file.metadata()?;
+        if !is_at(&self.path, &file)? {
+            return Err(LedgerFault::Lost("deleted or replaced"));
+        }
+        match file.len().cmp(&self.end) {
+            Ordering::Less => Err(LedgerFault::Lost("truncated")),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(LedgerFault::InUse),
+        }
+    }
+}
+
+/// Whether a path leads to the ledger's own file.
+#[cfg(unix)]
+fn is_at(path: &Path, file: &fs::Metadata) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (file.dev(), file.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a path leads to the ledger's own file: another one can be locked.
+#[cfg(not(unix))]
+fn is_at(path: &Path, _file: &fs::Metadata) -> io::Result<bool> {
+    match File::open(path) {
+        Ok(found) => Ok(found.try_lock().is_err()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
 fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
-    Ok(bytes)
-}
-
-/// Why a ledger is of no use.
-#[derive(Debug)]
-pub(super) enum LedgerError {
-    Io(io::Error),
-    Unreadable(usize),
-    OtherRun(String),
-    InUse,
-}
-
-impl LedgerError {
-    /// The same, with what the ledger says as `show` gives it.
-    pub(super) fn shown(self, show: impl Fn(&str) -> String) -> Self {
-        match self {
-            Self::OtherRun(difference) => Self::OtherRun(show(&difference)),
-            Self::Io(_) | Self::Unreadable(_) | Self::InUse => self,
-        }
-    }
-
-    pub(super) fn is_of_another_run(&self) -> bool {
-        matches!(self, Self::OtherRun(_))
-    }
-}
-
-impl From<io::Error> for LedgerError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl fmt::Display for LedgerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(_) => f.write_str("the ledger cannot be read or written"),
-            Self::Unreadable(1) => f.write_str("the file is no ledger: name another one"),
-            Self::Unreadable(line) => {
-                write!(f, "line {line} of the ledger is damaged; restore it, since a new ledger knows of no task")
-            }
-            Self::OtherRun(difference) => {
-                write!(
-                    f,
-                    "the ledger is of another run: {difference}; name another ledger, or give what that run was given"
-                )
-            }
-            Self::InUse => f.write_str("the ledger is in use by another run; resume once that has ended"),
-        }
-    }
-}
-
-impl StdError for LedgerError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            Self::Unreadable(_) | Self::OtherRun(_) | Self::InUse => None,
-        }
-    }
+    if bytes.len() > MAX_LINE { Err(io::Error::other("a line is too long")) } else { Ok(bytes) }
 }

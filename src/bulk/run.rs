@@ -22,7 +22,7 @@ use super::{
     chunk::Chunk,
     gate::{Gate, Pass},
     item::BulkItem,
-    ledger::{Header, Ledger, LedgerError, Line, Record, State},
+    ledger::{Header, Ledger, LedgerFault, Line, State, line::LedgerChunk},
     patience::{Decision, Impatience, Sign},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
@@ -67,7 +67,7 @@ pub(super) enum Stop {
     Asked,
     Access,
     Impatience(Impatience),
-    Ledger(LedgerError),
+    Ledger(LedgerFault),
 }
 
 impl Run {
@@ -129,7 +129,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn record(&self, state: State) -> Record {
+    pub(super) fn record(&self, state: State) -> LedgerChunk {
         let (trace_id, unknown_before) = (self.trace_id.clone(), self.unknown_before.clone());
         self.chunk.record(trace_id, state, unknown_before)
     }
@@ -307,23 +307,23 @@ fn shown(task_id: &str) -> String {
 pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
 
 impl SharedLedger {
-    pub(super) async fn open(path: PathBuf, header: Header) -> Result<Self, LedgerError> {
+    pub(super) async fn open(path: PathBuf, header: Header) -> Result<Self, LedgerFault> {
         let ledger = off_thread(move || Ledger::open(&path, header)).await?;
         Ok(Self(Arc::new(Mutex::new(ledger))))
     }
 
     pub(super) async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerFault> + Send + 'static,
+    ) -> Result<T, LedgerFault> {
         let Self(ledger) = self.clone();
         off_thread(move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }
 
 async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
-) -> Result<T, LedgerError> {
+    work: impl FnOnce() -> Result<T, LedgerFault> + Send + 'static,
+) -> Result<T, LedgerFault> {
     let shut_down = || Err(io::Error::other("the runtime was shut down").into());
     joined(spawn_blocking(work).await).unwrap_or_else(shut_down)
 }

@@ -1,11 +1,11 @@
 //! The lines of a ledger.
 
-use std::io;
+use std::{io, ops::Range};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::LedgerError;
+use super::{LedgerFault, Settlement};
 use crate::{
     client::Client,
     error::{Error, Outcome},
@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 #[serde(rename_all = "camelCase")]
 pub(in crate::bulk) enum Line {
     Run(Header),
-    Chunk(Record),
+    Chunk(LedgerChunk),
     #[serde(rename_all = "camelCase")]
     End {
         file_ids: u64,
@@ -53,10 +53,10 @@ struct Target {
     file_id: String,
 }
 
-/// What is known of a chunk.
+/// What is known of a chunk: its latest line in a ledger, as which it serializes. It holds no secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::bulk) struct Record {
+pub struct LedgerChunk {
     pub(in crate::bulk) chunk: u64,
     pub(in crate::bulk) start: u64,
     pub(in crate::bulk) end: u64,
@@ -107,7 +107,7 @@ impl Header {
     }
 
     /// Refuses the ledger of another run, and says all that differs.
-    pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerError> {
+    pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerFault> {
         let theirs = fields(self)?;
         let ours = fields(ours)?;
         let only_ours = ours.keys().filter(|name| !theirs.contains_key(*name));
@@ -119,7 +119,7 @@ impl Header {
             .filter(|(_, theirs, ours)| theirs != ours)
             .map(|(name, theirs, ours)| format!("{name} is {} there and {} here", shown(theirs), shown(ours)))
             .collect();
-        if differing.is_empty() { Ok(()) } else { Err(LedgerError::OtherRun(differing.join(", "))) }
+        if differing.is_empty() { Ok(()) } else { Err(LedgerFault::OtherRun(differing.join(", "))) }
     }
 }
 
@@ -147,9 +147,47 @@ impl From<&Error> for State {
     }
 }
 
-impl Record {
-    /// The requests that may have made a task that nobody knows of, the latest one last.
-    pub(in crate::bulk) fn unsettled(&self) -> Vec<TraceId> {
+impl LedgerChunk {
+    /// Which of the file ids it holds, counted from 0; the end is the first one after it.
+    pub fn range(&self) -> Range<u64> {
+        self.start..self.end
+    }
+
+    /// The task that was created.
+    pub fn task(&self) -> Option<&TaskHandle> {
+        match &self.state {
+            State::Accepted { task } => Some(task),
+            State::Sending | State::Rejected { .. } | State::NotSent { .. } | State::Unknown { .. } => None,
+        }
+    }
+
+    /// Whether a task may exist, where none is known to.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match &self.state {
+            State::Accepted { .. } => None,
+            _ if !self.unsettled().is_empty() => Some(Outcome::Unknown),
+            State::Rejected { .. } => Some(Outcome::Rejected),
+            State::NotSent { .. } | State::Sending | State::Unknown { .. } => Some(Outcome::NotSent),
+        }
+    }
+
+    /// The same chunk, settled.
+    pub(super) fn settled(mut self, header: &Header, settlement: Settlement) -> Self {
+        self.trace_id = self.unsettled().pop().unwrap_or(self.trace_id);
+        self.state = match settlement {
+            Settlement::Made(task_id) => {
+                let trace_id = Some(self.trace_id.clone());
+                State::Accepted { task: TaskHandle::new(task_id, &header.share_id, &header.endpoint, trace_id) }
+            }
+            Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
+        };
+        self.unknown_before.clear();
+        self
+    }
+
+    /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
+    /// is settled.
+    pub fn unsettled(&self) -> Vec<TraceId> {
         let mut unsettled = self.unknown_before.clone();
         match self.state {
             State::Accepted { .. } => unsettled.clear(),

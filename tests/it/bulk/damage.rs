@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use koodrive_share::{BulkPolicy, Outcome};
+use koodrive_share::{BulkPolicy, Ledger, Outcome};
 
 use crate::support::{
     bulk::{ids, ledger, states},
@@ -59,7 +59,9 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
     fs::write(&path, format!("{first}{text}")).unwrap();
     let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     complete(bulk.unwrap()).await;
+    let long = format!("{text}{{\"chunk\":\"{}", "x".repeat(1 << 20));
     let cases = [
+        ("line 7 of the ledger is damaged; restore it", long),
         ("the file is no ledger", "F000001".to_owned()),
         ("the file is no ledger", "F000001\nF000002\n".to_owned()),
         ("the file is no ledger", text.split_inclusive('\n').skip(1).collect()),
@@ -73,21 +75,24 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
         let error = error.unwrap();
         assert!(items.is_empty() && error.is_ledger() && !error.is_other_run());
         assert!(error.to_string().starts_with(said), "{error}");
+        assert!(!error.to_string().contains("name another"), "{error}");
+        let error = Ledger::read(&path).unwrap_err().to_string();
+        assert!(error.starts_with(said), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), content);
     }
     assert_eq!(emulator.request_count(), 2);
 }
 
 #[tokio::test]
-async fn ledger_that_cannot_be_written_keeps_anything_from_being_sent() {
+async fn ledger_that_is_no_file_keeps_anything_from_being_sent() {
     let emulator = strict_emulator().start().await.unwrap();
     let directory = env!("CARGO_TARGET_TMPDIR");
     let policy = BulkPolicy::builder().ledger(directory).build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy);
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
-    assert!(error.is_ledger() && std::error::Error::source(&error).is_some());
-    let said = "the ledger cannot be read or written: none of the file ids was attempted";
+    assert!(error.is_ledger());
+    let said = "the ledger is no regular file: give the path of one: none of the file ids was attempted";
     assert_eq!(error.to_string(), said);
     assert_eq!((items.len(), emulator.request_count()), (0, 0));
 }

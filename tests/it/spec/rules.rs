@@ -80,6 +80,8 @@ const BROKEN_ELSEWHERE: &[&str] = &[
     "request-headers",
     "split-consent",
     "stall-timeout",
+    "task-of-chunk",
+    "unknown-chunk",
     "x-date-window",
 ];
 

@@ -1,0 +1,53 @@
+//! Why a ledger is of no use.
+
+use std::io;
+
+use crate::validation::ValidationError;
+
+/// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct LedgerError(#[from] LedgerFault);
+
+impl LedgerError {
+    /// The broken rules, if a chunk could not be settled for that.
+    pub fn validation_error(&self) -> Option<&ValidationError> {
+        match &self.0 {
+            LedgerFault::Validation(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(in crate::bulk) enum LedgerFault {
+    #[error("the ledger cannot be read or written")]
+    Io(#[from] io::Error),
+    #[error("the ledger is no regular file: give the path of one")]
+    NoFile,
+    #[error(
+        "the file is no ledger, or its first line is damaged: check the path, or restore it, since a new ledger knows \
+         of no task"
+    )]
+    Unreadable,
+    #[error("line {0} of the ledger is damaged; restore it, since a new ledger knows of no task")]
+    Damaged(u64),
+    #[error("the ledger was {0} during the run; restore it before you resume, since a new ledger knows of no task")]
+    Lost(&'static str),
+    #[error("the ledger is of another run: {0}; name another ledger, or give what that run was given")]
+    OtherRun(String),
+    #[error("the ledger is in use by another run; resume once that has ended")]
+    InUse,
+    #[error("{0}")]
+    Validation(#[from] ValidationError),
+}
+
+impl LedgerFault {
+    /// The same, with what the ledger says as `show` gives it.
+    pub(in crate::bulk) fn shown(self, show: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::OtherRun(difference) => Self::OtherRun(show(&difference)),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Ledgers that someone takes away from their run.
+
+use std::{fs, path::PathBuf};
+
+use koodrive_share::BulkPolicy;
+use koodrive_share_emulator::Emulator;
+
+use crate::support::{
+    bulk::{ids, ledger, states},
+    bulk_run::drain,
+    fixtures::{client, dump_template, strict_emulator},
+};
+
+/// Takes the ledger away from a run that has begun. Gives what the run says at its end, once all that was made is told.
+async fn take_away(emulator: &Emulator, path: &PathBuf, take: impl Fn()) -> String {
+    let before = emulator.tasks().len();
+    let policy = BulkPolicy::builder().ledger(path).build().unwrap();
+    let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(90_000), policy).unwrap();
+    let mut told = 0;
+    while told < 2 {
+        bulk.next().await.unwrap().unwrap();
+        told += 1;
+    }
+    take();
+    let (items, error) = drain(&mut bulk).await;
+    let error = error.unwrap();
+    assert!(error.is_ledger(), "{error}");
+    told += items.iter().filter(|item| item.result().is_ok()).count();
+    assert_eq!(emulator.tasks().len() - before, told, "all that was made is told");
+    assert!(told <= 2 + 4, "what was on its way, and no more: {told}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("missing");
+    let said = take_away(&emulator, &path, || fs::remove_file(&path).unwrap()).await;
+    let gone = "the ledger was deleted or replaced during the run; restore it before you resume, since a new ledger \
+                knows of no task";
+    assert!(said.starts_with(gone), "{said}");
+    assert!(!path.exists(), "no other one is made in its place");
+
+    let copy = path.with_extension("copy");
+    let said = take_away(&emulator, &path, || {
+        fs::copy(&path, &copy).unwrap();
+        fs::rename(&copy, &path).unwrap();
+    });
+    let said = said.await;
+    assert!(said.starts_with(gone), "{said}");
+
+    fs::remove_file(&path).unwrap();
+    let truncate = || fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let said = take_away(&emulator, &path, truncate).await;
+    assert!(said.starts_with("the ledger was truncated during the run; restore it"), "{said}");
+    // What it has no line of is lost, and a run that goes on with it would not know.
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let before = emulator.tasks().len();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(90_000), policy).unwrap();
+    let (_, error) = drain(&mut bulk).await;
+    if fs::metadata(&path).unwrap().len() > 0 {
+        assert!(error.unwrap().to_string().starts_with("the file is no ledger, or its first line is damaged"));
+        assert_eq!(emulator.tasks().len(), before);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ledger_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("mode");
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy).unwrap();
+    assert!(drain(&mut bulk).await.1.is_none());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(states(&path).len(), 4);
+}
