@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ops::Range, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -8,7 +8,7 @@ use clap_complete::Shell;
 const SERVICE: &str = "Service";
 
 /// The subcommands that call no service.
-pub(crate) const WITHOUT_SERVICE: [&str; 3] = ["emulator", "completions", "man"];
+pub(crate) const WITHOUT_SERVICE: [&str; 4] = ["ledger", "emulator", "completions", "man"];
 
 const PACKAGE_USAGE: &str = "\
 koodrive-share package [OPTIONS] LINK (--all | --recursive | NAME…) (--output FILE | --zip-name NAME)
@@ -54,6 +54,8 @@ Results as json:
                    does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId, sourceContainerId)
   files            fileId, name, directory, type, size (in bytes), containerId, edited
   --output         taskId, file, bytes, files, missing, missingNames
+  ledger           created, rejected, notSent, unknown (tasks), attempted (ids), fileIds (once all were read),
+                   unknownChunks (start, end, traceIds)
   what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too
 Fields without a value are null or left out. Whoever has the download URL can fetch the package.
 
@@ -201,6 +203,8 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Download the package of a task to a file
     Download(DownloadArgs),
+    /// Show what a ledger holds, or settle a chunk whose outcome is unknown
+    Ledger(LedgerArgs),
     /// Imitate the service on this machine, to try things out
     Emulator(EmulatorArgs),
     /// Write completions for a shell to the standard output
@@ -390,6 +394,27 @@ pub(crate) struct DownloadArgs {
     /// Replace a file that is there already
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    /// File that --ledger wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Settle the chunk of these ids, such as 2000..3000: this task was made of them
+    #[arg(long, num_args = 2, value_names = ["RANGE", "TASK_ID"], allow_hyphen_values = true)]
+    pub(crate) made: Option<Vec<String>>,
+
+    /// Settle the chunk of these ids: no task was made of them, and a resumed run sends them
+    #[arg(long, value_name = "RANGE", value_parser = range, conflicts_with = "made")]
+    pub(crate) not_made: Option<Range<u64>>,
+}
+
+/// Reads `2000..3000`.
+pub(crate) fn range(value: &str) -> Result<Range<u64>, String> {
+    let bounds = value.split_once("..").and_then(|(start, end)| Some(start.parse().ok()?..end.parse().ok()?));
+    bounds.ok_or_else(|| format!("{value:?} is no range; write it as the ledger shows it, such as 2000..3000"))
 }
 
 #[derive(Debug, Args)]

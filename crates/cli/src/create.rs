@@ -352,7 +352,11 @@ impl BulkRun<'_> {
             }
             Some(_) | None => {}
         }
-        if args.ledger.is_some() && self.exit == Exit::Unknown {
+        if let (Some(path), Exit::Unknown) = (&args.ledger, self.exit) {
+            stderr(&format!(
+                "settle: `koodrive-share ledger {}` lists what is unknown; settle each by --made or --not-made",
+                path.display()
+            ));
             stderr(
                 "the same command with --resend-unknown creates anew what is unknown: use it once you know that \
                  it does not exist",

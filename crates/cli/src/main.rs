@@ -10,6 +10,7 @@ mod file_ids;
 mod follow;
 mod generate;
 mod interrupts;
+mod ledger;
 mod output;
 mod progress;
 mod secret;
@@ -63,6 +64,7 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
         Command::Status(tasks) => follow::status(cli.service, tasks, output).await,
         Command::Wait(wait) => follow::wait(cli.service, wait, output, tracing).await,
         Command::Download(download) => download::run(cli.service, download, output, tracing).await,
+        Command::Ledger(args) => ledger::run(&args, output),
         Command::Emulator(emulator) => emulator::run(emulator, output).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),

@@ -10,8 +10,8 @@ use std::{
 use chrono::NaiveDateTime;
 use indicatif::HumanCount;
 use koodrive_share::{
-    BulkItem, DownloadedPackage, Error, FileStatus, FileStatusReport, FileType, Outcome, ShareFile, TaskResult,
-    TaskState, TaskStatus,
+    BulkItem, BulkReport, DownloadedPackage, Error, FileStatus, FileStatusReport, FileType, LedgerChunk, Outcome,
+    ShareFile, TaskResult, TaskState, TaskStatus,
 };
 use serde::Serialize;
 
@@ -301,6 +301,40 @@ impl Output {
                 let failed = error.into();
                 // The exit status is already that of an error.
                 let _ = json(&QueryErrorFields { task_id, trace_id, failed });
+            }
+        }
+    }
+
+    /// `ids 0..5000: 2 created, 1 rejected, 0 not sent, 1 unknown`, then `ids 1000..2000  unknown  trace id 8GvT…` for each
+    /// unknown chunk, with all requests in doubt.
+    pub(crate) fn ledger(&self, report: &BulkReport, file_ids: Option<u64>, unknown: &[LedgerChunk]) -> io::Result<()> {
+        let chunks = unknown.iter().map(|chunk| {
+            let trace_ids: Vec<String> = chunk.unsettled().iter().map(ToString::to_string).collect();
+            (chunk.range(), trace_ids)
+        });
+        let (created, rejected, not_sent) = (report.created(), report.rejected(), report.not_sent());
+        let attempted = report.attempted().end;
+        match self.format {
+            Format::Text => {
+                let unknown = report.unknown();
+                let of = file_ids.map_or(String::new(), |all| format!(" of {all}"));
+                result(&format!(
+                    "ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown"
+                ))?;
+                chunks.into_iter().try_for_each(|(Range { start, end }, trace_ids)| {
+                    result(&format!("ids {start}..{end}  unknown  trace id {}", trace_ids.join(", ")))
+                })
+            }
+            Format::Json => {
+                let chunks: Vec<_> = chunks
+                    .map(|(Range { start, end }, trace_ids)| {
+                        serde_json::json!({ "start": start, "end": end, "traceIds": trace_ids })
+                    })
+                    .collect();
+                json(&serde_json::json!({
+                    "created": created, "rejected": rejected, "notSent": not_sent, "unknown": report.unknown(),
+                    "attempted": attempted, "fileIds": file_ids, "unknownChunks": chunks,
+                }))
             }
         }
     }

@@ -65,7 +65,7 @@ pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
             ("--tasks-from", &tasks.tasks_from),
         ],
         Command::Files(files) => &[("--extract-code-file", &files.extract_code_file)],
-        Command::Emulator(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
+        Command::Ledger(_) | Command::Emulator(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
     };
     let token = ("--token-file", &cli.service.token_file);
     let readers = [token].into_iter().chain(others.iter().copied());

@@ -9,7 +9,7 @@ async fn help_lists_the_flags_of_the_service_only_where_it_is_called() {
         assert_eq!(output.status.code(), Some(0));
         text(&output.stdout).to_owned()
     };
-    for subcommand in ["emulator", "completions", "man"] {
+    for subcommand in ["ledger", "emulator", "completions", "man"] {
         for page in [help(&[subcommand, "--help"]).await, help(&["help", subcommand]).await] {
             assert!(!page.contains("--endpoint") && !page.contains("Service"), "{page}");
             assert!(page.contains(&format!("koodrive-share {subcommand} ")), "{page}");
@@ -22,7 +22,8 @@ async fn help_lists_the_flags_of_the_service_only_where_it_is_called() {
     let page = help(&["--help"]).await;
     let commands = page.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
-    let expected = ["files", "package", "dump", "status", "wait", "download", "emulator", "completions", "man", "help"];
+    let expected =
+        ["files", "package", "dump", "status", "wait", "download", "ledger", "emulator", "completions", "man", "help"];
     assert_eq!(commands, expected);
 }
 

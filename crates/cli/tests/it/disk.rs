@@ -93,12 +93,18 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         let output = run(&mut limited).await;
         let stderr = text(&output.stderr);
         assert!(stderr.contains("the ledger cannot be read or written"), "{stderr}");
+        let lacks = stderr.split_once("it lacks task ").map(|(_, lacks)| lacks.split_whitespace().next().unwrap());
+        let lacks = lacks.map(str::to_owned);
         let output = run(tool.args(["--format", "json"])).await;
         let lines = json_lines(&output);
         assert_eq!(lines.len(), 4, "{}", text(&output.stderr));
         let unsettled = lines.iter().filter(|line| line["outcome"] == "unknown").count();
         assert_eq!(output.status.code(), Some(if unsettled == 0 { 0 } else { 4 }));
         unknown += unsettled;
+        // A task whose line could not be written is named.
+        let made = emulator.tasks();
+        assert_eq!(lacks.is_some(), unsettled == 1, "{lacks:?}");
+        assert!(lacks.is_none_or(|lacks| made[before..].iter().any(|task| task.task_id() == lacks)), "limit {limit}");
         for chunk in ids(4_000).chunks(1_000) {
             let tasks = &emulator.tasks()[before..];
             assert_eq!(tasks_of(tasks, chunk).len(), 1, "limit {limit}");

@@ -10,6 +10,7 @@ mod flags;
 mod interrupts;
 mod json;
 mod kills;
+mod ledger;
 #[cfg(target_os = "linux")]
 mod memory;
 mod patience;

@@ -1,0 +1,36 @@
+//! `ledger`.
+
+use koodrive_share::{Ledger, LedgerChunk, LedgerError, Settlement};
+
+use crate::{
+    args::{self, LedgerArgs},
+    exit::{CommandError, Exit},
+    output::Output,
+};
+
+/// Settles a chunk if told to, else shows what the ledger holds.
+pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandError> {
+    let settled = match (&ledger.made, &ledger.not_made) {
+        (Some(made), _) => {
+            let [range, task_id] = made.as_slice() else {
+                return Err(CommandError::usage("--made: give the range of the ids and the id of the task"));
+            };
+            let range = args::range(range).map_err(|error| CommandError::usage(format!("--made: {error}")))?;
+            Some((range, Settlement::Made(task_id.clone())))
+        }
+        (None, Some(range)) => Some((range.clone(), Settlement::NotMade)),
+        (None, None) => None,
+    };
+    let failed = |error: LedgerError| match error.validation_error() {
+        Some(broken) => broken.into(),
+        None => CommandError::new(Exit::Usage, &error),
+    };
+    if let Some((range, settlement)) = settled {
+        Ledger::settle(&ledger.file, range, settlement).map_err(failed)?;
+    }
+    let ledger = Ledger::read(&ledger.file).map_err(failed)?;
+    let is_unknown = |chunk: &Result<LedgerChunk, _>| chunk.as_ref().map_or(true, |it| !it.unsettled().is_empty());
+    let unknown = ledger.chunks().filter(is_unknown).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    output.ledger(&ledger.report().map_err(failed)?, ledger.file_ids(), &unknown)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,81 @@
+//! `ledger`: what a ledger holds, and chunks that are settled.
+
+use koodrive_share_emulator::{Answer, Emulator, Fault};
+use serde_json::json;
+
+use crate::support::{
+    DUMP, TOKEN, bare_tool,
+    bulk::{ids, ledger, lines, tasks_of},
+    file, id_file, json_lines, run, text, tool,
+};
+
+#[tokio::test]
+async fn unknown_chunks_are_listed_settled_and_resumed() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let path = ledger("cli_ledger");
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--continue-after-unknown", "--ledger"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("ledger.ids", 3_500));
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    emulator.fail_next(Fault::Reply(Answer::new(502)));
+    let output = run(&mut dump).await;
+    assert_eq!(output.status.code(), Some(4));
+    let settle = format!("settle: `koodrive-share ledger {}` lists what is unknown", path.display());
+    assert!(text(&output.stderr).contains(&settle), "{}", text(&output.stderr));
+
+    let shown = async |args: &[&str]| run(bare_tool().arg("ledger").arg(&path).args(args)).await;
+    let unknown = [&lines(&path)[2]["chunk"]["traceId"], &lines(&path)[6]["chunk"]["traceId"]];
+    let unknown = unknown.map(|trace_id| trace_id.as_str().unwrap().to_owned());
+    let output = shown(&[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let expected = [
+        "ids 0..3500 of 3500: 1 created, 1 rejected, 0 not sent, 2 unknown".to_owned(),
+        format!("ids 0..1000  unknown  trace id {}", unknown[0]),
+        format!("ids 2000..3000  unknown  trace id {}", unknown[1]),
+    ];
+    assert!(text(&output.stdout).lines().eq(expected), "{}", text(&output.stdout));
+
+    let made = tasks_of(&emulator.tasks(), &ids(3_500)[..1_000])[0].task_id().to_owned();
+    assert_eq!(shown(&["--made", "0..1000", &made]).await.status.code(), Some(0));
+    let output = shown(&["--not-made", "2000..3000", "--format", "json"]).await;
+    let expected = json!({
+        "created": 2, "rejected": 1, "notSent": 1, "unknown": 0, "attempted": 3500, "fileIds": 3500,
+        "unknownChunks": [],
+    });
+    assert_eq!(json_lines(&output), [expected]);
+    let before = emulator.request_count();
+    let output = run(&mut dump).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(emulator.request_count() - before, 2);
+    for chunk in ids(3_500).chunks(1_000) {
+        assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let path = ledger("cli_ledger_refused");
+    let mut dump = tool(&emulator);
+    assert_eq!(run(dump.args(DUMP).arg("F1").arg("--ledger").arg(&path)).await.status.code(), Some(0));
+    let other = file("no.ledger", "F1\n");
+    for (path, args, said) in [
+        (
+            &path,
+            &["--not-made", "0..1"][..],
+            "RANGE: must be the range of a chunk whose outcome is unknown, given 0..1",
+        ),
+        (&path, &["--not-made", "0-1"], "\"0-1\" is no range"),
+        (&path, &["--made", "x", "7001"], "--made: \"x\" is no range"),
+        (&path, &["--made", "0..1"], "--made <RANGE> <TASK_ID>"),
+        (&path, &["--made", "0..1", ""], "TASK_ID: must not be empty"),
+        (&other, &[], "the file is no ledger, or its first line is damaged"),
+        (&other.with_extension("none"), &[], "No such file"),
+    ] {
+        let output = run(bare_tool().arg("ledger").arg(path).args(args)).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{said} not in {stderr}");
+    }
+}
