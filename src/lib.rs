@@ -43,7 +43,11 @@ pub use bulk::{
     error::BulkError,
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
-    ledger::{Ledger, Settlement, error::LedgerError, line::LedgerChunk},
+    ledger::{
+        Ledger,
+        error::LedgerError,
+        line::{LedgerChunk, Settlement},
+    },
     policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
 };
 pub use client::{

@@ -16,7 +16,10 @@ use std::{
 
 use serde::Serialize;
 
-use self::{error::LedgerError, line::LedgerChunk};
+use self::{
+    error::LedgerError,
+    line::{LedgerChunk, Settlement},
+};
 use super::{item::BulkReport, task_ids::TaskIds};
 use crate::{
     rules,
@@ -67,15 +70,6 @@ pub struct Ledger {
     file_ids: Option<u64>,
     /// A line is torn and cannot be cut off.
     broken: bool,
-}
-
-/// What the owner of a chunk found out about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// This task was made. A resumed run gives its handle.
-    Made(String),
-    /// No task was made. A resumed run sends the chunk.
-    NotMade,
 }
 
 impl Ledger {

@@ -5,7 +5,7 @@ use std::{io, ops::Range};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{LedgerFault, Settlement};
+use super::error::LedgerFault;
 use crate::{
     client::Client,
     error::{Error, Outcome},
@@ -76,6 +76,15 @@ pub(in crate::bulk) enum State {
     Rejected { error: String },
     NotSent { error: String },
     Unknown { error: String },
+}
+
+/// What the owner of a chunk found out about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// This task was made. A resumed run gives its handle.
+    Made(String),
+    /// No task was made. A resumed run sends the chunk.
+    NotMade,
 }
 
 impl Header {
