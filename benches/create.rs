@@ -39,9 +39,11 @@ mod client {
     }
 }
 mod credentials {
+    pub(crate) type ExtractCode = String;
     pub(crate) type KdsToken = String;
 }
 mod lenient {
+    pub(crate) type LenientBool = bool;
     pub(crate) type LenientInt = i64;
     pub(crate) type LenientList<T> = Vec<T>;
     pub(crate) type LenientNumber = f64;
@@ -55,9 +57,6 @@ mod share_task {
     pub(crate) type TaskType = i64;
 }
 mod task {
-    pub(crate) mod status {
-        pub(crate) type FileStatus = String;
-    }
     pub(crate) mod wire {
         pub(crate) type DownloadUrl = String;
         pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
