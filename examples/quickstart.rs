@@ -1,26 +1,23 @@
-//! Creates the reference's example task and follows it to its end.
+//! Goes from a share link to a package: `cargo run --example quickstart [LINK [EXTRACT_CODE]]`.
 //!
-//! `cargo run --example quickstart` runs it on the emulator. With `KOODRIVE_ENDPOINT` and the other
-//! variables of `Client::from_env` set, it talks to that endpoint instead.
+//! It runs on the emulator and its example share. With `KOODRIVE_ENDPOINT` and the other variables of `Client::from_env`
+//! set, it talks to that endpoint instead. With the feature `download` the package ends as `package.zip`.
 
 use std::{env, error::Error};
 
-use koodrive_share::{Client, Credentials, ShareTask, TargetDirectory};
-use koodrive_share_emulator::Emulator;
+use futures_util::TryStreamExt;
+use koodrive_share::{Client, Credentials, ShareFile};
+use koodrive_share_emulator::{EmulatedShare, Emulator};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let space = "IAABh_RdhS8bOg0cA1684711052660690818";
-    let target = TargetDirectory::new("FhTB_fxx3LRszaivDFX9NN5JRNLnS9Gob", space);
-    let task = ShareTask::dump(target)
-        .share_id("1689765568237837824")
-        .container_id(space)
-        .file_ids(["Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI"])
-        .kdstoken("aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c")
-        .build()?;
-
+    let mut arguments = env::args().skip(1);
+    let (link, extract_code) = match arguments.next() {
+        Some(link) => (link, arguments.next()),
+        None => (EmulatedShare::example().link(), Some(EmulatedShare::EXAMPLE_EXTRACT_CODE.to_owned())),
+    };
     if env::var_os("KOODRIVE_ENDPOINT").is_some() {
-        return follow(Client::from_env()?, task).await;
+        return package(Client::from_env()?, &link, extract_code.as_deref()).await;
     }
     let emulator = Emulator::start().await?;
     println!("no KOODRIVE_ENDPOINT is set: using the emulator at {}\n", emulator.endpoint());
@@ -30,24 +27,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .user_id("1505084218764547200")
         .agent_name("carrier")
         .build()?;
-    follow(client, task).await?;
-    println!("\nthe request that created it, secrets masked:\n");
-    println!("{}", emulator.requests()[0]);
+    package(client, &link, extract_code.as_deref()).await?;
+    println!("\nthe request that created the task, secrets masked:\n");
+    for request in emulator.requests().iter().filter(|request| request.path().ends_with("/share/tasks")) {
+        println!("{request}");
+    }
     Ok(())
 }
 
-async fn follow(client: Client, task: ShareTask) -> Result<(), Box<dyn Error>> {
+async fn package(client: Client, link: &str, extract_code: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let share = client.open_share(&link.parse()?, extract_code).await?;
+    println!("opened share {} of {}", share.id(), share.owner_name().unwrap_or("somebody"));
+    // A task takes up to 1,000 of them; a directory is one.
+    let files: Vec<ShareFile> = share.files().into_stream().try_collect().await?;
+    for file in &files {
+        println!("  {file}");
+    }
+
+    let task = share.package("package.zip").file_ids(files).build()?;
     println!("creating a task with trace id {}", task.trace_id());
     let handle = client.create(&task).await?;
     println!("created task {}", handle.task_id());
-    let status = client.poller(handle).until_done().await?;
+    let status = client.poller(handle.clone()).until_done().await?;
     println!("it is {}", status.state());
-    for file in status.files() {
-        let name = file.file_id().unwrap_or("a file");
-        match file.status() {
-            Some(status) => println!("  {name}: {status}"),
-            None => println!("  {name}"),
-        }
+    #[cfg(feature = "download")]
+    {
+        let package = client.download(&handle, "package.zip").overwrite(true).await?;
+        println!("package.zip: {} files", package.files());
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ fn it_runs_on_the_emulator_and_shows_the_request_without_secrets() {
     let output = quickstart(&[]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
-    for part in ["created task 1689765568237837824", "all succeeded", "authorization: Bearer ***"] {
+    for part in ["  report.docx", "created task 1689765568237837824", "all succeeded", "authorization: Bearer ***"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(!text.contains(KDSTOKEN) && !text.contains(Emulator::DEFAULT_TOKEN), "{text}");
