@@ -363,7 +363,7 @@ pub(crate) struct TasksArgs {
     #[arg(long, value_name = "FILE", requires = "link")]
     pub(crate) extract_code_file: Option<PathBuf>,
 
-    /// File that --save or --ledger wrote, - for the standard input: all its tasks, or those with a TASK_ID given
+    /// File that --save wrote, - for the standard input, or a ledger: all its tasks, or those with a TASK_ID given
     #[arg(long, value_name = "FILE")]
     pub(crate) tasks_from: Option<PathBuf>,
 

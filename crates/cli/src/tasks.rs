@@ -8,8 +8,7 @@ use std::{
     path::Path,
 };
 
-use koodrive_share::{Client, Share, TaskHandle};
-use serde::Deserialize;
+use koodrive_share::{Client, Ledger, Share, TaskHandle};
 
 use crate::{
     args::TasksArgs,
@@ -19,7 +18,7 @@ use crate::{
     share::Key,
 };
 
-/// Longest line of a file of tasks in bytes. One has some 400, and a ledger's some 700.
+/// Longest line of a file of saved tasks in bytes. One has some 400.
 const MAX_LINE: u64 = 64 << 10;
 
 /// Where tasks are named, once flags and files are read.
@@ -98,44 +97,23 @@ fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<T
     Ok(ids.iter().filter_map(|id| of_id(id).cloned()).collect())
 }
 
-/// A line of a file of tasks: a saved task, or a line of a ledger.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Task(TaskHandle),
-    Ledger(LedgerLine),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum LedgerLine {
-    Run(serde::de::IgnoredAny),
-    Chunk { state: State },
-    End(serde::de::IgnoredAny),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum State {
-    Accepted {
-        task: TaskHandle,
-    },
-    #[serde(untagged)]
-    Other(serde::de::IgnoredAny),
-}
-
-/// All tasks of a file.
+/// All tasks of a file: a ledger's, or saved ones.
 fn read(path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
-    let unreadable =
-        |error: &dyn Error| CommandError::usage(format!("no tasks can be read from {}: {error}", path.display()));
-    if is_stdin(path) {
-        return read_lines(&mut io::stdin().lock()).map_err(|error| unreadable(&*error));
-    }
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    read_lines(&mut BufReader::new(file)).map_err(|error| unreadable(&*error))
+    let read = if is_stdin(path) { saved(&mut io::stdin().lock()) } else { open(path) };
+    read.map_err(|error| CommandError::usage(format!("no tasks can be read from {}: {error}", path.display())))
 }
 
-fn read_lines(reader: &mut impl BufRead) -> Result<Vec<TaskHandle>, Box<dyn Error>> {
+fn open(path: &Path) -> Result<Vec<TaskHandle>, Box<dyn Error>> {
+    let mut file = BufReader::new(File::open(path)?);
+    if !file.fill_buf()?.starts_with(br#"{"run":"#) {
+        return saved(&mut file);
+    }
+    let ledger = Ledger::read(path)?;
+    let tasks = ledger.chunks().filter_map(|chunk| chunk.map(|chunk| chunk.task().cloned()).transpose());
+    Ok(tasks.collect::<Result<_, _>>()?)
+}
+
+fn saved(reader: &mut impl BufRead) -> Result<Vec<TaskHandle>, Box<dyn Error>> {
     let mut tasks = Vec::new();
     for number in 1.. {
         let mut line = Vec::new();
@@ -144,13 +122,8 @@ fn read_lines(reader: &mut impl BufRead) -> Result<Vec<TaskHandle>, Box<dyn Erro
             break;
         }
         match serde_json::from_slice(&line) {
-            Ok(Line::Task(task) | Line::Ledger(LedgerLine::Chunk { state: State::Accepted { task } })) => {
-                tasks.push(task);
-            }
-            Ok(Line::Ledger(_)) => {}
+            Ok(task) => tasks.push(task),
             Err(_) if line.trim_ascii().is_empty() => {}
-            // A run that was killed leaves such a line at the end of its ledger.
-            Err(_) if !line.ends_with(b"\n") && number > 1 => {}
             Err(_) => return Err(format!("line {number} holds none, as --save and --ledger write them").into()),
         }
     }

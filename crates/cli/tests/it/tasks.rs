@@ -57,10 +57,14 @@ async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout).lines().count(), 3);
         let mut status = tool(&emulator);
-        status.args(["status", &ids[1], "--tasks-from", "-"]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
-        let output = run_with_input(&mut status, &fs::read_to_string(from).unwrap()).await;
+        status.args(["status", &ids[1], "--tasks-from", from]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+        let output = run(&mut status).await;
         assert_eq!(text(&output.stdout), format!("{}  completed, all succeeded  100 %\n", ids[1]));
     }
+    let mut from_stdin = tool(&emulator);
+    from_stdin.args(["status", "--tasks-from", "-"]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
+    let output = run_with_input(&mut from_stdin, &fs::read_to_string(&saved).unwrap()).await;
+    assert_eq!(text(&output.stdout).lines().count(), 3);
     // The same run again tells the tasks again; each is followed once.
     let mut again = tool(&emulator);
     again.args(DUMP).args(["--save", &saved, "--ledger"]).arg(&ledger).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
