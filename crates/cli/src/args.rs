@@ -446,6 +446,18 @@ pub(crate) struct EmulatorArgs {
     /// Calls after which a kdstoken of the example share lapses [default: never]
     #[arg(long, value_name = "N")]
     pub(crate) kdstoken_calls: Option<u64>,
+
+    /// Size of each file in a package
+    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    pub(crate) package_file_bytes: u64,
+
+    /// Bytes of a package after which a connection closes [default: never]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) package_cut_every: Option<usize>,
+
+    /// Files that are left out of each package
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) package_held_back: usize,
 }
 
 #[cfg(test)]

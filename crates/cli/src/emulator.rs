@@ -1,6 +1,6 @@
 //! `emulator`.
 
-use koodrive_share_emulator::{EmulatedShare, Emulator};
+use koodrive_share_emulator::{EmulatedShare, Emulator, Package};
 
 use crate::{
     args::EmulatorArgs,
@@ -29,7 +29,11 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
     if let Some(calls) = args.kdstoken_calls {
         share = share.kdstoken_calls(calls);
     }
-    let builder = builder.share(share);
+    let mut package = Package::new().file_bytes(args.package_file_bytes).held_back(args.package_held_back);
+    if let Some(bytes) = args.package_cut_every {
+        package = package.cut_every(bytes);
+    }
+    let builder = builder.share(share).package(package);
     let mut interrupts = Interrupts::new()?;
     let emulator = builder.start().await?;
     let endpoint = emulator.endpoint();

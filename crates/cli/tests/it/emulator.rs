@@ -27,6 +27,32 @@ async fn emulator_subcommand_serves_apps_and_tokens() {
     }
 }
 
+#[tokio::test]
+async fn emulator_serves_packages_as_its_flags_say() {
+    let path = file("emulator_package.zip", "");
+    let mut server = bare_tool();
+    server.args([
+        "emulator",
+        "--package-file-bytes",
+        "5000",
+        "--package-cut-every",
+        "1000",
+        "--package-held-back",
+        "1",
+    ]);
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let endpoint = first_line(&mut server).await;
+    let mut client = bare_tool();
+    client.env("KOODRIVE_TOKEN", "emulator-token");
+    client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "package", "F1", "F2"]);
+    client.args(["--share-id", "share", "--container-id", "space", "--overwrite", "--output"]).arg(&path);
+    let output = run(&mut client).await;
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let bytes = std::fs::metadata(path).unwrap().len();
+    assert!((5_000..10_000).contains(&bytes), "{bytes}");
+    server.kill().await.unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn emulator_ends_at_an_interrupt() {
