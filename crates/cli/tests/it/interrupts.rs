@@ -16,7 +16,7 @@ use tokio::{
 use crate::support::{
     DUMP,
     bulk::{ids, ledger, states, tasks_of, until},
-    emulator, file, id_file, in_namespace, run, send, text, tool, under_shell,
+    emulator, file, heeding_hang_up, id_file, in_namespace, run, send, text, tool, under_shell,
 };
 
 async fn end(child: Child) -> Output {
@@ -37,6 +37,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
         let mut tool = tool(&emulator);
         tool.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
+        let mut tool = heeding_hang_up(&tool);
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = tool.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -130,7 +131,7 @@ async fn first_process_of_a_container_ends_at_a_signal() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         let mut wait = tool(&emulator);
         wait.args(["wait", task_id, "--share-id", "share"]);
-        let mut unshare = in_namespace(&wait);
+        let mut unshare = in_namespace(&heeding_hang_up(&wait));
         let child = unshare.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let polls = emulator.request_count();
         let first = first_process(&child).await;

@@ -56,23 +56,31 @@ pub(crate) fn bare_tool() -> Command {
 /// The same command after some lines of a shell, in the same process.
 #[cfg(unix)]
 pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
-    let tool = tool.as_std();
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("{lines}\nexec \"$0\" \"$@\"")]).arg(tool.get_program()).args(tool.get_args());
-    let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    shell.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
-    shell
+    wrapped("/bin/sh", &["-c", &format!("{lines}\nexec \"$0\" \"$@\"")], tool)
+}
+
+/// The same command where a hang-up is not ignored, as it is by all that runs under nohup.
+#[cfg(unix)]
+pub(crate) fn heeding_hang_up(tool: &Command) -> Command {
+    // Only GNU's takes the option.
+    let options: &[&str] = if cfg!(target_os = "linux") { &["--default-signal=HUP"] } else { &[] };
+    wrapped("env", options, tool)
 }
 
 /// The same command as process 1 of a namespace of its own, as in a container.
 #[cfg(target_os = "linux")]
 pub(crate) fn in_namespace(tool: &Command) -> Command {
+    wrapped("unshare", &["--map-root-user", "--pid", "--fork", "--kill-child"], tool)
+}
+
+#[cfg(unix)]
+fn wrapped(wrapper: &str, arguments: &[&str], tool: &Command) -> Command {
     let tool = tool.as_std();
-    let mut unshare = Command::new("unshare");
-    unshare.args(["--map-root-user", "--pid", "--fork", "--kill-child"]).arg(tool.get_program()).args(tool.get_args());
+    let mut wrapped = Command::new(wrapper);
+    wrapped.args(arguments).arg(tool.get_program()).args(tool.get_args());
     let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    unshare.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
-    unshare
+    wrapped.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    wrapped
 }
 
 /// The same command on a pseudo-terminal, whose keys are the standard input and whose screen is the standard output.
