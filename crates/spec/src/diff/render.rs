@@ -86,7 +86,8 @@ impl Report {
         let must_be = dotted(self.must_be(self.step()));
         let is = self.is.map_or_else(|| "not three numbers".to_owned(), dotted);
         let verdict = if self.is_version_enough() { "enough" } else { "TOO LITTLE" };
-        format!("info.version must be at least {must_be} and is {is}: {verdict}.")
+        let was = self.was.map(|was| format!("was {}, ", dotted(was))).unwrap_or_default();
+        format!("info.version {was}must be at least {must_be} and is {is}: {verdict}.")
     }
 
     /// For a terminal.

@@ -91,9 +91,9 @@ pub(super) fn unchecked(at: &str) -> String {
         Some(("schemas", name)) if replacement(name).is_none() && at.matches('/').count() == 4 => {
             return format!("the generated `{name}` checks it");
         }
-        _ => "no type changes: the generator drops this",
+        _ => "no generated type changes, since the generator drops this limit",
     };
-    format!("{generated}, so src/ must refuse what breaks it")
+    format!("{generated}; see that src/ refuses what breaks it")
 }
 
 pub(super) fn values(at: &str) -> String {

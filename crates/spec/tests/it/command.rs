@@ -44,9 +44,9 @@ fn diff_tells_who_breaks_and_fails_while_the_version_has_not_moved() {
 Breaking
   createBatchTask request: $.fileIds holds at most 500 items, was 1000 (narrowed-bound): callers with more break; major
       at /components/schemas/CreateBatchTaskRequest/properties/fileIds/maxItems
-      Rust: no type changes: the generator drops this, so src/ must refuse what breaks it
+      Rust: no generated type changes, since the generator drops this limit; see that src/ refuses what breaks it
 
-info.version must be at least 2.0.0 and is 1.0.0: TOO LITTLE.
+info.version was 1.0.0, must be at least 2.0.0 and is 1.0.0: TOO LITTLE.
 ";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(1));
