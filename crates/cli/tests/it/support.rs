@@ -74,13 +74,13 @@ pub(crate) fn in_namespace(tool: &Command) -> Command {
 }
 
 #[cfg(unix)]
-fn wrapped(wrapper: &str, arguments: &[&str], tool: &Command) -> Command {
+fn wrapped(program: &str, arguments: &[&str], tool: &Command) -> Command {
     let tool = tool.as_std();
-    let mut wrapped = Command::new(wrapper);
-    wrapped.args(arguments).arg(tool.get_program()).args(tool.get_args());
+    let mut command = Command::new(program);
+    command.args(arguments).arg(tool.get_program()).args(tool.get_args());
     let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    wrapped.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
-    wrapped
+    command.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    command
 }
 
 /// The same command on a pseudo-terminal, whose keys are the standard input and whose screen is the standard output.
