@@ -103,7 +103,7 @@ async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
 /// Whoever writes the whole chain, as anyhow does, writes nothing twice.
 #[tokio::test]
 async fn a_chain_of_causes_repeats_nothing() {
-    let client = builder_at("https://koodrive.invalid").max_attempts(1).build().unwrap();
+    let client = builder_at("http://koodrive.invalid").allow_http(true).max_attempts(1).build().unwrap();
     let failed: anyhow::Error = client.create(&dump().build().unwrap()).await.unwrap_err().into();
     let broken: anyhow::Error = Client::builder().build().unwrap_err().into();
     for error in [failed, broken] {
