@@ -32,10 +32,7 @@ pub fn read_reply(
 ) -> Result<(), Error> {
     let (headers, received) = (headers.clone(), chrono::DateTime::UNIX_EPOCH);
     let reply = Reply { status, headers, received, body: Body::Whole(body) };
-    let details = match interpret(task, &reply, reply.decode()) {
-        Ok(_) => return Ok(()),
-        Err(details) => details,
-    };
+    let Err(details) = interpret(task, &reply, reply.decode()) else { return Ok(()) };
     let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
     Err(error(task.trace_id(), Effect::CreatesTask, &reply, &details, None, &secrets))
 }
