@@ -7,6 +7,7 @@ mod bulk;
 mod client;
 mod clock;
 mod credentials;
+mod disk;
 #[cfg(feature = "download")]
 mod download;
 mod error;

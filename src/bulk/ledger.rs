@@ -22,6 +22,7 @@ use self::{
 };
 use super::{item::BulkReport, task_ids::TaskIds};
 use crate::{
+    disk::sync_directory_of,
     rules,
     share_task::MAX_FILE_IDS,
     validation::{Violation, Violations},
@@ -149,11 +150,7 @@ impl Ledger {
         ledger.scan(Some(&header), true)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
-            // The file's own entry has to last as well; not every platform can sync a directory.
-            let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
-            if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
-                let _ = directory.sync_all();
-            }
+            sync_directory_of(path);
         }
         Ok(ledger)
     }

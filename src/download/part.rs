@@ -20,7 +20,7 @@ use super::{
     error::Kind,
     verdict::{Resume, is_strong},
 };
-use crate::runtime::joined;
+use crate::{disk::sync_directory_of, runtime::joined};
 
 /// How often a lock is tried for, and the wait between: a write of a download that was dropped may be under way.
 const LOCK_ATTEMPTS: u32 = 20;
@@ -143,11 +143,7 @@ impl Paths {
         }
         fs::rename(&self.part, &self.target)?;
         let _ = fs::remove_file(&self.etag);
-        // The new name has to last as well; not every platform can sync a directory.
-        let directory = self.target.parent().filter(|path| !path.as_os_str().is_empty());
-        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
-            let _ = directory.sync_all();
-        }
+        sync_directory_of(&self.target);
         Ok(())
     }
 
