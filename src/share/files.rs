@@ -1,8 +1,11 @@
 //! The files of a share, page by page.
 
-use std::{collections::HashSet, sync::Arc, vec};
+use std::{collections::HashSet, sync::Arc};
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{
+    Stream, StreamExt, TryFutureExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 
 use super::file::{FileType, Page, ShareFile};
 use crate::{
@@ -106,9 +109,15 @@ impl ShareFiles {
     ///
     /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
     pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
-        let (id, cursor) = (self.request.parent_folder.clone(), Some(String::new()));
-        let walk = Walk { listing: self, open: vec![Directory { id, cursor, ..Directory::default() }] };
-        stream::try_unfold(walk, |mut walk| async { Ok(walk.next().await?.map(|file| (file, walk))) }).boxed()
+        let walk = async {
+            self.validate()?;
+            let mut open = Vec::new();
+            self.enter(&mut open, self.request.parent_folder.clone(), "".into())?;
+            Ok(stream::try_unfold((self, open), |(listing, mut open)| async {
+                Ok(listing.next(&mut open).await?.map(|file| (file, (listing, open))))
+            }))
+        };
+        walk.try_flatten_stream().boxed()
     }
 
     fn validate(&self) -> Result<(), ValidationError> {
@@ -132,83 +141,68 @@ impl ShareFiles {
             _ => Ok(()),
         }
     }
-}
 
-/// The way through the directories: each that is open, from the top.
-struct Walk {
-    listing: ShareFiles,
-    open: Vec<Directory>,
-}
+    /// Opens a directory below those that are open, from the top.
+    fn enter(&self, open: &mut Vec<Directory>, id: Option<String>, path: Arc<str>) -> Result<(), Error> {
+        if open.len() > MAX_DEPTH || open.iter().any(|above| above.id == id) {
+            let id = shown(id.as_deref().unwrap_or_default());
+            return Err(unreadable(format!("the directory {id} is within itself, or {MAX_DEPTH} levels deep"), None));
+        }
+        let request = ListShareFilesRequest { parent_folder: id.clone(), ..self.request.clone() };
+        open.push(Directory { id, path, files: files(self.client.clone(), request).boxed() });
+        Ok(())
+    }
 
-#[derive(Default)]
-struct Directory {
-    id: Option<String>,
-    path: Arc<str>,
-    /// Read and not yet given.
-    files: vec::IntoIter<ShareFile>,
-    /// Of the next page: empty for the first, none after the last.
-    cursor: Option<String>,
-    /// Those of all pages so far.
-    cursors: HashSet<String>,
-}
-
-impl Walk {
-    async fn next(&mut self) -> Result<Option<ShareFile>, Error> {
-        while let Some(directory) = self.open.last_mut() {
-            let Some(mut file) = directory.files.next() else {
-                self.read_on().await?;
+    async fn next(&self, open: &mut Vec<Directory>) -> Result<Option<ShareFile>, Error> {
+        while let Some(directory) = open.last_mut() {
+            let Some(mut file) = directory.files.try_next().await? else {
+                open.pop();
                 continue;
             };
             file.directory = directory.path.clone();
             match file.file_type() {
-                Some(FileType::Directory) if self.listing.is_recursive => self.enter(&file)?,
-                None if self.listing.is_recursive => {
+                Some(FileType::Directory) if self.is_recursive => {
+                    self.enter(open, Some(file.id().to_owned()), file.path().into())?;
+                }
+                None if self.is_recursive => {
                     return Err(unreadable(format!("the file {} has no fileType", shown(file.id())), None));
                 }
                 _ => {
-                    self.listing.validate_space(&file)?;
+                    self.validate_space(&file)?;
                     return Ok(Some(file));
                 }
             }
         }
         Ok(None)
     }
+}
 
-    fn enter(&mut self, file: &ShareFile) -> Result<(), Error> {
-        let id = Some(file.id().to_owned());
-        if self.open.iter().any(|open| open.id == id) || self.open.len() > MAX_DEPTH {
-            let id = shown(file.id());
-            return Err(unreadable(format!("the directory {id} is within itself, or {MAX_DEPTH} levels deep"), None));
-        }
-        let (path, cursor) = (file.path().into(), Some(String::new()));
-        self.open.push(Directory { id, path, cursor, ..Directory::default() });
-        Ok(())
-    }
+/// A directory whose files are being listed.
+struct Directory {
+    id: Option<String>,
+    path: Arc<str>,
+    files: BoxStream<'static, Result<ShareFile, Error>>,
+}
 
-    /// Reads the next page of the innermost directory, or leaves it after the last.
-    async fn read_on(&mut self) -> Result<(), Error> {
-        self.listing.validate()?;
-        let Some(directory) = self.open.last_mut() else { return Ok(()) };
-        let Some(cursor) = directory.cursor.take() else {
-            self.open.pop();
-            return Ok(());
-        };
-        let request = ListShareFilesRequest {
-            page_cursor: Some(cursor).filter(|cursor| !cursor.is_empty()),
-            parent_folder: directory.id.clone(),
-            ..self.listing.request.clone()
-        };
-        let trace_id = TraceId::random();
-        let Page { files, next_cursor } = self.listing.client.query(&request, &trace_id).await?;
-        if let Some(cursor) = &next_cursor
-            && !directory.cursors.insert(cursor.clone())
-        {
-            let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
-            return Err(unreadable(what, trace_id));
+/// The files of one directory, page by page.
+fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Result<ShareFile, Error>> {
+    let pages = stream::try_unfold((Some(first), HashSet::new()), move |(request, mut cursors)| {
+        let client = client.clone();
+        async move {
+            let Some(request) = request else { return Ok(None) };
+            let trace_id = TraceId::random();
+            let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
+            if let Some(cursor) = &next_cursor
+                && !cursors.insert(cursor.clone())
+            {
+                let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
+                return Err(unreadable(what, trace_id));
+            }
+            let next = next_cursor.map(|cursor| ListShareFilesRequest { page_cursor: Some(cursor), ..request });
+            Ok(Some((stream::iter(files.into_iter().map(Ok)), (next, cursors))))
         }
-        (directory.files, directory.cursor) = (files.into_iter(), next_cursor);
-        Ok(())
-    }
+    });
+    pages.try_flatten()
 }
 
 /// The error of a listing that cannot go on.
