@@ -14,8 +14,8 @@ use crate::{
     validation::{ValidationError, Violation, Violations, secret_shown, shown},
 };
 
-/// Longest time-out of a call or a renewal, one day: beyond it one is forgotten rather than awaited.
-const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest time-out of a call, a renewal or a download, one day: beyond it one is forgotten rather than awaited.
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
 const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
@@ -160,25 +160,26 @@ impl Settings {
             broken(rules::ENDPOINT_URL, actual, give_another);
             return None;
         };
-        let is_secure = match url.scheme() {
-            "https" => true,
-            "http" => is_loopback(&url) || self.allow_http,
-            _ => false,
-        };
-        if !is_secure || !url.has_host() {
+        if !self.is_secure(&url) || !url.has_host() {
             broken(rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
         }
-        if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
-            let advice = "enable the cargo feature `rustls` or `native-tls`";
-            broken(rules::ENDPOINT_TLS, "a build without one".into(), advice);
-        }
-        if !url.username().is_empty() || url.password().is_some() {
+        if has_credentials(&url) {
             broken(rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
             broken(rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
         }
+        validate_tls("endpoint", &url, violations);
         Some(url)
+    }
+
+    /// Whether nobody on the way reads what is sent there, or that was allowed.
+    pub(super) fn is_secure(&self, url: &Url) -> bool {
+        match url.scheme() {
+            "https" => true,
+            "http" => is_loopback(url) || self.allow_http,
+            _ => false,
+        }
     }
 
     fn validate_certificates(&self, violations: &mut Violations) {
@@ -255,6 +256,22 @@ impl Limits {
 
 pub(super) fn validate_user_id(user_id: &str, violations: &mut Violations) -> Option<HeaderValue> {
     violations.header_text("X-User-Id", user_id, shown, "set KOODRIVE_USER_ID or call .user_id(…)")
+}
+
+/// Refuses https in a build without TLS.
+pub(super) fn validate_tls(path: &'static str, url: &Url, violations: &mut Violations) {
+    if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+        violations.push(Violation {
+            path: path.into(),
+            rule: rules::ENDPOINT_TLS,
+            actual: "a build without one".into(),
+            advice: "enable the cargo feature `rustls` or `native-tls`",
+        });
+    }
+}
+
+pub(crate) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 /// Whether a host is this machine.

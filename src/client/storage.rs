@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::{
     Client,
     builder::{BuildError, Cause},
-    settings::{Settings, is_loopback},
+    settings::{Settings, has_credentials, validate_tls},
     transport::http_builder,
 };
 use crate::{
@@ -31,24 +31,18 @@ impl Settings {
 impl Client {
     /// Checks the URL of a package.
     pub(crate) fn check_download_url(&self, text: &str) -> Result<Url, ValidationError> {
-        let refused = |rule, actual, advice| Violation { path: "downloadUrl".into(), rule, actual, advice };
         let advice = "take it from the status of a task";
-        let Ok(url) = Url::parse(text) else {
-            let actual = format!("{} characters that are not a URL", text.chars().count());
-            return Err(refused(rules::DOWNLOAD_URL, actual, advice).into());
-        };
-        let is_plain_allowed = is_loopback(&url) || self.0.storage.allow_http;
-        let is_bare = url.username().is_empty() && url.password().is_none();
-        match url.scheme() {
-            _ if !is_bare => Err(refused(rules::DOWNLOAD_URL, "credentials".into(), advice).into()),
-            "https" if !cfg!(any(feature = "rustls", feature = "native-tls")) => {
-                let advice = "enable the cargo feature `rustls` or `native-tls`";
-                Err(refused(rules::ENDPOINT_TLS, "a build without one".into(), advice).into())
-            }
-            "https" => Ok(url),
-            "http" if is_plain_allowed => Ok(url),
-            scheme => Err(refused(rules::DOWNLOAD_URL, shown(scheme), advice).into()),
+        let refused = |actual| Violation { path: "downloadUrl".into(), rule: rules::DOWNLOAD_URL, actual, advice };
+        let not_a_url = |_| refused(format!("{} characters that are not a URL", text.chars().count()));
+        let url = Url::parse(text).map_err(not_a_url)?;
+        let mut violations = Violations::default();
+        if has_credentials(&url) {
+            violations.push(refused("credentials".into()));
+        } else if !self.0.storage.is_secure(&url) {
+            violations.push(refused(shown(url.scheme())));
         }
+        validate_tls("downloadUrl", &url, &mut violations);
+        violations.into_result_with(Some(url))
     }
 
     /// An HTTP client for this URL: with the proxy and the certificates that the settings name, and without anything
