@@ -3,11 +3,11 @@
 //! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It goes
 //! on where an earlier one ended, and leaves a whole package or none.
 
+mod body;
 pub(crate) mod contents;
 pub(crate) mod error;
 mod fetch;
 mod part;
-mod verdict;
 
 use std::{
     cmp::Ordering,
@@ -18,19 +18,17 @@ use std::{
 };
 
 use futures_util::{Stream, stream};
-use http::header::RETRY_AFTER;
-use reqwest::{Response, Url};
+use reqwest::Url;
 use tokio::{sync::watch, time::sleep};
 
 use self::{
+    body::Body,
     contents::{DownloadedPackage, Expected},
     error::{DownloadError, Kind},
-    fetch::fetch,
     part::Part,
-    verdict::{Verdict, verdict},
 };
 use crate::{
-    client::{Client, retry::backoff},
+    client::{Client, retry::backoff, settings::MAX_TIMEOUT},
     rules,
     task::{handle::TaskHandle, wire::DownloadUrl},
     validation::{Violation, Violations, shown},
@@ -38,8 +36,6 @@ use crate::{
 
 /// The longest wait that a storage may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
-
-const MAX_STALL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Client {
     /// Downloads the package of a task to a file, given the task's handle or a URL that its status gave.
@@ -73,7 +69,7 @@ impl Client {
             stall_timeout: Duration::from_secs(30),
             max_attempts: 8,
             expected: Expected::default(),
-            progress: watch::Sender::new(DownloadProgress { received: 0, total: None }),
+            progress: watch::Sender::default(),
         }
     }
 }
@@ -189,7 +185,7 @@ impl Download {
 }
 
 /// How much of a package has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DownloadProgress {
     received: u64,
     total: Option<u64>,
@@ -240,7 +236,7 @@ impl Download {
         }
         let attempts = self.max_attempts;
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);
-        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= MAX_STALL_TIMEOUT;
+        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= MAX_TIMEOUT;
         violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, self.stall_timeout);
         violations.into_result().map_err(Kind::Validation)
     }
@@ -288,28 +284,16 @@ impl Download {
 
     /// Asks for what is missing and writes what comes.
     async fn attempt(&self, url: &Url, part: &mut Part) -> Result<(), Kind> {
-        let asked = part.resume();
-        let mut response = fetch(&self.client, self.stall_timeout, url, asked.as_ref()).await?;
-        let mut decided = verdict(asked.as_ref(), response.status(), response.headers());
-        if decided == Verdict::AskForWhole {
-            response = fetch(&self.client, self.stall_timeout, url, None).await?;
-            decided = verdict(None, response.status(), response.headers());
-        }
-        let status = response.status().as_u16();
-        let total = match decided {
-            Verdict::Append { from, total } => {
-                part.seek(from).await?;
-                Some(total)
+        let (mut response, Body { from, total, etag }) = loop {
+            let asked = part.resume();
+            let response = self.fetch(url, asked.as_ref()).await?;
+            match Body::read(asked.as_ref(), response.status(), response.headers(), self.client.now())? {
+                Some(body) => break (response, body),
+                // The next request is for the whole.
+                None => part.etag = None,
             }
-            Verdict::Begin { total, etag } => {
-                part.begin(etag).await?;
-                total
-            }
-            Verdict::Renew => return Err(Kind::Lapsed),
-            Verdict::Retry => return Err(Kind::Unavailable(status, retry_after(&response))),
-            Verdict::Foreign(what) => return Err(Kind::Foreign(what)),
-            Verdict::Refused | Verdict::AskForWhole => return Err(Kind::Refused(status)),
         };
+        part.start(from, etag).await?;
         self.progress.send_replace(DownloadProgress { received: part.length, total });
         while let Some(bytes) = response.chunk().await? {
             part.write(&bytes).await?;
@@ -321,10 +305,4 @@ impl Download {
             Ordering::Greater => Err(Kind::TooLong),
         }
     }
-}
-
-/// The wait that a storage asks for, in seconds.
-fn retry_after(response: &Response) -> Duration {
-    let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    Duration::from_secs(text.and_then(|text| text.trim().parse().ok()).unwrap_or_default())
 }

@@ -72,11 +72,9 @@ impl Reply {
         self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
     }
 
-    /// How long to wait: the longest of all `Retry-After`.
+    /// How long to wait, by the server's clock.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let now = self.date().unwrap_or(self.received);
-        let values = self.headers.get_all(header::RETRY_AFTER).iter();
-        values.filter_map(|value| retry_after(value.to_str().ok()?, now)).max()
+        retry_after(&self.headers, self.date().unwrap_or(self.received))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -107,8 +105,14 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text).ok().map(Into::into)
 }
 
-/// Seconds, or a date by the server's clock; a date that has passed asks for no wait.
-fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+/// How long to wait: the longest of all `Retry-After`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let values = headers.get_all(header::RETRY_AFTER).iter();
+    values.filter_map(|value| wait(value.to_str().ok()?, now)).max()
+}
+
+/// Seconds, or a date; a date that has passed asks for no wait.
+fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     if let Some(date) = http_date(text) {
         return Some((date - now).to_std().unwrap_or_default());
     }

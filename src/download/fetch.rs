@@ -1,44 +1,36 @@
 //! Requests for a package: which redirects are followed, and what else they carry.
 
-use std::time::Duration;
-
-use http::{StatusCode, header};
+use http::header;
 use reqwest::{Response, Url};
 
-use super::{error::Kind, verdict::Resume};
-use crate::client::{Client, settings::is_loopback};
+use super::{Download, body::Resume, error::Kind};
+use crate::client::settings::{has_credentials, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
 
-/// Asks for a package, and for it where it has moved to.
-pub(super) async fn fetch(
-    client: &Client,
-    stall_timeout: Duration,
-    url: &Url,
-    resume: Option<&Resume>,
-) -> Result<Response, Kind> {
-    let mut url = url.clone();
-    for _ in 0..=MAX_REDIRECTS {
-        // Another host may have another proxy.
-        let http = client.storage_client(&url, stall_timeout).map_err(Kind::Client)?;
-        let mut request = http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
-        if let Some(Resume { from, etag }) = resume {
-            request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, etag);
+impl Download {
+    /// Asks for a package, and for it where it has moved to.
+    pub(super) async fn fetch(&self, url: &Url, resume: Option<&Resume>) -> Result<Response, Kind> {
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            // Another host may have another proxy.
+            let http = self.client.storage_client(&url, self.stall_timeout).map_err(Kind::Client)?;
+            let mut request = http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+            if let Some(Resume { from, etag }) = resume {
+                request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, etag);
+            }
+            let response = request.send().await?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+            let next = location.and_then(|location| url.join(location).ok());
+            let next = next.ok_or(Kind::Redirect("it names no URL"))?;
+            check_redirect(&url, &next).map_err(Kind::Redirect)?;
+            url = next;
         }
-        let response = request.send().await?;
-        if !is_redirect(response.status()) {
-            return Ok(response);
-        }
-        let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
-        let next = location.and_then(|location| url.join(location).ok()).ok_or(Kind::Redirect("it names no URL"))?;
-        check_redirect(&url, &next).map_err(Kind::Redirect)?;
-        url = next;
+        Err(Kind::Redirect("there are more than 5"))
     }
-    Err(Kind::Redirect("there are more than 5"))
-}
-
-fn is_redirect(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
 /// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
@@ -49,7 +41,7 @@ fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     if is_loopback(to) && !is_loopback(from) {
         return Err("it leads from another machine to this one");
     }
-    if !to.username().is_empty() || to.password().is_some() {
+    if has_credentials(to) {
         return Err("it carries credentials");
     }
     Ok(())

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use super::{
+    body::{Resume, is_strong},
     contents::{DownloadedPackage, Expected},
     error::Kind,
-    verdict::{Resume, is_strong},
 };
 use crate::{disk::sync_directory_of, runtime::joined};
 
@@ -72,17 +72,16 @@ impl Part {
         Some(Resume { from: self.length.checked_sub(1)?, etag: self.etag.clone()? })
     }
 
-    /// Begins anew. No byte of the one package is ever there with the validator of the other.
-    pub(super) async fn begin(&mut self, etag: Option<HeaderValue>) -> io::Result<()> {
-        self.file.set_len(0).await?;
-        self.length = 0;
-        tokio::fs::write(&self.paths.etag, etag.as_ref().map_or(&b""[..], HeaderValue::as_bytes)).await?;
-        self.etag = etag;
-        self.seek(0).await
-    }
-
-    pub(super) async fn seek(&mut self, position: u64) -> io::Result<()> {
-        self.position = self.file.seek(SeekFrom::Start(position)).await?;
+    /// Goes on with the bytes from here, of the package that has this validator.
+    pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
+        if from == 0 {
+            // No byte of the one package is ever there with the validator of the other.
+            self.file.set_len(0).await?;
+            self.length = 0;
+            tokio::fs::write(&self.paths.etag, etag.as_ref().map_or(&b""[..], HeaderValue::as_bytes)).await?;
+            self.etag = etag;
+        }
+        self.position = self.file.seek(SeekFrom::Start(from)).await?;
         Ok(())
     }
 

@@ -1,0 +1,165 @@
+//! What a response to a request for a package brings.
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::error::Kind;
+use crate::client::reply::retry_after;
+
+/// From where on a package is asked for, on condition that it is still the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Resume {
+    pub(super) from: u64,
+    pub(super) etag: HeaderValue,
+}
+
+/// The body of a response: a package from this byte on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) from: u64,
+    /// The size of the whole package.
+    pub(super) total: Option<u64>,
+    /// Its strong validator.
+    pub(super) etag: Option<HeaderValue>,
+}
+
+impl Body {
+    /// Reads the head of a response, given what was asked for, if it was not the whole. Nothing if the body cannot be joined
+    /// with what is there, so that the whole has to be asked for.
+    ///
+    /// # Errors
+    ///
+    /// The response brings nothing of the package.
+    pub(super) fn read(
+        asked: Option<&Resume>,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, Kind> {
+        let text = |name| headers.get(name)?.to_str().ok();
+        if status.is_success() {
+            if text(header::CONTENT_TYPE).is_some_and(is_html) {
+                return Err(Kind::Foreign("a web page"));
+            }
+            if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+                return Err(Kind::Foreign("an encoded body that was not asked for"));
+            }
+        }
+        let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
+        match (status.as_u16(), asked) {
+            (200, _) => {
+                let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                Ok(Some(Self { from: 0, total, etag }))
+            }
+            (206, Some(asked)) => {
+                let range = text(header::CONTENT_RANGE).and_then(content_range);
+                let is_rest = |(from, _): &(u64, u64)| *from == asked.from && etag.as_ref() == Some(&asked.etag);
+                Ok(range.filter(is_rest).map(|(from, total)| Self { from, total: Some(total), etag }))
+            }
+            // What is there is longer than the package is now.
+            (416, Some(_)) => Ok(None),
+            (403, _) => Err(Kind::Lapsed),
+            (status @ (408 | 429 | 500..), _) => {
+                Err(Kind::Unavailable(status, retry_after(headers, now).unwrap_or_default()))
+            }
+            (status, _) => Err(Kind::Refused(status)),
+        }
+    }
+}
+
+/// Whether a validator says that two bodies are the same byte for byte. Source: RFC 9110, 8.8.3.
+pub(super) fn is_strong(etag: &HeaderValue) -> bool {
+    let bytes = etag.as_bytes();
+    bytes.len() > 2 && bytes.starts_with(b"\"") && bytes.ends_with(b"\"")
+}
+
+fn is_html(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"].iter().any(|html| essence.eq_ignore_ascii_case(html))
+}
+
+/// Where a range begins, and the size of the whole: `bytes 10-99/100` gives 10 and 100.
+fn content_range(text: &str) -> Option<(u64, u64)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, last) = range.split_once('-')?;
+    let (start, last, total) = (start.parse().ok()?, last.parse::<u64>().ok()?, total.parse().ok()?);
+    (start <= last && last < total).then_some((start, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::HeaderName;
+
+    use super::*;
+
+    fn head(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        headers.iter().map(header).collect()
+    }
+
+    const ETAG: HeaderValue = HeaderValue::from_static("\"a\"");
+    const SAME: (&str, &str) = ("etag", "\"a\"");
+    const REST: (&str, &str) = ("content-range", "bytes 10-99/100");
+
+    /// Whether a range was asked for, the status and the headers of the answer, and what its body is.
+    type Case<'a> = (bool, u16, &'a [(&'static str, &'static str)], Result<Option<Body>, Kind>);
+
+    #[test]
+    fn status_headers_and_what_was_asked_for_decide() {
+        let whole = |total, etag| Ok(Some(Body { from: 0, total, etag }));
+        let rest = || Ok(Some(Body { from: 10, total: Some(100), etag: Some(ETAG) }));
+        let busy = |status, seconds| Err(Kind::Unavailable(status, Duration::from_secs(seconds)));
+        let foreign = |what| Err(Kind::Foreign(what));
+        let cases: &[Case] = &[
+            // A whole package: also where a range was asked for, because the package or the server is another one.
+            (false, 200, &[("content-length", "100"), SAME], whole(Some(100), Some(ETAG))),
+            (true, 200, &[("content-length", "100"), SAME], whole(Some(100), Some(ETAG))),
+            (false, 200, &[SAME], whole(None, Some(ETAG))),
+            (false, 200, &[("content-length", "9"), ("etag", "W/\"a\"")], whole(Some(9), None)),
+            (false, 200, &[("etag", "a")], whole(None, None)),
+            (false, 200, &[("etag", "\"")], whole(None, None)),
+            // The rest of it.
+            (true, 206, &[REST, SAME], rest()),
+            (true, 206, &[("content-range", "bytes 10-19/100"), SAME], rest()),
+            (true, 206, &[REST, ("etag", "\"b\"")], Ok(None)),
+            (true, 206, &[REST, ("etag", "W/\"a\"")], Ok(None)),
+            (true, 206, &[REST], Ok(None)),
+            (true, 206, &[SAME], Ok(None)),
+            (true, 206, &[("content-range", "bytes 9-99/100"), SAME], Ok(None)),
+            (true, 206, &[("content-range", "bytes 10-99/*"), SAME], Ok(None)),
+            (true, 206, &[("content-range", "bytes 10-100/100"), SAME], Ok(None)),
+            (true, 206, &[("content-range", "bytes 10-9/100"), SAME], Ok(None)),
+            (true, 206, &[("content-range", "lines 10-99/100"), SAME], Ok(None)),
+            (true, 206, &[("content-type", "multipart/byteranges; boundary=x"), SAME], Ok(None)),
+            (true, 416, &[("content-range", "bytes */5")], Ok(None)),
+            (false, 206, &[REST, SAME], Err(Kind::Refused(206))),
+            (false, 416, &[], Err(Kind::Refused(416))),
+            // Something else.
+            (false, 200, &[("content-type", "text/html; charset=utf-8")], foreign("a web page")),
+            (true, 206, &[("content-type", "Application/XHTML+XML"), REST, SAME], foreign("a web page")),
+            (false, 200, &[("content-encoding", "gzip")], foreign("an encoded body that was not asked for")),
+            (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),
+            // Nothing.
+            (false, 403, &[("content-type", "text/html")], Err(Kind::Lapsed)),
+            (true, 403, &[], Err(Kind::Lapsed)),
+            (false, 408, &[], busy(408, 0)),
+            (true, 429, &[("retry-after", "2, 30")], busy(429, 30)),
+            (false, 500, &[], busy(500, 0)),
+            (false, 503, &[("content-type", "text/html")], busy(503, 0)),
+            (false, 404, &[], Err(Kind::Refused(404))),
+            (false, 401, &[], Err(Kind::Refused(401))),
+            (false, 204, &[], Err(Kind::Refused(204))),
+            (false, 304, &[], Err(Kind::Refused(304))),
+        ];
+        for (is_resumed, status, headers, expected) in cases {
+            let asked = is_resumed.then(|| Resume { from: 10, etag: ETAG });
+            let status = StatusCode::from_u16(*status).unwrap();
+            let body = Body::read(asked.as_ref(), status, &head(headers), DateTime::UNIX_EPOCH);
+            assert_eq!(format!("{body:?}"), format!("{expected:?}"), "{status} {headers:?}");
+        }
+    }
+}
