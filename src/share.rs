@@ -147,9 +147,8 @@ impl Share {
     /// What may be done with the files. The vendor calls it "supported in the future", so nothing depends on it here.
     pub fn permission(&self) -> SharePermission {
         let Some(LenientObject(Ok(stated))) = &self.info.permission else { return SharePermission::default() };
-        let [preview, edit, download] =
-            [stated.preview, stated.edit, stated.download].map(|may| may.and_then(LenientBool::value));
-        SharePermission { preview, edit, download }
+        let value = |may: Option<LenientBool>| may.and_then(LenientBool::value);
+        SharePermission { preview: value(stated.preview), edit: value(stated.edit), download: value(stated.download) }
     }
 
     /// The share's temporary token, if it has an extract code: for
