@@ -15,6 +15,25 @@ const MAX_FILE_IDS: usize = 1000;
 /// "pageSize: 1 to 100, default 100" (listShareFiles).
 const MAX_PAGE_SIZE: i64 = 100;
 
+/// The fields that hold no secret: whoever shows a request masks the value of any other.
+pub(crate) const PLAIN_FIELDS: &[&str] = &[
+    "taskType",
+    "containerId",
+    "fileIds",
+    "targetFileId",
+    "zipName",
+    "shareId",
+    "taskId",
+    "shortUrl",
+    "parentFolder",
+    "pageSize",
+    "pageCursor",
+    "sortType",
+    "sortDirection",
+    "refreshCount",
+    "fileName",
+];
+
 pub(crate) const PACKAGE_DOWNLOAD: i64 = 1;
 pub(crate) const DUMP: i64 = 2;
 

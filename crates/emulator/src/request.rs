@@ -4,28 +4,9 @@ use std::fmt;
 
 use axum::{body::Bytes, http::request::Parts};
 
-use crate::{object::Object, package};
+use crate::{body::PLAIN_FIELDS, object::Object, package};
 
 const MASK: &str = "***";
-
-/// Body fields that hold no secret. The value of any other field is masked.
-const PLAIN_FIELDS: [&str; 15] = [
-    "taskType",
-    "containerId",
-    "fileIds",
-    "targetFileId",
-    "zipName",
-    "shareId",
-    "taskId",
-    "shortUrl",
-    "parentFolder",
-    "pageSize",
-    "pageCursor",
-    "sortType",
-    "sortDirection",
-    "refreshCount",
-    "fileName",
-];
 
 /// A request as the emulator received it, refused or not.
 ///

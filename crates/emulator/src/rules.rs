@@ -13,7 +13,7 @@ const WINDOW_SECONDS: i64 = 15 * 60;
 const TRACE_ID_LEN: usize = 58;
 
 /// The headers a strict emulator lets through: those of the reference, then those of HTTP itself.
-const KNOWN_HEADERS: [&str; 12] = [
+const KNOWN_HEADERS: &[&str] = &[
     "authorization",
     "x-traceid",
     "x-user-id",
@@ -29,7 +29,7 @@ const KNOWN_HEADERS: [&str; 12] = [
 ];
 
 /// Of those, the ones it lets a request repeat.
-const REPEATABLE_HEADERS: [&str; 3] = ["accept", "accept-encoding", "connection"];
+const REPEATABLE_HEADERS: &[&str] = &["accept", "accept-encoding", "connection"];
 
 /// The operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// What a path can be asked to do.
-pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
+pub(crate) const METHODS: &[&str] = &["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Appends a key to a JSON pointer.
 #[must_use]

@@ -18,7 +18,7 @@ pub use document::{followed, join, resolve, walk};
 pub use finding::Finding;
 pub use json_schema::json_schema;
 pub use released::{from_revision, last_released, root};
-pub use schema::is_annotation;
+pub use schema::{is_annotation, secret_fields};
 
 /// The document, from the repository's root.
 pub const SPEC: &str = "openapi/koodrive-share.json";

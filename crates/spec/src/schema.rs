@@ -1,10 +1,10 @@
 //! A schema as a message sees it: references followed, the parts of an `allOf` laid over each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::document::{component, followed, items, join, members};
+use crate::document::{component, followed, items, join, members, walk};
 
 /// Where a keyword is stated, and what it says.
 pub(crate) type Stated<'a> = (String, &'a Value);
@@ -90,6 +90,19 @@ impl<'a> Schema<'a> {
 #[must_use]
 pub fn is_annotation(keyword: &str) -> bool {
     ["description", "example", "title"].contains(&keyword) || keyword.starts_with("x-")
+}
+
+/// The names of the fields that hold a secret.
+#[must_use]
+pub fn secret_fields(spec: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    walk(spec, "", &mut |pointer, fields| {
+        let properties = fields.get("properties").into_iter().flat_map(members);
+        let pointer = join(pointer, "properties");
+        let secret = properties.filter(|(name, _)| Schema::at(spec, &join(&pointer, name)).is("format", "password"));
+        names.extend(secret.map(|(name, _)| name.to_owned()));
+    });
+    names
 }
 
 /// The schemas that a schema holds, with what each is about: a property, an item, an alternative.

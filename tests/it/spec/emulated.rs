@@ -1,7 +1,9 @@
 //! The strict emulator takes what the spec documents: every operation, every header, every field that an example has.
-//! That each field of a request is in an example is checked by `crates/spec`.
+//! A request that it shows has all of its fields but the secrets. That each field of a request is in an example is checked by `crates/spec`.
 
-use ::spec::{followed, last_released};
+use std::collections::BTreeSet;
+
+use ::spec::{followed, last_released, secret_fields};
 use chrono::Utc;
 use koodrive_share::XDate;
 use koodrive_share_emulator::Emulator;
@@ -54,9 +56,25 @@ fn headers(spec: &Value, operation: &str) -> String {
     headers.collect()
 }
 
-/// What the spec documents and the emulator refuses.
-pub(super) async fn refused(spec: &Value) -> Vec<String> {
+/// The same with its secrets masked.
+fn masked(value: &Value, secrets: &BTreeSet<String>) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let masked = |(name, value): (&String, &Value)| {
+                let shown = if secrets.contains(name) { json!("***") } else { masked(value, secrets) };
+                (name.clone(), shown)
+            };
+            Value::Object(fields.iter().map(masked).collect())
+        }
+        Value::Array(items) => items.iter().map(|item| masked(item, secrets)).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
+/// What the spec documents and the emulator refuses, or shows otherwise.
+async fn refused(spec: &Value) -> Vec<String> {
     let emulator = Emulator::builder().strict(true).start().await.unwrap();
+    let secrets = secret_fields(spec);
     let mut findings = Vec::new();
     let items = spec["paths"].as_object().unwrap().iter();
     let operations = items.flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (path, method)));
@@ -70,15 +88,22 @@ pub(super) async fn refused(spec: &Value) -> Vec<String> {
         let line = format!("{} {target}", method.to_uppercase());
         let examples = spec.pointer(&format!("{operation}/requestBody/content/application~1json/examples"));
         let bodies = examples.and_then(Value::as_object).into_iter().flatten();
-        let mut bodies: Vec<_> = bodies.map(|(name, example)| (name.as_str(), example["value"].to_string())).collect();
+        let mut bodies: Vec<_> = bodies.map(|(name, example)| (name.as_str(), Some(&example["value"]))).collect();
         if method == "get" {
-            bodies.push(("the query", String::new()));
+            bodies.push(("the query", None));
         }
         for (name, body) in bodies {
-            let reply = send(&emulator, &line, &headers, &body).await;
+            let reply = send(&emulator, &line, &headers, &body.map_or_else(String::new, Value::to_string)).await;
             // A task that is made up is not found, which is an answer of the operation's own.
             if reply["code"] == VERIFICATION_FAILED || reply.get("error_code").is_some() {
                 findings.push(format!("{operation}: the emulator refuses the example {name:?}: {reply}"));
+            }
+            let shown = emulator.requests().pop().unwrap().to_string();
+            let expected = body.map_or_else(String::new, |body| masked(body, &secrets).to_string());
+            if !shown.ends_with(&format!("\n\n{expected}")) {
+                findings.push(format!(
+                    "{operation}: the emulator masks other fields of the example {name:?} than its secrets: {shown}"
+                ));
             }
         }
     }
@@ -103,10 +128,13 @@ async fn what_the_emulator_does_not_know_is_named() {
     header.pointer_mut(&format!("{tasks}/parameters")).unwrap().as_array_mut().unwrap().push(unknown);
     let mut operation = known.clone();
     operation["paths"]["/new"] = known["paths"]["/koodrive/ose/v1/share/tasks"].clone();
+    let mut secret = known.clone();
+    secret["components"]["schemas"]["ShareId"]["format"] = json!("password");
     for (changed, expected) in [
         (field, "\"dump\": {\"code\":\"13000102\",\"msg\":\"parameter verification failed: unknown: unknown field\"}"),
         (header, "failed: header x-unknown: not documented\"}"),
         (operation, "\"packageDownload\": {\"error_code\":\"APIGW.0101\""),
+        (secret, "the emulator masks other fields of the example \"dump\" than its secrets"),
     ] {
         let findings = refused(&changed).await;
         assert!(findings.iter().any(|finding| finding.contains(expected)), "{expected}: {findings:#?}");

@@ -36,7 +36,7 @@ const PLACES: &[(&str, About)] = &[
 ];
 
 /// Keywords that limit a value.
-const LIMITS: [&str; 12] = [
+const LIMITS: &[&str] = &[
     "enum",
     "maxItems",
     "maxLength",
