@@ -6,13 +6,12 @@
 use std::collections::BTreeSet;
 
 use ::spec::is_annotation;
-use koodrive_share::{Client, ShareLink, ShareTask, TaskHandle, TraceId, XDate};
-use koodrive_share_emulator::Emulator;
+use koodrive_share::{ShareLink, TraceId, XDate};
 use serde_json::{Value, json};
-use tokio::runtime::{self, Runtime};
+use tokio::runtime;
 
 use super::{assert_none, exchanges::sent, join, spec, walk};
-use crate::support::fixtures::{TRACE_ID, builder_at, client};
+use crate::support::fixtures::builder_at;
 
 /// A keyword of a schema.
 struct Constraint<'a> {
@@ -139,7 +138,7 @@ impl Part<'_> {
     fn unkept(&self, spec: &Value, refuses: &Refuses<'_>, findings: &mut BTreeSet<String>) {
         let Self { name, schema, examples } = self;
         for example in examples.iter().filter(|example| refuses(example)) {
-            findings.insert(format!("{schema}: {name} refuses the example {example}"));
+            findings.insert(format!("{schema}: the client does not send the example {example} of {name}"));
         }
         let mut found = Vec::new();
         constraints(spec, schema, "", &mut found);
@@ -156,76 +155,23 @@ impl Part<'_> {
     }
 }
 
-/// The wrapper, and a service behind it that counts what was not refused.
-struct Wrapper {
-    runtime: Runtime,
-    emulator: Emulator,
-    client: Client,
-}
-
-impl Wrapper {
-    fn start() -> Self {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let emulator = runtime.block_on(Emulator::start()).unwrap();
-        let client = client(&emulator);
-        Self { runtime, emulator, client }
-    }
-
-    /// What refuses the body of an operation's request, if the wrapper has the operation.
-    fn body(&self, operation: &str) -> Option<Refuses<'_>> {
-        match operation {
-            "createBatchTask" => Some(Box::new(|body| serde_json::from_value::<ShareTask>(body.clone()).is_err())),
-            "getBatchTask" => Some(Box::new(|body| self.refuses_query(body))),
-            // Refused is what the wrapper cannot be made to send.
-            "verifyExtractCode" | "listShareFiles" => {
-                let operation = operation.to_owned();
-                Some(Box::new(move |body| self.runtime.block_on(sent(&operation, body)).as_ref() != Some(body)))
-            }
-            _ => None,
-        }
-    }
-
-    fn refuses_query(&self, body: &Value) -> bool {
-        let mut stored =
-            json!({"traceId": TRACE_ID, "createdAt": "2025-11-03T07:01:40Z", "endpoint": self.client.endpoint()});
-        let Some(fields) = body.as_object() else {
-            return true;
-        };
-        stored.as_object_mut().unwrap().extend(fields.clone());
-        let Ok(mut handle) = serde_json::from_value::<TaskHandle>(stored) else {
-            return true;
-        };
-        match body.get("kdstoken").map(Value::as_str) {
-            Some(Some(kdstoken)) => handle = handle.with_kdstoken(kdstoken),
-            // What is no text cannot be given.
-            Some(None) => return true,
-            None => {}
-        }
-        let before = self.emulator.request_count();
-        let status = self.runtime.block_on(self.client.status(&handle));
-        let refused = status.is_err_and(|error| error.is_validation());
-        assert_eq!(refused, self.emulator.request_count() == before, "{body}");
-        refused
-    }
-
-    /// What refuses the value of a parameter, if the wrapper has the parameter.
-    fn parameter(name: &str) -> Option<Refuses<'static>> {
-        let refuses: fn(&str) -> bool = match name {
-            "X-Date" => |text| text.parse::<XDate>().is_err(),
-            "X-Hw-Agentname" => |text| builder_at("http://localhost").agent_name(text).build().is_err(),
-            "shortUrl" => |text| text.parse::<ShareLink>().is_err(),
-            "X-Traceid" => |text| text.parse::<TraceId>().is_err(),
-            "X-User-Id" => |text| builder_at("http://localhost").user_id(text).build().is_err(),
-            _ => return None,
-        };
-        // What is no text cannot be given.
-        Some(Box::new(move |value| value.as_str().is_none_or(refuses)))
-    }
+/// What refuses the value of a parameter, if the wrapper has the parameter.
+fn refuses_parameter(name: &str) -> Option<Refuses<'static>> {
+    let refuses: fn(&str) -> bool = match name {
+        "X-Date" => |text| text.parse::<XDate>().is_err(),
+        "X-Hw-Agentname" => |text| builder_at("http://localhost").agent_name(text).build().is_err(),
+        "shortUrl" => |text| text.parse::<ShareLink>().is_err(),
+        "X-Traceid" => |text| text.parse::<TraceId>().is_err(),
+        "X-User-Id" => |text| builder_at("http://localhost").user_id(text).build().is_err(),
+        _ => return None,
+    };
+    // What is no text cannot be given.
+    Some(Box::new(move |value| value.as_str().is_none_or(refuses)))
 }
 
 /// Constraints on requests that the wrapper does not keep, or that this check knows no way to break.
 pub(super) fn unkept(spec: &Value) -> Vec<String> {
-    let wrapper = Wrapper::start();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut findings = BTreeSet::new();
     walk(spec, "", &mut |pointer, fields| {
         // Of a path or of an operation.
@@ -239,7 +185,9 @@ pub(super) fn unkept(spec: &Value) -> Vec<String> {
             (fields.get("operationId"), fields.get("requestBody"), fields.get("responses"))
         {
             let pointer = followed(spec, format!("{pointer}/requestBody"));
-            body(spec, &pointer, id, wrapper.body(id), &mut findings);
+            // Refused is what the client cannot be made to send.
+            let refuses: Refuses<'_> = Box::new(|body| runtime.block_on(sent(id, body)).as_ref() != Some(body));
+            body(spec, &pointer, id, &refuses, &mut findings);
         }
     });
     findings.into_iter().collect()
@@ -248,7 +196,7 @@ pub(super) fn unkept(spec: &Value) -> Vec<String> {
 fn parameter(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
     let parameter = spec.pointer(pointer).unwrap();
     let name = parameter["name"].as_str().unwrap();
-    match Wrapper::parameter(name) {
+    match refuses_parameter(name) {
         Some(refuses) => {
             let examples = parameter.get("example").into_iter().collect();
             Part { name, schema: format!("{pointer}/schema"), examples }.unkept(spec, &refuses, findings);
@@ -257,15 +205,11 @@ fn parameter(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
     }
 }
 
-fn body(spec: &Value, pointer: &str, operation: &str, refuses: Option<Refuses<'_>>, findings: &mut BTreeSet<String>) {
-    let Some(refuses) = refuses else {
-        findings.insert(format!("{pointer}: the wrapper has no {operation}"));
-        return;
-    };
+fn body(spec: &Value, pointer: &str, operation: &str, refuses: &Refuses<'_>, findings: &mut BTreeSet<String>) {
     for (media_type, content) in spec.pointer(pointer).unwrap()["content"].as_object().unwrap() {
         let schema = format!("{}/schema", join(&format!("{pointer}/content"), media_type));
         let examples = content["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
-        Part { name: operation, schema, examples: examples.collect() }.unkept(spec, &refuses, findings);
+        Part { name: operation, schema, examples: examples.collect() }.unkept(spec, refuses, findings);
     }
 }
 

@@ -69,12 +69,13 @@ fn optional<'a>(request: &'a Value, field: &str) -> Result<Option<&'a str>, ()> 
     request.get(field).map(|value| value.as_str().ok_or(())).transpose()
 }
 
-/// Makes the call of an operation from the body of a request; nothing if the body cannot be given.
+/// Makes the call of an operation from the body of a request; nothing if the client has no such call, or cannot be given
+/// the body.
 async fn call(client: &Client, operation: &str, request: &Value) -> Option<Result<Given, Error>> {
     let text = |field: &str| request[field].as_str();
     Some(match operation {
         "createBatchTask" => {
-            let task = serde_json::from_value(request.clone()).unwrap();
+            let task = serde_json::from_value(request.clone()).ok()?;
             client.create(&task).await.map(Given::Handle)
         }
         "getBatchTask" => {
@@ -104,7 +105,7 @@ async fn call(client: &Client, operation: &str, request: &Value) -> Option<Resul
             }
             files.into_stream().take(2).try_collect().await.map(Given::Files)
         }
-        other => panic!("the client has no {other}"),
+        _ => return None,
     })
 }
 
@@ -173,7 +174,7 @@ async fn every_example_of_a_response_gives_what_it_says() {
         for (status, response) in responses {
             let context = format!("{id} {status} {response}");
             let (_, given) = exchange(&id, request, status, &response).await;
-            let given = given.unwrap();
+            let given = given.unwrap_or_else(|| panic!("{context}: the client has no such call"));
             let succeeded = status == 200 && response["code"] == 0;
             assert_eq!(given.is_ok(), succeeded, "{context}");
             match given {
