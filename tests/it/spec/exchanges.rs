@@ -1,5 +1,8 @@
 //! The examples of the spec, exchanged: each request is what the client sends, each response what it reads.
 
+use std::collections::BTreeSet;
+
+use ::spec::secret_fields;
 use futures_util::{StreamExt, TryStreamExt};
 use koodrive_share::{
     Client, DownloadUrl, Error, FileStatus, FileType, Outcome, ServiceCode, Share, ShareFile, ShareLink,
@@ -214,6 +217,47 @@ async fn every_example_of_a_response_gives_what_it_says() {
             }
         }
     }
+}
+
+/// The texts of the fields with these names, each with its field's.
+fn texts_of<'a>(value: &'a Value, names: &'a BTreeSet<String>, texts: &mut BTreeSet<(&'a str, &'a str)>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                texts.extend(names.get(name).and_then(|name| Some((name.as_str(), value.as_str()?))));
+                texts_of(value, names, texts);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, names, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn no_error_repeats_a_secret_of_a_request_or_of_a_reply() {
+    let spec = spec();
+    let names = secret_fields(&spec);
+    let mut repeated = BTreeSet::new();
+    for Operation { id, requests, responses } in operations(&spec) {
+        let pairs = requests.iter().flat_map(|request| responses.iter().map(move |reply| (request, reply)));
+        for (request, (status, response)) in pairs {
+            let mut secrets = BTreeSet::new();
+            texts_of(request, &names, &mut secrets);
+            texts_of(response, &names, &mut secrets);
+            let mut refusal = response.clone();
+            refusal["code"] = json!(13_000_309);
+            refusal["msg"] = secrets.iter().map(|(_, secret)| *secret).collect::<Vec<_>>().join(" and ").into();
+            let error = exchange(&id, request, *status, &refusal).await.1.and_then(Result::err).unwrap();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("13000309"), "{id}: {shown}");
+            for (name, secret) in secrets {
+                assert!(!shown.contains(secret), "{id}: {name} in {shown}");
+                repeated.insert(name.to_owned());
+            }
+        }
+    }
+    // Each of them has an example.
+    assert_eq!(repeated, names);
 }
 
 /// All that a share tells, as the reference writes it.
