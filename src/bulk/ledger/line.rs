@@ -9,8 +9,7 @@ use super::error::LedgerFault;
 use crate::{
     client::Client,
     error::{Error, Outcome},
-    generated::types::{CreateBatchTaskRequest, FileIdInfo},
-    share_task::{MAX_FILE_IDS, ShareTaskBuilder, TaskType},
+    share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
     task::handle::TaskHandle,
     trace_id::TraceId,
 };
@@ -35,22 +34,10 @@ pub(in crate::bulk) struct Header {
     version: u32,
     endpoint: String,
     user_id: String,
-    share_id: String,
-    container_id: String,
-    task_type: TaskType,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    zip_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_file_id: Option<Target>,
+    #[serde(flatten)]
+    task: Template,
     split: bool,
     chunk_size: usize,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Target {
-    container_id: String,
-    file_id: String,
 }
 
 /// What is known of a chunk: its latest line in a ledger, as which it serializes. It holds no secret.
@@ -89,27 +76,11 @@ pub enum Settlement {
 
 impl Header {
     pub(in crate::bulk) fn new(client: &Client, task: &ShareTaskBuilder, split: bool) -> Self {
-        // A new field does not compile until it is decided whether it belongs to a run.
-        let CreateBatchTaskRequest {
-            container_id,
-            file_ids: _,
-            kdstoken: _,
-            share_id,
-            target_file_id,
-            task_type,
-            zip_name,
-        } = task.body();
         Self {
             version: VERSION,
             endpoint: client.endpoint().to_owned(),
             user_id: client.user_id(),
-            share_id: share_id.clone(),
-            container_id: container_id.clone(),
-            task_type: *task_type,
-            zip_name: zip_name.clone(),
-            target_file_id: target_file_id
-                .clone()
-                .map(|FileIdInfo { container_id, file_id }| Target { container_id, file_id }),
+            task: task.template(),
             split,
             chunk_size: MAX_FILE_IDS,
         }
@@ -186,7 +157,7 @@ impl LedgerChunk {
         self.state = match settlement {
             Settlement::Made(task_id) => {
                 let trace_id = Some(self.trace_id.clone());
-                State::Accepted { task: TaskHandle::new(task_id, &header.share_id, &header.endpoint, trace_id) }
+                State::Accepted { task: TaskHandle::new(task_id, &header.task.share_id, &header.endpoint, trace_id) }
             }
             Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
         };
