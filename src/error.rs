@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
+use crate::{client::effect::Effect, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -62,8 +62,7 @@ pub struct Error(pub(crate) Box<ErrorDetails>);
 pub(crate) struct ErrorDetails {
     pub(crate) kind: ErrorKind,
     pub(crate) trace_id: Option<TraceId>,
-    /// The call only read, so that it may be repeated whatever became of it.
-    pub(crate) is_query: bool,
+    pub(crate) effect: Effect,
     pub(crate) reply: Option<ReplyDetails>,
     pub(crate) note: Option<String>,
     pub(crate) source: Option<BoxError>,
@@ -202,7 +201,7 @@ impl Error {
         Self(Box::new(ErrorDetails {
             kind,
             trace_id: trace_id.into(),
-            is_query: false,
+            effect: Effect::CreatesTask,
             reply: None,
             note: None,
             source: None,
@@ -215,7 +214,7 @@ impl Error {
     /// Of a call that only reads.
     pub(crate) fn of_query(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
         let mut error = Self::new(kind, trace_id);
-        error.0.is_query = true;
+        error.0.effect = Effect::Reads;
         error
     }
 
@@ -368,7 +367,7 @@ impl Error {
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     pub fn is_retryable(&self) -> bool {
-        if !self.0.is_query && self.outcome() == Outcome::Unknown {
+        if !self.0.effect.is_idempotent() && self.outcome() == Outcome::Unknown {
             return false;
         }
         let code = self.service_code();
@@ -411,7 +410,7 @@ impl Display for Error {
         match self.outcome() {
             Outcome::NotSent => f.write_str("; nothing was sent")?,
             Outcome::Rejected => f.write_str("; nothing was done")?,
-            Outcome::Unknown if self.0.is_query => f.write_str("; a query changes nothing")?,
+            Outcome::Unknown if self.0.effect.is_query() => f.write_str("; a query changes nothing")?,
             Outcome::Unknown => f.write_str("; it may have been carried out all the same")?,
         }
         if let Some(advice) = self.advice() {
@@ -453,7 +452,7 @@ impl Error {
             (ErrorKind::ShareEnded(_), _) => "ask its owner for a new link",
             (ErrorKind::Request, _) => "look at its cause",
             (_, Outcome::NotSent) => return None,
-            (_, Outcome::Unknown) if self.0.is_query => "ask again",
+            (_, Outcome::Unknown) if self.0.effect.is_query() => "ask again",
             (_, Outcome::Unknown) => "look before sending it again",
             (_, Outcome::Rejected) => self.advice_on_refusal(),
         })

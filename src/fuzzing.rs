@@ -5,8 +5,8 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{
     client::{
+        effect::Effect,
         failure::{error, interpret},
-        outcome::Effect,
         reply::{Body, Reply},
     },
     credentials::app_signature::CanonicalRequest,

@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     connect_fault::connect_fault,
+    effect::Effect,
     failure::{self, interpret},
     hooks::{Exchange, Signed},
     operation::{Decoded, Operation},
-    outcome::{Effect, FailureDetails},
+    outcome::FailureDetails,
     reply::Reply,
     retry::{FailedAttempt, Resend},
     shared::Shared,
@@ -72,7 +73,7 @@ impl Failure {
     pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
         let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
-        let is_passing = effect == Effect::Reads || error.is_connect() || error.is_throttled();
+        let is_passing = effect.is_idempotent() || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
             is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
@@ -148,7 +149,7 @@ impl<O: Operation> Attempt<'_, O> {
 
     pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
         let mut error = Error::new(kind, self.trace_id.clone());
-        error.0.is_query = O::EFFECT == Effect::Reads;
+        error.0.effect = O::EFFECT;
         error.0.source = source;
         error
     }

@@ -5,8 +5,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
+    effect::Effect,
     operation::Operation,
-    outcome::{Effect, FailureDetails, outcome},
+    outcome::{FailureDetails, outcome},
     reply::{Body, Reply},
 };
 use crate::{
@@ -130,7 +131,7 @@ pub(crate) fn error(
         }
     };
     let mut error = Error::new(kind, trace_id.clone());
-    error.0.is_query = effect == Effect::Reads;
+    error.0.effect = effect;
     error.0.source = cause.map(Into::into);
     error.0.reply = Some(ReplyDetails {
         status: reply.status.as_u16(),

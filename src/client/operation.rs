@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::outcome::Effect;
+use super::effect::Effect;
 use crate::{
     credentials::KdsToken,
     generated::{

@@ -2,16 +2,8 @@
 
 use http::StatusCode;
 
+use super::effect::Effect;
 use crate::{error::Outcome, service_code::ServiceCode};
-
-/// What an operation does on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Nothing: it may be repeated.
-    Reads,
-    /// Each request makes a task of its own.
-    CreatesTask,
-}
 
 /// What the body of a call that did not succeed says, in the service's own words.
 #[derive(Debug, Default)]
