@@ -137,11 +137,14 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
         "/// The documented headers of a request.
          #[derive(Clone, Debug)] pub struct Headers {{ {} }}
          impl Headers {{
+             /// In lower case.
+             pub const NAMES: &[&str] = &{:?};
              pub fn named(&self) -> [
                  (::reqwest::header::HeaderName, ::std::option::Option<&::reqwest::header::HeaderValue>); {}
              ] {{ [{}] }}
          }}",
         fields.join(", "),
+        headers.keys().collect::<Vec<_>>(),
         named.len(),
         named.join(", "),
     )

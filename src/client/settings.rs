@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use crate::{
     clock::Now,
     credentials::{AuthorizationSource, Credentials},
+    generated::Headers,
     rules,
     validation::{ValidationError, Violation, Violations, secret_shown, shown},
 };
@@ -22,10 +23,9 @@ const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
 
 const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 
-/// Headers that the API documents, and those that say how a message is framed or who sends it.
+/// Headers that say how a message is framed or who sends it. The documented ones are reserved, too.
 const RESERVED_HEADERS: &str = "accept authorization connection content-length content-type expect host \
-                                proxy-authorization te transfer-encoding upgrade user-agent x-date x-hw-agentname \
-                                x-traceid x-user-id";
+                                proxy-authorization te transfer-encoding upgrade user-agent";
 
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -202,7 +202,8 @@ impl Settings {
     }
 
     fn validate_request_headers(&self, violations: &mut Violations) -> HeaderMap {
-        let is_free = |name: &HeaderName| !RESERVED_HEADERS.split(' ').any(|reserved| reserved == name);
+        let reserved = RESERVED_HEADERS.split(' ').chain(Headers::NAMES.iter().copied());
+        let is_free = |name: &HeaderName| !reserved.clone().any(|reserved| reserved == name);
         let mut headers = HeaderMap::new();
         for (name, value) in &self.request_headers {
             let value = violations.header_text("request_headers", value.expose_secret(), secret_shown, "correct it");

@@ -578,6 +578,8 @@ pub struct Headers {
     pub x_user_id: ::reqwest::header::HeaderValue,
 }
 impl Headers {
+    /// In lower case.
+    pub const NAMES: &[&str] = &["x-date", "x-hw-agentname", "x-traceid", "x-user-id"];
     pub fn named(
         &self,
     ) -> [(
