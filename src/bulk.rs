@@ -19,11 +19,11 @@ use std::{
     fmt, mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_util::{
-    Stream, StreamExt,
+    FutureExt, Stream, StreamExt, future,
     stream::{self, BoxStream},
 };
 
@@ -32,9 +32,8 @@ use self::{
     error::{BulkError, BulkErrorKind},
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
-    patience::Impatience,
     policy::BulkPolicy,
-    run::{Run, Stop},
+    run::Run,
 };
 use crate::{
     client::Client,
@@ -85,7 +84,7 @@ use crate::{
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Bulk<'a> {
     /// Dropped at the end, with the ledger's lock.
-    pending: Option<BoxStream<'a, Result<BulkItem, BulkError>>>,
+    pending: Option<BoxStream<'a, Result<BulkItem, BulkErrorKind>>>,
     run: Arc<Run>,
     report: BulkReport,
 }
@@ -137,11 +136,9 @@ impl Client {
         let concurrency = policy.concurrency;
         let run = Arc::new(Run::new(self.told_of_throttling(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
-        Ok(Bulk {
-            pending: Some(stream::unfold(producer, ChunkProducer::next).buffered(concurrency).boxed()),
-            run,
-            report: BulkReport::default(),
-        })
+        let begun = stream::try_unfold(producer, ChunkProducer::next)
+            .map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
+        Ok(Bulk { pending: Some(begun.buffered(concurrency).boxed()), run, report: BulkReport::default() })
     }
 }
 
@@ -177,7 +174,7 @@ impl Bulk<'_> {
     /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
     /// that were begun, then ends with a [`BulkError`] if there are ids left.
     pub fn stop(&self) {
-        self.run.stop(Stop::Asked);
+        self.run.stop(BulkErrorKind::Asked);
     }
 
     /// What the items so far say together.
@@ -185,23 +182,22 @@ impl Bulk<'_> {
         &self.report
     }
 
-    /// Why a run of which no further item comes is not complete.
-    fn shortfall(&self) -> Option<BulkError> {
+    /// Why a run of which no further item comes is not complete: because it `failed`, or was stopped.
+    fn shortfall(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
         let (mut stop, mut unwritten) = (None, Vec::new());
-        self.run.progress.send_modify(|it| {
-            stop = it.stop.take();
-            unwritten = mem::take(&mut it.unwritten);
+        self.run.progress.send_modify(|progress| {
+            stop = progress.stop.take();
+            unwritten = mem::take(&mut progress.unwritten);
         });
         let progress = self.run.progress.borrow();
-        let kind = match stop? {
-            Stop::Ledger(failure) => BulkErrorKind::Ledger(failure),
-            Stop::Impatience(why) if why != Impatience::Futile || !progress.exhausted => BulkErrorKind::Impatience(why),
-            _ if progress.exhausted => return None,
-            Stop::Unknown => BulkErrorKind::Unknown,
-            Stop::Access => BulkErrorKind::Access,
-            Stop::Impatience(_) | Stop::Asked => BulkErrorKind::Asked,
+        let kind = match (stop, failed) {
+            // A ledger that lacks a line is worse than whatever else ended the run.
+            (Some(stop), _) if stop.is_ledger() => stop,
+            (_, Some(failed)) => failed,
+            (Some(stop), None) if !progress.exhausted || stop.is_out_of_patience() => stop,
+            (_, None) => return None,
         };
-        Some(BulkError::new(kind, progress.attempted).with_unwritten(unwritten))
+        Some(BulkError { kind, attempted: progress.attempted, unwritten })
     }
 }
 
@@ -211,18 +207,16 @@ impl Stream for Bulk<'_> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
-        let next = match pending.poll_next_unpin(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(None) => this.shortfall().map(Err),
-            // A ledger that lacks a line is worse than whatever else ended the run.
-            Poll::Ready(Some(Err(error))) => Some(Err(this.shortfall().filter(BulkError::is_ledger).unwrap_or(error))),
-            Poll::Ready(next) => next,
+        let failed = match ready!(pending.poll_next_unpin(context)) {
+            Some(Ok(item)) => {
+                this.report.count(&item);
+                return Poll::Ready(Some(Ok(item)));
+            }
+            Some(Err(error)) => Some(error),
+            None => None,
         };
-        match &next {
-            Some(Ok(item)) => this.report.count(item),
-            Some(Err(_)) | None => this.pending = None,
-        }
-        Poll::Ready(next)
+        this.pending = None;
+        Poll::Ready(this.shortfall(failed).map(Err))
     }
 }
 

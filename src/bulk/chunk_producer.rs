@@ -4,12 +4,12 @@ use std::{mem, sync::Arc};
 
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, ready},
+    future::{self, BoxFuture},
 };
 
 use super::{
     chunk::Chunk,
-    error::{BulkError, BulkErrorKind, OtherIds},
+    error::{BulkErrorKind, OtherIds},
     file_ids::FileIds,
     item::BulkItem,
     ledger::{Line, State, line::LedgerChunk},
@@ -23,8 +23,8 @@ use crate::{
     validation::Violation,
 };
 
-/// The item of a chunk that was begun, or the end of the run.
-pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkError>>;
+/// The item of a chunk that was begun.
+pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
 
 /// Begins chunks, one after the other.
 pub(super) struct ChunkProducer<'a> {
@@ -34,27 +34,17 @@ pub(super) struct ChunkProducer<'a> {
     chunk: Vec<String>,
     /// Opened by the first poll.
     ledger: Option<SharedLedger>,
-    over: bool,
 }
 
 impl<'a> ChunkProducer<'a> {
     pub(super) fn new(run: Arc<Run>, file_ids: FileIds<'a>) -> Self {
-        Self { run, file_ids, chunk: Vec::new(), ledger: None, over: false }
+        Self { run, file_ids, chunk: Vec::new(), ledger: None }
     }
 
     /// Begins the next chunk; `None` once all ids were attempted or the run was stopped.
-    pub(super) async fn next(mut self) -> Option<(PendingItem, Self)> {
-        if self.over {
-            return None;
-        }
-        let item = match self.next_item().await {
-            Ok(item) => item?,
-            Err(kind) => {
-                self.over = true;
-                ready(Err(BulkError::new(kind, self.run.progress.borrow().attempted))).boxed()
-            }
-        };
-        Some((item, self))
+    pub(super) async fn next(mut self) -> Result<Option<(PendingItem, Self)>, BulkErrorKind> {
+        let item = self.next_item().await?;
+        Ok(item.map(|item| (item, self)))
     }
 
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
@@ -140,7 +130,7 @@ impl<'a> ChunkProducer<'a> {
             chunk,
         };
         let item = match earlier.and_then(|record| self.settled(&request, record)) {
-            Some(item) => Some(ready(Ok(item)).boxed()),
+            Some(item) => Some(future::ok(item).boxed()),
             None => self.send(request, file_ids).await?,
         };
         if item.is_some() {
@@ -195,7 +185,7 @@ impl<'a> ChunkProducer<'a> {
             Err(broken) => {
                 let error = Error::new(ErrorKind::Validation(broken), request.trace_id.clone());
                 self.write(Line::Chunk(request.record((&error).into()))).await?;
-                return Ok(Some(ready(Ok(request.item(Err(error)))).boxed()));
+                return Ok(Some(future::ok(request.item(Err(error))).boxed()));
             }
         };
         let begun = request.begin(self.run.clone(), task, self.ledger.clone()).await;

@@ -11,12 +11,13 @@ use crate::validation::ValidationError;
 /// were created stay so: look at the items that came before.
 #[derive(Debug)]
 pub struct BulkError {
-    kind: BulkErrorKind,
-    attempted: u64,
+    pub(super) kind: BulkErrorKind,
+    pub(super) attempted: u64,
     /// Tasks that the ledger lacks.
-    unwritten: Vec<String>,
+    pub(super) unwritten: Vec<String>,
 }
 
+/// Why no further chunk is begun.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BulkErrorKind {
     #[error("{0}; nothing was sent")]
@@ -48,15 +49,17 @@ pub(super) enum OtherIds {
     More,
 }
 
+impl BulkErrorKind {
+    pub(super) fn is_ledger(&self) -> bool {
+        matches!(self, Self::Ledger(error) if !matches!(error, LedgerFault::OtherRun(_)))
+    }
+
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        matches!(self, Self::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
+    }
+}
+
 impl BulkError {
-    pub(super) fn new(kind: BulkErrorKind, attempted: u64) -> Self {
-        Self { kind, attempted, unwritten: Vec::new() }
-    }
-
-    pub(super) fn with_unwritten(self, unwritten: Vec<String>) -> Self {
-        Self { unwritten, ..self }
-    }
-
     /// The file ids that were attempted, from 0: an item came for each chunk of them. Those from its end on were not.
     pub fn attempted(&self) -> Range<u64> {
         0..self.attempted
@@ -90,7 +93,7 @@ impl BulkError {
     /// [`patience`](crate::BulkPolicyBuilder::patience), or was asked to wait for longer. What the last items are about was
     /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicyBuilder::rate).
     pub fn is_out_of_patience(&self) -> bool {
-        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
+        self.kind.is_out_of_patience()
     }
 
     /// Every further request would have failed like that of an item before: the credentials were refused, a certificate or
@@ -109,7 +112,7 @@ impl BulkError {
     /// truncated during this one. What was sent after its last line counts as unknown; the message names the tasks that
     /// it lacks.
     pub fn is_ledger(&self) -> bool {
-        matches!(&self.kind, BulkErrorKind::Ledger(error) if !matches!(error, LedgerFault::OtherRun(_)))
+        self.kind.is_ledger()
     }
 
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was

@@ -20,10 +20,11 @@ use tracing::Instrument;
 
 use super::{
     chunk::Chunk,
+    error::BulkErrorKind,
     gate::{Gate, Pass},
     item::BulkItem,
     ledger::{Header, Ledger, LedgerFault, Line, State, line::LedgerChunk},
-    patience::{Decision, Impatience, Sign},
+    patience::{Decision, Sign},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
 };
@@ -49,7 +50,7 @@ pub(super) struct Run {
 
 #[derive(Default)]
 pub(super) struct Progress {
-    pub(super) stop: Option<Stop>,
+    pub(super) stop: Option<BulkErrorKind>,
     /// Every file id has been read.
     pub(super) exhausted: bool,
     /// How many file ids have been attempted, and in how many chunks.
@@ -61,15 +62,6 @@ pub(super) struct Progress {
     pub(super) unwritten: Vec<String>,
 }
 
-/// Why no further chunk is begun.
-pub(super) enum Stop {
-    Unknown,
-    Asked,
-    Access,
-    Impatience(Impatience),
-    Ledger(LedgerFault),
-}
-
 impl Run {
     pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
         let (progress, gate) = (watch::Sender::default(), Gate::new(&policy));
@@ -77,11 +69,12 @@ impl Run {
     }
 
     /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
-    pub(super) fn stop(&self, stop: Stop) {
-        self.progress.send_modify(|progress| match (&progress.stop, &stop) {
-            (Some(Stop::Ledger(_)), _)
-            | (Some(_), Stop::Unknown | Stop::Asked | Stop::Access | Stop::Impatience(_)) => {}
-            (None, _) | (Some(_), Stop::Ledger(_)) => progress.stop = Some(stop),
+    pub(super) fn stop(&self, why: BulkErrorKind) {
+        self.progress.send_modify(|progress| {
+            let stays = progress.stop.as_ref().is_some_and(|first| first.is_ledger() || !why.is_ledger());
+            if !stays {
+                progress.stop = Some(why);
+            }
         });
     }
 
@@ -181,7 +174,7 @@ impl Request {
             if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
         });
         let is_written = written.await.unwrap_or_else(|failure| {
-            run.stop(Stop::Ledger(failure));
+            run.stop(BulkErrorKind::Ledger(failure));
             false
         });
         if is_written && run.is_stopped() {
@@ -200,7 +193,7 @@ impl Request {
         };
         let line = Line::Chunk(self.record(state));
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
-            run.stop(Stop::Ledger(failure));
+            run.stop(BulkErrorKind::Ledger(failure));
             run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
         }
     }
@@ -248,12 +241,12 @@ impl Request {
                 if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
             });
             if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
-                run.stop(Stop::Access);
+                run.stop(BulkErrorKind::Access);
             }
             outcome.settle(&result);
             let (decision, is_pause) = run.gate.settle(&leave, Sign::of(&result));
             if let Decision::End(why) = decision {
-                run.stop(Stop::Impatience(why));
+                run.stop(BulkErrorKind::Impatience(why));
             }
             if let Some(ledger) = &ledger {
                 self.write_after((&result).into(), &run, ledger).await;
@@ -285,7 +278,7 @@ impl Unsettled {
 
     fn stop(&self) {
         if self.run.policy.after_unknown == AfterUnknown::Stop {
-            self.run.stop(Stop::Unknown);
+            self.run.stop(BulkErrorKind::Unknown);
         }
     }
 }
