@@ -2,48 +2,33 @@
 
 use std::ops::Range;
 
-use super::ledger::{State, line::LedgerChunk};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest, share_task::TaskType,
     trace_id::TraceId,
 };
 
-/// A chunk before it is sent: its place, and for a ledger the digest of its ids.
-#[derive(Clone, Debug)]
+/// A chunk, and the request for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Chunk {
+    #[serde(rename = "chunk")]
     pub(super) index: u64,
+    /// Which of the file ids it holds.
+    #[serde(flatten)]
     pub(super) range: Range<u64>,
     /// Empty without a ledger, where nobody compares it.
-    sha256: String,
+    pub(super) file_ids_sha256: String,
+    pub(super) trace_id: TraceId,
+    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unknown_before: Vec<TraceId>,
 }
 
 impl Chunk {
-    pub(super) fn new(index: u64, start: u64, file_ids: &[String]) -> Self {
-        let range = start..start + file_ids.len() as u64;
-        Self { index, range, sha256: String::new() }
-    }
-
-    pub(super) fn with_digest(self, file_ids: &[String]) -> serde_json::Result<Self> {
-        // As JSON, so that the bounds between the ids count, whatever characters they hold.
-        let json = serde_json::to_vec(file_ids)?;
-        Ok(Self { sha256: sha256(&json), ..self })
-    }
-
-    pub(super) fn is_of(&self, record: &LedgerChunk) -> bool {
-        let Self { range, sha256, .. } = self;
-        (record.start..record.end) == *range && record.file_ids_sha256 == *sha256
-    }
-
-    pub(super) fn record(&self, trace_id: TraceId, state: State, unknown_before: Vec<TraceId>) -> LedgerChunk {
-        LedgerChunk {
-            chunk: self.index,
-            start: self.range.start,
-            end: self.range.end,
-            file_ids_sha256: self.sha256.clone(),
-            trace_id,
-            state,
-            unknown_before,
-        }
+    pub(super) fn has_same_ids(&self, other: &Self) -> bool {
+        self.range == other.range && self.file_ids_sha256 == other.file_ids_sha256
     }
 
     /// The name of the chunk's package.
@@ -55,6 +40,11 @@ impl Chunk {
             Some(name.to_owned())
         }
     }
+}
+
+/// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
+pub(super) fn digest(file_ids: &[String]) -> serde_json::Result<String> {
+    Ok(sha256(&serde_json::to_vec(file_ids)?))
 }
 
 /// `photos.zip` and 1 make `photos-0001.zip`.
@@ -74,7 +64,7 @@ mod tests {
 
     fn digest(ids: &[&str]) -> String {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        Chunk::new(0, 0, &ids).with_digest(&ids).unwrap().sha256
+        super::digest(&ids).unwrap()
     }
 
     #[test]

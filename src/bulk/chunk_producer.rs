@@ -8,7 +8,7 @@ use futures_util::{
 };
 
 use super::{
-    chunk::Chunk,
+    chunk::{self, Chunk},
     error::{BulkErrorKind, OtherIds},
     file_ids::FileIds,
     item::BulkItem,
@@ -49,11 +49,8 @@ impl<'a> ChunkProducer<'a> {
 
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
-            let ledger = SharedLedger::open(path.clone(), self.run.header()).await;
-            let ledger = ledger.map_err(|error| error.shown(|text| self.run.shown(text)))?;
-            let known = ledger.with(|ledger| Ok(mem::take(&mut ledger.task_ids))).await;
-            *self.run.task_ids() = known?;
-            self.ledger = Some(ledger);
+            let ledger = SharedLedger::open(path.clone(), self.run.clone()).await;
+            self.ledger = Some(ledger.map_err(|error| error.shown(|text| self.run.shown(text)))?);
         }
         let run = self.run.clone();
         // Ids that are long in coming must not keep a run from stopping.
@@ -115,23 +112,25 @@ impl<'a> ChunkProducer<'a> {
     /// Begins a chunk, unless the ledger settles it; nothing if the run was stopped before.
     async fn begin(&mut self, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
         let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
-        let mut chunk = Chunk::new(chunks, attempted, &file_ids);
-        if self.ledger.is_some() {
-            let digested = chunk.with_digest(&file_ids);
-            chunk = digested.map_err(|error| BulkErrorKind::Input(error.into()))?;
-        }
-        let end = chunk.range.end;
-        let earlier = self.look_up(&chunk).await?;
-        let unsettled = earlier.as_ref().map(LedgerChunk::unsettled).unwrap_or_default();
-        let request = Request {
-            zip_name: self.run.zip_name(&chunk),
+        let end = attempted + file_ids.len() as u64;
+        let mut chunk = Chunk {
+            index: chunks,
+            range: attempted..end,
+            file_ids_sha256: String::new(),
             trace_id: TraceId::random(),
-            unknown_before: unsettled,
-            chunk,
+            unknown_before: Vec::new(),
         };
-        let item = match earlier.and_then(|record| self.settled(&request, record)) {
+        let mut settled = None;
+        if let Some(ledger) = &self.ledger {
+            chunk.file_ids_sha256 = chunk::digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
+            if let Some(earlier) = look_up(ledger, &chunk).await? {
+                chunk.unknown_before = earlier.unsettled();
+                settled = self.settled(&chunk, earlier.state);
+            }
+        }
+        let item = match settled {
             Some(item) => Some(future::ok(item).boxed()),
-            None => self.send(request, file_ids).await?,
+            None => self.send(chunk, file_ids).await?,
         };
         if item.is_some() {
             self.run.progress.send_modify(|progress| {
@@ -142,54 +141,37 @@ impl<'a> ChunkProducer<'a> {
         Ok(item)
     }
 
-    /// What earlier runs know of a chunk, if it is the one that they knew.
-    async fn look_up(&mut self, chunk: &Chunk) -> Result<Option<LedgerChunk>, BulkErrorKind> {
-        let Some(ledger) = &self.ledger else {
-            return Ok(None);
-        };
-        let (index, start) = (chunk.index, chunk.range.start);
-        let found = ledger.with(move |ledger| {
-            let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
-            Ok((ledger.latest(index)?, is_beyond))
-        });
-        match found.await? {
-            (None, true) => Err(BulkErrorKind::OtherIds(OtherIds::More)),
-            (Some(record), _) if !chunk.is_of(&record) => {
-                Err(BulkErrorKind::OtherIds(OtherIds::Differ(chunk.range.clone())))
-            }
-            (record, _) => Ok(record),
-        }
-    }
-
     /// The item of a chunk that is not to be sent again.
-    fn settled(&self, request: &Request, record: LedgerChunk) -> Option<BulkItem> {
-        let (trace_id, result) = match (record.state, request.unknown_before.last()) {
+    fn settled(&self, chunk: &Chunk, state: State) -> Option<BulkItem> {
+        let (trace_id, result) = match (state, chunk.unknown_before.last()) {
             (State::Accepted { task: mut handle }, _) => {
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
                 (handle.trace_id().clone(), Ok(handle))
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
                 let mut error = Error::new(ErrorKind::Interrupted, suspect.clone());
-                error.0.note = self.note(&state, &request.unknown_before);
+                error.0.note = self.note(&state, &chunk.unknown_before);
                 (suspect.clone(), Err(error))
             }
             _ => return None,
         };
-        Some(BulkItem { trace_id, from_ledger: true, ..request.clone().item(result) })
+        let chunk = Chunk { trace_id, ..chunk.clone() };
+        Some(BulkItem { from_ledger: true, ..self.run.item(chunk, result) })
     }
 
-    async fn send(&mut self, request: Request, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
-        let (zip_name, trace_id) = (request.zip_name.clone(), request.trace_id.clone());
-        let task = match self.run.task.build_chunk(zip_name, file_ids, trace_id) {
+    async fn send(&mut self, chunk: Chunk, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
+        let (zip_name, trace_id) = (self.run.zip_name(&chunk), chunk.trace_id.clone());
+        let task = match self.run.task.build_chunk(zip_name, file_ids, trace_id.clone()) {
             Ok(task) => task,
             Err(broken) => {
-                let error = Error::new(ErrorKind::Validation(broken), request.trace_id.clone());
-                self.write(Line::Chunk(request.record((&error).into()))).await?;
-                return Ok(Some(future::ok(request.item(Err(error))).boxed()));
+                let error = Error::new(ErrorKind::Validation(broken), trace_id);
+                let record = LedgerChunk { chunk: chunk.clone(), state: State::of(Err(&error)) };
+                self.write(Line::Chunk(record)).await?;
+                return Ok(Some(future::ok(self.run.item(chunk, Err(error))).boxed()));
             }
         };
-        let begun = request.begin(self.run.clone(), task, self.ledger.clone()).await;
-        Ok(begun.map(|item| item.map(Ok).boxed()))
+        let request = Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk, task };
+        Ok(request.begin().await.map(|item| item.map(Ok).boxed()))
     }
 
     async fn write(&mut self, line: Line) -> Result<(), BulkErrorKind> {
@@ -198,15 +180,33 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// What else the ledger says of a chunk whose outcome is unknown.
-    fn note(&self, state: &State, unsettled: &[TraceId]) -> Option<String> {
-        let seen = match state {
-            State::Unknown { error } => Some(format!("that run saw: {}", self.run.shown(error))),
-            State::Sending | State::Accepted { .. } | State::Rejected { .. } | State::NotSent { .. } => None,
-        };
-        let (_, others) = unsettled.split_last()?;
-        let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
-        let others = (!others.is_empty()).then(|| format!("before that, trace ids {}", others.join(", ")));
-        let notes: Vec<String> = seen.into_iter().chain(others).collect();
+    fn note(&self, state: &State, unknown_before: &[TraceId]) -> Option<String> {
+        let mut notes = Vec::new();
+        if let State::Unknown { error } = state {
+            notes.push(format!("that run saw: {}", self.run.shown(error)));
+        }
+        if let [others @ .., _] = unknown_before
+            && !others.is_empty()
+        {
+            let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
+            notes.push(format!("before that, trace ids {}", others.join(", ")));
+        }
         (!notes.is_empty()).then(|| notes.join("; "))
+    }
+}
+
+/// What earlier runs know of a chunk, if it is the one that they knew.
+async fn look_up(ledger: &SharedLedger, chunk: &Chunk) -> Result<Option<LedgerChunk>, BulkErrorKind> {
+    let (index, start) = (chunk.index, chunk.range.start);
+    let found = ledger.with(move |ledger| {
+        let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
+        Ok((ledger.latest(index)?, is_beyond))
+    });
+    match found.await? {
+        (None, true) => Err(BulkErrorKind::OtherIds(OtherIds::More)),
+        (Some(earlier), _) if !earlier.chunk.has_same_ids(chunk) => {
+            Err(BulkErrorKind::OtherIds(OtherIds::Differ(chunk.range.clone())))
+        }
+        (earlier, _) => Ok(earlier),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range};
 
+use super::chunk::Chunk;
 use crate::{
     error::{Error, Outcome},
     task::handle::TaskHandle,
@@ -21,9 +22,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct BulkItem {
-    pub(super) index: u64,
-    pub(super) range: Range<u64>,
-    pub(super) trace_id: TraceId,
+    pub(super) chunk: Chunk,
     pub(super) zip_name: Option<String>,
     pub(super) from_ledger: bool,
     pub(super) result: Result<TaskHandle, Error>,
@@ -32,17 +31,17 @@ pub struct BulkItem {
 impl BulkItem {
     /// The chunk's place among the chunks, from 0.
     pub fn index(&self) -> u64 {
-        self.index
+        self.chunk.index
     }
 
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
     pub fn range(&self) -> Range<u64> {
-        self.range.clone()
+        self.chunk.range.clone()
     }
 
     /// The trace id of the request that decided about it.
     pub fn trace_id(&self) -> &TraceId {
-        &self.trace_id
+        &self.chunk.trace_id
     }
 
     /// The name of its package, numbered if packages are split.
@@ -99,7 +98,7 @@ pub struct BulkReport {
 
 impl BulkReport {
     pub(super) fn count(&mut self, item: &BulkItem) {
-        self.add(item.result().err().map(Error::outcome), item.from_ledger, item.range.end);
+        self.add(item.result().err().map(Error::outcome), item.from_ledger, item.chunk.range.end);
     }
 
     /// Counts a chunk that ends there: without an outcome, its task was created.

@@ -103,7 +103,7 @@ impl Ledger {
         let mut report = BulkReport::default();
         for chunk in self.chunks() {
             let chunk = chunk?;
-            report.add(chunk.outcome(), false, chunk.end);
+            report.add(chunk.outcome(), false, chunk.range().end);
         }
         Ok(report)
     }
@@ -230,9 +230,9 @@ impl Ledger {
     /// Takes note of a line that begins at the end of what was read. Chunks are begun in their order.
     fn note(&mut self, record: &LedgerChunk) -> Option<()> {
         if let State::Accepted { task } = &record.state {
-            self.task_ids.note(task.task_id(), record.chunk);
+            self.task_ids.note(task.task_id(), record.chunk.index);
         }
-        let chunk = usize::try_from(record.chunk).ok().filter(|chunk| *chunk <= self.latest.len())?;
+        let chunk = usize::try_from(record.chunk.index).ok().filter(|chunk| *chunk <= self.latest.len())?;
         match self.latest.get_mut(chunk) {
             Some(latest) => *latest = self.end,
             None => self.latest.push(self.end),
@@ -260,7 +260,7 @@ impl Ledger {
         let mut bytes = Vec::with_capacity(LINE);
         BufReader::with_capacity(LINE, &self.file).take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
         match serde_json::from_slice(&bytes) {
-            Ok(Line::Chunk(record)) if record.chunk == chunk => Ok(Some(record)),
+            Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
             // It could be read when the ledger was opened.
             _ => Err(LedgerFault::InUse),
         }

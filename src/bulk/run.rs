@@ -1,7 +1,7 @@
 //! What the chunks of a run share, and how one is sent.
 
 use std::{
-    io,
+    io, mem,
     ops::Range,
     path::PathBuf,
     pin::pin,
@@ -36,7 +36,6 @@ use crate::{
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
     task::handle::TaskHandle,
-    trace_id::TraceId,
 };
 
 pub(super) struct Run {
@@ -78,6 +77,12 @@ impl Run {
         });
     }
 
+    pub(super) fn stop_after_unknown(&self) {
+        if self.policy.after_unknown == AfterUnknown::Stop {
+            self.stop(BulkErrorKind::Unknown);
+        }
+    }
+
     /// What a future gives, or nothing once the run is stopped or dropped, which goes first.
     pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut progress = self.progress.subscribe();
@@ -107,68 +112,76 @@ impl Run {
         chunk.zip_name(self.task.body(), self.policy.split_packages)
     }
 
+    /// What became of a chunk. A resent one that failed may have been made by an earlier request.
+    pub(super) fn item(&self, chunk: Chunk, result: Result<TaskHandle, Error>) -> BulkItem {
+        let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
+        BulkItem { zip_name: self.zip_name(&chunk), chunk, from_ledger: false, result }
+    }
+
     pub(super) fn header(&self) -> Header {
         Header::new(&self.client, &self.task, self.policy.split_packages)
     }
 }
 
 /// A chunk that is about to be sent.
-#[derive(Clone)]
 pub(super) struct Request {
+    pub(super) run: Arc<Run>,
+    pub(super) ledger: Option<SharedLedger>,
     pub(super) chunk: Chunk,
-    pub(super) trace_id: TraceId,
-    pub(super) unknown_before: Vec<TraceId>,
-    pub(super) zip_name: Option<String>,
+    pub(super) task: ShareTask,
 }
 
 impl Request {
-    pub(super) fn record(&self, state: State) -> LedgerChunk {
-        let (trace_id, unknown_before) = (self.trace_id.clone(), self.unknown_before.clone());
-        self.chunk.record(trace_id, state, unknown_before)
-    }
-
-    /// What became of the chunk. A resent one that failed may have been made by an earlier request.
-    pub(super) fn item(self, result: Result<TaskHandle, Error>) -> BulkItem {
-        let result = result.map_err(|error| error.after_unknown(&self.unknown_before));
-        BulkItem {
-            index: self.chunk.index,
-            range: self.chunk.range,
-            trace_id: self.trace_id,
-            zip_name: self.zip_name,
-            from_ledger: false,
-            result,
-        }
-    }
-
     /// Begins the chunk in a task of its own: writes its line and sends it, even if nobody waits for that.
     ///
     /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
-    pub(super) async fn begin(
-        self,
-        run: Arc<Run>,
-        task: ShareTask,
-        ledger: Option<SharedLedger>,
-    ) -> Option<impl Future<Output = BulkItem> + Send + 'static> {
+    pub(super) async fn begin(self) -> Option<impl Future<Output = BulkItem> + Send + 'static> {
+        let (run, chunk) = (self.run.clone(), self.chunk.clone());
         let pass = run.gate.try_admit();
         // With neither a ledger nor a pause there is nothing to wait for.
-        let may_be_stopped = ledger.is_some() || pass.is_none();
+        let may_be_stopped = self.ledger.is_some() || pass.is_none();
         let (begun, is_begun) = oneshot::channel();
-        let outcome = Unsettled { run, is_settled: pass.is_none() };
-        let sent = tokio::spawn(self.clone().send(outcome, task, ledger, pass, begun).in_current_span());
+        let sent = tokio::spawn(self.send(pass, begun).in_current_span());
         if may_be_stopped && !is_begun.await.unwrap_or(true) {
             return None;
         }
         Some(sent.map(move |sent| {
             // A runtime that shuts down lets go of requests half-way.
-            let lost = || Err(Error::new(ErrorKind::Lost, self.trace_id.clone()));
-            let result = joined(sent).flatten().unwrap_or_else(lost);
-            self.item(result)
+            let result = joined(sent).flatten().unwrap_or_else(|| {
+                run.stop_after_unknown();
+                Err(Error::new(ErrorKind::Lost, chunk.trace_id.clone()))
+            });
+            run.item(chunk, result)
         }))
     }
 
-    /// Writes the line that the request waits for. False if the ledger failed or the run was stopped meanwhile: it looks
-    /// right before the line and right before the request.
-    async fn write_before(&self, run: &Arc<Run>, ledger: &SharedLedger) -> bool {
+    /// Sends the chunk, again after each pause that it runs into.
+    ///
+    /// Gives what the last request came to, or nothing if none was sent.
+    async fn send(self, pass: Option<Pass>, begun: oneshot::Sender<bool>) -> Option<Result<TaskHandle, Error>> {
+        let mut pass = self.admit(pass).await;
+        let _ = begun.send(pass.is_some());
+        let mut refused = None;
+        while let Some(leave) = pass {
+            let (result, is_paused) = self.attempt(leave).await;
+            if !is_paused {
+                return Some(result);
+            }
+            refused = Some(result);
+            pass = self.admit(None).await;
+        }
+        refused
+    }
+
+    /// Waits for the leave to send the request, if it has none, and writes the line that must come before. Nothing if the ledger
+    /// failed or the run was stopped meanwhile: it looks right before the line and right before the request.
+    async fn admit(&self, pass: Option<Pass>) -> Option<Pass> {
+        let run = &self.run;
+        let pass = match pass {
+            Some(pass) => pass,
+            None => run.unless_over(run.gate.admit()).await?,
+        };
+        let Some(ledger) = &self.ledger else { return Some(pass) };
         let (line, stoppable) = (Line::Chunk(self.record(State::Sending)), run.clone());
         let written = ledger.with(move |ledger| {
             if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
@@ -178,116 +191,81 @@ impl Request {
             false
         });
         if is_written && run.is_stopped() {
-            let state = State::NotSent { error: "the run was stopped".to_owned() };
-            self.write_after(state, run, ledger).await;
-            return false;
+            self.write_after(State::NotSent { error: "the run was stopped".to_owned() }).await;
+            return None;
         }
-        is_written
+        is_written.then_some(pass)
     }
 
-    async fn write_after(&self, state: State, run: &Run, ledger: &SharedLedger) {
-        let Range { start, end } = self.chunk.range;
-        let unwritten = match &state {
-            State::Accepted { task } => Some(format!("task {} of ids {start}..{end}", shown(task.task_id()))),
-            State::Sending | State::Rejected { .. } | State::NotSent { .. } | State::Unknown { .. } => None,
-        };
-        let line = Line::Chunk(self.record(state));
-        if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
-            run.stop(BulkErrorKind::Ledger(failure));
-            run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
+    /// Sends the request. Gives its result, and whether it began or met a pause, after which it is to be sent again.
+    async fn attempt(&self, pass: Pass) -> (Result<TaskHandle, Error>, bool) {
+        let Self { run, task, .. } = self;
+        let result = self.create().await;
+        if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
+            run.stop(BulkErrorKind::Access);
         }
+        let (decision, is_pause) = run.gate.settle(&pass, Sign::of(&result));
+        if let Decision::End(why) = decision {
+            run.stop(BulkErrorKind::Impatience(why));
+        }
+        self.write_after(State::of(result.as_ref())).await;
+        let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
+        if let (true, Some(tell)) = (is_pause, &run.policy.on_pause) {
+            tell.0(wait, error);
+        }
+        (result, true)
+    }
+
+    /// Sends the request. If its outcome is unknown, this stops the run where its policy says so, also if a runtime lets go of
+    /// the request half-way: before anyone can begin another.
+    async fn create(&self) -> Result<TaskHandle, Error> {
+        let Self { run, chunk, task, .. } = self;
+        let unsettled = Unsettled(run);
+        tracing::debug!(trace_id = %chunk.trace_id, ids = ?chunk.range, "sending");
+        let result = run.client.create(task).await.and_then(|handle| {
+            let is_new = run.task_ids().note(handle.task_id(), chunk.index);
+            if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
+        });
+        if !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown) {
+            mem::forget(unsettled);
+        }
+        result
+    }
+
+    async fn write_after(&self, state: State) {
+        let Some(ledger) = &self.ledger else { return };
+        let record = self.record(state);
+        let Range { start, end } = self.chunk.range;
+        let unwritten = record.task().map(|task| format!("task {} of ids {start}..{end}", shown(task.task_id())));
+        let line = Line::Chunk(record);
+        if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
+            self.run.stop(BulkErrorKind::Ledger(failure));
+            self.run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
+        }
+    }
+
+    fn record(&self, state: State) -> LedgerChunk {
+        LedgerChunk { chunk: self.chunk.clone(), state }
     }
 
     /// The error of a creation that was answered with the task of another chunk.
     fn repeated(&self, handle: &TaskHandle) -> Error {
         let task_id = shown(handle.task_id());
         let repeated = format!("it names task {task_id}, which another chunk of this run has got");
-        let mut error = Error::new(ErrorKind::Unreadable(repeated), self.trace_id.clone());
+        let mut error = Error::new(ErrorKind::Unreadable(repeated), self.chunk.trace_id.clone());
         error.0.attempts = 1;
         // The documented status of a creation.
         error.0.reply = Some(ReplyDetails { status: 200, task_id: Some(task_id), ..ReplyDetails::default() });
         error
     }
-
-    /// Sends the chunk, again after each pause that it runs into.
-    ///
-    /// Gives what the last request came to, or nothing if none was sent.
-    async fn send(
-        self,
-        mut outcome: Unsettled,
-        task: ShareTask,
-        ledger: Option<SharedLedger>,
-        mut pass: Option<Pass>,
-        begun: oneshot::Sender<bool>,
-    ) -> Option<Result<TaskHandle, Error>> {
-        let (run, mut begun, mut refused) = (outcome.run.clone(), Some(begun), None);
-        loop {
-            if pass.is_none() {
-                pass = run.unless_over(run.gate.admit()).await;
-            }
-            outcome.is_settled = pass.is_none();
-            if let (Some(_), Some(ledger)) = (&pass, &ledger)
-                && !self.write_before(&run, ledger).await
-            {
-                (pass, outcome.is_settled) = (None, true);
-            }
-            if let Some(begun) = begun.take() {
-                let _ = begun.send(pass.is_some());
-            }
-            let Some(leave) = pass.take() else { return refused };
-            tracing::debug!(trace_id = %self.trace_id, ids = ?self.chunk.range, "sending");
-            let result = run.client.create(&task).await.and_then(|handle| {
-                let is_new = run.task_ids().note(handle.task_id(), self.chunk.index);
-                if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
-            });
-            if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
-                run.stop(BulkErrorKind::Access);
-            }
-            outcome.settle(&result);
-            let (decision, is_pause) = run.gate.settle(&leave, Sign::of(&result));
-            if let Decision::End(why) = decision {
-                run.stop(BulkErrorKind::Impatience(why));
-            }
-            if let Some(ledger) = &ledger {
-                self.write_after((&result).into(), &run, ledger).await;
-            }
-            let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return Some(result) };
-            if let (true, Some(tell)) = (is_pause, &run.policy.on_pause) {
-                tell.0(wait, error);
-            }
-            refused = Some(result);
-        }
-    }
 }
 
-/// The outcome of a request. One that is unknown when this is dropped stops the run, if its policy says so: also that of a
-/// request that a runtime lets go of, before anyone can begin another.
-struct Unsettled {
-    run: Arc<Run>,
-    is_settled: bool,
-}
+/// A request whose outcome is unknown if this is dropped.
+struct Unsettled<'a>(&'a Run);
 
-impl Unsettled {
-    /// Stops the run if a request left its outcome unknown and the policy says so.
-    fn settle(&mut self, result: &Result<TaskHandle, Error>) {
-        if result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown) {
-            self.stop();
-        }
-        self.is_settled = true;
-    }
-
-    fn stop(&self) {
-        if self.run.policy.after_unknown == AfterUnknown::Stop {
-            self.run.stop(BulkErrorKind::Unknown);
-        }
-    }
-}
-
-impl Drop for Unsettled {
+impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        if !self.is_settled {
-            self.stop();
-        }
+        self.0.stop_after_unknown();
     }
 }
 
@@ -300,9 +278,14 @@ fn shown(task_id: &str) -> String {
 pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
 
 impl SharedLedger {
-    pub(super) async fn open(path: PathBuf, header: Header) -> Result<Self, LedgerFault> {
-        let ledger = off_thread(move || Ledger::open(&path, header)).await?;
-        Ok(Self(Arc::new(Mutex::new(ledger))))
+    /// Opens the ledger of a run, which learns its tasks.
+    pub(super) async fn open(path: PathBuf, run: Arc<Run>) -> Result<Self, LedgerFault> {
+        let open = move || {
+            let mut ledger = Ledger::open(&path, run.header())?;
+            *run.task_ids() = mem::take(&mut ledger.task_ids);
+            Ok(Self(Arc::new(Mutex::new(ledger))))
+        };
+        off_thread(open).await
     }
 
     pub(super) async fn with<T: Send + 'static>(

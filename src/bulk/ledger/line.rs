@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::LedgerFault;
 use crate::{
+    bulk::chunk::Chunk,
     client::Client,
     error::{Error, Outcome},
     share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
@@ -44,15 +45,9 @@ pub(in crate::bulk) struct Header {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerChunk {
-    pub(in crate::bulk) chunk: u64,
-    pub(in crate::bulk) start: u64,
-    pub(in crate::bulk) end: u64,
-    pub(in crate::bulk) file_ids_sha256: String,
-    pub(in crate::bulk) trace_id: TraceId,
+    #[serde(flatten)]
+    pub(in crate::bulk) chunk: Chunk,
     pub(in crate::bulk) state: State,
-    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(in crate::bulk) unknown_before: Vec<TraceId>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,17 +102,12 @@ fn fields(header: &Header) -> io::Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&serde_json::to_vec(header)?)?)
 }
 
-impl From<&Result<TaskHandle, Error>> for State {
-    fn from(result: &Result<TaskHandle, Error>) -> Self {
-        match result {
-            Ok(task) => Self::Accepted { task: task.clone() },
-            Err(error) => error.into(),
-        }
-    }
-}
-
-impl From<&Error> for State {
-    fn from(error: &Error) -> Self {
+impl State {
+    pub(in crate::bulk) fn of(result: Result<&TaskHandle, &Error>) -> Self {
+        let error = match result {
+            Ok(task) => return Self::Accepted { task: task.clone() },
+            Err(error) => error,
+        };
         let text = error.to_string();
         match error.outcome() {
             Outcome::Rejected => Self::Rejected { error: text },
@@ -130,7 +120,7 @@ impl From<&Error> for State {
 impl LedgerChunk {
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
     pub fn range(&self) -> Range<u64> {
-        self.start..self.end
+        self.chunk.range.clone()
     }
 
     /// The task that was created.
@@ -152,28 +142,26 @@ impl LedgerChunk {
     }
 
     /// The same chunk, settled.
-    pub(super) fn settled(mut self, header: &Header, settlement: Settlement) -> Self {
-        self.trace_id = self.unsettled().pop().unwrap_or(self.trace_id);
-        self.state = match settlement {
+    pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
+        let trace_id = self.unsettled().pop().unwrap_or_else(|| self.chunk.trace_id.clone());
+        let state = match settlement {
             Settlement::Made(task_id) => {
-                let trace_id = Some(self.trace_id.clone());
-                State::Accepted { task: TaskHandle::new(task_id, &header.task.share_id, &header.endpoint, trace_id) }
+                let (share_id, endpoint) = (&header.task.share_id, &header.endpoint);
+                State::Accepted { task: TaskHandle::new(task_id, share_id, endpoint, Some(trace_id.clone())) }
             }
             Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
         };
-        self.unknown_before.clear();
-        self
+        Self { chunk: Chunk { trace_id, unknown_before: Vec::new(), ..self.chunk.clone() }, state }
     }
 
     /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
     /// is settled.
     pub fn unsettled(&self) -> Vec<TraceId> {
-        let mut unsettled = self.unknown_before.clone();
+        let Chunk { trace_id, unknown_before, .. } = &self.chunk;
         match self.state {
-            State::Accepted { .. } => unsettled.clear(),
-            State::Sending | State::Unknown { .. } => unsettled.push(self.trace_id.clone()),
-            State::Rejected { .. } | State::NotSent { .. } => {}
+            State::Accepted { .. } => Vec::new(),
+            State::Rejected { .. } | State::NotSent { .. } => unknown_before.clone(),
+            State::Sending | State::Unknown { .. } => unknown_before.iter().chain([trace_id]).cloned().collect(),
         }
-        unsettled
     }
 }
