@@ -12,7 +12,7 @@ use super::{
     error::{BulkErrorKind, OtherIds},
     file_ids::FileIds,
     item::BulkItem,
-    ledger::{Line, State, line::LedgerChunk},
+    ledger::{LedgerFault, Line, State, line::LedgerChunk},
     run::{Progress, Request, Run, SharedLedger},
 };
 use crate::{
@@ -50,7 +50,10 @@ impl<'a> ChunkProducer<'a> {
     async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.clone()).await;
-            self.ledger = Some(ledger.map_err(|error| error.shown(|text| self.run.shown(text)))?);
+            self.ledger = Some(ledger.map_err(|error| match error {
+                LedgerFault::OtherRun(difference) => LedgerFault::OtherRun(self.run.shown(&difference)),
+                other => other,
+            })?);
         }
         let run = self.run.clone();
         // Ids that are long in coming must not keep a run from stopping.

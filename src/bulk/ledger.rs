@@ -119,24 +119,18 @@ impl Ledger {
         let latest = ledger.latest(range.start / MAX_FILE_IDS as u64)?;
         let chunk = latest.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
         let mut violations = Violations::default();
+        let mut broken = |path: &'static str, rule, actual, advice| {
+            violations.push(Violation { path: path.into(), rule, actual, advice });
+        };
         if chunk.is_none() {
-            violations.push(Violation {
-                path: "range".into(),
-                rule: rules::UNKNOWN_CHUNK,
-                actual: format!("{range:?}"),
-                advice: "take one from the ledger",
-            });
+            broken("range", rules::UNKNOWN_CHUNK, format!("{range:?}"), "take one from the ledger");
         }
         if let Settlement::Made(task_id) = &settlement {
-            violations.not_empty("task_id", task_id, "give the id of the task that was found");
             if !ledger.task_ids.note(task_id, range.start / MAX_FILE_IDS as u64) {
-                violations.push(Violation {
-                    path: "task_id".into(),
-                    rule: rules::TASK_OF_CHUNK,
-                    actual: format!("{task_id:?}"),
-                    advice: "give the one whose files are those of this chunk",
-                });
+                let advice = "give the one whose files are those of this chunk";
+                broken("task_id", rules::TASK_OF_CHUNK, format!("{task_id:?}"), advice);
             }
+            violations.not_empty("task_id", task_id, "give the id of the task that was found");
         }
         let (header, chunk) =
             violations.into_result_with(ledger.header.clone().zip(chunk)).map_err(LedgerFault::from)?;
@@ -280,12 +274,9 @@ impl Ledger {
         let bytes = serialized(line)?;
         if let Err(error) = self.write(&bytes) {
             // A torn line must stay the last one; what another run has written is not ours to cut.
-            let excess = self.file.metadata().map(|file| file.len().saturating_sub(self.end));
-            self.broken = match excess {
-                Ok(0) => false,
-                Ok(torn) if torn < bytes.len() as u64 => self.file.set_len(self.end).is_err(),
-                Ok(_) | Err(_) => true,
-            };
+            let torn = self.file.metadata().map_or(u64::MAX, |file| file.len().saturating_sub(self.end));
+            let is_ours = torn < bytes.len() as u64;
+            self.broken = torn > 0 && !(is_ours && self.file.set_len(self.end).is_ok());
             return Err(error.into());
         }
         self.end += bytes.len() as u64;
@@ -301,36 +292,31 @@ impl Ledger {
 
     /// If another run appended, the file is longer than what we wrote.
     fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
-        let file = self.file.metadata()?;
-        if !is_at(&self.path, &file)? {
+        if !self.is_at_its_path()? {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
-        match file.len().cmp(&self.end) {
+        match self.file.metadata()?.len().cmp(&self.end) {
             Ordering::Less => Err(LedgerFault::Lost("truncated")),
             Ordering::Equal => Ok(()),
             Ordering::Greater => Err(LedgerFault::InUse),
         }
     }
-}
 
-/// Whether a path leads to the ledger's own file.
-#[cfg(unix)]
-fn is_at(path: &Path, file: &fs::Metadata) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    match fs::metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (file.dev(), file.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether a path leads to the ledger's own file: another one can be locked.
-#[cfg(not(unix))]
-fn is_at(path: &Path, _file: &fs::Metadata) -> io::Result<bool> {
-    match File::open(path) {
-        Ok(found) => Ok(found.try_lock().is_err()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    fn is_at_its_path(&self) -> io::Result<bool> {
+        #[cfg(unix)]
+        let is_same = {
+            use std::os::unix::fs::MetadataExt;
+            let place = |file: fs::Metadata| (file.dev(), file.ino());
+            let own = place(self.file.metadata()?);
+            fs::metadata(&self.path).map(|found| place(found) == own)
+        };
+        // Another file can be locked.
+        #[cfg(not(unix))]
+        let is_same = File::open(&self.path).map(|found| found.try_lock().is_err());
+        match is_same {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            is_same => is_same,
+        }
     }
 }
 

@@ -41,13 +41,3 @@ pub(in crate::bulk) enum LedgerFault {
     #[error("{0}")]
     Validation(#[from] ValidationError),
 }
-
-impl LedgerFault {
-    /// The same, with what the ledger says as `show` gives it.
-    pub(in crate::bulk) fn shown(self, show: impl Fn(&str) -> String) -> Self {
-        match self {
-            Self::OtherRun(difference) => Self::OtherRun(show(&difference)),
-            other => other,
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! The lines of a ledger.
 
-use std::{io, ops::Range};
+use std::{collections::BTreeSet, io, ops::Range};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,14 +18,11 @@ use crate::{
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(in crate::bulk) enum Line {
     Run(Header),
     Chunk(LedgerChunk),
-    #[serde(rename_all = "camelCase")]
-    End {
-        file_ids: u64,
-    },
+    End { file_ids: u64 },
 }
 
 /// What a run does with its file ids; another run may not go on with its ledger.
@@ -83,23 +80,18 @@ impl Header {
 
     /// Refuses the ledger of another run, and says all that differs.
     pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerFault> {
-        let theirs = fields(self)?;
-        let ours = fields(ours)?;
-        let only_ours = ours.keys().filter(|name| !theirs.contains_key(*name));
-        let shown = |value: Option<&Value>| value.map_or("none".to_owned(), ToString::to_string);
-        let differing: Vec<String> = theirs
-            .keys()
-            .chain(only_ours)
+        let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
+        let (theirs, ours) = (fields(self)?, fields(ours)?);
+        let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+        let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        let differing: Vec<String> = names
+            .into_iter()
             .map(|name| (name, theirs.get(name), ours.get(name)))
             .filter(|(_, theirs, ours)| theirs != ours)
             .map(|(name, theirs, ours)| format!("{name} is {} there and {} here", shown(theirs), shown(ours)))
             .collect();
         if differing.is_empty() { Ok(()) } else { Err(LedgerFault::OtherRun(differing.join(", "))) }
     }
-}
-
-fn fields(header: &Header) -> io::Result<Map<String, Value>> {
-    Ok(serde_json::from_slice(&serde_json::to_vec(header)?)?)
 }
 
 impl State {
@@ -162,6 +154,39 @@ impl LedgerChunk {
             State::Accepted { .. } => Vec::new(),
             State::Rejected { .. } | State::NotSent { .. } => unknown_before.clone(),
             State::Sending | State::Unknown { .. } => unknown_before.iter().chain([trace_id]).cloned().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ledgers are read by later versions.
+    #[test]
+    fn lines_keep_their_form() {
+        let ids = r#""fileIdsSha256":"0473","traceId":"0000000000000000000000000000000000000000000000000000000000""#;
+        let trace_id = "1111111111111111111111111111111111111111111111111111111111";
+        let task = format!(
+            r#"{{"taskId":"7","shareId":"s","traceId":"{trace_id}","createdAt":"2026-01-02T03:04:05Z","endpoint":"e"}}"#
+        );
+        let run = r#""version":1,"endpoint":"e","userId":"u","shareId":"s","containerId":"c""#;
+        let target = r#""targetFileId":{"containerId":"c","fileId":"root"}"#;
+        for line in [
+            format!(r#"{{"run":{{{run},"taskType":1,"zipName":"z","split":true,"chunkSize":1000}}}}"#),
+            format!(r#"{{"run":{{{run},"taskType":2,{target},"split":false,"chunkSize":1000}}}}"#),
+            format!(r#"{{"chunk":{{"chunk":0,"start":0,"end":2,{ids},"state":"sending"}}}}"#),
+            format!(r#"{{"chunk":{{"chunk":0,"start":0,"end":2,{ids},"state":{{"accepted":{{"task":{task}}}}}}}}}"#),
+            format!(r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"rejected":{{"error":"no"}}}}}}}}"#),
+            format!(
+                r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"notSent":{{"error":"no"}}}},"unknownBefore":["{trace_id}"]}}}}"#
+            ),
+            format!(r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"unknown":{{"error":"no"}}}}}}}}"#),
+            r#"{"end":{"fileIds":4}}"#.to_owned(),
+        ] {
+            let read: Line = serde_json::from_str(&line).unwrap();
+            let expected: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), expected);
         }
     }
 }
