@@ -9,15 +9,15 @@ use futures_util::{
 
 use super::{
     chunk::{self, Chunk},
-    error::{BulkErrorKind, OtherIds},
+    error::BulkErrorKind,
     file_ids::FileIds,
     item::BulkItem,
     ledger::{LedgerFault, Line, State, line::LedgerChunk},
-    run::{Progress, Request, Run, SharedLedger},
+    run::{Request, Run, SharedLedger},
 };
 use crate::{
     error::{Error, ErrorKind},
-    rules,
+    rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
     trace_id::TraceId,
     validation::Violation,
@@ -75,38 +75,19 @@ impl<'a> ChunkProducer<'a> {
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         let needs_consent = is_package && !self.run.policy.split_packages;
         if needs_consent && self.file_ids.next().await.map_err(BulkErrorKind::Input)?.is_some() {
-            let broken = Violation {
-                path: "$.fileIds".into(),
-                rule: rules::SPLIT_CONSENT,
-                actual: "more".into(),
-                advice: "give fewer, or consent to several packages",
-            };
-            return Err(BulkErrorKind::Validation(broken.into()));
+            return Err(broken(rules::SPLIT_CONSENT, "more", "give fewer, or consent to several packages"));
         }
         Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
     }
 
-    /// All ids have been attempted: compares their number with the ledger's, and writes it there.
+    /// All ids have been attempted.
     async fn finish(&mut self) -> Result<(), BulkErrorKind> {
-        let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
+        let attempted = self.run.progress.borrow().attempted;
         if let Some(ledger) = &self.ledger {
-            let known = ledger.with(move |ledger| Ok((ledger.chunks_begun(), ledger.file_ids())));
-            let (known_chunks, end) = known.await?;
-            if known_chunks > chunks || end.is_some_and(|end| end > attempted) {
-                return Err(BulkErrorKind::OtherIds(OtherIds::Fewer));
-            }
-            if end.is_none() && attempted > 0 {
-                self.write(Line::End { file_ids: attempted }).await?;
-            }
+            ledger.with(move |ledger| ledger.finish(attempted)).await?;
         }
         if attempted == 0 {
-            let broken = Violation {
-                path: "$.fileIds".into(),
-                rule: rules::FILE_IDS_COUNT,
-                actual: "none".into(),
-                advice: "check where they come from",
-            };
-            return Err(BulkErrorKind::Validation(broken.into()));
+            return Err(broken(rules::FILE_IDS_COUNT, "none", "check where they come from"));
         }
         self.run.progress.send_modify(|progress| progress.exhausted = true);
         Ok(())
@@ -114,11 +95,11 @@ impl<'a> ChunkProducer<'a> {
 
     /// Begins a chunk, unless the ledger settles it; nothing if the run was stopped before.
     async fn begin(&mut self, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
-        let Progress { attempted, chunks, .. } = *self.run.progress.borrow();
-        let end = attempted + file_ids.len() as u64;
+        let start = self.run.progress.borrow().attempted;
+        let end = start + file_ids.len() as u64;
         let mut chunk = Chunk {
-            index: chunks,
-            range: attempted..end,
+            index: start / MAX_FILE_IDS as u64,
+            range: start..end,
             file_ids_sha256: String::new(),
             trace_id: TraceId::random(),
             unknown_before: Vec::new(),
@@ -126,7 +107,8 @@ impl<'a> ChunkProducer<'a> {
         let mut settled = None;
         if let Some(ledger) = &self.ledger {
             chunk.file_ids_sha256 = chunk::digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
-            if let Some(earlier) = look_up(ledger, &chunk).await? {
+            let looked_up = chunk.clone();
+            if let Some(earlier) = ledger.with(move |ledger| ledger.look_up(&looked_up)).await? {
                 chunk.unknown_before = earlier.unsettled();
                 settled = self.settled(&chunk, earlier.state);
             }
@@ -136,10 +118,7 @@ impl<'a> ChunkProducer<'a> {
             None => self.send(chunk, file_ids).await?,
         };
         if item.is_some() {
-            self.run.progress.send_modify(|progress| {
-                progress.attempted = end;
-                progress.chunks += 1;
-            });
+            self.run.progress.send_modify(|progress| progress.attempted = end);
         }
         Ok(item)
     }
@@ -168,18 +147,15 @@ impl<'a> ChunkProducer<'a> {
             Ok(task) => task,
             Err(broken) => {
                 let error = Error::new(ErrorKind::Validation(broken), trace_id);
-                let record = LedgerChunk { chunk: chunk.clone(), state: State::of(Err(&error)) };
-                self.write(Line::Chunk(record)).await?;
+                if let Some(ledger) = &self.ledger {
+                    let record = LedgerChunk { chunk: chunk.clone(), state: State::of(Err(&error)) };
+                    ledger.with(move |ledger| ledger.append_exclusively(&Line::Chunk(record))).await?;
+                }
                 return Ok(Some(future::ok(self.run.item(chunk, Err(error))).boxed()));
             }
         };
         let request = Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk, task };
         Ok(request.begin().await.map(|item| item.map(Ok).boxed()))
-    }
-
-    async fn write(&mut self, line: Line) -> Result<(), BulkErrorKind> {
-        let Some(ledger) = &self.ledger else { return Ok(()) };
-        Ok(ledger.with(move |ledger| ledger.append_exclusively(&line)).await?)
     }
 
     /// What else the ledger says of a chunk whose outcome is unknown.
@@ -198,18 +174,8 @@ impl<'a> ChunkProducer<'a> {
     }
 }
 
-/// What earlier runs know of a chunk, if it is the one that they knew.
-async fn look_up(ledger: &SharedLedger, chunk: &Chunk) -> Result<Option<LedgerChunk>, BulkErrorKind> {
-    let (index, start) = (chunk.index, chunk.range.start);
-    let found = ledger.with(move |ledger| {
-        let is_beyond = ledger.file_ids().is_some_and(|end| start >= end);
-        Ok((ledger.latest(index)?, is_beyond))
-    });
-    match found.await? {
-        (None, true) => Err(BulkErrorKind::OtherIds(OtherIds::More)),
-        (Some(earlier), _) if !earlier.chunk.has_same_ids(chunk) => {
-            Err(BulkErrorKind::OtherIds(OtherIds::Differ(chunk.range.clone())))
-        }
-        (earlier, _) => Ok(earlier),
-    }
+/// A broken rule about the number of file ids.
+fn broken(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
+    let violation = Violation { path: "$.fileIds".into(), rule, actual: actual.to_owned(), advice };
+    BulkErrorKind::Validation(violation.into())
 }

@@ -34,19 +34,6 @@ pub(super) enum BulkErrorKind {
     Input(#[source] InputError),
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
-    #[error("{0}; name another ledger, or give what that run was given")]
-    OtherIds(OtherIds),
-}
-
-/// How the given ids differ from those of the ledger.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OtherIds {
-    #[error("file ids {start}..{end} are not those that the ledger's run was given", start = .0.start, end = .0.end)]
-    Differ(Range<u64>),
-    #[error("there are fewer file ids than the ledger's run was given")]
-    Fewer,
-    #[error("there are more file ids than the ledger's run was given")]
-    More,
 }
 
 impl BulkErrorKind {
@@ -118,7 +105,7 @@ impl BulkError {
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
     /// given.
     pub fn is_other_run(&self) -> bool {
-        matches!(self.kind, BulkErrorKind::OtherIds(_) | BulkErrorKind::Ledger(LedgerFault::OtherRun(_)))
+        matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::OtherRun(_)))
     }
 }
 

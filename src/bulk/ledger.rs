@@ -20,7 +20,7 @@ use self::{
     error::LedgerError,
     line::{LedgerChunk, Settlement},
 };
-use super::{item::BulkReport, task_ids::TaskIds};
+use super::{chunk::Chunk, item::BulkReport, task_ids::TaskIds};
 use crate::{
     disk::sync_directory_of,
     rules,
@@ -91,7 +91,7 @@ impl Ledger {
     ///
     /// It cannot be read any more.
     pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
-        (0..self.chunks_begun()).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
+        (0..self.latest.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
     }
 
     /// What became of all chunks together. What is in doubt counts as unknown.
@@ -234,18 +234,40 @@ impl Ledger {
         Some(())
     }
 
-    /// How many chunks earlier runs came to.
-    pub(super) fn chunks_begun(&self) -> u64 {
-        self.latest.len() as u64
-    }
-
     /// How many file ids the run was given, if one came to the end of them.
     pub fn file_ids(&self) -> Option<u64> {
         self.file_ids
     }
 
+    /// What earlier runs know of a chunk, whose ids must be those that they were given.
+    pub(super) fn look_up(&self, chunk: &Chunk) -> Result<Option<LedgerChunk>, LedgerFault> {
+        let Range { start, end } = chunk.range;
+        let difference = match self.latest(chunk.index)? {
+            Some(earlier) if !earlier.chunk.has_same_ids(chunk) => {
+                format!("file ids {start}..{end} are not those that the ledger's run was given")
+            }
+            None if self.file_ids.is_some_and(|all| start >= all) => {
+                "there are more file ids than the ledger's run was given".to_owned()
+            }
+            earlier => return Ok(earlier),
+        };
+        Err(LedgerFault::OtherRun(difference))
+    }
+
+    /// Compares the number of file ids with that of earlier runs, and notes it.
+    pub(super) fn finish(&mut self, file_ids: u64) -> Result<(), LedgerFault> {
+        let chunks = file_ids.div_ceil(MAX_FILE_IDS as u64);
+        if self.latest.len() as u64 > chunks || self.file_ids.is_some_and(|all| all > file_ids) {
+            return Err(LedgerFault::OtherRun("there are fewer file ids than the ledger's run was given".to_owned()));
+        }
+        if self.file_ids.is_none() && file_ids > 0 {
+            self.append_exclusively(&Line::End { file_ids })?;
+        }
+        Ok(())
+    }
+
     /// What earlier runs know of a chunk.
-    pub(super) fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
+    fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
         let place = usize::try_from(chunk).ok();
         let Some(start) = place.and_then(|place| self.latest.get(place)) else {
             return Ok(None);

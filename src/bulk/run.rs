@@ -52,9 +52,8 @@ pub(super) struct Progress {
     pub(super) stop: Option<BulkErrorKind>,
     /// Every file id has been read.
     pub(super) exhausted: bool,
-    /// How many file ids have been attempted, and in how many chunks.
+    /// How many file ids have been attempted.
     pub(super) attempted: u64,
-    pub(super) chunks: u64,
     /// The stream was dropped: nobody waits for the end of a pause.
     pub(super) is_dropped: bool,
     /// Tasks that the ledger lacks.

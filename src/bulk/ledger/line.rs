@@ -90,7 +90,10 @@ impl Header {
             .filter(|(_, theirs, ours)| theirs != ours)
             .map(|(name, theirs, ours)| format!("{name} is {} there and {} here", shown(theirs), shown(ours)))
             .collect();
-        if differing.is_empty() { Ok(()) } else { Err(LedgerFault::OtherRun(differing.join(", "))) }
+        if differing.is_empty() {
+            return Ok(());
+        }
+        Err(LedgerFault::OtherRun(format!("the ledger is of another run: {}", differing.join(", "))))
     }
 }
 
