@@ -37,6 +37,7 @@ use self::{
 };
 use crate::{
     client::Client,
+    error::Error,
     share_task::ShareTaskBuilder,
     validation::{ValidationError, Violations},
 };
@@ -209,7 +210,7 @@ impl Stream for Bulk<'_> {
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
         let failed = match ready!(pending.poll_next_unpin(context)) {
             Some(Ok(item)) => {
-                this.report.count(&item);
+                this.report.add(item.result().err().map(Error::outcome), item.from_ledger, item.range().end);
                 return Poll::Ready(Some(Ok(item)));
             }
             Some(Err(error)) => Some(error),

@@ -97,10 +97,6 @@ pub struct BulkReport {
 }
 
 impl BulkReport {
-    pub(super) fn count(&mut self, item: &BulkItem) {
-        self.add(item.result().err().map(Error::outcome), item.from_ledger, item.chunk.range.end);
-    }
-
     /// Counts a chunk that ends there: without an outcome, its task was created.
     pub(super) fn add(&mut self, outcome: Option<Outcome>, from_ledger: bool, end: u64) {
         let count = match outcome {

@@ -8,6 +8,7 @@ pub(crate) mod line;
 
 use std::{
     cmp::Ordering,
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     ops::Range,
@@ -54,7 +55,7 @@ const MAX_LINE: usize = 1 << 20;
 /// # Ok::<(), koodrive_share::LedgerError>(())
 /// ```
 ///
-/// Memory: 8 bytes and, for a task, some 30 for each chunk. Its methods block on the disk.
+/// Memory: some 20 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
@@ -64,7 +65,7 @@ pub struct Ledger {
     end: u64,
     header: Option<Header>,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
-    latest: Vec<u64>,
+    latest: BTreeMap<u64, u64>,
     /// The tasks of earlier runs.
     pub(super) task_ids: TaskIds,
     /// How many file ids the run was given, once that is known.
@@ -91,7 +92,7 @@ impl Ledger {
     ///
     /// It cannot be read any more.
     pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
-        (0..self.latest.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
+        self.latest.keys().filter_map(|chunk| self.latest(*chunk).map_err(LedgerError::from).transpose())
     }
 
     /// What became of all chunks together. What is in doubt counts as unknown.
@@ -173,7 +174,7 @@ impl Ledger {
             path: path.to_owned(),
             end: 0,
             header: None,
-            latest: Vec::new(),
+            latest: BTreeMap::new(),
             task_ids: TaskIds::default(),
             file_ids: None,
             broken: false,
@@ -182,7 +183,6 @@ impl Ledger {
 
     /// Reads all lines. A last one that is torn is cut off, or left out. `ours` is the header of the run that goes on.
     fn scan(&mut self, ours: Option<&Header>, mend: bool) -> Result<(), LedgerFault> {
-        let damaged = |number| if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) };
         let expected = ours.map(|ours| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
         let mut reader = BufReader::new(self.file.try_clone()?);
         let mut bytes = Vec::new();
@@ -193,14 +193,18 @@ impl Ledger {
                 break;
             }
             let is_complete = bytes.ends_with(b"\n");
-            match serde_json::from_slice(&bytes) {
+            let is_in_place = match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
                 Ok(Line::Run(theirs)) => {
                     ours.map_or(Ok(()), |ours| theirs.compare(ours))?;
                     self.header = Some(theirs);
+                    true
                 }
-                Ok(Line::Chunk(record)) if number > 1 => self.note(&record).ok_or(damaged(number))?,
-                Ok(Line::End { file_ids }) if number > 1 => self.file_ids = Some(file_ids),
+                Ok(Line::Chunk(record)) => number > 1 && self.note(&record),
+                Ok(Line::End { file_ids }) => {
+                    self.file_ids = Some(file_ids);
+                    number > 1
+                }
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
                 Err(_) if !is_complete && read < MAX_LINE && (number > 1 || expected.starts_with(&bytes)) => {
                     if mend {
@@ -209,7 +213,10 @@ impl Ledger {
                     }
                     break;
                 }
-                Ok(_) | Err(_) => return Err(damaged(number)),
+                Err(_) => false,
+            };
+            if !is_in_place {
+                return Err(if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) });
             }
             self.end += read as u64;
             if !is_complete && mend {
@@ -221,17 +228,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes note of a line that begins at the end of what was read. Chunks are begun in their order.
-    fn note(&mut self, record: &LedgerChunk) -> Option<()> {
-        if let State::Accepted { task } = &record.state {
-            self.task_ids.note(task.task_id(), record.chunk.index);
+    /// Takes note of a line that begins at the end of what was read. False if chunks are missing before it.
+    fn note(&mut self, record: &LedgerChunk) -> bool {
+        let index = record.chunk.index;
+        if let Some(task) = record.task() {
+            self.task_ids.note(task.task_id(), index);
         }
-        let chunk = usize::try_from(record.chunk.index).ok().filter(|chunk| *chunk <= self.latest.len())?;
-        match self.latest.get_mut(chunk) {
-            Some(latest) => *latest = self.end,
-            None => self.latest.push(self.end),
-        }
-        Some(())
+        self.latest.insert(index, self.end);
+        index < self.latest.len() as u64
     }
 
     /// How many file ids the run was given, if one came to the end of them.
@@ -268,10 +272,7 @@ impl Ledger {
 
     /// What earlier runs know of a chunk.
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
-        let place = usize::try_from(chunk).ok();
-        let Some(start) = place.and_then(|place| self.latest.get(place)) else {
-            return Ok(None);
-        };
+        let Some(start) = self.latest.get(&chunk) else { return Ok(None) };
         (&self.file).seek(SeekFrom::Start(*start))?;
         let mut bytes = Vec::with_capacity(LINE);
         BufReader::with_capacity(LINE, &self.file).take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;

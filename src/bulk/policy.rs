@@ -97,15 +97,13 @@ impl BulkPolicyBuilder {
     ///
     /// More than the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
     /// requests wait for each other within their time-outs.
-    pub fn concurrency(mut self, chunks: usize) -> Self {
-        self.0.concurrency = chunks;
-        self
+    pub fn concurrency(self, chunks: usize) -> Self {
+        Self(BulkPolicy { concurrency: chunks, ..self.0 })
     }
 
     /// Sets what happens after an unknown outcome. Defaults to [`AfterUnknown::Stop`].
-    pub fn after_unknown(mut self, after_unknown: AfterUnknown) -> Self {
-        self.0.after_unknown = after_unknown;
-        self
+    pub fn after_unknown(self, after_unknown: AfterUnknown) -> Self {
+        Self(BulkPolicy { after_unknown, ..self.0 })
     }
 
     /// Consents to several packages where one would need more than 1,000 file ids. Defaults to false: such a run ends
@@ -114,9 +112,8 @@ impl BulkPolicyBuilder {
     /// Each package gets a number in its name, also if there turns out to be one only: `photos.zip` becomes
     /// `photos-0001.zip` for the first 1,000 file ids, `photos-0002.zip` for the next, and so on; a name that does not
     /// end in `.zip` has it at its end. A resumed run gives the same names.
-    pub fn split_packages(mut self, consent: bool) -> Self {
-        self.0.split_packages = consent;
-        self
+    pub fn split_packages(self, consent: bool) -> Self {
+        Self(BulkPolicy { split_packages: consent, ..self.0 })
     }
 
     /// Sets the file that keeps what became of each chunk, so that a run that died can be resumed: run it again with
@@ -138,18 +135,16 @@ impl BulkPolicyBuilder {
     /// its `fileIds` as JSON, the trace id and the state; and `end`, once all ids have been read. It holds no secret, and
     /// no file id but those that the service names in a refusal. Every line is on the disk (`fdatasync`) before the run
     /// goes on, so it outlasts a power cut too. That costs two waits for the disk for each chunk, some milliseconds.
-    pub fn ledger(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.ledger = Some(path.into());
-        self
+    pub fn ledger(self, path: impl Into<PathBuf>) -> Self {
+        Self(BulkPolicy { ledger: Some(path.into()), ..self.0 })
     }
 
     /// Consents to sending chunks again whose outcome an earlier run left unknown, **which makes a second task where
     /// the first was made after all**. Defaults to false.
     ///
     /// If the service refuses such a chunk, its outcome stays unknown: the refusal says nothing of the first request.
-    pub fn resend_unknown(mut self, consent: bool) -> Self {
-        self.0.resend_unknown = consent;
-        self
+    pub fn resend_unknown(self, consent: bool) -> Self {
+        Self(BulkPolicy { resend_unknown: consent, ..self.0 })
     }
 
     /// Sets how long a run waits for a service that creates nothing. Defaults to 15 minutes; with 0 the first refusal ends the run,
@@ -164,9 +159,8 @@ impl BulkPolicyBuilder {
     ///
     /// Credentials, certificates and proxies that are not accepted end a run at once:
     /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.0.patience = patience;
-        self
+    pub fn patience(self, patience: Duration) -> Self {
+        Self(BulkPolicy { patience, ..self.0 })
     }
 
     /// Sets what is called at the beginning of each pause, with its length and the error that caused it. Defaults to
@@ -178,9 +172,8 @@ impl BulkPolicyBuilder {
     /// ```
     ///
     /// It is called in a task of the runtime: it must not block. If it panics, so does the stream.
-    pub fn on_pause(mut self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        self.0.on_pause = Some(OnPause(Arc::new(tell)));
-        self
+    pub fn on_pause(self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
+        Self(BulkPolicy { on_pause: Some(OnPause(Arc::new(tell))), ..self.0 })
     }
 
     /// Sets how many requests are sent at most in a time, evenly spaced. Defaults to no limit; at least 1 request in at most a
@@ -194,9 +187,8 @@ impl BulkPolicyBuilder {
     /// ```
     ///
     /// A request counts when it begins; the further attempts of a call without a connection do not count.
-    pub fn rate(mut self, requests: u32, per: Duration) -> Self {
-        self.0.rate = Some((requests, per));
-        self
+    pub fn rate(self, requests: u32, per: Duration) -> Self {
+        Self(BulkPolicy { rate: Some((requests, per)), ..self.0 })
     }
 
     /// Checks the policy.
@@ -214,12 +206,8 @@ impl BulkPolicyBuilder {
             violations.bounds("rate", rules::RATE, is_within, (requests, per));
         }
         if *resend_unknown && ledger.is_none() {
-            violations.push(Violation {
-                path: "resend_unknown".into(),
-                rule: rules::LEDGER_REQUIRED,
-                actual: "none".into(),
-                advice: "name the ledger of the earlier run",
-            });
+            let (path, actual, advice) = ("resend_unknown".into(), "none".into(), "name the ledger of the earlier run");
+            violations.push(Violation { path, rule: rules::LEDGER_REQUIRED, actual, advice });
         }
         violations.into_result()?;
         Ok(self.0)
