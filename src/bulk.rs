@@ -137,9 +137,10 @@ impl Client {
         let concurrency = policy.concurrency;
         let run = Arc::new(Run::new(self.told_of_throttling(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
-        let begun = stream::try_unfold(producer, ChunkProducer::next)
-            .map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
-        Ok(Bulk { pending: Some(begun.buffered(concurrency).boxed()), run, report: BulkReport::default() })
+        let next = |mut producer: ChunkProducer<'a>| async { Ok(producer.next().await?.map(|item| (item, producer))) };
+        let items =
+            stream::try_unfold(producer, next).map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
+        Ok(Bulk { pending: Some(items.buffered(concurrency).boxed()), run, report: BulkReport::default() })
     }
 }
 

@@ -33,12 +33,9 @@ impl Chunk {
 
     /// The name of the chunk's package.
     pub(super) fn zip_name(&self, task: &CreateBatchTaskRequest, split: bool) -> Option<String> {
-        let name = task.zip_name.as_deref()?;
-        if split && task.task_type == TaskType::PackageDownload {
-            Some(numbered(name, self.index + 1))
-        } else {
-            Some(name.to_owned())
-        }
+        let name = task.zip_name.as_ref()?;
+        let is_split = split && task.task_type == TaskType::PackageDownload;
+        Some(if is_split { numbered(name, self.index + 1) } else { name.clone() })
     }
 }
 

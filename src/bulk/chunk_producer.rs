@@ -42,12 +42,7 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// Begins the next chunk; `None` once all ids were attempted or the run was stopped.
-    pub(super) async fn next(mut self) -> Result<Option<(PendingItem, Self)>, BulkErrorKind> {
-        let item = self.next_item().await?;
-        Ok(item.map(|item| (item, self)))
-    }
-
-    async fn next_item(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
+    pub(super) async fn next(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.clone()).await;
             self.ledger = Some(ledger.map_err(|error| match error {
