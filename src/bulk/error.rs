@@ -76,7 +76,7 @@ impl BulkError {
         matches!(self.kind, BulkErrorKind::Access)
     }
 
-    /// The run was throttled or had no connection, and created no task for its
+    /// The run was throttled, or had no connection or no token, and created no task for its
     /// [`patience`](crate::BulkPolicyBuilder::patience), or was asked to wait for longer. What the last items are about was
     /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicyBuilder::rate).
     pub fn is_out_of_patience(&self) -> bool {
@@ -84,7 +84,7 @@ impl BulkError {
     }
 
     /// Every further request would have failed like that of an item before: the credentials were refused, a certificate or
-    /// a proxy is not accepted, or no connection came about before the first reply. Remove the cause that the item
+    /// a proxy is not accepted, or before the first reply no connection came about or no token was there. Remove the cause that the item
     /// names, then resume.
     pub fn is_futile(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Impatience(Impatience::Futile))

@@ -19,7 +19,8 @@ pub(super) enum Sign {
     Made,
     /// Nothing was made, and the service asks to wait so long.
     Throttled(Duration),
-    NoConnection,
+    /// No connection to the service, or no token from the provider.
+    Unreachable,
     /// The credentials, a certificate or a proxy fail every request.
     Futile,
     /// A reply about its own chunk.
@@ -32,9 +33,10 @@ impl Sign {
         let Err(error) = result else { return Self::Made };
         match error.outcome() {
             Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
-            Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::NoConnection,
+            Outcome::NotSent if error.is_credentials() => Self::Unreachable,
+            Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::Unreachable,
             Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Futile,
-            Outcome::NotSent if error.is_connect() || error.is_credentials() => Self::Futile,
+            Outcome::NotSent if error.is_connect() => Self::Futile,
             _ if error.status().is_some() => Self::Answered,
             Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::Unanswered,
         }
@@ -80,8 +82,8 @@ impl Patience {
         self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
         let asked = match sign {
             Sign::Throttled(asked) => asked,
-            Sign::NoConnection if self.has_reply => Duration::ZERO,
-            Sign::NoConnection | Sign::Futile => return Decision::End(Impatience::Futile),
+            Sign::Unreachable if self.has_reply => Duration::ZERO,
+            Sign::Unreachable | Sign::Futile => return Decision::End(Impatience::Futile),
             Sign::Made | Sign::Answered | Sign::Unanswered => {
                 if sign == Sign::Made {
                     self.since = None;
@@ -117,7 +119,7 @@ mod tests {
     use super::{
         Decision::{End, GoOn},
         Impatience::{Exceeded, Exhausted, Futile},
-        Sign::{Answered, Made, NoConnection, Throttled, Unanswered},
+        Sign::{Answered, Made, Throttled, Unanswered, Unreachable},
         *,
     };
     use crate::error::{ConnectFault, ErrorKind, ReplyDetails};
@@ -165,10 +167,10 @@ mod tests {
         assert_eq!(of(ErrorKind::Refused, Some(429), Some(secs(9))), Throttled(secs(9)));
         assert_eq!(of(ErrorKind::Refused, Some(429), None), NO_WAIT);
         for (kind, status, expected) in [
-            (ErrorKind::Connect, None, NoConnection),
+            (ErrorKind::Connect, None, Unreachable),
             (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, Sign::Futile),
             (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, Sign::Futile),
-            (ErrorKind::Credentials("no token"), None, Sign::Futile),
+            (ErrorKind::Credentials("no token"), None, Unreachable),
             (ErrorKind::Refused, Some(401), Sign::Futile),
             (ErrorKind::Refused, Some(407), Sign::Futile),
             (ErrorKind::Refused, Some(400), Answered),
@@ -220,12 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn connection_that_fails_pauses_only_after_a_reply() {
+    fn service_or_provider_that_is_away_pauses_only_after_a_reply() {
         let futile = || Is(End(Futile));
-        play(secs(10), &[(0, NoConnection, futile())]);
-        play(secs(10), &[(0, Unanswered, Is(GoOn)), (0, NoConnection, futile())]);
+        play(secs(10), &[(0, Unreachable, futile())]);
+        play(secs(10), &[(0, Unanswered, Is(GoOn)), (0, Unreachable, futile())]);
         for reply in [Made, Answered] {
-            play(secs(10), &[(0, reply, Is(GoOn)), (0, NoConnection, PauseOfOneToTwoTimes(1))]);
+            play(secs(10), &[(0, reply, Is(GoOn)), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
         }
         play(secs(10), &[(0, Made, Is(GoOn)), (0, Sign::Futile, futile())]);
     }

@@ -152,12 +152,12 @@ impl BulkPolicyBuilder {
     ///
     /// A request that is throttled has made nothing. Then the whole run pauses: for as long as the service asks for
     /// (`Retry-After`), at least for 1 to 2 seconds, and twice as long each time up to 1 to 2 minutes. After a pause one request
-    /// probes; the others follow once it got through. A connection that does not come about pauses the run in the same
-    /// way once there has been a reply; before, it ends the run, since the endpoint may be mistyped. The time counts from
-    /// the first refusal since the last task. If it ends, or the service asks to wait for longer than what is left, so does
+    /// probes; the others follow once it got through. A connection that does not come about, or a token provider that gives no
+    /// usable token, pauses the run in the same way once there has been a reply; before, it ends the run, since the endpoint
+    /// may be mistyped. The time counts from the first refusal since the last task. If it ends, or the service asks to wait for longer than what is left, so does
     /// the run: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
     ///
-    /// Credentials, certificates and proxies that are not accepted end a run at once:
+    /// Credentials that are refused, certificates and proxies that are not accepted end a run at once:
     /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.
     pub fn patience(self, patience: Duration) -> Self {
         Self(BulkPolicy { patience, ..self.0 })

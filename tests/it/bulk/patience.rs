@@ -1,11 +1,14 @@
-//! Runs that are throttled or lose the network: they pause, go on, and end only with their patience.
+//! Runs that are throttled, or lose the network or their tokens: they pause, go on, and end only with their patience.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use koodrive_share::{BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
+use koodrive_share::{AccessToken, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Credentials, Outcome};
 use koodrive_share_emulator::{Emulator, Throttle};
 use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
@@ -13,7 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use crate::support::{
     bulk::{ids, ledger, states, tasks_of, until},
     bulk_run::{complete, drain_within, one_by_one, outcomes},
-    fixtures::{broken, builder_at, client, dump_template, strict_emulator},
+    fixtures::{broken, builder, builder_at, client, dump_template, strict_emulator},
     own_server::{OwnServer, Said},
 };
 
@@ -226,6 +229,35 @@ async fn network_that_is_away_for_a_while_pauses_a_run() {
     assert_eq!(outcomes(&items), [None; 4]);
     assert_eq!(emulator.tasks().len(), 4);
     assert!(states(&path).contains(&"notSent".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_provider_that_fails_for_a_while_pauses_a_run() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    // One token for each request, but none for the two calls after the first.
+    let credentials = Credentials::provider(move || {
+        let is_away = (1..3).contains(&counted.fetch_add(1, Ordering::SeqCst));
+        let token = AccessToken::new(Emulator::DEFAULT_TOKEN).expires_in(Duration::ZERO);
+        async move { if is_away { Err("the identity service is away".into()) } else { Ok(token) } }
+    });
+    let client = builder(&emulator).credentials(credentials).build().unwrap();
+    let path = ledger("provider");
+    let pauses = Arc::new(AtomicUsize::new(0));
+    let told = pauses.clone();
+    let policy = one_by_one().ledger(&path).on_pause(move |_, error| {
+        assert!(error.is_credentials() && error.outcome() == Outcome::NotSent, "{error}");
+        told.fetch_add(1, Ordering::SeqCst);
+    });
+    let bulk = client.create_bulk_with(dump_template(), ids(5_000), policy.build().unwrap());
+    let (items, error) = drain_within(&mut bulk.unwrap(), DAY).await;
+    assert!(error.is_none(), "{error:?}, {items:?}");
+    assert_eq!(outcomes(&items), [None; 5]);
+    assert_eq!((emulator.tasks().len(), emulator.request_count()), (5, 5));
+    assert_eq!(pauses.load(Ordering::SeqCst), 2, "one after each call without a token");
+    let count = |state: &str| states(&path).iter().filter(|it| *it == state).count();
+    assert_eq!([count("sending"), count("notSent"), count("accepted")], [7, 2, 5]);
 }
 
 #[tokio::test]
