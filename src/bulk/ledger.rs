@@ -38,6 +38,9 @@ const LINE: usize = 1_024;
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;
 
+/// A line that no run reads over: lines before it are lost.
+const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}\n";
+
 /// A ledger of bulk runs: what became of each chunk.
 ///
 /// ```no_run
@@ -319,7 +322,11 @@ impl Ledger {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
         match self.file.metadata()?.len().cmp(&self.end) {
-            Ordering::Less => Err(LedgerFault::Lost("truncated")),
+            Ordering::Less => {
+                // The next run must not take what is left for all that there was.
+                let _ = self.write(TRUNCATED);
+                Err(LedgerFault::Lost("truncated"))
+            }
             Ordering::Equal => Ok(()),
             Ordering::Greater => Err(LedgerFault::InUse),
         }

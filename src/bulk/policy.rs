@@ -128,7 +128,9 @@ impl BulkPolicyBuilder {
     /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time, and a run keeps it
     /// until its last request has ended: it is locked, and a second run ends at once. The operating system drops the lock
     /// of a process that dies. Where a file system has no locks, a second run is noticed at the next line that either
-    /// writes, and whoever notices stops.
+    /// writes, and whoever notices stops. So does a run whose ledger is deleted, replaced or truncated; a line at the end of one that
+    /// was truncated keeps the next run from taking it for all that there was, until it is restored. An empty file is a new
+    /// ledger.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, or in its place if the run is stopped in between, with the chunk's range, the SHA-256 of

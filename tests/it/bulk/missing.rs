@@ -7,7 +7,7 @@ use koodrive_share_emulator::Emulator;
 
 use crate::support::{
     bulk::{ids, ledger, states},
-    bulk_run::drain,
+    bulk_run::{drain, one_by_one},
     fixtures::{client, dump_template, strict_emulator},
 };
 
@@ -53,6 +53,37 @@ async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
     let truncate = || fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
     let said = take_away(&emulator, &path, truncate).await;
     assert!(said.starts_with("the ledger was truncated during the run; restore it"), "{said}");
+}
+
+#[tokio::test]
+async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("truncated");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    let client = client(&emulator);
+    for (kept, said) in
+        [(0, "the file is no ledger, or its first line is damaged"), (3, "line 4 of the ledger is damaged")]
+    {
+        let _ = fs::remove_file(&path);
+        let mut bulk = client.create_bulk_with(dump_template(), ids(9_000), policy.clone()).unwrap();
+        bulk.next().await.unwrap().unwrap();
+        bulk.next().await.unwrap().unwrap();
+        let whole = fs::read_to_string(&path).unwrap();
+        let text: String = whole.split_inclusive('\n').take(kept).collect();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(text.len() as u64).unwrap();
+        assert!(drain(&mut bulk).await.1.unwrap().is_ledger());
+        let before = emulator.request_count();
+        let (items, error) =
+            drain(&mut client.create_bulk_with(dump_template(), ids(9_000), policy.clone()).unwrap()).await;
+        let error = error.unwrap();
+        assert!(items.is_empty() && error.is_ledger() && error.to_string().starts_with(said), "{error}");
+        assert_eq!(emulator.request_count(), before);
+        fs::write(&path, whole).unwrap();
+        let (items, error) =
+            drain(&mut client.create_bulk_with(dump_template(), ids(9_000), policy.clone()).unwrap()).await;
+        assert!(error.is_none() && items.iter().all(|item| item.result().is_ok()), "{error:?}");
+        assert_eq!(emulator.request_count() - before, 7, "two of nine were made before");
+    }
 }
 
 #[cfg(unix)]
