@@ -1,8 +1,6 @@
 //! The generated client's hooks: headers, the authorization last, and the reply, read once.
 
 use std::{
-    borrow::Cow,
-    error::Error,
     mem,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -10,7 +8,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use http_body_util::{BodyExt, Limited};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tracing::Span;
@@ -97,14 +94,10 @@ impl ClientHooks<Exchange> for generated::Client {
         span.record("http.response.status_code", status.as_u16());
         let url = response.url().clone();
         let headers = mem::take(response.headers_mut());
-        let read = Limited::new(reqwest::Body::from(response), *max_reply_bytes).collect().await;
-        let (body, handed_on) = match read.map_err(<dyn Error + Send + Sync>::downcast::<reqwest::Error>) {
-            Ok(read) => {
-                let bytes = utf8(read.to_bytes());
-                (Body::Whole(bytes.clone()), Ok(bytes))
-            }
-            Err(Ok(broken)) => (Body::Broken, Err(*broken)),
-            Err(Err(_)) => (Body::TooLarge, Ok(Bytes::new())),
+        let (body, handed_on) = match read(&mut response, *max_reply_bytes).await {
+            Ok(Some(bytes)) => (Body::Whole(bytes.clone()), Ok(bytes)),
+            Ok(None) => (Body::TooLarge, Ok(Bytes::new())),
+            Err(broken) => (Body::Broken, Err(broken)),
         };
         let _ = reply.set(Reply { status, headers, received, body });
         let mut whole = http::Response::new(handed_on?);
@@ -129,11 +122,17 @@ impl ClientHooks<Exchange> for generated::Client {
     }
 }
 
-fn utf8(bytes: Bytes) -> Bytes {
-    match String::from_utf8_lossy(&bytes) {
-        Cow::Borrowed(_) => bytes,
-        Cow::Owned(replaced) => replaced.into(),
+/// Reads a body, if it is within its limit. What is not UTF-8 is replaced.
+async fn read(response: &mut reqwest::Response, max_bytes: usize) -> reqwest::Result<Option<Bytes>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > max_bytes - bytes.len() {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
     }
+    let text = String::from_utf8(bytes);
+    Ok(Some(text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned()).into()))
 }
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the
