@@ -142,15 +142,19 @@ pub(crate) fn offset(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateT
 /// What a refusal says of the `X-Date` that the request was sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateVerdict {
-    /// The refusal has another cause, or says nothing of the server's time.
+    /// The refusal has another cause.
     Unrelated,
+    /// It names no other cause, and nothing speaks against the date.
+    Unexplained,
+    /// It names no other cause, and the server tells two times.
+    Contradictory,
     /// By the server's time, the date was outside of the window: the clock was off by this.
     OutsideWindow(ClockOffset),
     /// The date was made with a correction that nothing supports.
     CorrectionRefused,
 }
 
-/// Judges the clock after a refusal of a request that was sent with `dated`.
+/// Judges the clock after a refusal of a request that was sent with `dated`. The refusal names no other cause.
 ///
 /// `exchange`: when the request was dated and when the reply came, by our clock.
 pub(crate) fn judge(dated: Dated, server_time: ServerTime, exchange: RangeInclusive<DateTime<Utc>>) -> DateVerdict {
@@ -160,11 +164,12 @@ pub(crate) fn judge(dated: Dated, server_time: ServerTime, exchange: RangeInclus
     {
         return DateVerdict::OutsideWindow(offset);
     }
+    let is_known = matches!(server_time, ServerTime::Known(_));
     match dated.correction {
-        None => DateVerdict::Unrelated,
-        // Requests have succeeded with it, and the server's time agrees.
-        Some(Correction { is_confirmed: true, .. }) if server_time.known().is_some() => DateVerdict::Unrelated,
-        Some(_) => DateVerdict::CorrectionRefused,
+        // Unless requests have succeeded with it, and the server's time agrees.
+        Some(correction) if !(correction.is_confirmed && is_known) => DateVerdict::CorrectionRefused,
+        None if server_time.contradiction().is_some() => DateVerdict::Contradictory,
+        Some(_) | None => DateVerdict::Unexplained,
     }
 }
 
@@ -189,13 +194,6 @@ impl ServerTime {
             (Some(header), Some(text)) => Self::Known(header.min(text)),
             (Some(time), None) | (None, Some(time)) => Self::Known(time),
             (None, None) => Self::Unknown,
-        }
-    }
-
-    pub(crate) fn known(self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Known(time) => Some(time),
-            Self::Unknown | Self::Contradictory { .. } => None,
         }
     }
 
@@ -337,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_judged_by_the_servers_time_and_by_what_the_date_was_made_with() {
-        use DateVerdict::{CorrectionRefused, OutsideWindow, Unrelated};
+        use DateVerdict::{CorrectionRefused, OutsideWindow, Unexplained};
         let off_by = |seconds| {
             let least = TimeDelta::seconds(seconds);
             OutsideWindow(ClockOffset { least, most: least + TimeDelta::seconds(1) })
@@ -345,8 +343,8 @@ mod tests {
         let (unconfirmed, confirmed) = (Some(false), Some(true));
         let cases = [
             // Our own clock, and a server that agrees, does not say, or does not agree.
-            (-10, None, Some(0), Unrelated),
-            (-10, None, None, Unrelated),
+            (-10, None, Some(0), Unexplained),
+            (-10, None, None, Unexplained),
             (-10, None, Some(3_600), off_by(3_600)),
             (-10, None, Some(-11), off_by(-11)),
             (-910, None, Some(0), off_by(0)),
@@ -355,13 +353,22 @@ mod tests {
             (80, unconfirmed, None, CorrectionRefused),
             (80, unconfirmed, Some(0), off_by(0)),
             // One that a success has confirmed, and a refusal that has another cause.
-            (-10, confirmed, Some(0), Unrelated),
+            (-10, confirmed, Some(0), Unexplained),
             (-10, confirmed, None, CorrectionRefused),
             (80, confirmed, Some(0), off_by(0)),
         ];
         for (dated, correction, server, expected) in cases {
             assert_eq!(verdict(dated, correction, server), expected, "{dated} {correction:?} {server:?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_with_two_times_is_told_from_one_that_fits_ours() {
+        let now = true_time(0);
+        let dated = Dated { x_date: now.into(), correction: None };
+        let contradictory = ServerTime::Contradictory { header: now, text: now + TimeDelta::hours(1) };
+        assert_eq!(judge(dated, contradictory, now..=now), DateVerdict::Contradictory);
+        assert_eq!(judge(dated, ServerTime::Known(now), now..=now), DateVerdict::Unexplained);
     }
 
     #[test]
@@ -395,7 +402,6 @@ mod tests {
         }
         for seconds in [-6, 6] {
             let read = ServerTime::read(Some(header), &text(seconds));
-            assert_eq!(read.known(), None);
             assert!(read.contradiction().is_some());
         }
     }

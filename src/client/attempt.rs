@@ -41,35 +41,18 @@ pub(super) struct Failure {
     pub(super) error: Error,
     /// How the request was dated, if it was sent.
     pub(super) dated: Option<Dated>,
-    date: DateVerdict,
-    /// It is a refusal that names no other cause than the date.
-    may_be_date: bool,
-    /// The reply tells two times.
-    is_time_contradictory: bool,
+    pub(super) date: DateVerdict,
     /// The token that the service refused, if it can be renewed.
     pub(super) refused_token: Option<SecretString>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            dated: None,
-            date: DateVerdict::Unrelated,
-            may_be_date: false,
-            is_time_contradictory: false,
-            refused_token: None,
-        }
+        Self { error, dated: None, date: DateVerdict::Unrelated, refused_token: None }
     }
 }
 
 impl Failure {
-    /// Whether the clock is to blame, as far as anyone can tell.
-    pub(super) fn is_clock_suspect(&self, has_questioned_clock: bool) -> bool {
-        self.date != DateVerdict::Unrelated
-            || (self.may_be_date && (has_questioned_clock || self.is_time_contradictory))
-    }
-
     pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
         let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
@@ -247,21 +230,14 @@ impl<O: Operation> Attempt<'_, O> {
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
-        let may_be_date = is_refusal && !has_other_cause;
-        let is_date_ours = self.operation.x_date().is_none();
-        let date = if may_be_date && is_date_ours {
-            judge(*dated, server_time, *sent..=reply.received)
-        } else {
-            DateVerdict::Unrelated
+        let date = match judge(*dated, server_time, *sent..=reply.received) {
+            _ if !is_refusal || has_other_cause => DateVerdict::Unrelated,
+            // A date that the caller gave tells nothing of our clock.
+            DateVerdict::OutsideWindow(_) if self.operation.x_date().is_some() => DateVerdict::Unrelated,
+            verdict => verdict,
         };
-        Failure {
-            refused_token: token.clone().filter(|_| error.is_refused() && error.is_unauthorized()),
-            dated: Some(*dated),
-            date,
-            may_be_date,
-            is_time_contradictory: server_time.contradiction().is_some(),
-            error,
-        }
+        let refused_token = token.clone().filter(|_| error.is_refused() && error.is_unauthorized());
+        Failure { error, dated: Some(*dated), date, refused_token }
     }
 
     /// What a reply must not repeat in an error.

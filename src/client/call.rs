@@ -75,7 +75,7 @@ async fn attempts<O: Operation>(
         let wait = remedy(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
         tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         let Some(wait) = wait else {
-            let is_clock_refused = failure.is_clock_suspect(retry.has_questioned_clock());
+            let is_clock_refused = retry.is_clock_suspect(failure.date);
             let mut error = failure.error;
             error.0.attempts = attempts;
             error.0.elapsed = started.elapsed();

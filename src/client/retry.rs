@@ -91,7 +91,11 @@ impl Retry {
                 self.own_clock_used = true;
                 return Decision::UseOwnClock;
             }
-            DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused | DateVerdict::Unrelated => {}
+            DateVerdict::OutsideWindow(_)
+            | DateVerdict::CorrectionRefused
+            | DateVerdict::Contradictory
+            | DateVerdict::Unexplained
+            | DateVerdict::Unrelated => {}
         }
         if failed.is_token_refused && !self.token_refreshed {
             self.token_refreshed = true;
@@ -108,9 +112,13 @@ impl Retry {
         Decision::Stop
     }
 
-    /// Whether the call has changed its mind about the clock.
-    pub(super) fn has_questioned_clock(&self) -> bool {
-        self.clock_corrections > 0 || self.own_clock_used
+    /// Whether the clock is to blame for the last failure, as far as anyone can tell.
+    pub(super) fn is_clock_suspect(&self, date: DateVerdict) -> bool {
+        match date {
+            DateVerdict::Unrelated => false,
+            DateVerdict::Unexplained => self.clock_corrections > 0 || self.own_clock_used,
+            DateVerdict::Contradictory | DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused => true,
+        }
     }
 
     fn backoff(&mut self) -> &mut ExponentialBackoff {
@@ -184,6 +192,20 @@ mod tests {
         for (failures, expected) in cases {
             assert_eq!(decisions(failures), *expected, "{failures:?}");
         }
+    }
+
+    #[test]
+    fn the_clock_is_suspect_by_the_date_or_once_the_call_has_questioned_it() {
+        use DateVerdict::{Contradictory, CorrectionRefused, OutsideWindow, Unexplained, Unrelated};
+        let mut retry = Retry::new(3, Throttling::Retried);
+        let suspects = |retry: &Retry| {
+            let dates =
+                [Unrelated, Unexplained, Contradictory, OutsideWindow(ClockOffset::default()), CorrectionRefused];
+            dates.map(|date| retry.is_clock_suspect(date))
+        };
+        assert_eq!(suspects(&retry), [false, false, true, true, true]);
+        retry.decide(&CORRECTION_REFUSED);
+        assert_eq!(suspects(&retry), [false, true, true, true, true]);
     }
 
     #[test]
