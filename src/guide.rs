@@ -5,6 +5,7 @@ macro_rules! pages {
     ($($name:ident: $file:literal;)+) => {
         $(
             #[doc = include_str!("guide/links.md")]
+            #[doc = include_str!("guide/pictures.md")]
             #[doc = include_str!(concat!("../", $file))]
             pub mod $name {}
         )+

@@ -1,4 +1,5 @@
 #![doc = include_str!("guide/links.md")]
+#![doc = include_str!("guide/pictures.md")]
 // One of its programs downloads.
 #![cfg_attr(any(feature = "download", not(doctest)), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
