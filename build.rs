@@ -13,8 +13,8 @@ use std::{
 };
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
-use replacements::REPLACEMENTS;
-use serde_json::{Value, json};
+use replacements::{REPLACEMENTS, replacement};
+use serde_json::{Map, Value, json};
 
 #[path = "openapi/replacements.rs"]
 mod replacements;
@@ -74,7 +74,7 @@ fn place(spec: &Value) -> String {
 
 /// The client as Rust code.
 pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn Error>> {
-    let mut settings = settings()?;
+    let mut settings = settings(spec)?;
     if json_schema {
         settings.with_derive("::schemars::JsonSchema");
     }
@@ -83,8 +83,43 @@ pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn 
     for (schema, rust_type) in read_replies_leniently(&mut spec) {
         settings.with_replacement(schema, rust_type, [].into_iter());
     }
+    let limits = if json_schema { request_limits(&spec) } else { String::new() };
     let client = Generator::new(&settings).generate_tokens(&serde_json::from_value(spec)?)?;
-    Ok(format!("{client} {headers}"))
+    Ok(format!("{client} {headers} {limits}"))
+}
+
+/// A function that gives the limits on the request of createBatchTask as JSON Schema, since the types drop most of them.
+fn request_limits(spec: &Value) -> String {
+    let limits = Value::from(limits(spec, &spec["components"]["schemas"]["CreateBatchTaskRequest"]));
+    format!("pub(crate) fn request_limits() -> ::serde_json::Value {{ ::serde_json::json!({limits}) }}")
+}
+
+/// What a schema, and all that it refers to, says of which values are valid.
+fn limits(spec: &Value, schema: &Value) -> Map<String, Value> {
+    let mut found = Map::new();
+    for (keyword, value) in schema.as_object().into_iter().flatten() {
+        let limit = match keyword.as_str() {
+            "$ref" => {
+                let target = component(schema).map(|name| limits(spec, &spec["components"]["schemas"][name]));
+                found.extend(target.into_iter().flatten());
+                continue;
+            }
+            "allOf" => {
+                found.extend(value.as_array().into_iter().flatten().flat_map(|part| limits(spec, part)));
+                continue;
+            }
+            "items" => limits(spec, value).into(),
+            "properties" => {
+                let properties = value.as_object().into_iter().flatten();
+                properties.map(|(name, schema)| (name.clone(), Value::from(limits(spec, schema)))).collect()
+            }
+            "enum" | "maxItems" | "maxLength" | "maximum" | "minItems" | "minLength" | "minimum" | "multipleOf"
+            | "pattern" | "uniqueItems" => value.clone(),
+            _ => continue,
+        };
+        found.insert(keyword.clone(), limit);
+    }
+    found
 }
 
 /// Takes the header parameters out of the operations, and gives them as Rust code: a struct that holds a value for each.
@@ -219,14 +254,16 @@ fn fields(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-fn settings() -> Result<GenerationSettings, Box<dyn Error>> {
+fn settings(spec: &Value) -> Result<GenerationSettings, Box<dyn Error>> {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_hooks(HooksMode::Expected)
         .with_inner_type("crate::client::hooks::Exchange".parse()?);
-    for (schema, rust_type) in REPLACEMENTS {
-        settings.with_replacement(*schema, *rust_type, [].into_iter());
+    for (name, schema) in spec["components"]["schemas"].as_object().into_iter().flatten() {
+        if let Some(rust_type) = replacement(name, schema["type"] == "string" && schema["enum"].is_null()) {
+            settings.with_replacement(name, rust_type, [].into_iter());
+        }
     }
     Ok(settings)
 }

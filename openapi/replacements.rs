@@ -2,32 +2,25 @@
 //!
 //! This file imports nothing, so that the build script and the checks of the spec can include it.
 
-/// Schemas whose Rust type is not the generator's.
-///
-/// Ids become plain strings, since the wrapper reports all broken rules at once where a checking newtype stops at the
-/// first. Domain types are ours: open enums, and secrets that no `Debug` shows.
+/// Schemas whose Rust type is ours: open enums, secrets that no `Debug` shows, and numbers without a checking newtype.
 pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
-    ("CompactTime", TEXT),
-    ("ContainerId", TEXT),
     ("DownloadUrl", "crate::task::wire::DownloadUrl"),
     ("ExtractCode", "crate::credentials::ExtractCode"),
-    ("FileId", TEXT),
     ("FileStatusCode", "crate::lenient::LenientText"),
-    ("HeaderText", TEXT),
     ("KdsToken", "crate::credentials::KdsToken"),
     ("PageSize", "u32"),
     ("ServiceCode", "crate::service_code::ServiceCode"),
-    ("ShareId", TEXT),
-    ("ShortUrl", TEXT),
-    ("TaskId", TEXT),
     ("TaskInfos", "crate::task::wire::TaskInfos"),
     ("TaskResultCode", "i64"),
     ("TaskStatusCode", "i64"),
     ("TaskType", "crate::share_task::TaskType"),
-    ("TraceId", TEXT),
-    ("XDate", TEXT),
-    ("ZipName", TEXT),
 ];
 
-/// The type of a plain string.
-pub(crate) const TEXT: &str = "::std::string::String";
+/// The Rust type that stands for a schema, if it is not the generator's.
+///
+/// A text (`is_text`) is a plain string unless a type is named for it: the wrapper reports all broken rules at once, where
+/// the generator's checking newtype stops at the first.
+pub(crate) fn replacement(schema: &str, is_text: bool) -> Option<&'static str> {
+    let named = REPLACEMENTS.iter().find(|(name, _)| *name == schema).map(|(_, rust_type)| *rust_type);
+    named.or(is_text.then_some("::std::string::String"))
+}

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     credentials::{ExtractCode, KdsToken},
-    generated::types::CreateBatchTaskRequest,
+    generated::{request_limits, types::CreateBatchTaskRequest},
     lenient::{LenientBool, LenientInt, LenientList, LenientNumber, LenientObject, LenientText},
     service_code::ServiceCode,
-    share_task::{MAX_FILE_IDS, ShareTask, TaskType},
+    share_task::{ShareTask, TaskType},
     task::wire::DownloadUrl,
 };
 
@@ -93,25 +93,16 @@ impl ShareTask {
         settings.inline_subschemas = true;
         let derived = settings.into_generator().into_root_schema_for::<CreateBatchTaskRequest>();
         let mut schema = json!(derived);
+        merge(&mut schema, request_limits());
         merge(&mut schema, rules());
         schema
     }
 }
 
-/// What the derived schema lacks: the rules that `ShareTask` checks itself.
+/// What the spec cannot say: the rules between fields.
 fn rules() -> Value {
-    let not_empty = json!({"minLength": 1});
     json!({
         "title": "ShareTask",
-        "properties": {
-            "containerId": not_empty,
-            "fileIds": {"minItems": 1, "maxItems": MAX_FILE_IDS, "items": not_empty},
-            "kdstoken": not_empty,
-            "shareId": not_empty,
-            "targetFileId": {"properties": {"containerId": not_empty, "fileId": not_empty}},
-            "taskType": {"enum": [i64::from(TaskType::PackageDownload), i64::from(TaskType::Dump)]},
-            "zipName": not_empty,
-        },
         "allOf": [
             required_for(TaskType::PackageDownload, "zipName", "string"),
             required_for(TaskType::Dump, "targetFileId", "object"),

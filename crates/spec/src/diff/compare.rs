@@ -102,8 +102,9 @@ impl<'a> Comparison<'a> {
             [(&REMOVED_COMPONENT, &old - &new, "is gone"), (&ADDED_COMPONENT, &new - &old, "is new")]
         {
             for name in names {
+                let rust = rust::schema_type(self, name, what);
                 let change = self.add(rule, &join("/components/schemas", name), &format!("schema {name}"), what);
-                change.rust = Some(rust::schema_type(name, what));
+                change.rust = Some(rust);
             }
         }
         self.schemes();

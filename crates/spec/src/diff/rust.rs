@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use super::compare::{Both, Comparison};
-use crate::{document::component, replacements::REPLACEMENTS, schema::Schema};
+use crate::{document::component, replacements, schema::Schema};
 
-/// The Rust type of ours that stands for a schema.
-fn replacement(schema: &str) -> Option<&'static str> {
-    REPLACEMENTS.iter().find(|(name, _)| *name == schema).map(|(_, rust_type)| *rust_type)
+/// The Rust type that stands for a schema, if it is not the generator's.
+fn replacement(this: &Comparison<'_>, schema: &str) -> Option<&'static str> {
+    let schemas = [this.new, this.old].map(|spec| &spec["components"]["schemas"][schema]);
+    let is_text = schemas.iter().any(|schema| schema["type"] == "string" && schema["enum"].is_null());
+    replacements::replacement(schema, is_text)
 }
 
 /// As in `create_batch_task`, of `createBatchTask`.
@@ -27,7 +29,8 @@ pub(super) fn snake(name: &str) -> String {
 /// The type of the schema at `pointer`. The plain fields of replies are read leniently.
 fn type_of(this: &Comparison<'_>, newer: bool, pointer: &str) -> String {
     let schema = Schema::at(if newer { this.new } else { this.old }, pointer);
-    if let Some(ours) = schema.names.iter().find_map(|name| replacement(name)).filter(|ours| ours.starts_with("crate"))
+    if let Some(ours) =
+        schema.names.iter().find_map(|name| replacement(this, name)).filter(|ours| ours.starts_with("crate"))
     {
         return ours.to_owned();
     }
@@ -86,9 +89,9 @@ pub(super) fn retyped(this: &Comparison<'_>, (was, is): Both<'_>) -> Option<Stri
 }
 
 /// Of a limit of a request.
-pub(super) fn unchecked(at: &str) -> String {
+pub(super) fn unchecked(this: &Comparison<'_>, at: &str) -> String {
     let generated = match component(at) {
-        Some(("schemas", name)) if replacement(name).is_none() && at.matches('/').count() == 4 => {
+        Some(("schemas", name)) if replacement(this, name).is_none() && at.matches('/').count() == 4 => {
             return format!("the generated `{name}` checks it");
         }
         _ => "no generated type changes, since the generator drops this limit",
@@ -96,8 +99,8 @@ pub(super) fn unchecked(at: &str) -> String {
     format!("{generated}; see that src/ refuses what breaks it")
 }
 
-pub(super) fn values(at: &str) -> String {
-    match component(at).and_then(|(_, name)| replacement(name)) {
+pub(super) fn values(this: &Comparison<'_>, at: &str) -> String {
+    match component(at).and_then(|(_, name)| replacement(this, name)) {
         Some(ours) => format!("`{ours}` is ours: change it by hand"),
         None => "a variant of the generated type".to_owned(),
     }
@@ -121,9 +124,9 @@ pub(super) fn operation(id: &str, what: &str) -> String {
     format!("`{}` {what}, and src/client/operation.rs must follow", snake(id))
 }
 
-pub(super) fn schema_type(name: &str, what: &str) -> String {
-    match replacement(name) {
-        Some(ours) => format!("its type is `{ours}`, of openapi/replacements.rs"),
+pub(super) fn schema_type(this: &Comparison<'_>, name: &str, what: &str) -> String {
+    match replacement(this, name) {
+        Some(ours) => format!("its type is `{ours}`"),
         None => format!("the generated type `{name}` {what}"),
     }
 }

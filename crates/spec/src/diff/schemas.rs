@@ -113,10 +113,11 @@ impl Comparison<'_> {
             (was, None) => format!("is unbounded, was {}", was.unwrap_or(&Value::Null)),
         };
         let is_reply = self.is_reply();
+        let rust = rust::unchecked(self, at);
         let change = self.add(if narrowed { &NARROWED_BOUND } else { &WIDENED_BOUND }, at, place, what);
         if narrowed && !is_reply {
             change.consequence = Some(format!("callers with {} break", if upper { "more" } else { "less" }));
-            change.rust = Some(rust::unchecked(at));
+            change.rust = Some(rust);
         }
     }
 
@@ -141,22 +142,21 @@ impl Comparison<'_> {
             None => &CHANGED_TYPE,
         };
         let [was, is] = [was, is].map(|value| value.map_or_else(|| "none".to_owned(), Value::to_string));
-        let is_reply = self.is_reply();
+        let rust = (keyword == "pattern" && !self.is_reply()).then(|| rust::unchecked(self, at));
         let change = self.add(rule, at, place, format!("has `{keyword}` {is}, was {was}"));
-        if keyword == "pattern" && !is_reply {
-            change.rust = Some(rust::unchecked(at));
-        }
+        change.rust = rust;
         Some(change)
     }
 
     /// The values of an `enum`, in any order.
     fn values(&mut self, old: &Value, new: &Value, at: &str, place: &str) {
         let (was, is): (Vec<_>, Vec<_>) = (items(old).collect(), items(new).collect());
+        let rust = rust::values(self, at);
         for gone in was.iter().filter(|value| !is.contains(value)) {
-            self.add(&REMOVED_ENUM_VALUE, at, place, format!("no longer takes {gone}")).rust = Some(rust::values(at));
+            self.add(&REMOVED_ENUM_VALUE, at, place, format!("no longer takes {gone}")).rust = Some(rust.clone());
         }
         for added in is.iter().filter(|value| !was.contains(value)) {
-            self.add(&ADDED_ENUM_VALUE, at, place, format!("takes {added}, too")).rust = Some(rust::values(at));
+            self.add(&ADDED_ENUM_VALUE, at, place, format!("takes {added}, too")).rust = Some(rust.clone());
         }
     }
 
