@@ -244,7 +244,7 @@ impl<O: Operation> Attempt<'_, O> {
     fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
         let mut secrets = self.client.secrets();
         secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
-        secrets.extend(self.operation.secret());
+        secrets.extend(self.operation.secrets());
         secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
         secrets.extend(refused.details.secret.as_deref());
         secrets

@@ -51,7 +51,7 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     }
 
     /// What no error may repeat.
-    fn secret(&self) -> Option<&str>;
+    fn secrets(&self) -> Vec<&str>;
 
     fn send(&self, client: &generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send;
 
@@ -82,8 +82,8 @@ impl Operation for ShareTask {
         Some(task_id)
     }
 
-    fn secret(&self) -> Option<&str> {
-        self.body().kdstoken.as_ref().map(KdsToken::expose)
+    fn secrets(&self) -> Vec<&str> {
+        self.body().kdstoken.iter().map(KdsToken::expose).collect()
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -109,8 +109,8 @@ impl Operation for GetBatchTaskRequest {
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
 
-    fn secret(&self) -> Option<&str> {
-        self.kdstoken.as_ref().map(KdsToken::expose)
+    fn secrets(&self) -> Vec<&str> {
+        self.kdstoken.iter().map(KdsToken::expose).collect()
     }
 
     fn task_id<'a>(&'a self, _: &'a TaskStatus) -> Option<&'a str> {
@@ -143,8 +143,8 @@ impl Operation for GetShareInfo {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secret(&self) -> Option<&str> {
-        None
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -169,8 +169,8 @@ impl Operation for VerifyExtractCodeRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secret(&self) -> Option<&str> {
-        Some(self.extract_code.expose())
+    fn secrets(&self) -> Vec<&str> {
+        vec![self.extract_code.expose()]
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -193,8 +193,8 @@ impl Operation for ListShareFilesRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secret(&self) -> Option<&str> {
-        self.kdstoken.as_ref().map(KdsToken::expose)
+    fn secrets(&self) -> Vec<&str> {
+        self.kdstoken.iter().map(KdsToken::expose).collect()
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
