@@ -8,7 +8,7 @@ use koodrive_share::{
     Client, DownloadUrl, Error, FileStatus, FileType, Outcome, ServiceCode, Share, ShareFile, ShareLink,
     SharePermission, TaskHandle, TaskResult, TaskState, TaskStatus,
 };
-use koodrive_share_emulator::{Answer, Fault};
+use koodrive_share_emulator::{Answer, Fault, RecordedRequest};
 use serde_json::{Map, Value, json};
 
 use super::{resolve, spec};
@@ -17,6 +17,7 @@ use crate::support::fixtures::{builder, strict_emulator};
 /// An operation, with its examples.
 struct Operation {
     id: String,
+    headers: Vec<String>,
     requests: Vec<Value>,
     /// Each with its status.
     responses: Vec<(u16, Value)>,
@@ -25,20 +26,21 @@ struct Operation {
 fn operations(spec: &Value) -> Vec<Operation> {
     let paths = spec["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|path| path.as_object().unwrap().values());
-    let query = |operation: &Value| {
+    // Each with its example.
+    let parameters = |operation: &Value, place: &str| -> Vec<(String, Value)> {
         let parameters = operation["parameters"].as_array().unwrap().iter();
         let parameters = parameters.map(|parameter| resolve(spec, parameter["$ref"].as_str().unwrap()).unwrap());
-        let query = parameters.filter(|parameter| parameter["in"] == "query");
-        let query = query.map(|query| (query["name"].as_str().unwrap().to_owned(), query["example"].clone()));
-        Value::Object(query.collect())
+        let there = parameters.filter(|parameter| parameter["in"] == place);
+        there.map(|one| (one["name"].as_str().unwrap().to_owned(), one["example"].clone())).collect()
     };
     let operations = operations.map(|operation| {
         let responses = operation["responses"].as_object().unwrap().iter();
         Operation {
             id: operation["operationId"].as_str().unwrap().to_owned(),
+            headers: parameters(operation, "header").into_iter().map(|(name, _)| name).collect(),
             requests: match operation.get("requestBody") {
                 Some(body) => examples(spec, body),
-                None => vec![query(operation)],
+                None => vec![Value::Object(parameters(operation, "query").into_iter().collect())],
             },
             responses: responses
                 .flat_map(|(status, response)| {
@@ -129,13 +131,13 @@ fn answers_before(operation: &str, request: &Value) -> Vec<Value> {
     }
 }
 
-/// Makes a call that is answered like this. Returns the body or the query that was sent, if it could be, too.
+/// Makes a call that is answered like this. Returns the request that was sent, if it could be, too.
 async fn exchange(
     operation: &str,
     request: &Value,
     status: u16,
     response: &Value,
-) -> (Option<Value>, Option<Result<Given, Error>>) {
+) -> (Option<RecordedRequest>, Option<Result<Given, Error>>) {
     let emulator = strict_emulator().start().await.unwrap();
     let before = answers_before(operation, request);
     // After it, an empty listing: of a share that is opened, or the next page.
@@ -146,33 +148,40 @@ async fn exchange(
     }
     let client = builder(&emulator).max_attempts(1).build().unwrap();
     let given = call(&client, operation, request).await;
-    let requests = emulator.requests();
-    let sent = requests.get(before.len()).map(|sent| match sent.path().split_once("?shortUrl=") {
+    (emulator.requests().get(before.len()).cloned(), given)
+}
+
+/// The body or the query of a request.
+fn content(sent: &RecordedRequest) -> Value {
+    match sent.path().split_once("?shortUrl=") {
         Some((_, short_url)) => json!({"shortUrl": short_url}),
         None => sent.json().unwrap(),
-    });
-    (sent, given)
+    }
 }
 
 /// What is sent of a body, if it can be.
 pub(super) async fn sent(operation: &str, request: &Value) -> Option<Value> {
-    exchange(operation, request, 200, &json!({"code": 0})).await.0
+    exchange(operation, request, 200, &json!({"code": 0})).await.0.as_ref().map(content)
 }
 
 #[tokio::test]
-async fn every_example_of_a_request_is_sent_as_it_is() {
-    for Operation { id, requests, responses } in operations(&spec()) {
+async fn every_example_of_a_request_is_sent_as_it_is_with_every_header() {
+    for Operation { id, headers, requests, responses } in operations(&spec()) {
         let (status, response) = &responses[0];
         for request in requests {
-            let (sent, _) = exchange(&id, &request, *status, response).await;
-            assert_eq!(sent, Some(request), "{id}");
+            let sent = exchange(&id, &request, *status, response).await.0.unwrap_or_else(|| panic!("{id}"));
+            assert_eq!(content(&sent), request, "{id}");
+            // What is optional is set by `fixtures::builder_at`.
+            for header in &headers {
+                assert!(sent.header(header).is_some_and(|value| !value.is_empty()), "{id}: {header} is not sent");
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn every_example_of_a_response_gives_what_it_says() {
-    for Operation { id, requests, responses } in operations(&spec()) {
+    for Operation { id, requests, responses, .. } in operations(&spec()) {
         let request = &requests[0];
         for (status, response) in responses {
             let context = format!("{id} {status} {response}");
@@ -238,7 +247,7 @@ async fn no_error_repeats_a_secret_of_a_request_or_of_a_reply() {
     let spec = spec();
     let names = secret_fields(&spec);
     let mut repeated = BTreeSet::new();
-    for Operation { id, requests, responses } in operations(&spec) {
+    for Operation { id, requests, responses, .. } in operations(&spec) {
         let pairs = requests.iter().flat_map(|request| responses.iter().map(move |reply| (request, reply)));
         for (request, (status, response)) in pairs {
             let mut secrets = BTreeSet::new();
