@@ -169,7 +169,7 @@ impl Download {
     /// A name may be the end of a path in the package, such as `photos/1.jpg`; one that ends with a slash is a directory,
     /// which is there if anything in it is.
     pub fn expect_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.expected.names = names.into_iter().map(Into::into).collect();
+        self.expected.set_names(names.into_iter().map(Into::into).collect());
         self
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Reads the head of a response, given what was asked for, if it was not the whole. Nothing if the body cannot be joined
-    /// with what is there, so that the whole has to be asked for.
+    /// Reads the head of a response, given what was asked for, if it was not the whole. Nothing if the body cannot be
+    /// joined with what is there, so that the whole has to be asked for.
     ///
     /// # Errors
     ///

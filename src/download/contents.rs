@@ -7,20 +7,11 @@ use rawzip::ZipArchive;
 /// Bytes that hold any entry of a zip's directory: name, extra field and comment have 16-bit lengths.
 const ENTRY: usize = 4 * (1 << 16);
 
-/// What a package should hold.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Expected {
-    /// How many files at least.
-    pub(super) files: Option<u64>,
-    /// Paths or the ends of paths; those of directories end with a slash.
-    pub(super) names: Vec<String>,
-}
-
 /// A package on the disk.
 #[derive(Debug, Default)]
 #[must_use = "a package can lack files"]
 pub struct DownloadedPackage {
-    pub(super) bytes: u64,
+    bytes: u64,
     files: u64,
     missing: u64,
     missing_names: Vec<String>,
@@ -50,43 +41,41 @@ impl DownloadedPackage {
     }
 }
 
-impl Expected {
-    /// Compares the directory of a zip with what was expected.
-    pub(super) fn compare(self, zip: File) -> Result<DownloadedPackage, rawzip::Error> {
-        let mut buffer = vec![0; ENTRY];
-        let archive = ZipArchive::from_file(zip, &mut buffer)?;
-        let mut entries = archive.entries(&mut buffer);
-        let mut count = Count::new(self);
-        while let Some(entry) = entries.next_entry()? {
-            count.add(entry.file_path().as_bytes());
-        }
-        Ok(count.finish())
-    }
-}
-
-/// The entries of a directory so far.
-struct Count {
-    expected_files: u64,
-    /// Those that were not found, by their last part: nobody knows whether the service keeps directories.
-    not_found: HashMap<String, Vec<String>>,
-    files: u64,
+/// What a package should hold, and what of it was found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected {
+    /// How many files at least.
+    pub(super) files: Option<u64>,
+    /// The names that were not found, by their last part: nobody knows whether the service keeps directories.
+    names: HashMap<String, Vec<String>>,
+    found_files: u64,
     unreadable: u64,
 }
 
-impl Count {
-    fn new(expected: Expected) -> Self {
-        let mut not_found = HashMap::<_, Vec<_>>::new();
-        let mut names = expected.names;
+impl Expected {
+    /// Sets the names: paths or the ends of paths; those of directories end with a slash.
+    pub(super) fn set_names(&mut self, mut names: Vec<String>) {
         // The longest first: `d/a` is found as such before it is found as any `a`.
         names.sort_unstable_by_key(|name| Reverse(name.len()));
+        self.names.clear();
         for name in names {
-            not_found.entry(last_part(&name).to_owned()).or_default().push(name);
+            self.names.entry(last_part(&name).to_owned()).or_default().push(name);
         }
-        Self { expected_files: expected.files.unwrap_or_default(), not_found, files: 0, unreadable: 0 }
+    }
+
+    /// Compares the directory of a zip with what was expected.
+    pub(super) fn compare(mut self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
+        let mut buffer = vec![0; ENTRY];
+        let archive = ZipArchive::from_file(zip, &mut buffer)?;
+        let mut entries = archive.entries(&mut buffer);
+        while let Some(entry) = entries.next_entry()? {
+            self.add(entry.file_path().as_bytes());
+        }
+        Ok(self.finish(bytes))
     }
 
     fn add(&mut self, path: &[u8]) {
-        self.files += u64::from(!path.ends_with(b"/"));
+        self.found_files += u64::from(!path.ends_with(b"/"));
         let Ok(path) = str::from_utf8(path) else {
             self.unreadable += 1;
             return;
@@ -102,7 +91,7 @@ impl Count {
     /// Strikes out the name of a file, of several alike that of the same path; of a directory, which many paths have in
     /// them, only that.
     fn find(&mut self, path: &str) {
-        if let Some(names) = self.not_found.get_mut(last_part(path)) {
+        if let Some(names) = self.names.get_mut(last_part(path)) {
             let same = names.iter().position(|name| path.ends_with(name.as_str()));
             if let Some(place) = same.or((!path.ends_with('/') && !names.is_empty()).then_some(0)) {
                 names.remove(place);
@@ -110,17 +99,17 @@ impl Count {
         }
     }
 
-    fn finish(self) -> DownloadedPackage {
-        let Self { expected_files, not_found, files, unreadable } = self;
-        let mut missing_names: Vec<String> = not_found.into_values().flatten().collect();
+    fn finish(self, bytes: u64) -> DownloadedPackage {
+        let files = self.found_files;
+        let mut missing_names: Vec<String> = self.names.into_values().flatten().collect();
         missing_names.sort_unstable();
-        let not_found = (missing_names.len() as u64).saturating_sub(unreadable);
-        let missing = not_found.max(expected_files.saturating_sub(files));
+        let not_found = (missing_names.len() as u64).saturating_sub(self.unreadable);
+        let missing = not_found.max(self.files.unwrap_or_default().saturating_sub(files));
         if missing == 0 {
             // They may be there, under names that cannot be read.
             missing_names.clear();
         }
-        DownloadedPackage { bytes: 0, files, missing, missing_names }
+        DownloadedPackage { bytes, files, missing, missing_names }
     }
 }
 
@@ -166,10 +155,10 @@ mod tests {
             (None, &["a", "d/a"], &[b"all/d/a"], 1, &["a"]),
         ];
         for (files, names, entries, missing, missing_names) in cases {
-            let names = names.iter().map(|name| (*name).to_owned()).collect();
-            let mut count = Count::new(Expected { files: *files, names });
-            entries.iter().for_each(|path| count.add(path));
-            let contents = count.finish();
+            let mut expected = Expected { files: *files, ..Expected::default() };
+            expected.set_names(names.iter().map(|name| (*name).to_owned()).collect());
+            entries.iter().for_each(|path| expected.add(path));
+            let contents = expected.finish(0);
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());
             assert_eq!(found, expected, "{files:?} {entries:?}");

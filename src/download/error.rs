@@ -150,14 +150,10 @@ impl DownloadError {
         matches!(*self.0, Kind::Lapsed)
     }
 
-    /// A redirect leads where a download must not go, or there were too many.
-    pub fn is_redirect(&self) -> bool {
-        matches!(*self.0, Kind::Redirect(_))
-    }
-
-    /// Something else came in place of the package: a web page, an encoded body, or what is no zip.
+    /// Something else came in place of the package: a web page, an encoded body, what is no zip, or a redirect to where a
+    /// download must not go. Look at what answers on the way.
     pub fn is_foreign(&self) -> bool {
-        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_))
+        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_) | Kind::Redirect(_))
     }
 
     /// The HTTP status of the storage, if that is the cause.

@@ -111,12 +111,11 @@ impl Part {
         let finished = spawn_blocking(move || {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
-            let mut package = expected.compare(file.try_clone()?).map_err(|error| {
+            let package = expected.compare(file.try_clone()?, length).map_err(|error| {
                 paths.discard();
                 Kind::NotZip(error)
             })?;
             paths.publish(overwrite)?;
-            package.bytes = length;
             Ok(package)
         });
         joined(finished.await).unwrap_or(Err(Kind::Disk(io::ErrorKind::Interrupted.into())))
