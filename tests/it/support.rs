@@ -10,3 +10,4 @@ pub(crate) mod own_server;
 pub(crate) mod packages;
 pub(crate) mod scripted_server;
 pub(crate) mod share;
+pub(crate) mod trace;

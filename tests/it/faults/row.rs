@@ -10,10 +10,13 @@ use futures_util::future::join_all;
 use koodrive_share::{Error, Outcome, ServiceCode};
 
 use super::{
-    secrets::{Caller, Trace, assert_hides_secrets, shown},
+    secrets::{Caller, assert_hides_secrets, shown},
     trial::{Ending, Observed, Trial},
 };
-use crate::support::scripted_server::{Script, Step};
+use crate::support::{
+    scripted_server::{Script, Step},
+    trace::Trace,
+};
 
 /// A fault and what the client makes of it.
 ///

@@ -3,16 +3,12 @@
 use std::{
     error::Error as StdError,
     fmt::{Debug, Write as _},
-    io,
-    sync::{Arc, Mutex, Once},
 };
 
 use koodrive_share::{AccessToken, Credentials, Error};
 use koodrive_share_emulator::EmulatorBuilder;
-use tracing_log::LogTracer;
-use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::support::fixtures::strict_emulator;
+use crate::support::{fixtures::strict_emulator, trace::Trace};
 
 /// A part of every secret; the rest of some changes when it is quoted.
 const CANARY: &str = "CANARY";
@@ -77,46 +73,6 @@ impl Caller {
             .replace("<download url>", DOWNLOAD_URL);
         let length = text.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
         text.replace("<length>", &length.to_string()).into_bytes()
-    }
-}
-
-/// Gathers what is traced and logged on this thread, at the finest level.
-pub(super) struct Trace {
-    text: Sink,
-    _scope: tracing::subscriber::DefaultGuard,
-}
-
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Trace {
-    pub(super) fn start() -> Self {
-        static LOG_RECORDS: Once = Once::new();
-        LOG_RECORDS.call_once(|| LogTracer::init().unwrap());
-        let text = Sink::default();
-        let sink = text.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(FmtSpan::FULL)
-            .with_ansi(false)
-            .with_writer(move || sink.clone())
-            .finish();
-        Self { text, _scope: tracing::subscriber::set_default(subscriber) }
-    }
-
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
