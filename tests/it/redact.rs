@@ -2,15 +2,19 @@
 
 use std::fs;
 
-use koodrive_share::{Credentials, Error, TaskHandle};
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use futures_util::TryStreamExt;
+use koodrive_share::{Credentials, DownloadUrl, Error, TaskHandle};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Package, Schedule};
 use serde_json::json;
 
 use crate::support::{
     answers::{Told, ok},
     bulk::{ids, ledger},
     bulk_run::{complete, drain, one_by_one},
-    fixtures::{KDSTOKEN, SHARE, builder, dump, dump_template, strict_emulator},
+    fixtures::{KDSTOKEN, SHARE, builder, client, dump, dump_template, strict_emulator},
+    packages::target,
+    share::{CODE, link},
+    trace::Trace,
 };
 
 const TOKEN: &str = Emulator::DEFAULT_TOKEN;
@@ -242,4 +246,32 @@ async fn task_of_a_tampered_ledger_is_masked_and_escaped() {
     assert!(text.contains("another run") && text.contains("[31m"), "{text}");
     assert_escaped(&text);
     assert_masked(&text, &[TOKEN, KDSTOKEN, "CANARY"]);
+}
+
+/// From the link to the file, with a failure on each way.
+#[tokio::test(start_paused = true)]
+async fn trace_of_a_share_and_its_download_shows_no_secret() {
+    let trace = Trace::start();
+    let package = Package::new().file_bytes(100_000).cut_every(100_000).url_uses(2);
+    let emulator = strict_emulator().package(package).schedule(Schedule::immediate_success()).start().await.unwrap();
+    let client = client(&emulator);
+    let wrong = "wr0ngC0d";
+    client.open_share(&link(), Some(wrong)).await.unwrap_err();
+    let share = client.open_share(&link(), Some(CODE)).await.unwrap();
+    let files: Vec<_> = share.files().into_stream().try_collect().await.unwrap();
+    let handle = client.create(&share.package("photos.zip").file_ids(files).build().unwrap()).await.unwrap();
+    let url = client.status(&handle).await.unwrap().download_url().unwrap().clone();
+    let _ = client.download(&handle, target("traced")).await.unwrap();
+    client.download(&url, target("traced_lapsed")).await.unwrap_err();
+    let nobody = DownloadUrl::new(URL.replace("https://download.invalid", "http://127.0.0.1:1"));
+    client.download(&nobody, target("traced_nobody")).max_attempts(2).await.unwrap_err();
+
+    let text = trace.text();
+    for seen in ["getShareInfo", "verifyExtractCode", "listShareFiles", "createBatchTask", "getBatchTask"] {
+        assert!(text.contains(seen), "no {seen} in {text}");
+    }
+    assert!(text.matches("download attempt failed").count() >= 3, "{text}");
+    assert_eq!(share.expose_kdstoken(), Some(KDSTOKEN));
+    let (_, query) = url.expose().split_once('?').unwrap();
+    assert_masked(&text, &[TOKEN, CODE, wrong, KDSTOKEN, url.expose(), query, "CANARY"]);
 }
