@@ -84,7 +84,9 @@ fn advice(path: &str, rule: &str) -> Option<&'static str> {
         ("token", "bare-token") => "give the token alone, or the whole value in KOODRIVE_AUTHORIZATION",
         ("X-User-Id" | "X-Hw-Agentname", _) => "give the flag or set the variable",
         (_, "one-space") => "name the files of one space at a time",
-        ("$.fileIds", "split-consent") => "give fewer; --split makes several zips",
+        ("$.fileIds", "split-consent") => {
+            "give fewer; --split makes several zips (with --zip-name in place of --output; `download` fetches each)"
+        }
         ("$.taskId" | "$.shareId", _) => "give the id that belongs to the task",
         _ => return None,
     })

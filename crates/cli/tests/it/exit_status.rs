@@ -2,7 +2,7 @@
 
 use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
 
-use crate::support::{DUMP, PACKAGE, emulator, expect, file, id_file, nowhere, run, text, tool};
+use crate::support::{DUMP, emulator, expect, file, id_file, nowhere, run, text, tool};
 
 #[tokio::test]
 async fn exit_status_of_a_creation_tells_what_may_be_believed() {
@@ -65,9 +65,14 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
 async fn package_of_many_ids_needs_split() {
     let emulator = emulator().await;
     let ids = id_file("split.ids", 1_001);
-    let output = run(tool(&emulator).args(PACKAGE).arg("--file-ids-from").arg(ids)).await;
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("--split makes several"));
+    for to in ["--zip-name", "--output"] {
+        let mut package = tool(&emulator);
+        package.args(["package", "--share-id", "s", "--container-id", "c", to, "split-needed.zip", "--file-ids-from"]);
+        let output = run(package.arg(&ids)).await;
+        assert_eq!(output.status.code(), Some(2));
+        let said = "--split makes several zips (with --zip-name in place of --output; `download` fetches each)";
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
     assert_eq!(emulator.request_count(), 0);
 }
 
