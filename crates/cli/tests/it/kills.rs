@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share_emulator::{EmulatedTask, Emulator, Fault};
+use koodrive_share_emulator::{EmulatedTask, Emulator, Fault, Package, Schedule};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::timeout;
 
 use crate::support::{
-    DUMP, TOKEN,
+    DUMP, PACKAGE, TOKEN,
     bulk::{ledger, tasks_of},
-    file, json_lines, run, text, tool,
+    directory, file, json_lines, run, text, tool,
 };
 
 /// The random numbers of a test, from a seed that its output shows.
@@ -115,4 +115,49 @@ fn unanswered(path: &PathBuf) -> usize {
     let text = fs::read_to_string(path).unwrap_or_default();
     let answered = text.matches("\"state\":{").count();
     text.matches("\"state\":\"sending\"").count() - answered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn download_killed_anywhere_goes_on_to_the_same_bytes() {
+    const KILLS: u64 = 20;
+    let mut random = random("kills of a download");
+    let package = Package::new().file_bytes(16 << 20);
+    let emulator = Emulator::builder().token(TOKEN).package(package).schedule(Schedule::immediate_success());
+    let emulator = emulator.start().await.unwrap();
+    let made = run(tool(&emulator).args(PACKAGE).args(["F1", "F2", "F3"])).await;
+    let task_id = text(&made.stdout).split_whitespace().next().unwrap();
+    let directory = directory("killed-download");
+    let download = |name: &str| {
+        let mut tool = tool(&emulator);
+        tool.current_dir(&directory).args(["download", task_id, "--share-id", "share", "--output", name]);
+        tool.stdout(Stdio::null()).stderr(Stdio::piped());
+        tool
+    };
+    assert_eq!(run(&mut download("whole.zip")).await.status.code(), Some(0));
+    let whole = fs::read(directory.join("whole.zip")).unwrap();
+    let (path, part) = (directory.join("p.zip"), directory.join("p.zip.part"));
+    let (mut kills, mut hits) = (0, 0);
+    while kills < KILLS || hits < KILLS / 2 {
+        let _ = fs::remove_file(&path);
+        let mut kept = 0;
+        // One that was killed after the last step has left the whole.
+        while !path.exists() {
+            let mut child = download("p.zip").spawn().unwrap();
+            // Later and later, so that it comes to its end on a machine that is slow, too.
+            let moment = Duration::from_millis(random.random_range(0..200 + 10 * kills));
+            if let Ok(ended) = timeout(moment, child.wait()).await {
+                assert!(ended.unwrap().success(), "{}", text(&child.wait_with_output().await.unwrap().stderr));
+                break;
+            }
+            child.kill().await.unwrap();
+            kills += 1;
+            let begun = fs::read(&part).unwrap_or_default();
+            assert!(whole.starts_with(&begun), "{} bytes that are none of the package", begun.len());
+            assert!(begun.len() >= kept || path.exists(), "{} bytes of {kept} are left", begun.len());
+            hits += u64::from(begun.len() > kept && begun.len() < whole.len());
+            kept = begun.len();
+        }
+        assert!(fs::read(&path).unwrap() == whole, "other bytes");
+    }
+    println!("{kills} kills, {hits} of them within a download");
 }
