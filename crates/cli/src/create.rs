@@ -97,7 +97,7 @@ async fn source(
     match given {
         Given::Ids(source) => Ok((*source, Interrupts::new()?)),
         Given::Link { link, selection } => {
-            let key = Key::read(&link, create.extract_code_file.as_deref())?;
+            let key = Key::read(&link, create.extract_code_file.as_deref()).await?;
             let mut interrupts = Interrupts::new()?;
             let source = interrupts.unless_interrupted(Source::of_share(client, &key, selection, template)).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))

@@ -66,7 +66,7 @@ pub(crate) async fn run(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let (client, target) = both(service::client(service), Target::new(&args.output, args.overwrite))?;
-    let source = TaskSource::read(args.tasks)?;
+    let source = TaskSource::read(args.tasks).await?;
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
     let [task] = tasks.as_slice() else {

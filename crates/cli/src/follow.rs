@@ -20,7 +20,7 @@ const CONCURRENCY: usize = 4;
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
-    let source = TaskSource::read(args)?;
+    let source = TaskSource::read(args).await?;
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let answers = stream::iter(tasks).map(|task| async {
@@ -59,7 +59,7 @@ pub(crate) async fn wait(
 ) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
     let policy = PollingPolicy::builder().timeout(args.timeout).build()?;
-    let source = TaskSource::read(args.tasks)?;
+    let source = TaskSource::read(args.tasks).await?;
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let go_on = "the same command follows them further";

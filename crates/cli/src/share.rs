@@ -6,7 +6,6 @@ use std::{
     path::Path,
 };
 
-use console::Term;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use glob::{MatchOptions, Pattern};
 use koodrive_share::{Client, Error, Share, ShareFile, ShareLink};
@@ -16,7 +15,7 @@ use crate::{
     exit::{self, CommandError, Exit, both, with_causes},
     interrupts::{self, Interrupts},
     output::{Output, printable},
-    secret, service,
+    secret, service, terminal,
 };
 
 const EXTRACT_CODE: &str = "KOODRIVE_EXTRACT_CODE";
@@ -31,12 +30,15 @@ pub(crate) struct Key {
 
 impl Key {
     /// Reads the link, and the extract code from a file, a variable, or the terminal.
-    pub(crate) fn read(link: &str, extract_code_file: Option<&Path>) -> Result<Self, CommandError> {
+    pub(crate) async fn read(link: &str, extract_code_file: Option<&Path>) -> Result<Self, CommandError> {
         let word = link;
         let link = parse_link(link)?;
         let extract_code = match extract_code_file {
             Some(path) => Some(secret::read(path)?),
-            None => secret::variable(EXTRACT_CODE)?.map_or_else(prompt, |code| Ok(Some(code)))?,
+            None => match secret::variable(EXTRACT_CODE)? {
+                Some(code) => Some(code),
+                None => prompt().await?,
+            },
         };
         Ok(Self { is_word: link.short_url() == word, link, extract_code })
     }
@@ -76,13 +78,12 @@ pub(crate) fn parse_link(text: &str) -> Result<ShareLink, CommandError> {
 }
 
 /// Asks for the extract code, if there is somebody to ask.
-fn prompt() -> Result<Option<String>, CommandError> {
+async fn prompt() -> Result<Option<String>, CommandError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
-    let terminal = Term::stderr();
-    terminal.write_str("Extract code of the share (empty if it has none): ")?;
-    let code = terminal.read_secure_line()?;
+    let code = terminal::ask_unseen("Extract code of the share (empty if it has none): ").await?;
+    let code = code.ok_or_else(interrupts::interrupted)?;
     Ok(Some(code.trim().to_owned()).filter(|code| !code.is_empty()))
 }
 
@@ -96,7 +97,7 @@ fn of_query(error: &Error) -> CommandError {
 
 pub(crate) async fn files(service: ServiceArgs, args: FilesArgs, output: &Output) -> Result<Exit, CommandError> {
     let (client, _) = both(service::client(service), parse_link(&args.link))?;
-    let key = Key::read(&args.link, args.extract_code_file.as_deref())?;
+    let key = Key::read(&args.link, args.extract_code_file.as_deref()).await?;
     let mut interrupts = Interrupts::new()?;
     let list = async {
         let share = key.open(&client).await?;

@@ -35,13 +35,13 @@ enum Named {
 }
 
 impl TaskSource {
-    pub(crate) fn read(args: TasksArgs) -> Result<Self, CommandError> {
+    pub(crate) async fn read(args: TasksArgs) -> Result<Self, CommandError> {
         let named = match args.tasks_from {
             Some(path) => Named::Handles(selected(read(&path)?, &args.ids, &path)?),
             None => Named::Ids(args.ids, args.share_id),
         };
         let key = match args.link {
-            Some(link) => Some(Key::read(&link, args.extract_code_file.as_deref())?),
+            Some(link) => Some(Key::read(&link, args.extract_code_file.as_deref()).await?),
             None => None,
         };
         Ok(Self { named, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })

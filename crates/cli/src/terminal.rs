@@ -1,6 +1,10 @@
-//! What the standard error can show.
+//! What the standard error can show, and lines that are typed unseen.
 
 use std::io::{self, IsTerminal};
+
+use tokio::task::spawn_blocking;
+
+use crate::interrupts::Interrupts;
 
 /// Whether it is a terminal that understands escape sequences; one that is called `dumb` does not.
 pub(crate) fn is_capable() -> bool {
@@ -10,4 +14,66 @@ pub(crate) fn is_capable() -> bool {
 /// Whether colours are welcome there. Source: <https://no-color.org>, which lets an empty variable say nothing.
 pub(crate) fn has_colours() -> bool {
     is_capable() && !anstyle_query::no_color()
+}
+
+/// Asks for a line, which the terminal does not show. Nothing if an interrupt comes before.
+pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
+    let mut interrupts = Interrupts::new()?;
+    // An interrupt drops it, too: who types on at the shell sees it.
+    let unseen = unseen::Unseen::new()?;
+    eprint!("{question}");
+    let line = interrupts.unless_interrupted(spawn_blocking(unseen::read_line)).await;
+    drop(unseen);
+    eprintln!();
+    line.map(|line| line.map_err(io::Error::other)?).transpose()
+}
+
+#[cfg(unix)]
+mod unseen {
+    use std::io;
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    /// A terminal that echoes nothing until this is dropped.
+    pub(super) struct Unseen(Termios);
+
+    impl Unseen {
+        pub(super) fn new() -> io::Result<Self> {
+            let before = tcgetattr(io::stdin())?;
+            let mut unseen = before.clone();
+            unseen.local_modes.remove(LocalModes::ECHO);
+            tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)?;
+            Ok(Self(before))
+        }
+    }
+
+    impl Drop for Unseen {
+        fn drop(&mut self) {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
+        }
+    }
+
+    pub(super) fn read_line() -> io::Result<String> {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    }
+}
+
+#[cfg(windows)]
+mod unseen {
+    use std::io;
+
+    /// Keys are read one by one, which the console does not echo.
+    pub(super) struct Unseen;
+
+    impl Unseen {
+        #[allow(clippy::unnecessary_wraps, reason = "as elsewhere")]
+        pub(super) fn new() -> io::Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    pub(super) fn read_line() -> io::Result<String> {
+        console::Term::stderr().read_secure_line()
+    }
 }

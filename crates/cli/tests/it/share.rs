@@ -222,25 +222,56 @@ async fn extract_code_comes_from_file_variable_or_prompt_and_is_shown_nowhere() 
 
     let mut files = tool_in(&directory, &emulator, &["files", &link]);
     files.env_remove("KOODRIVE_EXTRACT_CODE");
-    let mut terminal = on_terminal(&files);
-    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut keys = terminal.stdin.take().unwrap();
-    let mut screen = terminal.stdout.take().unwrap();
-    let mut shown = String::new();
-    // Typed before the terminal stops echoing, the code would be shown by the terminal itself.
-    while !shown.contains("Extract code of the share") {
-        let mut bytes = [0; 1_024];
-        let read = timeout(Duration::from_secs(30), tokio::io::AsyncReadExt::read(&mut screen, &mut bytes)).await;
-        let read = read.unwrap().unwrap();
-        assert!(read > 0, "{shown:?}");
-        shown.push_str(text(&bytes[..read]));
-    }
-    until("the terminal echoes nothing", || !echoes(terminal.id().unwrap())).await;
+    let mut terminal = on_terminal(&files).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut shown = until_asked(&mut screen).await;
+    assert!(!echoes(terminal.id().unwrap()));
     keys.write_all(format!("{CODE}\n").as_bytes()).await.unwrap();
     let rest = tokio::io::AsyncReadExt::read_to_string(&mut screen, &mut shown);
     timeout(Duration::from_secs(30), rest).await.unwrap().unwrap();
     assert_eq!(terminal.wait().await.unwrap().code(), Some(0), "{shown:?}");
     assert!(shown.contains("b.txt") && !shown.contains(CODE), "{shown:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn interrupt_at_the_prompt_leaves_a_terminal_that_echoes() {
+    use tokio::{io::AsyncReadExt, io::AsyncWriteExt, time::timeout};
+
+    use crate::support::{on_terminal, under_shell};
+    let (emulator, link) = emulator(Package::new()).await;
+    for args in
+        [&["files", &link][..], &["package", &link, "--all", "--output", "p.zip"], &["status", "1", "--link", &link]]
+    {
+        let mut tool = tool_in(&directory("interrupted-prompt"), &emulator, args);
+        // The shell stays, as the one at a terminal does.
+        let shell = under_shell(
+            "trap : INT; \"$0\" \"$@\"; echo status $?; stty -a; exit",
+            tool.env_remove("KOODRIVE_EXTRACT_CODE"),
+        );
+        let mut terminal = on_terminal(&shell).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+        let mut shown = until_asked(&mut screen).await;
+        assert!(!echoes(terminal.id().unwrap()));
+        keys.write_all(b"\x03").await.unwrap();
+        timeout(Duration::from_secs(30), screen.read_to_string(&mut shown)).await.unwrap().unwrap();
+        assert!(shown.contains("error: interrupted") && shown.contains("status 1\r\n"), "{shown:?}");
+        assert!(shown.split_whitespace().any(|setting| setting == "echo"), "{shown:?}");
+    }
+}
+
+/// Reads what a terminal shows until it asks for the extract code.
+#[cfg(target_os = "linux")]
+async fn until_asked(screen: &mut tokio::process::ChildStdout) -> String {
+    let mut shown = String::new();
+    while !shown.contains("Extract code of the share") {
+        let mut bytes = [0; 1_024];
+        let read = tokio::io::AsyncReadExt::read(screen, &mut bytes);
+        let read = tokio::time::timeout(Duration::from_secs(30), read).await.unwrap().unwrap();
+        assert!(read > 0, "{shown:?}");
+        shown.push_str(text(&bytes[..read]));
+    }
+    shown
 }
 
 /// Whether the terminal of the process below `script` echoes what is typed.
