@@ -10,7 +10,6 @@ mod fetch;
 mod part;
 
 use std::{
-    cmp::Ordering,
     future::{Future, IntoFuture},
     path::PathBuf,
     pin::Pin,
@@ -209,19 +208,19 @@ impl IntoFuture for Download {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { Ok(self.run().await?) })
+        Box::pin(self.run())
     }
 }
 
 impl Download {
-    async fn run(mut self) -> Result<DownloadedPackage, Kind> {
+    async fn run(mut self) -> Result<DownloadedPackage, DownloadError> {
         self.check()?;
         let mut part = Part::open(&self.path, self.overwrite).await?;
         if let Err(kind) = self.transfer(&mut part).await {
             part.discard_if_empty();
-            return Err(kind);
+            return Err(kind.into());
         }
-        part.finish(self.expected).await
+        Ok(part.finish(self.expected).await?)
     }
 
     fn check(&self) -> Result<(), Kind> {
@@ -299,10 +298,9 @@ impl Download {
             part.write(&bytes).await?;
             self.progress.send_replace(DownloadProgress { received: part.length, total });
         }
-        match part.length.cmp(&total.unwrap_or(part.length)) {
-            Ordering::Less => Err(Kind::TooShort),
-            Ordering::Equal => Ok(()),
-            Ordering::Greater => Err(Kind::TooLong),
+        if total.is_some_and(|total| part.length != total) {
+            return Err(Kind::OtherLength);
         }
+        Ok(())
     }
 }

@@ -62,10 +62,8 @@ pub(super) enum Kind {
         "what came is no zip whose directory can be read, so it was thrown away: download again, or make the package again"
     )]
     NotZip(#[source] rawzip::Error),
-    #[error("more came than the storage had stated: download again")]
-    TooLong,
-    #[error("less came than the storage had stated: download again, which goes on from what has come")]
-    TooShort,
+    #[error("more or less came than the storage had stated: download again, which goes on from what has come")]
+    OtherLength,
     #[error("{0}: {advice}", advice = .0.advice())]
     ConnectRefused(ConnectFault, #[source] reqwest::Error),
     #[error("the connection failed or made no progress: download again, which goes on from what has come")]
@@ -90,7 +88,7 @@ impl From<reqwest::Error> for Kind {
 impl Kind {
     /// Whether another attempt may get further.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(..) | Self::TooShort | Self::Connection(_))
+        matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(_))
     }
 
     /// The wait that the storage asks for.

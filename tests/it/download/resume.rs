@@ -134,6 +134,31 @@ async fn a_storage_that_is_busy_is_asked_again_after_the_time_it_asks_for() {
     assert!(files_beside(&path).is_empty(), "an empty part file is of no use");
 }
 
+/// The second answer holds more than its range, so what is there is longer than the package.
+#[tokio::test]
+async fn more_than_was_stated_is_thrown_away() {
+    let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let whole = [&b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\n"[..], &zip].concat();
+    let cut = whole[..whole.len() - 12].to_vec();
+    let rest = b"HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 9-21/22\r\nContent-Length: 14\r\n\r\n";
+    let more = [&rest[..], &zip[9..], b"+"].concat();
+    let beyond = b"HTTP/1.1 416 Beyond\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
+    let script = [cut, more, beyond, whole].map(|answer| vec![Step::Request, Step::Send(answer), Step::Close]);
+    let storage = ScriptedServer::start(script.to_vec()).await;
+    let packaged = Packaged::start(Package::new()).await;
+    let path = target("more");
+    let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+    assert_eq!(packaged.client.download(&url, &path).await.unwrap().bytes(), 22);
+    assert_eq!(fs::read(&path).unwrap(), zip);
+    let asked: Vec<_> = storage.finish().await.requests.iter().map(|request| range(request)).collect();
+    assert_eq!(asked, [None, Some("bytes=9-".into()), Some("bytes=22-".into()), None]);
+}
+
+/// The `Range` of a request.
+fn range(request: &str) -> Option<String> {
+    request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned)
+}
+
 #[tokio::test]
 async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
     let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
