@@ -21,7 +21,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::support::fixtures::{FILE, KDSTOKEN, builder, dump, strict_emulator};
+use crate::support::{
+    fixtures::{FILE, KDSTOKEN, builder, dump, strict_emulator},
+    trace::add_subscriber_of_no_thread,
+};
 
 /// A span or an event.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +91,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gathered {
 
 impl Gathered {
     fn start() -> (Self, DefaultGuard) {
+        add_subscriber_of_no_thread();
         let gathered = Self::default();
         let subscriber = tracing_subscriber::registry().with(gathered.clone());
         (gathered, tracing::subscriber::set_default(subscriber))

@@ -2,9 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, Once},
+    sync::{Arc, LazyLock, Mutex, Once},
 };
 
+use tracing::Dispatch;
 use tracing_log::LogTracer;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -21,6 +22,7 @@ impl Trace {
     pub(crate) fn start() -> Self {
         static LOG_RECORDS: Once = Once::new();
         LOG_RECORDS.call_once(|| LogTracer::init().unwrap());
+        add_subscriber_of_no_thread();
         let text = Sink::default();
         let sink = text.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -46,4 +48,11 @@ impl io::Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// While tracing knows of a single subscriber, an event that first occurs on a thread without it counts as unwanted by all.
+/// So there is always another one.
+pub(crate) fn add_subscriber_of_no_thread() {
+    static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&OTHER);
 }
