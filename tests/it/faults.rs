@@ -16,6 +16,7 @@ mod query;
 mod reply;
 mod row;
 mod secrets;
+mod share;
 mod status;
 mod trial;
 
@@ -45,7 +46,7 @@ fn no_row_of_an_unknown_creation_is_retryable() {
     assert!(unknown.count() > 40 && rows.iter().any(|(_, row)| row.is_retryable()));
 }
 
-fn parts() -> [(&'static str, Vec<(&'static str, row::Row)>); 8] {
+fn parts() -> [(&'static str, Vec<(&'static str, row::Row)>); 9] {
     [
         connection::rows(),
         reply::rows(),
@@ -55,6 +56,7 @@ fn parts() -> [(&'static str, Vec<(&'static str, row::Row)>); 8] {
         caller::rows(),
         environment::rows(),
         query::rows(),
+        share::rows(),
     ]
 }
 

@@ -11,7 +11,7 @@ use koodrive_share::{Error, Outcome, ServiceCode};
 
 use super::{
     secrets::{Caller, assert_hides_secrets, shown},
-    trial::{Ending, Observed, Trial},
+    trial::{Call, Ending, Observed, Trial},
 };
 use crate::support::{
     scripted_server::{Script, Step},
@@ -202,7 +202,13 @@ impl Row {
 
     /// The call is `getBatchTask`.
     pub(super) fn query(mut self) -> Self {
-        self.trial.query = true;
+        self.trial.call = Call::Query;
+        self.advice(ASK_AGAIN)
+    }
+
+    /// The calls are those that open a share with an extract code.
+    pub(super) fn share(mut self) -> Self {
+        self.trial.call = Call::OpenShare;
         self.advice(ASK_AGAIN)
     }
 
@@ -265,7 +271,7 @@ impl Row {
     /// A creation that failed, and of which a task may exist.
     pub(super) fn is_unknown_creation(&self) -> bool {
         let Self { expected, trial, .. } = self;
-        expected.error && expected.outcome == Some(Outcome::Unknown) && !trial.query
+        expected.error && expected.outcome == Some(Outcome::Unknown) && trial.call == Call::Create
     }
 
     pub(super) fn is_retryable(&self) -> bool {

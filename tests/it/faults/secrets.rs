@@ -16,6 +16,7 @@ const CANARY: &str = "CANARY";
 pub(super) const TOKEN: &str = "t0ken.CANARY/aM4+";
 const APP_SECRET: &str = "s\"ecr\\et CANARY \u{e9}";
 pub(super) const KDSTOKEN: &str = "kds\"\\\u{e9}\n CANARY";
+pub(super) const EXTRACT_CODE: &str = "CANARY42";
 const DOWNLOAD_URL: &str = "https://download.example/CANARY?sign=a%20b";
 
 /// How a client authenticates.
@@ -70,6 +71,8 @@ impl Caller {
             .replace("<secrets>", quoted.trim_matches('"'))
             .replace("<escaped secrets>", &escaped)
             .replace("<token>", header)
+            .replace("<kdstoken>", serde_json::to_string(KDSTOKEN).unwrap().trim_matches('"'))
+            .replace("<extract code>", EXTRACT_CODE)
             .replace("<download url>", DOWNLOAD_URL);
         let length = text.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
         text.replace("<length>", &length.to_string()).into_bytes()

@@ -5,7 +5,7 @@ use std::{mem::take, time::Duration};
 use koodrive_share::{Client, ClientBuilder, Error, ShareTask, TaskHandle};
 use tokio_rustls::TlsAcceptor;
 
-use super::secrets::{Caller, KDSTOKEN, assert_debug_hides_secrets};
+use super::secrets::{Caller, EXTRACT_CODE, KDSTOKEN, assert_debug_hides_secrets};
 use crate::support::{
     fixtures::{builder_at, package},
     scripted_server::{Script, ScriptedServer, Seen, Step},
@@ -19,8 +19,16 @@ pub(super) struct Trial {
     pub(super) timeout: Duration,
     pub(super) attempts: u32,
     pub(super) max_reply_bytes: usize,
-    /// The call is `getBatchTask`.
-    pub(super) query: bool,
+    pub(super) call: Call,
+}
+
+/// What a caller asks of the client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Create,
+    Query,
+    /// With an extract code: three calls, each with a trace id of its own.
+    OpenShare,
 }
 
 impl Default for Trial {
@@ -31,7 +39,7 @@ impl Default for Trial {
             timeout: Duration::from_secs(60),
             attempts: 3,
             max_reply_bytes: 1 << 20,
-            query: false,
+            call: Call::Create,
         }
     }
 }
@@ -74,7 +82,11 @@ impl Trial {
         let seen = server.finish().await;
         if let Ending::Failed(error) = &ending {
             let trace_id = error.trace_id().unwrap().as_str();
-            let carry_it = seen.requests.iter().all(|request| request.contains(trace_id));
+            let mut requests = seen.requests.iter();
+            let carry_it = match self.call {
+                Call::OpenShare => requests.next_back().is_some_and(|request| request.contains(trace_id)),
+                Call::Create | Call::Query => requests.all(|request| request.contains(trace_id)),
+            };
             assert!(carry_it, "not {trace_id}: {:?}", seen.requests);
         }
         Observed::new(&seen, ending)
@@ -113,15 +125,19 @@ impl Trial {
     /// Makes the call, and looks for secrets in all that can be shown of it.
     pub(super) async fn call(&self, client: &Client) -> Ending {
         assert_debug_hides_secrets(client);
-        if self.query {
-            let handle = handle(client);
-            assert_debug_hides_secrets(&client.poller(handle.clone()));
-            let status = client.status(&handle).await;
-            let failed = status.inspect(assert_debug_hides_secrets).err();
-            failed.map_or(Ending::Made, Ending::Failed)
-        } else {
-            create(client, &task("file")).await
-        }
+        let failed = match self.call {
+            Call::Create => return create(client, &task("file")).await,
+            Call::Query => {
+                let handle = handle(client);
+                assert_debug_hides_secrets(&client.poller(handle.clone()));
+                client.status(&handle).await.inspect(assert_debug_hides_secrets).err()
+            }
+            Call::OpenShare => {
+                let share = client.open_share(&"1808628918203192832".parse().unwrap(), Some(EXTRACT_CODE)).await;
+                share.inspect(assert_debug_hides_secrets).err()
+            }
+        };
+        failed.map_or(Ending::Made, Ending::Failed)
     }
 }
 

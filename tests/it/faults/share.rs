@@ -1,0 +1,102 @@
+//! Opening a share: `getShareInfo`, `verifyExtractCode` and `listShareFiles`, one after the other. They are queries, too:
+//! here is what is their own.
+
+use super::{
+    row::{Row, rows},
+    trial::{ok, reply},
+};
+use crate::support::scripted_server::{Script, Step};
+
+const FOUND: &str = r#"{"code":0,"link":{"shareId":"share"}}"#;
+const VERIFIED: &str = r#"{"code":0,"kdstoken":"<kdstoken>"}"#;
+const EMPTY: &str = r#"{"code":0}"#;
+const REFUSED: &str = r#"{"code":13000309,"msg":"<extract code>, <kdstoken>","kdstoken":"<kdstoken>"}"#;
+
+/// One connection on which each request is answered.
+fn answers(replies: impl IntoIterator<Item = Vec<u8>>) -> Script {
+    vec![replies.into_iter().flat_map(|reply| [Step::Request, Step::Send(reply)]).collect()]
+}
+
+rows! {
+    "Opening a share"
+
+    share_opened => Row::scripted("each of the three calls of `open_share` is answered", answers([FOUND, VERIFIED, EMPTY].map(ok)))
+        .share()
+        .requests(3)
+        .made()
+        .advice("go on with the share");
+    share_calls_repeated => Row::scripted(
+        "each of the three calls is answered 503, then answered",
+        answers([FOUND, VERIFIED, EMPTY].into_iter().flat_map(|body| [reply("503 Service Unavailable", "", ""), ok(body)])),
+    )
+    .share()
+    // Two for each call.
+    .requests(6)
+    .made()
+    .advice("go on with the share");
+    share_without_link => Row::answered("`getShareInfo` succeeds without a link", ok(EMPTY))
+        .share()
+        .code("0")
+        .says("it reports success without a link");
+    share_without_id => Row::answered("`getShareInfo` gives a link without an id", ok(r#"{"code":0,"link":{}}"#))
+        .share()
+        .code("0")
+        .says("$.link.shareId is missing");
+    extract_code_refused => Row::scripted(
+        "`verifyExtractCode` is refused under 200, with the code and a kdstoken",
+        answers([FOUND, REFUSED].map(ok)),
+    )
+    .share()
+    .requests(2)
+    .rejected()
+    .status(200)
+    .code("13000309")
+    .says("the extract code may be wrong")
+    .advice("nothing was done: send it again later; if that does not help, ask the vendor's support");
+    extract_code_without_token => Row::scripted(
+        "`verifyExtractCode` succeeds without a kdstoken",
+        answers([FOUND, EMPTY].map(ok)),
+    )
+    .share()
+    .requests(2)
+    .status(200)
+    .code("0")
+    .says("it reports success without a kdstoken");
+    kdstoken_cut_short => Row::scripted(
+        "the JSON of `verifyExtractCode` is cut short after the kdstoken",
+        answers([FOUND, VERIFIED.trim_end_matches('}')].map(ok)),
+    )
+    .share()
+    .requests(2)
+    .status(200);
+    listing_refused => Row::scripted(
+        "`listShareFiles` is refused under 400, with the kdstoken",
+        answers([ok(FOUND), ok(VERIFIED), reply("400 Bad Request", "", r#"{"code":13000410,"msg":"<kdstoken>"}"#)]),
+    )
+    .share()
+    .requests(3)
+    .rejected()
+    .status(400)
+    .code("13000410")
+    .says("message \"***\"")
+    .advice("nothing was done: ask the space's owner for the right, or check the user id");
+    listing_of_another_shape => Row::scripted(
+        "the `files` of `listShareFiles` are no list",
+        answers([FOUND, VERIFIED, r#"{"code":0,"files":"none"}"#].map(ok)),
+    )
+    .share()
+    .requests(3)
+    .status(200)
+    .code("0")
+    .says("$.files is \"none\", which is no array");
+    listing_reset_for_good => Row::scripted("`listShareFiles` is reset three times", {
+        let reset = vec![Step::Request, Step::Reset];
+        let opened = answers([FOUND, VERIFIED].map(ok)).concat();
+        vec![[opened, reset.clone()].concat(), reset.clone(), reset]
+    })
+    .share()
+    // One for each of the first two calls, one for each attempt at the third.
+    .requests(5)
+    .connections(3)
+    .is("retryable");
+}
