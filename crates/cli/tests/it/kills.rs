@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::Path,
     process::{Output, Stdio},
     time::Duration,
 };
 
-use koodrive_share_emulator::{EmulatedTask, Emulator, Fault, Package, Schedule};
+use koodrive_share_emulator::{EmulatedTask, Emulator, Fault, Package, Schedule, Throttle};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::timeout;
 
@@ -17,6 +17,11 @@ use crate::support::{
     bulk::{ledger, tasks_of},
     directory, file, json_lines, run, text, tool,
 };
+
+/// How many kills a test makes at least: as many as `KOODRIVE_TEST_KILLS` says, if it is set.
+fn kills(default: usize) -> usize {
+    std::env::var("KOODRIVE_TEST_KILLS").map_or(default, |given| given.parse().unwrap())
+}
 
 /// The random numbers of a test, from a seed that its output shows.
 fn random(test: &str) -> StdRng {
@@ -39,7 +44,7 @@ fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
 /// Compares what a run says with the tasks that there are; gives the number of unknown chunks.
 fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usize) -> usize {
     let said = said_of_chunks(output);
-    assert_eq!(said.len(), 50, "50,000 ids, 1,000 each");
+    assert_eq!(said.len(), file_ids.len() / 1_000, "1,000 ids each");
     for (chunk, task_id) in file_ids.chunks(1_000).zip(said.values()) {
         let made = tasks_of(tasks, chunk);
         match task_id {
@@ -53,20 +58,34 @@ fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usi
     said.values().filter(|task_id| task_id.is_none()).count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
-    const KILLS: usize = 50;
-    let mut random = random("kills");
-    let emulator = Emulator::builder().token(TOKEN).record(0);
-    let emulator = emulator.start().await.unwrap();
-    let (mut kills, mut hits, mut unknown, mut runs) = (0, 0, 0, 0);
-    // On a machine that is slow to start processes, many kills come too early to leave anything behind.
-    while kills < KILLS || hits < KILLS / 2 {
+/// What the kills of a test hit.
+#[derive(Debug, Default)]
+struct Hits {
+    kills: usize,
+    /// Requests were on their way.
+    requests: usize,
+    /// The run had been refused, and waited.
+    pauses: usize,
+    runs: usize,
+    unknown: usize,
+}
+
+/// Kills runs over so many ids, each within so many milliseconds at random, until enough was hit. Runs that come to their
+/// end are compared with the tasks that there are.
+async fn kill(
+    emulator: &Emulator,
+    mut random: StdRng,
+    ids: usize,
+    longest_life: u64,
+    is_enough: impl Fn(&Hits) -> bool,
+) -> Hits {
+    let mut hits = Hits::default();
+    while !is_enough(&hits) {
         // Other ids in each run, so that the tasks of a run can be told from those of another.
-        let file_ids: Vec<String> = (0..50_000).map(|n| format!("F{runs}-{n}")).collect();
-        let ids_path = file("kill.ids", &(file_ids.join("\n") + "\n"));
-        let path = ledger("cli_kill");
-        let mut tool = tool(&emulator);
+        let file_ids: Vec<String> = (0..ids).map(|n| format!("F{}-{n}", hits.runs)).collect();
+        let name = format!("cli_kill_{longest_life}");
+        let (path, ids_path) = (ledger(&name), file(&format!("{name}.ids"), &(file_ids.join("\n") + "\n")));
+        let mut tool = tool(emulator);
         tool.args(DUMP).args(["--format", "json", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -79,39 +98,61 @@ async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
             let before = unanswered(&path);
             let mut child = tool.spawn().unwrap();
             // The moment of a kill is random by purpose: no event to wait for would be.
-            let life = Duration::from_millis(random.random_range(1..400));
+            let life = Duration::from_millis(random.random_range(1..longest_life));
             if let Ok(ended) = timeout(life, child.wait()).await {
                 ended.unwrap();
                 break child.wait_with_output().await.unwrap();
             }
             child.start_kill().unwrap();
             let ended = child.wait().await.unwrap();
-            if ended.code().is_none() {
-                kills += 1;
-            }
-            if unanswered(&path) > before {
-                hits += 1;
-            }
+            hits.kills += usize::from(ended.code().is_none());
+            hits.requests += usize::from(unanswered(&path) > before);
+            hits.pauses += usize::from(is_paused(&path));
         };
         // The longest delay and some more: requests that a dead process left behind are processed all the same.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let unknown_now = check(&output, &file_ids, &emulator.tasks(), 1);
-        let expected = if unknown_now == 0 { 0 } else { 4 };
+        let unknown = check(&output, &file_ids, &emulator.tasks(), 1);
+        let expected = if unknown == 0 { 0 } else { 4 };
         assert_eq!(output.status.code(), Some(expected), "{}", text(&output.stderr));
         // Consent settles what is unknown, at the price of a second task at most.
         let consented = run(tool.arg("--resend-unknown")).await;
         assert_eq!(consented.status.code(), Some(0));
         assert_eq!(check(&consented, &file_ids, &emulator.tasks(), 2), 0);
-        unknown += unknown_now;
-        runs += 1;
+        hits.unknown += unknown;
+        hits.runs += 1;
     }
-    println!("{kills} kills in {runs} runs, {hits} of them with requests on their way");
-    println!("{unknown} of {} chunks unknown", runs * 50);
-    assert!(unknown > 0, "no kill left a request without an answer");
+    println!("{hits:?}");
+    hits
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
+    let kills = kills(50);
+    let emulator = Emulator::builder().token(TOKEN).record(0).start().await.unwrap();
+    // On a machine that is slow to start processes, many kills come too early to leave anything behind.
+    let is_enough = |hits: &Hits| hits.kills >= kills && hits.requests >= kills / 2;
+    let hits = kill(&emulator, random("kills"), 50_000, 400, is_enough).await;
+    assert!(hits.unknown > 0, "no kill left a request without an answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_killed_in_and_between_pauses_makes_each_task_once_or_calls_it_unknown() {
+    let kills = kills(10);
+    let throttle = Throttle::new(6, Duration::from_millis(300));
+    let emulator = Emulator::builder().token(TOKEN).record(0).throttle(throttle).start().await.unwrap();
+    // A pause takes 1 to 2 seconds.
+    let is_enough = |hits: &Hits| hits.kills >= kills && hits.requests > 0 && hits.pauses >= kills / 4;
+    kill(&emulator, random("kills in pauses"), 20_000, 2_500, is_enough).await;
+}
+
+/// Whether the last request of a ledger was refused, so that its run waited.
+fn is_paused(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().last().is_some_and(|line| line.contains("\"state\":{\"rejected\""))
 }
 
 /// How many requests of a ledger have no answer in it, whether its last line is torn or not.
-fn unanswered(path: &PathBuf) -> usize {
+fn unanswered(path: &Path) -> usize {
     let text = fs::read_to_string(path).unwrap_or_default();
     let answered = text.matches("\"state\":{").count();
     text.matches("\"state\":\"sending\"").count() - answered
