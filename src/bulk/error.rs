@@ -84,8 +84,8 @@ impl BulkError {
     }
 
     /// Every further request would have failed like that of an item before: the credentials were refused, a certificate or
-    /// a proxy is not accepted, or before the first reply no connection came about or no token was there. Remove the cause that the item
-    /// names, then resume.
+    /// a proxy is not accepted, or before the first reply no connection came about or the token provider failed. Remove the
+    /// cause that the item names, then resume.
     pub fn is_futile(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Impatience(Impatience::Futile))
     }

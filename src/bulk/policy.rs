@@ -128,9 +128,9 @@ impl BulkPolicyBuilder {
     /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time, and a run keeps it
     /// until its last request has ended: it is locked, and a second run ends at once. The operating system drops the lock
     /// of a process that dies. Where a file system has no locks, a second run is noticed at the next line that either
-    /// writes, and whoever notices stops. So does a run whose ledger is deleted, replaced or truncated; a line at the end of one that
-    /// was truncated keeps the next run from taking it for all that there was, until it is restored. An empty file is a new
-    /// ledger.
+    /// writes, and whoever notices stops. So does a run whose ledger is deleted, replaced or truncated. To one that was
+    /// truncated it adds a line that keeps the next run from taking the rest for all that there was: restore the file
+    /// first. A file that is empty, or not there, is a new ledger.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, or in its place if the run is stopped in between, with the chunk's range, the SHA-256 of
@@ -153,11 +153,12 @@ impl BulkPolicyBuilder {
     /// with [`Duration::MAX`] none does.
     ///
     /// A request that is throttled has made nothing. Then the whole run pauses: for as long as the service asks for
-    /// (`Retry-After`), at least for 1 to 2 seconds, and twice as long each time up to 1 to 2 minutes. After a pause one request
-    /// probes; the others follow once it got through. A connection that does not come about, or a token provider that gives no
-    /// usable token, pauses the run in the same way once there has been a reply; before, it ends the run, since the endpoint
-    /// may be mistyped. The time counts from the first refusal since the last task. If it ends, or the service asks to wait for longer than what is left, so does
-    /// the run: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
+    /// (`Retry-After`), at least for 1 to 2 seconds, and twice as long each time up to 1 to 2 minutes. After a pause one
+    /// request probes; the others follow once it got through. A connection that does not come about, or a token provider
+    /// that gives no usable token, pauses the run in the same way once there has been a reply; before, it ends the run,
+    /// since the endpoint may be mistyped. The time counts from the first refusal since the last task. If it ends, or the
+    /// service asks to wait for longer than what is left, so does the run: see
+    /// [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
     ///
     /// Credentials that are refused, certificates and proxies that are not accepted end a run at once:
     /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.

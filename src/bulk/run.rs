@@ -116,10 +116,6 @@ impl Run {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         BulkItem { zip_name: self.zip_name(&chunk), chunk, from_ledger: false, result }
     }
-
-    pub(super) fn header(&self) -> Header {
-        Header::new(&self.client, &self.task, self.policy.split_packages)
-    }
 }
 
 /// A chunk that is about to be sent.
@@ -172,7 +168,7 @@ impl Request {
         refused
     }
 
-    /// Waits for the leave to send the request, if it has none, and writes the line that must come before. Nothing if the ledger
+    /// Waits for a pass, if it has none, and writes the line that must be there before the request. Nothing if the ledger
     /// failed or the run was stopped meanwhile: it looks right before the line and right before the request.
     async fn admit(&self, pass: Option<Pass>) -> Option<Pass> {
         let run = &self.run;
@@ -196,7 +192,7 @@ impl Request {
         is_written.then_some(pass)
     }
 
-    /// Sends the request. Gives its result, and whether it began or met a pause, after which it is to be sent again.
+    /// Sends the request and notes its result. Gives that, and whether it is to be sent again after a pause.
     async fn attempt(&self, pass: Pass) -> (Result<TaskHandle, Error>, bool) {
         let Self { run, task, .. } = self;
         let result = self.create().await;
@@ -215,8 +211,8 @@ impl Request {
         (result, true)
     }
 
-    /// Sends the request. If its outcome is unknown, this stops the run where its policy says so, also if a runtime lets go of
-    /// the request half-way: before anyone can begin another.
+    /// Sends the request. An unknown outcome stops the run at once if its policy says so, also that of a request that a
+    /// runtime lets go of half-way: before anyone can begin another.
     async fn create(&self) -> Result<TaskHandle, Error> {
         let Self { run, chunk, task, .. } = self;
         let unsettled = Unsettled(run);
@@ -280,7 +276,8 @@ impl SharedLedger {
     /// Opens the ledger of a run, which learns its tasks.
     pub(super) async fn open(path: PathBuf, run: Arc<Run>) -> Result<Self, LedgerFault> {
         let open = move || {
-            let mut ledger = Ledger::open(&path, run.header())?;
+            let header = Header::new(&run.client, &run.task, run.policy.split_packages);
+            let mut ledger = Ledger::open(&path, header)?;
             *run.task_ids() = mem::take(&mut ledger.task_ids);
             Ok(Self(Arc::new(Mutex::new(ledger))))
         };

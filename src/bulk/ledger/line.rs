@@ -175,6 +175,7 @@ mod tests {
         );
         let run = r#""version":1,"endpoint":"e","userId":"u","shareId":"s","containerId":"c""#;
         let target = r#""targetFileId":{"containerId":"c","fileId":"root"}"#;
+        let doubts = format!(r#""unknownBefore":["{trace_id}"]"#);
         for line in [
             format!(r#"{{"run":{{{run},"taskType":1,"zipName":"z","split":true,"chunkSize":1000}}}}"#),
             format!(r#"{{"run":{{{run},"taskType":2,{target},"split":false,"chunkSize":1000}}}}"#),
@@ -182,7 +183,7 @@ mod tests {
             format!(r#"{{"chunk":{{"chunk":0,"start":0,"end":2,{ids},"state":{{"accepted":{{"task":{task}}}}}}}}}"#),
             format!(r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"rejected":{{"error":"no"}}}}}}}}"#),
             format!(
-                r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"notSent":{{"error":"no"}}}},"unknownBefore":["{trace_id}"]}}}}"#
+                r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"notSent":{{"error":"no"}}}},{doubts}}}}}"#
             ),
             format!(r#"{{"chunk":{{"chunk":1,"start":2,"end":4,{ids},"state":{{"unknown":{{"error":"no"}}}}}}}}"#),
             r#"{"end":{"fileIds":4}}"#.to_owned(),
