@@ -208,8 +208,8 @@ impl TokenCache {
 
     /// The cached token if it is good, or the renewal to wait for. Begins one where it is due and none is running.
     fn usable_or_renewal(&self, limit: Duration) -> Result<SecretString, (Instant, watch::Receiver<Answer>)> {
-        let now = Instant::now();
         let mut state = self.0.lock();
+        let now = Instant::now();
         let good = state.cached.as_ref().filter(|cached| cached.is_good(now));
         let may_wait =
             good.is_some_and(|cached| !cached.is_due(now)) || state.paused_until.is_some_and(|end| now < end);
