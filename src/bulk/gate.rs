@@ -42,7 +42,7 @@ pub(super) struct Pass {
 impl Gate {
     pub(super) fn new(policy: &BulkPolicy) -> Self {
         let state = State { patience: Patience::new(policy.patience), pause: None, pauses: 0 };
-        Self { interval: policy.interval(), turn: Arc::default(), state: state.into() }
+        Self { interval: policy.interval(), turn: Arc::default(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
