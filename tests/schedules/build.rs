@@ -1,0 +1,57 @@
+//! Copies the library's modules, with `shuttled.rs` in place of std, and `tokio.rs` in place of tokio.
+
+use std::{env, fs, io, path::Path};
+
+/// All that a bulk run and a token need, but for the client and what is generated.
+const MODULES: &[&str] = &[
+    "bulk",
+    "credentials",
+    "disk",
+    "error",
+    "lenient",
+    "redact",
+    "rules",
+    "service_code",
+    "share_task",
+    "trace_id",
+    "validation",
+    "x_date",
+];
+
+const SOURCE: &str = "../../src";
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed={SOURCE}");
+    let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("library");
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
+    copy(Path::new(SOURCE), &target)?;
+    let modules = MODULES.iter().map(|module| format!("mod {module};"));
+    let parts = ["mod task { pub(crate) mod handle; }", "#[path = \"client/effect.rs\"] mod effect;"];
+    let modules = modules.chain(parts.map(str::to_owned));
+    // Linted where they are, and used in part.
+    let modules: Vec<String> =
+        modules.map(|module| format!("#[allow(warnings, clippy::pedantic)]\n{module}\n")).collect();
+    fs::write(target.join("modules.rs"), modules.concat())
+}
+
+fn copy(source: &Path, target: &Path) -> io::Result<()> {
+    fs::create_dir_all(target)?;
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        let target = target.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(entry.path())?;
+            // Unit tests are the library's own.
+            let text = text.replace("use std::", "use crate::shuttled::").replace("tokio::", "crate::tokio::");
+            let text = text.replace("#[cfg(test)]", "#[cfg(any())]");
+            fs::write(target, text)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

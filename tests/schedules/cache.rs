@@ -1,0 +1,198 @@
+//! The cache of a provider's token.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use crate::tokio::{
+    sync::oneshot,
+    task::{JoinHandle, yield_now},
+    time::Instant,
+};
+use futures_util::future::{join_all, pending};
+use secrecy::ExposeSecret;
+
+use crate::{
+    clock,
+    credentials::token_cache::{AccessToken, ProviderError, TokenCache},
+    schedules::check,
+};
+
+const ORDERS: usize = 1_000;
+const LIMIT: Duration = Duration::from_secs(30);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A cache, and how often its provider has been asked. The provider is told which ask it is, from 0.
+fn cache<F>(provide: impl Fn(usize) -> F + Send + Sync + 'static) -> (Arc<TokenCache>, Arc<AtomicUsize>)
+where
+    F: Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
+{
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    (Arc::new(TokenCache::new(move || provide(count.fetch_add(1, Ordering::SeqCst)))), asked)
+}
+
+async fn token(cache: &TokenCache) -> Option<String> {
+    let token = cache.token(LIMIT).await.ok()?;
+    Some(token.expose_secret().to_owned())
+}
+
+/// So many tasks that begin at any moment.
+fn callers<F: Future<Output: Send + 'static> + Send + 'static>(
+    cache: &Arc<TokenCache>,
+    number: usize,
+    call: impl Fn(Arc<TokenCache>) -> F,
+) -> Vec<JoinHandle<F::Output>> {
+    (0..number).map(|_| crate::tokio::spawn(call(cache.clone()))).collect()
+}
+
+async fn all<T>(callers: Vec<JoinHandle<T>>) -> Vec<T> {
+    join_all(callers).await.into_iter().map(Result::unwrap).collect()
+}
+
+#[test]
+fn callers_on_a_cold_cache_ask_once() {
+    check(ORDERS, || async {
+        let (cache, asked) = cache(async |_| {
+            yield_now().await;
+            Ok(AccessToken::new("token"))
+        });
+        let tokens = all(callers(&cache, 4, async |cache| token(&cache).await)).await;
+        assert!(tokens.iter().all(|token| token.as_deref() == Some("token")), "{tokens:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn an_ask_that_times_out_fails_all_who_waited() {
+    check(ORDERS, || async {
+        let (cache, asked) = cache(|number| async move {
+            if number == 0 {
+                pending::<()>().await;
+            }
+            Ok(AccessToken::new("token"))
+        });
+        let begun = Instant::now();
+        let callers = callers(&cache, 3, move |cache| async move {
+            clock::linger().await;
+            let mut call = pin!(token(&cache));
+            let is_pending = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await;
+            let has_waited = is_pending && begun.elapsed() < LIMIT;
+            (has_waited, if is_pending { call.await } else { None })
+        });
+        clock::run();
+        let ended = all(callers).await;
+        let mut later = 0;
+        for (has_waited, token) in ended {
+            assert!(!has_waited || token.is_none(), "it began another ask");
+            later += usize::from(!has_waited);
+        }
+        assert!(asked.load(Ordering::SeqCst) <= 1 + later);
+    });
+}
+
+#[test]
+fn dropping_any_caller_at_any_point_hangs_nobody_and_asks_no_more() {
+    check(ORDERS, || async {
+        let (cache, asked) = cache(|_| async {
+            clock::linger().await;
+            Ok(AccessToken::new("token"))
+        });
+        let mut callers = callers(&cache, 4, |cache| async move { token(&cache).await });
+        let kept = callers.split_off(2);
+        for caller in callers {
+            clock::linger().await;
+            caller.abort();
+        }
+        let tokens = all(kept).await;
+        assert!(tokens.iter().all(Option::is_some), "{tokens:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_refused_token_is_renewed_once() {
+    check(ORDERS, || async {
+        let (cache, asked) = cache(|number| async move {
+            yield_now().await;
+            Ok(AccessToken::new(if number == 0 { "stale" } else { "fresh" }))
+        });
+        let tokens = all(callers(&cache, 4, |cache| async move {
+            let used = cache.token(LIMIT).await.unwrap();
+            yield_now().await;
+            if used.expose_secret() == "stale" {
+                cache.discard(&used);
+            }
+            token(&cache).await
+        }));
+        for token in tokens.await {
+            assert_eq!(token.as_deref(), Some("fresh"));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// Tells when it is dropped.
+struct Guard(Option<oneshot::Sender<()>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+#[test]
+fn the_last_client_that_is_dropped_ends_a_renewal() {
+    check(ORDERS, || async {
+        let (dropped, mut is_dropped) = oneshot::channel();
+        let guard = std::sync::Mutex::new(Some(Guard(Some(dropped))));
+        let (cache, asked) = cache(move |_| {
+            let guard = guard.lock().unwrap().take();
+            async move {
+                let _guard = guard;
+                pending().await
+            }
+        });
+        let callers = callers(&cache, 2, |cache| async move { token(&cache).await });
+        while asked.load(Ordering::SeqCst) == 0 {
+            yield_now().await;
+        }
+        for caller in callers {
+            clock::linger().await;
+            assert!(is_dropped.try_recv().is_err(), "a client is left");
+            caller.abort();
+            assert!(caller.await.is_err());
+        }
+        assert!(is_dropped.try_recv().is_err(), "a client is left");
+        drop(cache);
+        is_dropped.await.unwrap();
+    });
+}
+
+#[test]
+fn an_early_renewal_is_begun_once_and_waited_for_by_nobody() {
+    check(ORDERS, || async {
+        let (cache, asked) = cache(|number| async move {
+            if number > 0 {
+                pending::<()>().await;
+            }
+            Ok(AccessToken::new("token").expires_in(10 * MINUTE))
+        });
+        assert!(token(&cache).await.is_some());
+        clock::move_by(9 * MINUTE + Duration::from_secs(1)).await;
+        // No time passes any more: who waited for the renewal would wait for ever.
+        let tokens = all(callers(&cache, 4, |cache| async move { token(&cache).await })).await;
+        assert!(tokens.iter().all(Option::is_some), "{tokens:?}");
+        while asked.load(Ordering::SeqCst) < 2 {
+            yield_now().await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    });
+}
