@@ -1,4 +1,4 @@
-//! `Client::create_bulk` beside a loop of hand-written reqwest calls, and 10,000 creations at once.
+//! `Client::create_bulk` beside a loop of hand-written reqwest calls, its memory, and 10,000 creations at once.
 //!
 //! `cargo bench --bench bulk` in this folder. Both take turns, on the same ids and with the same concurrency; what
 //! counts are the medians of the rounds' ratios, and the numbers of connections.
@@ -8,10 +8,12 @@ mod loopback;
 
 use std::{fs, time::Instant};
 
+use allocation_counter::measure;
 use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use futures_util::{StreamExt, future, stream};
 use koodrive_share::{BulkPolicy, Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
 use loopback::{Server, serve_if_asked};
+use tokio::runtime::{Builder, Runtime};
 
 const IDS: usize = 1_000_000;
 const CHUNK: usize = 1_000;
@@ -31,16 +33,25 @@ fn client(server: &Server) -> Client {
 }
 
 /// The ids a second, and the connections that were open.
-async fn ours(server: &Server, concurrency: usize) -> (f64, usize) {
+async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, usize) {
     let policy = BulkPolicy::builder().concurrency(concurrency).build().unwrap();
     let client = client(server);
     let start = Instant::now();
-    let mut bulk = client.create_bulk_with(task(), file_ids(0..IDS), policy).unwrap();
+    let mut bulk = client.create_bulk_with(task(), file_ids(0..ids), policy).unwrap();
     let mut connections = Connections::default();
     while let Some(item) = bulk.next().await {
         connections.saw(item.unwrap().result().unwrap().task_id());
     }
     (speed(start), connections.opened())
+}
+
+/// A run and its client take less than 1.2 MiB, and less than 60 bytes more for each chunk.
+fn memory(server: &Server, runtime: &Runtime) {
+    let peak = |ids| measure(|| drop(runtime.block_on(ours(server, ids, 4)))).bytes_max;
+    let (few, many) = (peak(50_000), peak(2_000_000));
+    println!("memory: at most {few} bytes at a time for 50,000 ids, {many} for 2,000,000\n");
+    assert!(many < 1_200 << 10);
+    assert!(many.saturating_sub(few) < 60 * 1_950);
 }
 
 async fn raw(server: &Server, concurrency: usize) -> (f64, usize) {
@@ -106,19 +117,15 @@ async fn ten_thousand_at_once(server: &Server) {
     assert!(opened <= 200, "more than max_concurrent_requests documents");
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    serve_if_asked();
-    rustls::crypto::ring::default_provider().install_default().unwrap();
-    let server = Server::start();
+async fn throughput(server: &Server) {
     println!("| concurrency | raw reqwest, ids/s | create_bulk, ids/s | ratio | connections, raw | ours |");
     println!("|---|---|---|---|---|---|");
     for concurrency in [1, 2, 4, 8, 16] {
         let (mut raws, mut bulks, mut ratios) = (vec![], vec![], vec![]);
         let (mut most_raw, mut most) = (0, 0);
         for _ in 0..ROUNDS {
-            let (raw, opened_raw) = raw(&server, concurrency).await;
-            let (ours, opened) = ours(&server, concurrency).await;
+            let (raw, opened_raw) = raw(server, concurrency).await;
+            let (ours, opened) = ours(server, IDS, concurrency).await;
             raws.push(raw);
             bulks.push(ours);
             ratios.push(ours / raw);
@@ -130,5 +137,14 @@ async fn main() {
         println!("| {concurrency} | {raw:.0} | {ours:.0} | {ratio:.3} | {most_raw} | {most} |");
         assert!(most <= concurrency, "more connections than requests");
     }
-    ten_thousand_at_once(&server).await;
+}
+
+fn main() {
+    serve_if_asked();
+    rustls::crypto::ring::default_provider().install_default().unwrap();
+    let server = Server::start();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    memory(&server, &runtime);
+    runtime.block_on(throughput(&server));
+    runtime.block_on(ten_thousand_at_once(&server));
 }

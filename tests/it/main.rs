@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "tls")]
 mod faults;
 mod lenient;
+mod memory;
 mod outcome;
 mod poller;
 mod properties;
