@@ -296,34 +296,40 @@ async fn calls_that_are_dropped_at_any_time_hang_nobody() {
     timeout(Duration::from_secs(10), succeeded).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_renewal_ends_with_the_last_client() {
+/// Credentials of a provider that gives no token, and a semaphore that gets a permit when one of its futures is dropped.
+fn hanging() -> (Credentials, Arc<Semaphore>) {
     struct Dropped(Arc<Semaphore>);
     impl Drop for Dropped {
         fn drop(&mut self) {
             self.0.add_permits(1);
         }
     }
-    let emulator = strict_emulator().start().await.unwrap();
     let dropped = Arc::new(Semaphore::new(0));
-    let guard = dropped.clone();
-    let client = client_with(
-        &emulator,
-        Credentials::provider(move || {
-            let guard = Dropped(guard.clone());
-            async move {
-                let _guard = guard;
-                std::future::pending().await
-            }
-        }),
-    );
+    let semaphore = dropped.clone();
+    let credentials = Credentials::provider(move || {
+        let guard = Dropped(semaphore.clone());
+        async move {
+            let _guard = guard;
+            std::future::pending().await
+        }
+    });
+    (credentials, dropped)
+}
+
+#[tokio::test]
+async fn a_renewal_ends_with_the_last_client_and_the_last_clone_of_its_credentials() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let (credentials, dropped) = hanging();
+    let client = client_with(&emulator, credentials.clone());
     let clone = client.clone();
     let call = tokio::spawn(async move { create(&clone).await });
     sleep(Duration::from_millis(20)).await;
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
-    assert_eq!(dropped.available_permits(), 0, "the client is left");
     drop(client);
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(dropped.available_permits(), 0, "a clone of the credentials is left");
+    drop(credentials);
     until("the provider's future is dropped", || dropped.available_permits() == 1).await;
 }
 
@@ -366,6 +372,40 @@ async fn a_provider_that_calls_its_own_client_is_told_so() {
     let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     assert!(causes.iter().any(|cause| cause.contains("waits for its own token")), "{causes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_whose_task_calls_its_own_client_waits_until_the_renewal_times_out() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let own = Arc::new(std::sync::OnceLock::<Client>::new());
+    let lent = own.clone();
+    let credentials = Credentials::provider(move || {
+        let own = lent.clone();
+        async move {
+            tokio::spawn(async move { create(own.get().unwrap()).await }).await??;
+            Ok(token())
+        }
+    });
+    let client = builder(&emulator).credentials(credentials).renewal_timeout(Duration::from_secs(9)).build().unwrap();
+    own.set(client.clone()).unwrap();
+    let start = Instant::now();
+    assert!(create(&client).await.unwrap_err().is_credentials());
+    assert_eq!(start.elapsed().as_secs(), 9);
+}
+
+#[tokio::test]
+async fn clones_of_one_credentials_share_its_token() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let provider = Scripted::open();
+    let credentials = provider.credentials(|_| Ok(token()));
+    let client = client_with(&emulator, credentials.clone());
+    create(&client).await.unwrap();
+    create(&client.for_user("other").unwrap()).await.unwrap();
+    create(&client.with_credentials(credentials.clone()).unwrap()).await.unwrap();
+    create(&client_with(&emulator, credentials)).await.unwrap();
+    assert_eq!(provider.asked(), 1);
+    create(&client.with_credentials(provider.credentials(|_| Ok(token()))).unwrap()).await.unwrap();
+    assert_eq!(provider.asked(), 2);
 }
 
 #[test]
@@ -557,6 +597,48 @@ mod lifetimes {
                 }
                 assert_eq!(provider.asked(), 1, "{requests} at a time, each for {timeout:?}");
             }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_goes_on_when_the_time_of_its_call_is_over_and_serves_later_ones() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let provider = Scripted::gated(0);
+        let credentials = provider.credentials(|_| Ok(token()));
+        let client = builder(&emulator).credentials(credentials).timeout(11 * SECOND).build().unwrap();
+        let start = Instant::now();
+        assert!(create(&client).await.unwrap_err().is_credentials());
+        assert_eq!(start.elapsed().as_secs(), 11);
+        provider.gate.add_permits(1);
+        create(&client).await.unwrap();
+        assert_eq!((provider.asked(), start.elapsed().as_secs()), (1, 11));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_takes_too_long_is_dropped() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let (credentials, dropped) = hanging();
+        let client = builder(&emulator).credentials(credentials).renewal_timeout(2 * SECOND).build().unwrap();
+        create(&client).await.unwrap_err();
+        tokio::task::yield_now().await;
+        assert_eq!(dropped.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_call_that_begins_a_renewal_says_how_long_it_may_take() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let (credentials, _) = hanging();
+        let within = |timeout: Duration| {
+            let client = builder(&emulator).credentials(credentials.clone()).timeout(60 * SECOND);
+            client.renewal_timeout(timeout).build().unwrap()
+        };
+        let (short, long) = (within(2 * SECOND), within(20 * SECOND));
+        for (first, second, seconds) in [(&short, &long, 2), (&long, &short, 20)] {
+            let start = Instant::now();
+            for ended in join_all([create(first), create(second)]).await {
+                assert!(ended.unwrap_err().is_credentials());
+            }
+            assert_eq!(start.elapsed().as_secs(), seconds);
         }
     }
 

@@ -3,6 +3,7 @@
 mod bulk;
 #[cfg(feature = "tls")]
 mod client_builder;
+mod concurrent;
 mod contributing;
 mod create;
 mod credentials;

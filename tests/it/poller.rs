@@ -209,17 +209,20 @@ async fn a_poll_whose_future_is_dropped_goes_on_and_its_answer_is_kept() {
 #[tokio::test]
 async fn a_poll_ends_with_its_poller() {
     // The server waits until the client hangs up, and fails if it does not.
-    let mut server = ScriptedServer::start(vec![vec![ScriptStep::Request, ScriptStep::Stall]]).await;
-    let (_emulator, _, handle) = created(Schedule::default()).await;
-    let mut handle = serde_json::to_value(&handle).unwrap();
-    handle["endpoint"] = server.endpoint().into();
+    let mut server = ScriptedServer::start(vec![vec![ScriptStep::Request, ScriptStep::Stall]; 2]).await;
     let client = builder_at(&server.endpoint()).build().unwrap();
-    let mut poller = client.poller(serde_json::from_value::<TaskHandle>(handle).unwrap());
+    let handle = client.handle("1", "share");
+    let mut poller = client.poller(&handle);
     tokio::select! {
         status = poller.until_done() => panic!("{status:?}"),
         _ = server.until(|seen| seen.requests.len() == 1) => {}
     }
     drop(poller);
+    server.until(|seen| seen.ended == 1).await;
+    tokio::select! {
+        status = client.wait(&handle) => panic!("{status:?}"),
+        _ = server.until(|seen| seen.requests.len() == 2) => {}
+    }
     server.finish().await;
 }
 

@@ -1,6 +1,6 @@
 //! Downloads that go on from what has come, or begin anew.
 
-use std::{fs, time::Duration};
+use std::{fs, future::IntoFuture, time::Duration};
 
 use futures_util::StreamExt;
 use koodrive_share::DownloadUrl;
@@ -8,6 +8,7 @@ use koodrive_share_emulator::{Answer, Fault, Package};
 use tokio::time::Instant;
 
 use crate::support::{
+    fixtures::builder_at,
     packages::{Packaged, files_beside, intact_files, target},
     scripted_server::{ScriptedServer, Step},
 };
@@ -53,6 +54,20 @@ async fn a_dropped_download_goes_on_from_what_has_come() {
     let from = packaged.ranges()[1].as_deref().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>();
     assert!(from.unwrap() >= 29_000_000, "{:?}", packaged.ranges());
     assert_eq!(files_beside(&path), ["photos.zip"]);
+}
+
+#[tokio::test]
+async fn a_dropped_download_closes_its_connection() {
+    let part = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nETag: \"1\"\r\n\r\nPK\x03\x04".to_vec();
+    let mut server = ScriptedServer::start(vec![vec![Step::Request, Step::Send(part), Step::Stall]]).await;
+    let client = builder_at(&server.endpoint()).build().unwrap();
+    let url: DownloadUrl = serde_json::from_str(&format!("\"{}/photos.zip\"", server.endpoint())).unwrap();
+    tokio::select! {
+        ended = client.download(&url, target("closed")).into_future() => panic!("{ended:?}"),
+        _ = server.until(|seen| seen.sent == 1) => {}
+    }
+    server.until(|seen| seen.ended == 1).await;
+    server.finish().await;
 }
 
 #[tokio::test]

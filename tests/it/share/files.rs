@@ -1,11 +1,14 @@
 //! Listing the files of a share: pages, directories, and what a service may get wrong.
 
+use std::time::Duration;
+
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use koodrive_share::{Error, FileType, Outcome, Share, ShareFile, ShareFiles};
 use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, SharedFile};
 use serde_json::{Value, json};
 
 use crate::support::{
+    bulk::until,
     fixtures::{DIRECTORY, FILE, KDSTOKEN, SPACE, strict_emulator},
     share::{CODE, open, with_share},
 };
@@ -318,6 +321,23 @@ async fn a_listing_whose_kdstoken_lapsed_ends_with_the_refusal() {
 }
 
 /// Awaiting the next file can be given up at any time.
+#[tokio::test]
+async fn a_dropped_listing_asks_for_no_further_page() {
+    let (share, emulator) = opened(empty().files(30).page_limit(3)).await;
+    let mut files = share.files().into_stream();
+    for _ in 0..3 {
+        files.next().await.unwrap().unwrap();
+    }
+    emulator.fail_next(Fault::Delay(Duration::from_millis(20)));
+    tokio::select! {
+        file = files.next() => panic!("{file:?}"),
+        () = until("the second page is asked for", || bodies(&emulator).len() == 2) => {}
+    }
+    drop(files);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bodies(&emulator).len(), 2);
+}
+
 #[tokio::test]
 async fn a_dropped_wait_loses_no_file() {
     let (share, _emulator) = opened(empty().files(30).page_limit(3)).await;

@@ -17,6 +17,7 @@ use tokio::{
 /// A running server on a free loopback port, for a service that the emulator does not imitate.
 pub(crate) struct OwnServer {
     endpoint: String,
+    connections: Arc<AtomicU64>,
     requests: Arc<AtomicU64>,
     acceptor: JoinHandle<()>,
 }
@@ -66,18 +67,23 @@ impl OwnServer {
     pub(crate) async fn start(say: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(AtomicU64::new(0));
-        let (counter, say) = (requests.clone(), Arc::new(say));
+        let (connections, requests) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (connected, counter, say) = (connections.clone(), requests.clone(), Arc::new(say));
         let acceptor = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                connected.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(stream, counter.clone(), say.clone()));
             }
         });
-        Self { endpoint, requests, acceptor }
+        Self { endpoint, connections, requests, acceptor }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    pub(crate) fn connection_count(&self) -> u64 {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) fn request_count(&self) -> u64 {
