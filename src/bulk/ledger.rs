@@ -58,7 +58,7 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// # Ok::<(), koodrive_share::LedgerError>(())
 /// ```
 ///
-/// Memory: some 20 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
+/// Memory: some 35 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
