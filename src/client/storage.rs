@@ -40,8 +40,9 @@ impl Client {
             violations.push(refused("credentials".into()));
         } else if !self.0.storage.is_secure(&url) {
             violations.push(refused(shown(url.scheme())));
+        } else {
+            validate_tls("downloadUrl", &url, &mut violations);
         }
-        validate_tls("downloadUrl", &url, &mut violations);
         violations.into_result_with(Some(url))
     }
 
