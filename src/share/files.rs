@@ -153,6 +153,7 @@ impl ShareFiles {
         Ok(())
     }
 
+    /// Gives the next file, and enters the directories on the way to it.
     async fn next(&self, open: &mut Vec<Directory>) -> Result<Option<ShareFile>, Error> {
         while let Some(directory) = open.last_mut() {
             let Some(mut file) = directory.files.try_next().await? else {
