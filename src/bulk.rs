@@ -186,20 +186,19 @@ impl Bulk<'_> {
 
     /// Why a run of which no further item comes is not complete: because it `failed`, or was stopped.
     fn shortfall(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
-        let (mut stop, mut unwritten) = (None, Vec::new());
+        let mut shortfall = None;
         self.run.progress.send_modify(|progress| {
-            stop = progress.stop.take();
-            unwritten = mem::take(&mut progress.unwritten);
+            let kind = match (progress.stop.take(), failed) {
+                // A ledger that lacks a line is worse than whatever else ended the run.
+                (Some(stop), _) if stop.is_ledger() => stop,
+                (_, Some(failed)) => failed,
+                (Some(stop), None) if !progress.exhausted || stop.is_out_of_patience() => stop,
+                (_, None) => return,
+            };
+            let unwritten = mem::take(&mut progress.unwritten);
+            shortfall = Some(BulkError { kind, attempted: progress.attempted, unwritten });
         });
-        let progress = self.run.progress.borrow();
-        let kind = match (stop, failed) {
-            // A ledger that lacks a line is worse than whatever else ended the run.
-            (Some(stop), _) if stop.is_ledger() => stop,
-            (_, Some(failed)) => failed,
-            (Some(stop), None) if !progress.exhausted || stop.is_out_of_patience() => stop,
-            (_, None) => return None,
-        };
-        Some(BulkError { kind, attempted: progress.attempted, unwritten })
+        shortfall
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     cmp::Ordering,
     collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -31,9 +31,6 @@ use crate::{
 
 pub(super) use self::error::LedgerFault;
 pub(super) use self::line::{Header, Line, State};
-
-/// Bytes that are read at once for one line of a chunk, which has some 600.
-const LINE: usize = 1_024;
 
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;
@@ -188,11 +185,9 @@ impl Ledger {
     fn scan(&mut self, ours: Option<&Header>, mend: bool) -> Result<(), LedgerFault> {
         let expected = ours.map(|ours| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
         let mut reader = BufReader::new(self.file.try_clone()?);
-        let mut bytes = Vec::new();
         for number in 1.. {
-            bytes.clear();
-            let read = reader.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
-            if read == 0 {
+            let bytes = read_line(&mut reader)?;
+            if bytes.is_empty() {
                 break;
             }
             let is_complete = bytes.ends_with(b"\n");
@@ -209,7 +204,7 @@ impl Ledger {
                     number > 1
                 }
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
-                Err(_) if !is_complete && read < MAX_LINE && (number > 1 || expected.starts_with(&bytes)) => {
+                Err(_) if !is_complete && bytes.len() < MAX_LINE && (number > 1 || expected.starts_with(&bytes)) => {
                     if mend {
                         self.file.set_len(self.end)?;
                         self.file.sync_all()?;
@@ -221,7 +216,7 @@ impl Ledger {
             if !is_in_place {
                 return Err(if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) });
             }
-            self.end += read as u64;
+            self.end += bytes.len() as u64;
             if !is_complete && mend {
                 // Whole but for its line break.
                 self.write(b"\n")?;
@@ -277,9 +272,7 @@ impl Ledger {
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
         let Some(start) = self.latest.get(&chunk) else { return Ok(None) };
         (&self.file).seek(SeekFrom::Start(*start))?;
-        let mut bytes = Vec::with_capacity(LINE);
-        BufReader::with_capacity(LINE, &self.file).take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
             // It could be read when the ledger was opened.
             _ => Err(LedgerFault::InUse),
@@ -348,6 +341,13 @@ impl Ledger {
             is_same => is_same,
         }
     }
+}
+
+/// The next line, at most so much of it as a line may have.
+fn read_line(reader: impl BufRead) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    reader.take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
