@@ -49,13 +49,6 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request pass that has nothing to wait for.
-    pub(super) fn try_admit(&self) -> Option<Pass> {
-        let state = self.state();
-        let is_open = self.interval.is_none() && state.pause.is_none();
-        is_open.then_some(Pass { pauses: state.pauses, _probe: None })
-    }
-
     /// Waits for the turn, for the end of a pause and for the rate.
     pub(super) async fn admit(&self) -> Pass {
         let mut turn = self.turn.clone().lock_owned().await;

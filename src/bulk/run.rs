@@ -132,7 +132,7 @@ impl Request {
     /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
     pub(super) async fn begin(self) -> Option<impl Future<Output = BulkItem> + Send + 'static> {
         let (run, chunk) = (self.run.clone(), self.chunk.clone());
-        let pass = run.gate.try_admit();
+        let pass = run.gate.admit().now_or_never();
         // With neither a ledger nor a pause there is nothing to wait for.
         let may_be_stopped = self.ledger.is_some() || pass.is_none();
         let (begun, is_begun) = oneshot::channel();

@@ -120,10 +120,7 @@ impl LedgerChunk {
 
     /// The task that was created.
     pub fn task(&self) -> Option<&TaskHandle> {
-        match &self.state {
-            State::Accepted { task } => Some(task),
-            State::Sending | State::Rejected { .. } | State::NotSent { .. } | State::Unknown { .. } => None,
-        }
+        if let State::Accepted { task } = &self.state { Some(task) } else { None }
     }
 
     /// Whether a task may exist, where none is known to.
