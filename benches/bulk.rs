@@ -12,7 +12,7 @@ use allocation_counter::measure;
 use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use futures_util::{StreamExt, future, stream};
 use koodrive_share::{BulkPolicy, Client, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory};
-use loopback::{Server, serve_if_asked};
+use loopback::{Server, TASKS, serve_if_asked};
 use tokio::runtime::{Builder, Runtime};
 
 const IDS: usize = 1_000_000;
@@ -33,7 +33,7 @@ fn client(server: &Server) -> Client {
 }
 
 /// The ids a second, and the connections that were open.
-async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, usize) {
+async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
     let policy = BulkPolicy::builder().concurrency(concurrency).build().unwrap();
     let client = client(server);
     let start = Instant::now();
@@ -47,14 +47,17 @@ async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, usize) {
 
 /// A run and its client take less than 1.2 MiB, and less than 60 bytes more for each chunk.
 fn memory(server: &Server, runtime: &Runtime) {
-    let peak = |ids| measure(|| drop(runtime.block_on(ours(server, ids, 4)))).bytes_max;
+    let run = |ids| async move {
+        ours(server, ids, 4).await;
+    };
+    let peak = |ids| measure(|| runtime.block_on(run(ids))).bytes_max;
     let (few, many) = (peak(50_000), peak(2_000_000));
     println!("memory: at most {few} bytes at a time for 50,000 ids, {many} for 2,000,000\n");
     assert!(many < 1_200 << 10);
     assert!(many.saturating_sub(few) < 60 * 1_950);
 }
 
-async fn raw(server: &Server, concurrency: usize) -> (f64, usize) {
+async fn raw(server: &Server, concurrency: usize) -> (f64, u64) {
     let by_hand = ByHand::new(&server.endpoint);
     let post = async |ids: Vec<String>| by_hand.create(&ByHand::request(ids)).await;
     let start = Instant::now();
@@ -71,16 +74,16 @@ async fn raw(server: &Server, concurrency: usize) -> (f64, usize) {
 
 /// The range of connections that a run's replies came over: no other run is under way.
 #[derive(Default)]
-struct Connections(Option<(usize, usize)>);
+struct Connections(Option<(u64, u64)>);
 
 impl Connections {
     fn saw(&mut self, task_id: &str) {
-        let connection = task_id.parse().unwrap();
+        let connection = task_id.parse::<u64>().unwrap() / TASKS;
         let (first, last) = self.0.unwrap_or((connection, connection));
         self.0 = Some((first.min(connection), last.max(connection)));
     }
 
-    fn opened(&self) -> usize {
+    fn opened(&self) -> u64 {
         self.0.map_or(0, |(first, last)| last - first + 1)
     }
 }
@@ -135,7 +138,7 @@ async fn throughput(server: &Server) {
         let (raw, ours) = (median(&mut raws), median(&mut bulks));
         let ratio = median(&mut ratios);
         println!("| {concurrency} | {raw:.0} | {ours:.0} | {ratio:.3} | {most_raw} | {most} |");
-        assert!(most <= concurrency, "more connections than requests");
+        assert!(most <= concurrency as u64, "more connections than requests");
     }
 }
 

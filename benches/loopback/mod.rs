@@ -1,4 +1,4 @@
-//! A trivial server in another process: it reads each request whole and answers with the same bytes.
+//! A trivial server in another process: it reads each request whole and answers with a task of its own.
 
 use std::{
     env,
@@ -8,13 +8,15 @@ use std::{
     thread,
 };
 
-/// The task id is the number of connections that were accepted by then.
-fn reply(connection: usize) -> String {
+/// Task ids of one connection: its number is what is above them.
+pub(crate) const TASKS: u64 = 100_000_000_000;
+
+fn reply(task_id: u64) -> String {
     format!(
         "HTTP/1.1 200 OK\r\n\
          Content-Type: application/json\r\n\
          Content-Length: 57\r\n\r\n\
-         {{\"code\":0,\"msg\":\"Success\",\"taskId\":\"{connection:019}\"}}"
+         {{\"code\":0,\"msg\":\"Success\",\"taskId\":\"{task_id:019}\"}}"
     )
 }
 
@@ -54,15 +56,16 @@ pub(crate) fn serve_if_asked() {
     println!("http://{}", listener.local_addr().unwrap());
     for (connection, stream) in (1..).zip(listener.incoming()) {
         let stream = stream.unwrap();
-        thread::spawn(move || serve(&stream, &reply(connection)));
+        thread::spawn(move || serve(&stream, connection * TASKS));
     }
 }
 
-fn serve(stream: &TcpStream, reply: &str) {
+/// Answers with task ids from `first` on.
+fn serve(stream: &TcpStream, first: u64) {
     stream.set_nodelay(true).unwrap();
     let mut input = BufReader::with_capacity(1 << 16, stream);
     let mut body = Vec::new();
-    loop {
+    for task_id in first.. {
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -81,6 +84,6 @@ fn serve(stream: &TcpStream, reply: &str) {
         if input.read_exact(&mut body).is_err() {
             return;
         }
-        (&*stream).write_all(reply.as_bytes()).unwrap();
+        (&*stream).write_all(reply(task_id).as_bytes()).unwrap();
     }
 }
