@@ -99,6 +99,27 @@ fn an_ask_that_times_out_fails_all_who_waited() {
 }
 
 #[test]
+fn an_ask_that_begins_after_one_that_timed_out_has_its_whole_time() {
+    check(ORDERS, || async {
+        let begun = Instant::now();
+        let (cache, asked) = cache(move |_| async move {
+            if begun.elapsed() < LIMIT {
+                pending::<()>().await;
+            }
+            Ok(AccessToken::new("token"))
+        });
+        let callers = callers(&cache, 3, |cache| async move {
+            clock::linger().await;
+            token(&cache).await
+        });
+        clock::run_once();
+        let is_any_served = all(callers).await.iter().any(Option::is_some);
+        // No more time passes, so the second ask does not time out.
+        assert!(asked.load(Ordering::SeqCst) <= 1 + usize::from(is_any_served));
+    });
+}
+
+#[test]
 fn dropping_any_caller_at_any_point_hangs_nobody_and_asks_no_more() {
     check(ORDERS, || async {
         let (cache, asked) = cache(|_| async {

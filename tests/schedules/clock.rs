@@ -16,6 +16,14 @@ pub(crate) fn run() {
     }));
 }
 
+/// The same, but once.
+pub(crate) fn run_once() {
+    drop(crate::tokio::spawn(async {
+        linger().await;
+        pass().await;
+    }));
+}
+
 /// Moves to a moment that lies so far ahead.
 pub(crate) async fn move_by(wait: std::time::Duration) {
     futures_util::future::join(sleep(wait), pass()).await;
