@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{client::effect::Effect, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
+use crate::{
+    client::effect::Effect, debug::debug_as_chain, service_code::ServiceCode, trace_id::TraceId,
+    validation::ValidationError,
+};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -47,15 +50,15 @@ impl Display for Outcome {
 /// if let Err(error) = client.create(&task).await {
 ///     match error.outcome() {
 ///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was made: {error}"),
-///         Outcome::Unknown => eprintln!("look for trace id {} first: {error}", task.trace_id()),
+///         Outcome::Unknown => eprintln!("look whether the task exists: {error}"),
 ///     }
 /// }
 /// # }
 /// ```
 ///
 /// The message is one line and says what to do next; causes come through [`source`](StdError::source). Secrets are
-/// masked in what the service said, and control characters are escaped.
-#[derive(Debug)]
+/// masked in what the service said, and control characters are escaped. `Debug` shows the message with all causes, so a
+/// `main` that returns the error prints them.
 pub struct Error(pub(crate) Box<ErrorDetails>);
 
 #[derive(Debug)]
@@ -188,6 +191,8 @@ pub(crate) struct ReplyDetails {
     /// The service knows of no such task.
     pub(crate) is_not_found: bool,
 }
+
+debug_as_chain!(Error);
 
 /// Nothing was sent, and there is no trace id.
 impl From<ValidationError> for Error {

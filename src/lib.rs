@@ -8,6 +8,7 @@ mod bulk;
 mod client;
 mod clock;
 mod credentials;
+mod debug;
 mod disk;
 #[cfg(feature = "download")]
 mod download;

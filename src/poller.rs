@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use crate::{
     client::Client,
+    debug::debug_as_chain,
     error::Error,
     redact::sanitize_for_display,
     rules,
@@ -374,7 +375,6 @@ impl Poller {
 /// A task that was not followed to its end. The task itself goes on.
 ///
 /// Poll again with the [`handle`](Self::handle), now or in another process.
-#[derive(Debug)]
 pub struct PollError(Box<GivenUp>);
 
 #[derive(Debug)]
@@ -432,6 +432,8 @@ impl fmt::Display for PollError {
         })
     }
 }
+
+debug_as_chain!(PollError);
 
 impl StdError for PollError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

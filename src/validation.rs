@@ -5,7 +5,10 @@ use std::{borrow::Cow, error::Error, fmt};
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
 
-use crate::rules::{self, Rule};
+use crate::{
+    debug::debug_as_chain,
+    rules::{self, Rule},
+};
 
 /// Longest piece of a given value that a violation shows, in characters.
 const SHOWN: usize = 64;
@@ -79,7 +82,7 @@ impl fmt::Display for Violation {
 /// Every rule that a request or a configuration breaks; nothing was sent.
 ///
 /// Correct all of them and try again: they are complete, so a corrected value is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ValidationError {
     violations: Vec<Violation>,
 }
@@ -110,6 +113,8 @@ impl fmt::Display for ValidationError {
         }
     }
 }
+
+debug_as_chain!(ValidationError);
 
 impl Error for ValidationError {}
 

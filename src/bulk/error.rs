@@ -3,13 +3,12 @@
 use std::{error::Error as StdError, fmt, ops::Range};
 
 use super::{file_ids::InputError, ledger::LedgerFault, patience::Impatience};
-use crate::validation::ValidationError;
+use crate::{debug::debug_as_chain, validation::ValidationError};
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
 ///
 /// The message is one line and says what was attempted and, where ids or ledger are at fault, what to do. Tasks that
 /// were created stay so: look at the items that came before.
-#[derive(Debug)]
 pub struct BulkError {
     pub(super) kind: BulkErrorKind,
     pub(super) attempted: u64,
@@ -124,6 +123,8 @@ impl fmt::Display for BulkError {
         }
     }
 }
+
+debug_as_chain!(BulkError);
 
 impl StdError for BulkError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use chrono::Utc;
 
 use super::settings::Settings;
-use crate::{credentials::Credentials, validation::ValidationError};
+use crate::{credentials::Credentials, debug::debug_as_chain, validation::ValidationError};
 
 /// The vendor's endpoint in AP-Singapore. Source: carrier reference, endpoints.
 pub const ENDPOINT_INTL: &str = "https://intl.myhuaweicloud-koodrive.com";
@@ -206,7 +206,7 @@ impl fmt::Debug for ClientBuilder {
 }
 
 /// A client that could not be set up.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct BuildError(#[from] Cause);
 
@@ -217,6 +217,8 @@ pub(super) enum Cause {
     #[error("TLS cannot be set up: check the certificates that were given and the platform's")]
     Tls(#[source] Box<dyn Error + Send + Sync>),
 }
+
+debug_as_chain!(BuildError);
 
 impl BuildError {
     /// The broken rules, if that is the cause: correct them all.

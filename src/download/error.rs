@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     client::{builder::BuildError, connect_fault::connect_fault},
+    debug::debug_as_chain,
     error::{ConnectFault, Error},
     task::status::TaskState,
     validation::ValidationError,
@@ -26,7 +27,7 @@ use crate::{
 /// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
 /// which goes on from what has come`; causes come through [`source`](std::error::Error::source). The download URL is in
 /// neither.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct DownloadError(Box<Kind>);
 
@@ -102,6 +103,8 @@ impl From<Kind> for DownloadError {
         Self(Box::new(kind))
     }
 }
+
+debug_as_chain!(DownloadError);
 
 impl DownloadError {
     /// The broken rules, if that is the cause (`download-path`, `download-url`, `max-attempts`, `stall-timeout`): correct

@@ -104,7 +104,10 @@ async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
 #[tokio::test]
 async fn a_chain_of_causes_repeats_nothing() {
     let client = builder_at("http://koodrive.invalid").allow_http(true).max_attempts(1).build().unwrap();
-    let failed: anyhow::Error = client.create(&dump().build().unwrap()).await.unwrap_err().into();
+    let failed = client.create(&dump().build().unwrap()).await.unwrap_err();
+    // What `main` prints.
+    assert!(format!("{failed:?}").starts_with(&format!("{failed}; caused by: ")), "{failed:?}");
+    let failed: anyhow::Error = failed.into();
     let broken: anyhow::Error = Client::builder().build().unwrap_err().into();
     for error in [failed, broken] {
         let links: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -122,6 +125,15 @@ fn a_broken_rule_and_an_outcome_are_answers_of_a_portal() {
     assert_eq!((&json["path"], &json["rule"]), (&"$.zipName".into(), &"zip-name-required".into()));
     assert_eq!(json.as_object().unwrap().len(), 5, "{json}");
     assert_eq!(serde_json::to_value(Outcome::NotSent).unwrap(), "notSent");
+}
+
+/// As `main` prints an error that it returns.
+#[test]
+fn an_error_in_debug_reads_like_its_message() {
+    let unset = Client::builder().build().unwrap_err();
+    assert_eq!(format!("{unset:?}"), unset.to_string());
+    let refused = unset.validation_error().unwrap();
+    assert_eq!(format!("{refused:?}"), refused.to_string());
 }
 
 #[test]

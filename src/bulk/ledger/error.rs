@@ -2,12 +2,14 @@
 
 use std::io;
 
-use crate::validation::ValidationError;
+use crate::{debug::debug_as_chain, validation::ValidationError};
 
 /// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct LedgerError(#[from] LedgerFault);
+
+debug_as_chain!(LedgerError);
 
 impl LedgerError {
     /// The broken rules, if a chunk could not be settled for that.
