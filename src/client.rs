@@ -90,7 +90,10 @@ use crate::{
 ///
 /// Each call is a span of `tracing` at level info, and each of its attempts one at debug, with the names of OpenTelemetry's
 /// HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome` and `.elapsed_ms`.
-/// Failed attempts and what follows from them are events at debug; trace shows the request, without secrets.
+/// Failed attempts and what follows from them are events at debug; a creation whose outcome is unknown is one at warn; trace
+/// shows the request, without secrets. tracing-subscriber prints spans only if it is asked to, as by
+/// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. They name no user: put the calls of each into a span
+/// of your own. A download has events at debug and no span.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 

@@ -16,7 +16,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Outcome},
     trace_id::TraceId,
 };
 
@@ -45,14 +45,17 @@ pub(super) async fn call<O: Operation>(
     // Pinned, so that the span moves a pointer instead of the future.
     let attempt = Attempt { client, operation, trace_id, deadline: started + client.limits.timeout };
     let result = pin!(attempts(&attempt, started)).instrument(span.clone()).await;
-    span.record("koodrive.elapsed_ms", started.elapsed().as_secs_f64() * 1e3);
+    span.record("koodrive.elapsed_ms", (started.elapsed().as_secs_f64() * 1e6).round() / 1e3);
     match &result {
         Ok((output, _)) => {
-            span.record("koodrive.task_id", operation.task_id(output)).record("koodrive.outcome", "succeeded");
+            span.record("koodrive.task_id", operation.task_id(output)).record("koodrive.outcome", display("succeeded"));
         }
         Err(error) => {
             span.record("koodrive.task_id", error.task_id()).record("koodrive.outcome", display(error.outcome()));
             record_error(&span, error);
+            if error.outcome() == Outcome::Unknown && !O::EFFECT.is_query() {
+                tracing::warn!(parent: &span, %error, "a task may exist");
+            }
         }
     }
     result

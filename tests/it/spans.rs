@@ -166,6 +166,8 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
         ("otel.status_code", "ERROR"),
         ("koodrive.elapsed_ms", "3000.0"),
     ]);
+    let doubtful = gathered.event("a task may exist");
+    assert_eq!((doubtful.level, doubtful.parent.as_deref()), (Some(Level::WARN), Some("call")));
     let failed = gathered.event("attempt failed");
     assert_eq!((failed.level, failed.parent.as_deref()), (Some(Level::DEBUG), Some("call")));
     failed.assert_fields(&[("wait", "Some(3s)"), ("next", "Wait(3s)")]);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
-    fmt,
+    fmt::{self, format::FmtSpan},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
@@ -26,7 +26,9 @@ impl Spans {
             Targets::new().with_targets([("portal", LevelFilter::INFO), ("koodrive_share", LevelFilter::DEBUG)]);
         let to_collector =
             tracing_opentelemetry::layer().with_tracer(provider.tracer("portal")).with_filter(of_interest);
-        let messages = fmt::layer().with_writer(std::io::stderr).with_filter(LevelFilter::INFO);
+        // Without span events, a terminal shows no span.
+        let messages = fmt::layer().with_span_events(FmtSpan::CLOSE).with_writer(std::io::stderr);
+        let messages = messages.with_filter(LevelFilter::INFO);
         tracing_subscriber::registry().with(to_collector).with(messages).init();
         Self(exporter)
     }
