@@ -19,11 +19,12 @@ pub(crate) fn has_colours() -> bool {
 /// Asks for a line, which the terminal does not show. Nothing if an interrupt comes before.
 pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
     let mut interrupts = Interrupts::new()?;
-    // An interrupt drops it, too: who types on at the shell sees it.
-    let unseen = unseen::Unseen::new()?;
-    eprint!("{question}");
-    let line = interrupts.unless_interrupted(spawn_blocking(unseen::read_line)).await;
-    drop(unseen);
+    let line = {
+        // It ends with an interrupt, too: who types on at the shell sees it.
+        let _unseen = unseen::Unseen::new()?;
+        eprint!("{question}");
+        interrupts.unless_interrupted(spawn_blocking(unseen::read_line)).await
+    };
     eprintln!();
     line.map(|line| line.map_err(io::Error::other)?).transpose()
 }
