@@ -20,5 +20,6 @@ pages! {
     operations: "docs/operations.md";
     performance: "PERFORMANCE.md";
     security: "SECURITY.md";
+    testing: "docs/testing.md";
     tool: "docs/tool.md";
 }

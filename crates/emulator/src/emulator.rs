@@ -58,7 +58,8 @@ impl Emulator {
         self.service.live().tasks.list()
     }
 
-    /// Queues a fault. Each request that arrives takes the oldest one.
+    /// Queues a fault. Each request that arrives takes the oldest one, whatever it asks for: to reach a creation, queue it
+    /// after the share is opened and listed.
     pub fn fail_next(&self, fault: Fault) {
         self.service.live().faults.push_back(fault);
     }
