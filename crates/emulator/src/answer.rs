@@ -12,7 +12,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::package::Content;
+use crate::{connection::Limit, package::Content};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,14 +37,14 @@ pub struct Answer {
     body: Bytes,
     /// A package in place of the body, and the length that is stated.
     package: Option<(Content, u64)>,
-    /// After so many bytes of the body, the connection closes.
-    pub(crate) cut_after: Option<usize>,
+    /// What of it is sent before the connection closes.
+    pub(crate) limit: Option<Limit>,
 }
 
 impl Answer {
     /// An answer with this status, no headers of its own and an empty body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), package: None, cut_after: None }
+        Self { status, headers: Vec::new(), body: Bytes::new(), package: None, limit: None }
     }
 
     /// An answer in JSON, with `Content-Type: application/json`.
@@ -81,13 +81,13 @@ impl Answer {
 
     /// Closes the connection after so many bytes of the body.
     pub(crate) fn cut_after(mut self, bytes: usize) -> Self {
-        self.cut_after = Some(bytes);
+        self.limit = Some(Limit::BodyBytes(bytes));
         self.header("Connection", "close")
     }
 
-    /// Leaves the connection as it is.
-    pub(crate) fn uncut(mut self) -> Self {
-        self.cut_after = None;
+    /// Closes the connection without a byte of it.
+    pub(crate) fn lost(mut self) -> Self {
+        self.limit = Some(Limit::Bytes(0));
         self
     }
 

@@ -21,7 +21,6 @@ use tokio::{
 /// How much a connection may still send before it closes.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
-    None,
     Bytes(usize),
     /// The head of the answer that is written next, and this many bytes after it.
     BodyBytes(usize),
@@ -29,11 +28,11 @@ pub(crate) enum Limit {
 
 /// A connection's limit, to be set by the handler of a request.
 #[derive(Clone)]
-pub(crate) struct Allowance(Arc<Mutex<Limit>>);
+pub(crate) struct Allowance(Arc<Mutex<Option<Limit>>>);
 
 impl Allowance {
     pub(crate) fn set(&self, limit: Limit) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = limit;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     }
 
     /// How many bytes of `buffer` may be written.
@@ -41,21 +40,21 @@ impl Allowance {
         const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
         let mut limit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Limit::BodyBytes(after) = *limit {
+        if let Some(Limit::BodyBytes(after)) = *limit {
             let mut windows = buffer.windows(END_OF_HEAD.len());
             if let Some(end) = windows.position(|window| window == END_OF_HEAD) {
-                *limit = Limit::Bytes((end + END_OF_HEAD.len()).saturating_add(after));
+                *limit = Some(Limit::Bytes((end + END_OF_HEAD.len()).saturating_add(after)));
             }
         }
         match *limit {
-            Limit::Bytes(left) => left.min(buffer.len()),
-            Limit::None | Limit::BodyBytes(_) => buffer.len(),
+            Some(Limit::Bytes(left)) => left.min(buffer.len()),
+            None | Some(Limit::BodyBytes(_)) => buffer.len(),
         }
     }
 
     fn spend(&self, bytes: usize) {
         let mut limit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Limit::Bytes(left) = &mut *limit {
+        if let Some(Limit::Bytes(left)) = &mut *limit {
             *left = left.saturating_sub(bytes);
         }
     }
@@ -84,7 +83,7 @@ impl Listener for Loopback {
         let mut stopping = self.stopping.clone();
         let connection = Connection {
             stream,
-            allowance: Allowance(Arc::new(Mutex::new(Limit::None))),
+            allowance: Allowance(Arc::new(Mutex::new(None))),
             // An error means that the emulator is gone: that's a stop too.
             stop: Some(Box::pin(async move {
                 let _ = stopping.wait_for(|stop| *stop).await;

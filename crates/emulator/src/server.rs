@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     authentication::Accepted,
     body::{CreateTask, ListShareFiles, TaskDetail, VerifyExtractCode},
-    connection::{Allowance, Limit},
+    connection::Allowance,
     edition::Edition,
     fault::Fault,
     hidden_task::HiddenTask,
@@ -254,15 +254,12 @@ pub(crate) async fn handle(
             drop(service.process(&received));
             answer
         }
-        Some(Fault::CloseAfterProcessing) => {
-            allowance.set(Limit::Bytes(0));
-            service.process(&received).uncut()
-        }
+        Some(Fault::CloseAfterProcessing) => service.process(&received).lost(),
         Some(Fault::CutAnswer { after }) => service.process(&received).cut_after(after),
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
-    if let Some(bytes) = answer.cut_after {
-        allowance.set(Limit::BodyBytes(bytes));
+    if let Some(limit) = answer.limit {
+        allowance.set(limit);
     }
     let request_id = format!("{:016x}{number:016x}", service.settings.request_id_seed);
     answer.into_response(service.date(number), &request_id)
