@@ -127,7 +127,7 @@ impl<'a> ChunkProducer<'a> {
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
                 let mut error = Error::new(ErrorKind::Interrupted, suspect.clone());
-                error.0.note = self.note(&state, &chunk.unknown_before);
+                error.0.note = self.note(&state, &chunk.unknown_before, &error);
                 (suspect.clone(), Err(error))
             }
             _ => return None,
@@ -153,11 +153,14 @@ impl<'a> ChunkProducer<'a> {
         Ok(request.begin().await.map(|item| item.map(Ok).boxed()))
     }
 
-    /// What else the ledger says of a chunk whose outcome is unknown.
-    fn note(&self, state: &State, unknown_before: &[TraceId]) -> Option<String> {
+    /// What else the ledger says of a chunk whose outcome is unknown, beside what its `error` says.
+    fn note(&self, state: &State, unknown_before: &[TraceId], error: &Error) -> Option<String> {
         let mut notes = Vec::new();
-        if let State::Unknown { error } = state {
-            notes.push(format!("that run saw: {}", self.run.shown(error)));
+        if let State::Unknown { error: seen } = state {
+            let says = error.to_string();
+            let of_outcome = says.strip_prefix(&ErrorKind::Interrupted.to_string()).unwrap_or_default();
+            let seen = seen.strip_suffix(of_outcome).unwrap_or(seen);
+            notes.push(format!("that run saw: {}", self.run.shown(seen)));
         }
         if let [others @ .., _] = unknown_before
             && !others.is_empty()

@@ -74,6 +74,21 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_run_saw_is_told_once() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let policy = one_by_one().ledger(ledger("told_once")).build().unwrap();
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let run =
+        async || complete(client(&emulator).create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap()).await;
+    run().await;
+    let told = run().await[0].result().unwrap_err().to_string();
+    assert!(told.contains("; that run saw: the connection broke before a whole reply; it may have"), "{told}");
+    for once in ["it may have been carried out", "look before sending it again", "(trace id "] {
+        assert_eq!(told.matches(once).count(), 1, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accepted() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("consent");
