@@ -101,6 +101,11 @@ impl BulkError {
         self.kind.is_ledger()
     }
 
+    /// The ledger is in use by another run. Resume once that has ended.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::InUse))
+    }
+
     /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
     /// given.
     pub fn is_other_run(&self) -> bool {

@@ -52,7 +52,7 @@ Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
   status, wait     taskId, state, result, progress (0 to 100), created, started, ended (in a zone that the service
                    does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId, sourceContainerId)
-  files            fileId, name, directory, type, size (in bytes), containerId, edited
+  files            fileId, shareId, name, directory, type, size (in bytes), containerId, edited
   --output         taskId, file, bytes, files, missing, missingNames
   ledger           created, rejected, notSent, unknown (tasks), attempted (ids), fileIds (once all were read),
                    unknownChunks (start, end, traceIds)
@@ -61,13 +61,13 @@ Fields without a value are null or left out. Whoever has the download URL can fe
 
 Exit status:
   0  done; of status, also a task that goes on
-  1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written
+  1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written, a ledger in use
   2  bad usage or a broken rule; no task was made
-  3  refused by the service; no task was made
+  3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
   5  the task has ended, but not all files succeeded, or the package lacks some
-  6  the service was not reached (name, connection, TLS); no task was made
-Of several, the first of 4, 3, 6, 2, 1, 5 counts.";
+  6  the service was not reached (name, connection, TLS), or throttled for too long: run the same command again later
+Of several, the first of 4, 6, 3, 2, 1, 5 counts.";
 
 /// Creates and follows the asynchronous share tasks of KooDrive.
 ///
@@ -303,7 +303,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE", requires = "share_id")]
     pub(crate) kdstoken_file: Option<PathBuf>,
 
-    /// Follow the tasks to their ends, each for at most an hour; not if the run was stopped
+    /// Follow the tasks to their ends, each for at most an hour; not if the run ends before its last file id
     #[arg(long)]
     pub(crate) wait: bool,
 

@@ -58,9 +58,9 @@ pub(crate) async fn run(
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     let created = run.create(bulk, &create.bulk).await;
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
-    created?;
+    let has_ended = created?;
     let mut is_resumable = run.needs_ledger;
-    if let (Some(handles), None) = (run.handles.take(), &run.stop_reason) {
+    if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
         let ended = run.follow(&client, handles, &create, &template, tracing).await?;
         if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
@@ -189,7 +189,8 @@ impl fmt::Display for StopReason {
 }
 
 impl BulkRun<'_> {
-    async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<(), CommandError> {
+    /// Creates the tasks. Gives whether the run came to its end.
+    async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<bool, CommandError> {
         let ended = loop {
             tokio::select! {
                 next = bulk.next() => match next {
@@ -215,7 +216,7 @@ impl BulkRun<'_> {
         if self.exit > Exit::Done {
             self.advise(args, ended.as_ref(), bulk.report());
         }
-        Ok(())
+        Ok(ended.is_none() && self.stop_reason.is_none())
     }
 
     fn record(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
@@ -301,6 +302,8 @@ impl BulkRun<'_> {
         let exit = match () {
             () if error.validation_error().is_some() => Exit::Usage,
             () if error.is_unknown() => Exit::Unknown,
+            () if error.is_out_of_patience() => Exit::Unavailable,
+            () if error.is_in_use() => Exit::Failed,
             () if error.is_other_run() && !sent => Exit::Usage,
             () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
             () if is_invalid_line(error) && error.attempted().is_empty() => Exit::Usage,

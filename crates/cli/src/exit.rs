@@ -15,8 +15,9 @@ pub(crate) enum Exit {
     NotAllSucceeded,
     Failed,
     Usage,
-    NotReached,
     Refused,
+    /// The same may succeed later.
+    Unavailable,
     Unknown,
 }
 
@@ -29,7 +30,7 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 3,
             Exit::Unknown => 4,
             Exit::NotAllSucceeded => 5,
-            Exit::NotReached => 6,
+            Exit::Unavailable => 6,
         })
     }
 }
@@ -39,9 +40,10 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error.outcome() {
             Outcome::Unknown => Self::Unknown,
+            Outcome::Rejected if error.is_throttled() => Self::Unavailable,
             Outcome::Rejected => Self::Refused,
             Outcome::NotSent if error.is_validation() => Self::Usage,
-            Outcome::NotSent if error.is_connect() => Self::NotReached,
+            Outcome::NotSent if error.is_connect() => Self::Unavailable,
             Outcome::NotSent => Self::Failed,
         }
     }

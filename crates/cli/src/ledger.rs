@@ -23,6 +23,7 @@ pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandE
     };
     let failed = |error: LedgerError| match error.validation_error() {
         Some(broken) => broken.into(),
+        None if error.is_in_use() => CommandError::new(Exit::Failed, &error),
         None => CommandError::new(Exit::Usage, &error),
     };
     if let Some((range, settlement)) = settled {

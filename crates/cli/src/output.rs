@@ -210,11 +210,12 @@ impl Output {
     }
 
     /// `     2,400,000  picture    Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI  photos/beach.jpg`
-    pub(crate) fn file(&self, file: &ShareFile) -> io::Result<()> {
+    pub(crate) fn file(&self, share_id: &str, file: &ShareFile) -> io::Result<()> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct ShareFileFields<'a> {
             file_id: &'a str,
+            share_id: &'a str,
             name: &'a str,
             directory: &'a str,
             r#type: Option<&'static str>,
@@ -237,6 +238,7 @@ impl Output {
             }
             Format::Json => stdout(&serde_json::to_string(&ShareFileFields {
                 file_id: file.id(),
+                share_id,
                 name: file.name(),
                 directory: file.directory(),
                 r#type,

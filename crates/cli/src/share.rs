@@ -103,7 +103,7 @@ pub(crate) async fn files(service: ServiceArgs, args: FilesArgs, output: &Output
         let share = key.open(&client).await?;
         let mut files = share.files().recursive(args.recursive).any_space(true).into_stream();
         while let Some(file) = files.try_next().await.map_err(|error| of_query(&error))? {
-            output.file(&file)?;
+            output.file(share.id(), &file)?;
         }
         Ok(Exit::Done)
     };

@@ -19,6 +19,11 @@ impl LedgerError {
             _ => None,
         }
     }
+
+    /// The ledger is in use by a run, so no chunk can be settled. Settle it once that has ended.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self.0, LedgerFault::InUse)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

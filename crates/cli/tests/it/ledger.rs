@@ -1,5 +1,7 @@
 //! `ledger`: what a ledger holds, and chunks that are settled.
 
+use std::fs::File;
+
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -78,4 +80,30 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
         assert!(stderr.contains(said), "{said} not in {stderr}");
     }
+}
+
+#[tokio::test]
+async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let path = ledger("cli_ledger_in_use");
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).arg("F1").arg("--ledger").arg(&path);
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    assert_eq!(run(&mut dump).await.status.code(), Some(4));
+    let held = File::open(&path).unwrap();
+    held.try_lock().unwrap();
+    let mut show = bare_tool();
+    show.arg("ledger").arg(&path);
+    let mut settle = bare_tool();
+    settle.arg("ledger").arg(&path).args(["--not-made", "0..1"]);
+    for (tool, code, said) in [(&mut show, 0, ""), (&mut settle, 1, "in use"), (&mut dump, 1, "in use by another run")]
+    {
+        let output = run(tool).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    assert_eq!(emulator.request_count(), 1);
+    drop(held);
+    assert_eq!(run(&mut settle).await.status.code(), Some(0));
 }

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use koodrive_share_emulator::{Emulator, Throttle};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Throttle};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
@@ -46,7 +46,8 @@ async fn patience_that_ends_is_told_with_the_way_on() {
     let ids_path = id_file("impatient.ids", 9_000);
     let run = async |setup: &dyn Fn(&mut Command)| {
         let mut tool = tool(&emulator);
-        tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path).arg("--file-ids-from").arg(&ids_path);
+        tool.args(DUMP).args(["--concurrency", "1", "--wait", "--ledger"]).arg(&path);
+        tool.arg("--file-ids-from").arg(&ids_path);
         setup(&mut tool);
         run(&mut tool).await
     };
@@ -56,13 +57,27 @@ async fn patience_that_ends_is_told_with_the_way_on() {
         let before = emulator.request_count();
         let output = run(way).await;
         let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert_eq!(output.status.code(), Some(6), "{stderr}");
         assert!(stderr.contains("the patience of this run; resume it later: of the file ids, 0..2000"), "{stderr}");
         assert!(stderr.contains("resume: run the same command with --ledger"), "{stderr}");
-        // The first time the second chunk is refused.
+        // The first time the second chunk is refused. A run that ends early follows no task.
         assert_eq!(emulator.request_count() - before, if before == 0 { 2 } else { 1 });
         assert_eq!(states(&path).last().unwrap(), "rejected");
     }
+}
+
+#[tokio::test]
+async fn run_to_resume_later_is_told_before_a_refusal() {
+    let emulator = throttled(1, Duration::from_secs(3_600)).await;
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--patience", "0s", "--file-ids-from"]);
+    let output = run(dump.arg(id_file("refused-and-throttled.ids", 9_000))).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{stderr}");
+    assert!(stderr.contains("13000311") && stderr.contains("of the file ids, 0..3000 were attempted"), "{stderr}");
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "--max-attempts", "1", "--patience", "0s"])).await;
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
 }
 
 #[cfg(unix)]
@@ -86,7 +101,7 @@ async fn interrupt_ends_a_pause_at_once() {
     let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
     assert!(interrupted.elapsed() < Duration::from_secs(3), "{:?}", interrupted.elapsed());
     stderr.read_to_string(&mut said).await.unwrap();
-    assert_eq!(status.code(), Some(3), "{said}");
+    assert_eq!(status.code(), Some(6), "{said}");
     assert!(said.contains("interrupted: of the file ids, 0..2000 were attempted, the rest was not"), "{said}");
     assert!(said.contains("resume: run the same command with --ledger"), "{said}");
 }

@@ -106,6 +106,7 @@ async fn files_are_listed_for_people_and_for_programs() {
     let names: Vec<_> = names.collect();
     assert_eq!(names, [("", "a [1].txt"), ("", "b.txt"), ("photos", "beach.jpg"), ("photos", "dunes.png")]);
     assert_eq!((&files[0]["size"], &files[2]["type"]), (&1_234.into(), &"picture".into()));
+    assert!(files.iter().all(|file| file["shareId"] == "share-code1"), "{files:?}");
     assert!(files.iter().all(|file| file["fileId"].is_string() && file["containerId"].is_string()));
 }
 
