@@ -455,6 +455,14 @@ pub(crate) struct EmulatorArgs {
     #[arg(long, value_name = "BYTES")]
     pub(crate) package_cut_every: Option<usize>,
 
+    /// Most calls in a time, such as 20/10s; more are refused [default: no limit]
+    #[arg(long, value_name = "N/TIME", value_parser = rate)]
+    pub(crate) throttle: Option<(u32, Duration)>,
+
+    /// Lose the reply to each Nth task that is made, so that its outcome is unknown [default: none]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) lose_reply_every: u64,
+
     /// Files that are left out of each package
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) package_held_back: usize,

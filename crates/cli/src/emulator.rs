@@ -1,6 +1,6 @@
 //! `emulator`.
 
-use koodrive_share_emulator::{EmulatedShare, Emulator, Package};
+use koodrive_share_emulator::{EmulatedShare, Emulator, Package, Throttle};
 
 use crate::{
     args::EmulatorArgs,
@@ -13,14 +13,18 @@ use crate::{
 /// Imitates the service until an interrupt comes.
 pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
     let mut builder = Emulator::builder().port(args.port);
-    let mut credentials = "KOODRIVE_TOKEN=emulator-token";
+    builder = builder.lose_reply_every(args.lose_reply_every);
+    if let Some((calls, window)) = args.throttle {
+        builder = builder.throttle(Throttle::new(calls, window));
+    }
+    let mut credentials = "export KOODRIVE_TOKEN=emulator-token";
     if let Some(token) = args.token {
         builder = builder.token(token);
-        credentials = "KOODRIVE_TOKEN=…";
+        credentials = "(and KOODRIVE_TOKEN, as given by --token)";
     }
     if let (Some(app_id), Some(path)) = (args.app_id, args.app_secret_file) {
         builder = builder.app(app_id, secret::read(&path)?);
-        credentials = "KOODRIVE_APP_ID=… KOODRIVE_APP_SECRET=…";
+        credentials = "(and KOODRIVE_APP_ID and KOODRIVE_APP_SECRET, as given)";
     }
     let mut share = EmulatedShare::example();
     if let Some(files) = args.share_files {
@@ -38,14 +42,12 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
     let emulator = builder.start().await?;
     let endpoint = emulator.endpoint();
     output.value("endpoint", endpoint)?;
-    stderr(&format!(
-        "reach it with KOODRIVE_ENDPOINT={endpoint} {credentials} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier"
-    ));
-    stderr(&format!(
-        "its example share is {} with the extract code {}; end it with Ctrl-C",
-        EmulatedShare::example().link(),
-        EmulatedShare::EXAMPLE_EXTRACT_CODE
-    ));
+    stderr("Reach it from another terminal with:");
+    stderr(&format!("export KOODRIVE_ENDPOINT={endpoint} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier"));
+    stderr(credentials);
+    stderr(&format!("export LINK='{}'", EmulatedShare::example().link()));
+    stderr(&format!("echo {} > code", EmulatedShare::EXAMPLE_EXTRACT_CODE));
+    stderr("These are the link to its example share and the file with the extract code. End it with Ctrl-C.");
     interrupts.next().await;
     Ok(Exit::Done)
 }

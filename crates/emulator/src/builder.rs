@@ -124,6 +124,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Loses the reply to each `every`-th task that is made: the connection closes without a byte of it, as by
+    /// [`Fault::CloseAfterProcessing`](crate::Fault::CloseAfterProcessing). 0 loses none, which is the default.
+    pub fn lose_reply_every(mut self, every: u64) -> Self {
+        self.settings.lose_reply_every = NonZeroU64::new(every);
+        self
+    }
+
     /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
     /// is accepted, and no kdstoken is too.
     pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
@@ -231,6 +238,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("record", &self.settings.record)
             .field("stamped_date", &self.settings.stamped_date)
             .field("throttle", &self.settings.throttle)
+            .field("lose_reply_every", &self.settings.lose_reply_every)
             .finish_non_exhaustive()
     }
 }

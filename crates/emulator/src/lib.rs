@@ -7,6 +7,7 @@
 //! | how tasks move, what getBatchTask says of them, how long it doesn't know them | [`Schedule`], [`Step`], [`HiddenTask`] |
 //! | the JSON forms that editions of the reference differ in | [`CodeShape`], [`TaskInfosShape`], [`Edition`], [`Step::member`] |
 //! | an answer instead of the real one, a closed connection, a cut body, a delay | [`Fault`], [`Answer`] |
+//! | lost replies to some of the tasks that are made | [`EmulatorBuilder::lose_reply_every`] |
 //! | a limit on the rate of calls | [`Throttle`] |
 //! | the package at a download URL: its size and names, ranges, cuts, URLs that lapse, wrong lengths, redirects | [`Package`] |
 //! | a wrong clock of the service, or of a box in front of it | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |

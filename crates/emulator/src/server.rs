@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) record: usize,
     pub(crate) stamped_date: Option<StampedDate>,
     pub(crate) throttle: Option<Throttle>,
+    pub(crate) lose_reply_every: Option<NonZeroU64>,
     /// Scheme and authority, without the path prefix.
     pub(crate) origin: String,
     /// The first half of every X-request-id.
@@ -64,6 +65,7 @@ impl Default for Settings {
             record: 1000,
             stamped_date: None,
             throttle: None,
+            lose_reply_every: None,
             origin: String::new(),
             request_id_seed: 0,
         }
@@ -186,10 +188,14 @@ impl Service {
         self.live().shares.check_files(&checked)?;
         let schedule = Arc::clone(&self.live().schedule);
         let task = Task::new(checked, caller, body.clone(), schedule, now);
-        let id = self.live().tasks.add(task, self.settings.record);
+        let (id, made) = {
+            let tasks = &mut self.live().tasks;
+            (tasks.add(task, self.settings.record), tasks.len() as u64)
+        };
         let code = self.settings.create_code.success();
-        let answer = json!({"code": code, "msg": "Success", "taskId": id});
-        Ok(Answer::json(200, &answer))
+        let answer = Answer::json(200, &json!({"code": code, "msg": "Success", "taskId": id}));
+        let is_lost = self.settings.lose_reply_every.is_some_and(|every| made.is_multiple_of(every.get()));
+        Ok(if is_lost { answer.lost() } else { answer })
     }
 
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {

@@ -2,7 +2,12 @@
 
 use std::process::Stdio;
 
-use crate::support::{DUMP, SECRET, TOKEN, bare_tool, file, first_line, run, send, text};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
+
+use crate::support::{DUMP, SECRET, TOKEN, bare_tool, directory, file, first_line, id_file, run, send, text};
 
 #[tokio::test]
 async fn emulator_subcommand_serves_apps_and_tokens() {
@@ -51,6 +56,51 @@ async fn emulator_serves_packages_as_its_flags_say() {
     let bytes = std::fs::metadata(path).unwrap().len();
     assert!((5_000..10_000).contains(&bytes), "{bytes}");
     server.kill().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
+    let directory = directory("emulator-lines");
+    let mut server = bare_tool();
+    let mut server = server.arg("emulator").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut lines = String::new();
+    while !lines.contains("> code") {
+        let line = said.next_line().await.unwrap().unwrap();
+        lines.extend([line.as_str(), "\n"]);
+    }
+    let (_, to_paste) = lines.split_once('\n').unwrap();
+    let mut shell = Command::new("/bin/sh");
+    let files = r#""$0" files "$LINK" --extract-code-file code"#;
+    shell.args(["-c", &format!("set -e\n{to_paste}{files}"), env!("CARGO_BIN_EXE_koodrive-share")]);
+    let output = run(shell.env_clear().current_dir(directory)).await;
+    assert_eq!(output.status.code(), Some(0), "{to_paste}: {}", text(&output.stderr));
+    assert!(!output.stdout.is_empty());
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
+    for (flags, status, said) in [
+        (&["--throttle", "2/1h"][..], 6, ": 2 created, "),
+        (&["--throttle", "4/1h"], 0, ": 4 created, "),
+        (&["--lose-reply-every", "3"], 4, ": 3 created, 0 created earlier, 0 rejected, 0 not sent, 1 unknown"),
+    ] {
+        let mut server = bare_tool();
+        server.arg("emulator").args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = server.spawn().unwrap();
+        let endpoint = first_line(&mut server).await;
+        let mut client = bare_tool();
+        client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP);
+        client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "--concurrency", "4"]);
+        client.args(["--continue-after-unknown", "--patience", "0s", "--file-ids-from"]);
+        let output = run(client.arg(id_file("emulator-faults.ids", 4_000))).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{flags:?}: {stderr}");
+        assert!(stderr.contains(said), "{flags:?}: {stderr}");
+        server.kill().await.unwrap();
+    }
 }
 
 #[cfg(unix)]

@@ -73,6 +73,17 @@ async fn closing_after_processing_sends_not_a_byte() {
 }
 
 #[tokio::test]
+async fn the_reply_to_each_so_many_tasks_is_lost() {
+    let emulator = Emulator::builder().lose_reply_every(2).start().await.unwrap();
+    for (made, arrives) in [(1, true), (2, false), (3, true), (4, false)] {
+        // A refusal makes no task, so it neither counts nor is lost.
+        send(&emulator, &Sent::create().without("X-Date")).await.refused(400, "13000102", "x-date");
+        let reply = exchange(&mut connect(&emulator).await, &Sent::create()).await;
+        assert_eq!((reply.is_some(), emulator.tasks().len()), (arrives, made));
+    }
+}
+
+#[tokio::test]
 async fn a_cut_answer_ends_where_it_was_told_to() {
     let emulator = Emulator::start().await.unwrap();
     for (after, expected) in [(0, 0), (20, 20), (100_000, 57), (usize::MAX, 57)] {
