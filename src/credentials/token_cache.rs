@@ -258,7 +258,9 @@ impl Renewer {
             Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(Failure::from),
             Ok(None) | Err(_) => Err(failure(LATE)),
         };
+        let is_known = |token: &AccessToken| self.lock().cached.as_ref().is_some_and(|cached| cached.is(&token.token));
         match &result {
+            Ok(token) if is_known(token) => {}
             Ok(_) => tracing::debug!("the token was renewed"),
             Err(failure) => tracing::warn!(%failure, "the token was not renewed"),
         }

@@ -177,12 +177,16 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
 #[tokio::test]
 async fn a_renewed_token_and_a_learnt_clock_are_told() {
     let emulator = strict_emulator().start().await.unwrap();
-    let provider = || async { Ok(AccessToken::from(Emulator::DEFAULT_TOKEN.to_owned())) };
+    let provider = || async { Ok(AccessToken::new(Emulator::DEFAULT_TOKEN).expires_in(Duration::ZERO)) };
     let client = builder(&emulator).credentials(Credentials::provider(provider));
     let client = client.clock(|| chrono::Utc::now() - chrono::TimeDelta::hours(12)).build().unwrap();
     let (gathered, _guard) = Gathered::start();
     client.create(&dump().build().unwrap()).await.unwrap();
     gathered.event("the token was renewed");
+    let tokens =
+        || gathered.events().into_iter().filter(|event| event.fields["message"] == "the token was renewed").count();
+    client.create(&dump().build().unwrap()).await.unwrap();
+    assert_eq!(tokens(), 1, "it is the same token");
     let learnt = gathered.event("the server's clock is not ours: correcting X-Date");
     assert_eq!(learnt.level, Some(Level::INFO));
 }
