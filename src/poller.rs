@@ -419,7 +419,8 @@ impl fmt::Display for PollError {
         let GivenUp { handle, elapsed, polls, last, error } = &*self.0;
         let seconds = elapsed.as_secs();
         let task_id = sanitize_for_display(handle.task_id(), &[]);
-        write!(f, "gave up on task {task_id} after {polls} polls in {seconds} s: ")?;
+        let plural = if *polls == 1 { "" } else { "s" };
+        write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
         match last {
             Some(status) => write!(f, "it is {}", status.state())?,
             None => f.write_str("the last poll failed")?,

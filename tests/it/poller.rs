@@ -72,6 +72,7 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
     let policy = PollingPolicy::builder().timeout(40 * SECOND).build().unwrap();
     let error = client.poller_with(handle.clone(), policy).until_done().await.unwrap_err();
     // 0, 1, 3, 7, 15, 30, and the last one at 40 instead of 45 s.
+    assert!(error.to_string().contains(" after 7 polls in 40 s"), "{error}");
     assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
     assert_eq!(error.handle().task_id(), handle.task_id());
     assert_eq!(error.last_status().unwrap().state(), TaskState::Running);
@@ -120,6 +121,7 @@ async fn a_refusal_ends_polling_at_once() {
     let (emulator, client, handle) = created(Schedule::default()).await;
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no right")));
     let error = client.poller(handle).until_done().await.unwrap_err();
+    assert!(error.to_string().contains(" after 1 poll in "), "{error}");
     assert_eq!(error.polls(), 1);
     assert!(error.error().unwrap().is_refused(), "{error}");
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(
     let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let (source, interrupts) = source(given, &client, &template, &create).await?;
-    let Source { task, file_ids, total, duplicates, names } = source;
+    let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
         output,
@@ -50,6 +50,7 @@ pub(crate) async fn run(
         interrupted: false,
         stop_reason: None,
         failed: Vec::new(),
+        access_advice,
         needs_ledger: false,
         owns_ledger: own_ledger.is_some(),
         saved,
@@ -97,7 +98,7 @@ async fn source(
     match given {
         Given::Ids(source) => Ok((*source, Interrupts::new()?)),
         Given::Link { link, selection } => {
-            let key = Key::read(&link, create.extract_code_file.as_deref()).await?;
+            let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
             let source = interrupts.unless_interrupted(Source::of_share(client, &key, selection, template)).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
@@ -161,6 +162,8 @@ struct BulkRun<'a> {
     stop_reason: Option<StopReason>,
     /// The ids of which no task was made, for the advice of a run without a ledger.
     failed: Vec<Range<u64>>,
+    /// What to say once where the service refuses access to the share.
+    access_advice: Option<&'static str>,
     /// There is a task, there may be one, or the ledger is another run's.
     needs_ledger: bool,
     /// No ledger was named, so advice need not name it.
@@ -237,6 +240,9 @@ impl BulkRun<'_> {
                 if error.outcome() != Outcome::Unknown {
                     self.record_failed(item.range());
                 }
+                if let Some(advice) = self.access_advice.take_if(|_| exit::is_access_refused(error)) {
+                    self.progress.note(advice);
+                }
                 if fails_every_request(error) {
                     self.stop(bulk, StopReason::EveryRequestFails);
                 }
@@ -258,7 +264,7 @@ impl BulkRun<'_> {
     ) -> Result<Exit, CommandError> {
         let (policy, go_on) = (PollingPolicy::default(), HowToFollow(create, template));
         let shows_url = template.target.is_none();
-        let following = Following { client, policy, output: self.output, tracing, go_on, shows_url };
+        let following = Following { client, policy, output: self.output, tracing, go_on, shows_url, access_advice: "" };
         let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
         let ended = ended.map_err(|error| CommandError { exit: error.exit.max(self.exit), ..error })?;
         self.exit = self.exit.max(ended);

@@ -67,14 +67,15 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let (client, target) = both(service::client(service), Target::new(&args.output, args.overwrite))?;
     let source = TaskSource::read(args.tasks).await?;
+    let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
     let [task] = tasks.as_slice() else {
         return Err(CommandError::usage(format!("give one TASK_ID, of the {} tasks", tasks.len())));
     };
     let go_on = "the same command follows it further";
-    let following =
-        Following { client: &client, policy: PollingPolicy::default(), output, tracing, go_on, shows_url: false };
+    let policy = PollingPolicy::default();
+    let following = Following { client: &client, policy, output, tracing, go_on, shows_url: false, access_advice };
     let ended = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
     if !has_package(ended) {
         return Ok(ended);

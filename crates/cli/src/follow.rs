@@ -9,7 +9,7 @@ use crate::{
     args::{ServiceArgs, TasksArgs, WaitArgs},
     exit::{self, CommandError, Exit, with_causes},
     interrupts::{self, Interrupts},
-    output::{Output, printable},
+    output::{Output, counted, printable},
     progress::Waiting,
     service,
     tasks::{self, TaskSource},
@@ -21,6 +21,7 @@ const CONCURRENCY: usize = 4;
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
     let source = TaskSource::read(args).await?;
+    let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let answers = stream::iter(tasks).map(|task| async {
@@ -44,7 +45,7 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
             }
             Err(error) => {
                 usage(&error)?;
-                output.query_error(task.task_id(), &error, &with_causes(&error));
+                output.query_error(task.task_id(), &error, &with_advice(with_causes(&error), &error, access_advice));
                 exit = exit.max(exit::of_query(&error));
             }
         }
@@ -60,10 +61,11 @@ pub(crate) async fn wait(
     let client = &service::client(service)?;
     let policy = PollingPolicy::builder().timeout(args.timeout).build()?;
     let source = TaskSource::read(args.tasks).await?;
+    let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let go_on = "the same command follows them further";
-    let following = Following { client, policy, output, tracing, go_on, shows_url: true };
+    let following = Following { client, policy, output, tracing, go_on, shows_url: true, access_advice };
     following.to_their_ends(tasks, &mut interrupts).await
 }
 
@@ -77,6 +79,8 @@ pub(crate) struct Following<'a, G> {
     pub(crate) go_on: G,
     /// Whether the download URL is a result. Whoever has it can fetch the package.
     pub(crate) shows_url: bool,
+    /// What to say where access is refused.
+    pub(crate) access_advice: &'static str,
 }
 
 impl<G: fmt::Display> Following<'_, G> {
@@ -131,7 +135,7 @@ impl<G: fmt::Display> Following<'_, G> {
                 match error.error() {
                     Some(cause) => {
                         usage(cause)?;
-                        self.output.query_error(task_id, cause, &text);
+                        self.output.query_error(task_id, cause, &with_advice(text, cause, self.access_advice));
                     }
                     None => {
                         self.output.error(&CommandError { exit: Exit::Failed, message: text });
@@ -143,6 +147,11 @@ impl<G: fmt::Display> Following<'_, G> {
             None => Ok(Exit::Failed),
         }
     }
+}
+
+/// The text of an error, and what to do where it is a refusal of access.
+fn with_advice(text: String, error: &Error, access_advice: &str) -> String {
+    if exit::is_access_refused(error) { text + access_advice } else { text }
 }
 
 /// Returns broken rules as an error of usage.
@@ -161,8 +170,7 @@ fn poll_error(task_id: &str, error: &PollError) -> String {
         Some(cause) if !cause.is_retryable() => "the task may go on: see to the cause, then",
         Some(_) | None => "the task goes on,",
     };
-    let (task_id, polls, seconds) = (printable(task_id), error.polls(), error.elapsed().as_secs());
-    format!(
-        "gave up on task {task_id} after {polls} polls in {seconds} s: {reason}; {advice} run `koodrive-share wait`"
-    )
+    let polls = counted(error.polls().into(), "poll");
+    let (task_id, seconds) = (printable(task_id), error.elapsed().as_secs());
+    format!("gave up on task {task_id} after {polls} in {seconds} s: {reason}; {advice} run `koodrive-share wait`")
 }

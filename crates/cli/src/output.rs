@@ -265,9 +265,9 @@ impl Output {
         match self.format {
             Format::Text => {
                 let file = path.display();
-                result(&format!("{file}  {} files, {} bytes", HumanCount(files), HumanCount(bytes)))?;
+                result(&format!("{file}  {}, {}", counted(files, "file"), counted(bytes, "byte")))?;
                 if missing > 0 {
-                    result(&format!("{file}  lacks {} files", HumanCount(missing)))?;
+                    result(&format!("{file}  lacks {}", counted(missing, "file")))?;
                 }
                 for name in package.missing_names() {
                     result(&format!("{file}  lacks {}", printable(name)))?;
@@ -372,6 +372,12 @@ impl Output {
 pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
     let progress = status.progress().map(|percent| format!("  {percent} %"));
     format!("{}  {}{}", printable(task_id), status.state(), progress.unwrap_or_default())
+}
+
+/// `1 file`, `2,000 files`
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", HumanCount(count))
 }
 
 /// A text of the service with its control characters escaped, so that a terminal shows them instead of obeying.

@@ -9,7 +9,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progres
 use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, TaskStatus};
 
 use crate::{
-    output::{status_line, stderr},
+    output::{counted, status_line, stderr},
     terminal,
 };
 
@@ -193,10 +193,10 @@ impl Waiting {
 /// `3 of 50 tasks ended, 2,987 files done, 63 %`
 impl std::fmt::Display for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} tasks ended", HumanCount(self.ended), HumanCount(self.tasks))?;
+        write!(f, "{} of {} ended", HumanCount(self.ended), counted(self.tasks, "task"))?;
         let files = self.files + self.going_on.values().map(|(_, files)| files).sum::<u64>();
         if files > 0 {
-            write!(f, ", {} files done", HumanCount(files))?;
+            write!(f, ", {} done", counted(files, "file"))?;
         }
         write!(f, ", {:.0} %", self.percent().floor())
     }

@@ -23,15 +23,14 @@ const EXTRACT_CODE: &str = "KOODRIVE_EXTRACT_CODE";
 /// A link and what opens it.
 pub(crate) struct Key {
     link: ShareLink,
-    /// The link was given as a word, which may be something else.
-    is_word: bool,
+    /// The link is a word in the place of a file id.
+    may_be_file_id: bool,
     extract_code: Option<String>,
 }
 
 impl Key {
     /// Reads the link, and the extract code from a file, a variable, or the terminal.
     pub(crate) async fn read(link: &str, extract_code_file: Option<&Path>) -> Result<Self, CommandError> {
-        let word = link;
         let link = parse_link(link)?;
         let extract_code = match extract_code_file {
             Some(path) => Some(secret::read(path)?),
@@ -40,14 +39,19 @@ impl Key {
                 None => prompt().await?,
             },
         };
-        Ok(Self { is_word: link.short_url() == word, link, extract_code })
+        Ok(Self { link, may_be_file_id: false, extract_code })
+    }
+
+    /// The key of a command that takes file ids as well.
+    pub(crate) fn or_file_id(self, argument: &str) -> Self {
+        Self { may_be_file_id: self.link.short_url() == argument, ..self }
     }
 
     /// Opens the share.
     pub(crate) async fn open(&self, client: &Client) -> Result<Share, CommandError> {
         client.open_share(&self.link, self.extract_code.as_deref()).await.map_err(|error| {
             let mut failed = of_query(&error);
-            if error.is_refused() && !error.is_share_ended() {
+            if error.is_refused() && !error.is_share_ended() && !error.is_unauthorized() && !error.is_throttled() {
                 failed.message.push_str(&self.advice());
             }
             failed
@@ -61,7 +65,7 @@ impl Key {
             advice.push_str("\n       if the share has an extract code: give --extract-code-file or set ");
             advice.push_str(EXTRACT_CODE);
         }
-        if self.is_word {
+        if self.may_be_file_id {
             let word = self.link.short_url();
             let _ = write!(
                 advice,
@@ -72,9 +76,13 @@ impl Key {
     }
 }
 
-/// Reads a link to a share.
+/// Reads a link to a share. A word without a digit is none: the known short codes are numbers and UUIDs.
 pub(crate) fn parse_link(text: &str) -> Result<ShareLink, CommandError> {
-    text.parse::<ShareLink>().map_err(CommandError::from)
+    let link = text.parse::<ShareLink>()?;
+    if link.short_url() == text && !text.contains(|char: char| char.is_ascii_digit()) {
+        return Err(CommandError::usage(format!("{text}: this is no link; copy the whole link to the share")));
+    }
+    Ok(link)
 }
 
 /// Asks for the extract code, if there is somebody to ask.

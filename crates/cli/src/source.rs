@@ -12,6 +12,9 @@ use crate::{
     share::{self, Key, Selection},
 };
 
+const ACCESS_ADVICE: &str = "access: if the share has an extract code, give its link and --extract-code-file in place of \
+                             --share-id and --container-id, or set KOODRIVE_KDSTOKEN";
+
 /// What all tasks of a run are made of.
 pub(crate) struct Source {
     pub(crate) task: ShareTaskBuilder,
@@ -19,6 +22,8 @@ pub(crate) struct Source {
     /// How many ids there are, if that is known.
     pub(crate) total: Option<u64>,
     pub(crate) duplicates: SharedDuplicates,
+    /// What to say where the service refuses access to the share.
+    pub(crate) access_advice: Option<&'static str>,
     /// What a package should hold, if that is known; a directory ends with a slash.
     pub(crate) names: Vec<String>,
 }
@@ -84,12 +89,13 @@ impl Given {
         let task = template.task().share_id(share_id).container_id(container_id);
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
         let ((task, kdstoken), (total, file_ids)) = both(both(checked(task), kdstoken), file_ids)?;
+        let access_advice = kdstoken.is_none().then_some(ACCESS_ADVICE);
         let task = match kdstoken {
             Some(kdstoken) => task.kdstoken(kdstoken),
             None => task,
         };
         let duplicates = file_ids.duplicates();
-        let source = Source { task, file_ids: file_ids.ids(), total, duplicates, names: Vec::new() };
+        let source = Source { task, file_ids: file_ids.ids(), total, duplicates, access_advice, names: Vec::new() };
         Ok(Self::Ids(Box::new(source)))
     }
 
@@ -127,12 +133,12 @@ impl Source {
         let duplicates = SharedDuplicates::default();
         if selection.is_all() && template.target.is_none() {
             let file_ids = FileIds::try_stream(selection.stream(&share).map_ok(String::from));
-            return Ok(Self { task, file_ids, total: None, duplicates, names: Vec::new() });
+            return Ok(Self { task, file_ids, total: None, duplicates, access_advice: None, names: Vec::new() });
         }
         let files = selection.collect(&share).await?;
         let names = files.iter().map(name_in_package).collect();
         let ids: Vec<String> = files.into_iter().map(String::from).collect();
-        Ok(Self { task, total: Some(ids.len() as u64), file_ids: ids.into(), duplicates, names })
+        Ok(Self { task, total: Some(ids.len() as u64), file_ids: ids.into(), duplicates, access_advice: None, names })
     }
 }
 

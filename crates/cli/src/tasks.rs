@@ -46,6 +46,14 @@ impl TaskSource {
         };
         Ok(Self { named, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })
     }
+
+    /// What to say where the service refuses access to the tasks.
+    pub(crate) fn access_advice(&self) -> &'static str {
+        if self.kdstoken.is_some() || self.key.is_some() {
+            return "";
+        }
+        "\n       if the share has an extract code: give --link and --extract-code-file, or set KOODRIVE_KDSTOKEN"
+    }
 }
 
 /// The tasks, in the order of the file or of the ids. Each comes once.

@@ -49,7 +49,7 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     let output = query(&["wait", &tasks[0], "--timeout", "10m"], 0, "").await;
     let said = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
     assert_eq!(text(&output.stdout), said);
-    query(&["wait", &tasks[1], "--timeout", "0s"], 1, "gave up on task").await;
+    query(&["wait", &tasks[1], "--timeout", "0s"], 1, "after 1 poll in 0 s").await;
     query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
     query(&["status", &tasks[2]], 5, "").await;
     query(&["status", ""], 2, "TASK_ID: must not be empty").await;

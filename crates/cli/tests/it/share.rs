@@ -97,8 +97,8 @@ async fn files_are_listed_for_people_and_for_programs() {
     let [text_file, _, photos] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((text_file[0], text_file[1], text_file[3], text_file[4]), ("1,234", "other", "a", "[1].txt"));
     assert_eq!((photos[0], photos[2]), ("directory", "photos"));
-    emulator.set_share(EmulatedShare::new("escapes").file(SharedFile::file("\u{1b}[31mred", 1)));
-    let output = run(tool_in(&directory, &emulator, &["files", "escapes"]).env_remove("KOODRIVE_EXTRACT_CODE")).await;
+    emulator.set_share(EmulatedShare::new("escapes1").file(SharedFile::file("\u{1b}[31mred", 1)));
+    let output = run(tool_in(&directory, &emulator, &["files", "escapes1"]).env_remove("KOODRIVE_EXTRACT_CODE")).await;
     let stdout = text(&output.stdout);
     assert!(stdout.contains("[31mred") && !stdout.contains('\u{1b}'), "{stdout:?}");
     let files = json_lines(&list(&["--recursive", "--format", "json"]).await);
@@ -134,13 +134,14 @@ async fn files_are_chosen_by_name_pattern_and_path() {
 const BAD_INPUT: &[(&str, i32, &str)] = &[
     ("package LINK --all --output p.zip --extract-code-file wrong", 3, "the extract code may be wrong"),
     ("package LINK --all --output p.zip --extract-code-file none", 2, "no secret can be read from none"),
-    ("package expired --all --output p.zip", 3, "the share is expired or invalid"),
-    ("package deleted --all --output p.zip", 3, "the share is deleted"),
+    ("package expired1 --all --output p.zip", 3, "the share is expired or invalid"),
+    ("package deleted1 --all --output p.zip", 3, "the share is deleted"),
     (
         "files https://www.dropbox.com/scl/fo/abc?rlkey=x",
         2,
         "LINK: must hold one share link, or be its short code, given a link to \"www.dropbox.com\"",
     ),
+    ("files FILE", 2, "FILE: this is no link"),
     (
         "package LINK b.txt c.txt *.gif --output p.zip",
         2,
@@ -178,7 +179,7 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
 async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
     let (emulator, link) = emulator(Package::new()).await;
     let link = link.as_str();
-    for (short_url, status) in [("deleted", 1), ("expired", 2)] {
+    for (short_url, status) in [("deleted1", 1), ("expired1", 2)] {
         emulator.set_share(EmulatedShare::new(short_url).status(status));
     }
     let directory = directory("bad-input");
@@ -192,14 +193,23 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
         assert!(stderr.contains(said), "{said} not in {stderr}");
     }
     // The first page is not the last one that is read before a task is made, so the stream is what tells.
-    let of_two_spaces = EmulatedShare::new("spaces").file(SharedFile::file("a", 1));
+    let of_two_spaces = EmulatedShare::new("spaces1").file(SharedFile::file("a", 1));
     emulator.set_share(of_two_spaces.file(SharedFile::file("b", 1).container_id("other")));
-    let into_space = ["dump", "spaces", "--all", "--target-file-id", "root", "--target-container-id", "my-space"];
+    let into_space = ["dump", "spaces1", "--all", "--target-file-id", "root", "--target-container-id", "my-space"];
     let mut of_spaces = tool_in(&directory, &emulator, &into_space);
     let output = run(of_spaces.env_remove("KOODRIVE_EXTRACT_CODE")).await;
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let said = "files: must be the space of all files of a task";
     assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    // No flag of `files` takes ids, and neither they nor the code are why a token is refused.
+    for (token, is_code_advised) in [(TOKEN, true), ("lapsed", false)] {
+        let mut files = tool_in(&directory, &emulator, &["files", "F1"]);
+        let output = run(files.env("KOODRIVE_TOKEN", token).env_remove("KOODRIVE_EXTRACT_CODE")).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(!stderr.contains("was taken for"), "{stderr}");
+        assert_eq!(stderr.contains("--extract-code-file"), is_code_advised, "{stderr}");
+    }
     let mut without_code = tool_in(&directory, &emulator, &["files", link]);
     let output = run(without_code.env_remove("KOODRIVE_EXTRACT_CODE")).await;
     assert!(text(&output.stderr).contains("give --extract-code-file or set KOODRIVE_EXTRACT_CODE"));
@@ -292,7 +302,7 @@ async fn package_that_lacks_files_ends_with_status_5_and_names_them() {
     let output = run(&mut tool_in(&directory, &emulator, &args)).await;
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(5), "{stdout}");
-    assert!(stdout.contains("p.zip  lacks 1 files\n") && stdout.contains("p.zip  lacks b.txt\n"), "{stdout}");
+    assert!(stdout.contains("p.zip  lacks 1 file\n") && stdout.contains("p.zip  lacks b.txt\n"), "{stdout}");
     assert!(text(&output.stderr).contains("ask the vendor"));
     let args = [&args[..], &["--overwrite", "--format", "json"]].concat();
     let output = run(&mut tool_in(&directory, &emulator, &args)).await;

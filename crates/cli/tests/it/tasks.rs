@@ -5,8 +5,8 @@ use std::fs;
 use koodrive_share_emulator::{Emulator, Schedule};
 
 use crate::support::{
-    DUMP, KDSTOKEN, PACKAGE, TOKEN, bulk::ledger, emulator, expect, file, id_file, json_lines, run, run_with_input,
-    text, tool,
+    DUMP, KDSTOKEN, PACKAGE, TOKEN, bulk::ledger, directory, emulator, expect, file, id_file, json_lines, run,
+    run_with_input, text, tool,
 };
 
 /// A path for saved tasks, without a file.
@@ -72,6 +72,32 @@ async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
     let mut wait = tool(&emulator);
     let output = run(wait.args(["wait", "--tasks-from", &saved]).env("KOODRIVE_KDSTOKEN", KDSTOKEN)).await;
     assert_eq!(text(&output.stdout).lines().count(), 3);
+}
+
+#[tokio::test]
+async fn refused_access_without_a_kdstoken_is_told_what_may_be_missing() {
+    let emulator = Emulator::builder().token(TOKEN).share_access(KDSTOKEN).start().await.unwrap();
+    let path = saved("refused-access.tasks");
+    let mut dump = tool(&emulator);
+    let output = run(dump.args(DUMP).args(["F1", "--save", &path]).env("KOODRIVE_KDSTOKEN", KDSTOKEN)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let to = directory("refused-access").join("p.zip");
+    let commands = [
+        vec!["status", "--tasks-from", &path],
+        vec!["wait", "--tasks-from", &path],
+        vec!["download", "--tasks-from", &path, "--output", to.to_str().unwrap()],
+        [&DUMP[..], &["F1"]].concat(),
+    ];
+    for args in commands {
+        for kdstoken in ["", "lapsed"] {
+            let output = run(tool(&emulator).args(&args).env("KOODRIVE_KDSTOKEN", kdstoken)).await;
+            let stderr = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{args:?}: {stderr}");
+            assert!(stderr.contains("13000410"), "{stderr}");
+            let hints = stderr.matches("if the share has an extract code").count();
+            assert_eq!(hints, usize::from(kdstoken.is_empty()), "{args:?}: {stderr}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -103,7 +103,8 @@ async fn download_shows_rate_and_time_left() {
     let shown = shown(&package, ("TERM", "xterm")).await;
     let has_all = |bar: &str| ["=>", "/20.00 MiB, ", "MiB/s, ", "s left"].iter().all(|part| bar.contains(part));
     assert!(shown.split('\r').any(has_all), "{shown:?}");
-    assert!(shown.contains("photos.zip  1 files, 20,9"), "{shown:?}");
+    assert!(shown.contains("1 of 1 task ended, 1 file done"), "{shown:?}");
+    assert!(shown.contains("photos.zip  1 file, 20,9"), "{shown:?}");
 }
 
 #[tokio::test]
