@@ -6,6 +6,7 @@ use std::{env, fs, io, path::Path};
 const MODULES: &[&str] = &[
     "bulk",
     "credentials",
+    "debug",
     "disk",
     "error",
     "lenient",
