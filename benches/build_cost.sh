@@ -76,9 +76,18 @@ for _ in $(seq "$rounds"); do
   done
 done
 crates() { (cd "$work/$1" && cargo tree --offline --edges "$2" --prefix none | sort -u | grep -cv '(\*)'); }
-echo '| variant | crates at run time | with build crates | cold debug, s | cold release, s |'
-echo '|---|---|---|---|---|'
+echo '| variant | crates at run time | with build crates |'
+echo '|---|---|---|'
 for variant in "${variants[@]}"; do
-  echo "| $variant | $(crates "$variant" normal) | $(crates "$variant" normal,build)" \
-    "| $(echo -n ${debug[$variant]} | median) | $(echo -n ${release[$variant]} | median) |"
+  echo "| $variant | $(crates "$variant" normal) | $(crates "$variant" normal,build) |"
+done
+echo
+echo '| variant | cold, s | ratio to bare |'
+echo '|---|---|---|'
+row() { # VARIANT PROFILE SECONDS SECONDS-OF-BARE
+  echo "| $1, $2 | $3 | $(awk -v ours="$3" -v bare="${4:-$3}" 'BEGIN { printf "%.3f", ours / bare }') |"
+}
+for variant in "${variants[@]}"; do
+  row "$variant" debug "$(echo -n ${debug[$variant]} | median)" "$(echo -n ${debug[bare]-} | median)"
+  row "$variant" release "$(echo -n ${release[$variant]} | median)" "$(echo -n ${release[bare]-} | median)"
 done

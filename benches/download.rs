@@ -57,9 +57,9 @@ fn compare() {
     server.kill().unwrap();
     server.wait().unwrap();
     let ratios = ours.iter().zip(&curl).map(|(ours, curl)| ours / curl).collect();
-    println!("| variant | median, MiB/s |\n|---|---|");
-    println!("| curl -o, and sync | {:.0} |\n| Client::download | {:.0} |", median(curl), median(ours));
-    println!("\nratio of throughputs: {:.3}", median(ratios));
+    println!("| variant | median, MiB/s | ratio of throughputs |\n|---|---|---|");
+    println!("| curl -o, and sync | {:.0} | 1.000 |", median(curl));
+    println!("| Client::download | {:.0} | {:.3} |\n", median(ours), median(ratios));
     println!("memory beyond the idle client: {:.1} MiB at most", memory.into_iter().fold(0.0, f64::max));
 }
 

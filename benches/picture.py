@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """Draws the ratios in the benches' tables as bars, beside the work done by hand.
 
-    cargo bench --bench create | tee create.txt; cargo bench --bench bulk | tee bulk.txt
-    ./picture.py 'A creation, time=create.txt' '1,000,000 ids, throughput=bulk.txt' > ../docs/performance.svg
+    cargo bench --bench create | tee create.txt
+    cargo bench --bench bulk | tee bulk.txt
+    cargo bench --bench download --features download | tee download.txt
+    ./build_cost.sh 3 ours bare | tee build.txt
+    ./picture.py 'A creation, time=create.txt' '1,000,000 file ids, throughput=bulk.txt' \
+        'A gigabyte, throughput=download.txt' 'A cold build, time=build.txt' > ../docs/performance.svg
 
 Each argument is a title and a file; of the file, every Markdown table that has a column `ratio…` is drawn.
 """
