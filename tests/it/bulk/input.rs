@@ -1,10 +1,19 @@
 //! What a run is given: the task, the policy and the ids.
 
-use futures_util::stream;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
 use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId, Violation};
 
 use crate::support::{
-    bulk::{ids, ledger, states},
+    bulk::{ids, ledger, states, until},
     bulk_run::{drain, outcomes},
     fixtures::{client, dump_template, strict_emulator},
 };
@@ -58,4 +67,34 @@ async fn unreadable_ids_end_the_run_without_sending_half_a_chunk() {
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the pipe broke");
     assert_eq!(emulator.tasks().len(), 1);
+}
+
+/// The emulator shares the thread, too.
+#[tokio::test(flavor = "current_thread")]
+async fn an_iterator_that_blocks_holds_up_requests_and_a_stream_that_waits_does_not() {
+    let emulator = Arc::new(strict_emulator().start().await.unwrap());
+    let (served, received) = (Arc::new(AtomicU64::new(u64::MAX)), emulator.clone());
+    let seen = served.clone();
+    let blocking = ids(2_000).into_iter().enumerate().map(move |(n, id)| {
+        if n == 1_000 {
+            thread::sleep(Duration::from_millis(200));
+            seen.store(received.request_count(), Ordering::Relaxed);
+        }
+        id
+    });
+    drain(&mut client(&emulator).create_bulk(dump_template(), blocking).unwrap()).await;
+    assert_eq!(served.load(Ordering::Relaxed), 0);
+
+    let waiting = stream::iter(ids(2_000)).enumerate().then(|(n, id)| {
+        let emulator = emulator.clone();
+        async move {
+            if n == 1_000 {
+                until("the request of the first chunk", || emulator.request_count() == 3).await;
+            }
+            id
+        }
+    });
+    let (items, error) =
+        drain(&mut client(&emulator).create_bulk(dump_template(), FileIds::stream(waiting)).unwrap()).await;
+    assert!(items.len() == 2 && error.is_none());
 }

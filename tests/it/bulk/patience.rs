@@ -1,6 +1,7 @@
 //! Runs that are throttled, or lose the network or their tokens: they pause, go on, and end only with their patience.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use koodrive_share::{AccessToken, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Credentials, Outcome};
 use koodrive_share_emulator::{Emulator, Throttle};
 use serde_json::json;
@@ -335,4 +337,14 @@ fn rate_is_bounded() {
     for (requests, per) in [(1, DAY), (1_000_000, second), (u32::MAX, DAY)] {
         assert!(BulkPolicy::builder().rate(requests, per).build().is_ok(), "{requests} per {per:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_pause_that_panics_panics_the_stream() {
+    let emulator = throttled(1, false).await;
+    let policy = one_by_one().on_pause(|_, _| panic!("told in vain")).build().unwrap();
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy).unwrap();
+    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    let panic = AssertUnwindSafe(bulk.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"told in vain"));
 }
