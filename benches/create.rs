@@ -106,15 +106,8 @@ impl Bench {
         };
         let exchange = client::hooks::Exchange(documented);
         let client = generated::Client::new_with_client(&self.server.endpoint, http, exchange);
-        let request = generated::types::CreateBatchTaskRequest {
-            container_id: SPACE.into(),
-            file_ids: file_ids(ids),
-            kdstoken: None,
-            share_id: SHARE.into(),
-            target_file_id: Some(generated::types::FileIdInfo { container_id: SPACE.into(), file_id: "root".into() }),
-            task_type: 2,
-            zip_name: None,
-        };
+        let body = serde_json::to_value(ByHand::request(file_ids(ids))).unwrap();
+        let request: generated::types::CreateBatchTaskRequest = serde_json::from_value(body).unwrap();
         Box::new(move |calls| {
             self.runtime.block_on(async {
                 for _ in 0..calls {

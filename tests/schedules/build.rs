@@ -1,4 +1,5 @@
-//! Copies the library's modules, with `shuttled.rs` in place of std, and `tokio.rs` in place of tokio.
+//! Copies the library's modules, with `shuttled.rs` in place of std, and `tokio.rs` in place of tokio; and the types of its
+//! generated client from their snapshot.
 
 use std::{env, fs, io, path::Path};
 
@@ -9,6 +10,7 @@ const MODULES: &[&str] = &[
     "debug",
     "disk",
     "error",
+    "generated",
     "lenient",
     "redact",
     "rules",
@@ -21,15 +23,24 @@ const MODULES: &[&str] = &[
 
 const SOURCE: &str = "../../src";
 
+const SNAPSHOT: &str = "../snapshots/client.rs";
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-changed={SNAPSHOT}");
     let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("library");
     if target.exists() {
         fs::remove_dir_all(&target)?;
     }
     copy(Path::new(SOURCE), &target)?;
+    let snapshot = fs::read_to_string(SNAPSHOT)?;
+    // Behind them are functions, whose bodies a snapshot leaves out.
+    let types = snapshot.split_once("pub mod types {").and_then(|(_, rest)| rest.split_once("/// Error types."));
+    let (types, _) = types.expect("the snapshot has the types");
+    fs::write(target.join("generated.rs"), format!("pub(crate) mod types {{{types}}}\n"))?;
     let modules = MODULES.iter().map(|module| format!("mod {module};"));
-    let parts = ["mod task { pub(crate) mod handle; }", "#[path = \"client/effect.rs\"] mod effect;"];
+    let parts =
+        ["mod task { pub(crate) mod handle; pub(crate) mod wire; }", "#[path = \"client/effect.rs\"] mod effect;"];
     let modules = modules.chain(parts.map(str::to_owned));
     // Linted where they are, and used in part.
     let modules: Vec<String> =

@@ -10,7 +10,6 @@ include!(concat!(env!("OUT_DIR"), "/library/modules.rs"));
 
 mod cache;
 mod clock;
-mod generated;
 mod runs;
 mod schedules;
 mod tokio;

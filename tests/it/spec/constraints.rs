@@ -149,7 +149,9 @@ impl Part<'_> {
                 findings.insert(format!("{pointer}: no example of {name} could be broken at {place:?}"));
             }
             if !broken.iter().all(refuses) {
-                findings.insert(format!("{pointer}: {name} takes what breaks it at {place:?}"));
+                findings.insert(format!(
+                    "{pointer}: {name} takes what breaks it at {place:?}, so refuse it where the wrapper checks that"
+                ));
             }
         }
     }

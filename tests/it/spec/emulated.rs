@@ -102,7 +102,7 @@ async fn refused(spec: &Value) -> Vec<String> {
             let expected = body.map_or_else(String::new, |body| masked(body, &secrets).to_string());
             if !shown.ends_with(&format!("\n\n{expected}")) {
                 findings.push(format!(
-                    "{operation}: the emulator masks other fields of the example {name:?} than its secrets: {shown}"
+                    "{operation}: the emulator masks other fields of the example {name:?} than its secrets, so name what is none in PLAIN_FIELDS: {shown}"
                 ));
             }
         }
