@@ -87,7 +87,12 @@ fn a_constraint_on_a_body_that_the_wrapper_does_not_keep_is_named() {
         let pointer = format!("/components/schemas/{place}");
         let (schema, keyword) = pointer.rsplit_once('/').unwrap();
         let spec = changed(|spec| at(spec, schema)[keyword] = limit);
-        assert_found(&unkept(&spec), &format!("{pointer}: {operation} takes what breaks it at {broken_at:?}"));
+        assert_found(
+            &unkept(&spec),
+            &format!(
+                "{pointer}: {operation} takes what breaks it at {broken_at:?}, so refuse it where the wrapper checks that"
+            ),
+        );
     }
 }
 
@@ -102,7 +107,10 @@ fn a_constraint_on_a_header_that_the_wrapper_does_not_keep_is_named() {
         let pointer = format!("/components/schemas/{place}");
         let (schema, keyword) = pointer.rsplit_once('/').unwrap();
         let spec = changed(|spec| at(spec, schema)[keyword] = limit);
-        assert_found(&unkept(&spec), &format!("{pointer}: {header} takes what breaks it at \"\""));
+        assert_found(
+            &unkept(&spec),
+            &format!("{pointer}: {header} takes what breaks it at \"\", so refuse it where the wrapper checks that"),
+        );
     }
 }
 
