@@ -14,7 +14,7 @@ Each argument is a title and a file; of the file, every Markdown table that has 
 import sys
 from html import escape
 
-LABELS, SCALE, ROW = 330, 360, 24
+LABELS, SCALE, ROW = 430, 300, 24
 
 
 def rows(path):
