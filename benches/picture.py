@@ -14,7 +14,7 @@ Each argument is a title and a file; of the file, every Markdown table that has 
 import sys
 from html import escape
 
-LABELS, SCALE, ROW = 430, 300, 24
+LABELS, SCALE, ROW = 450, 260, 24
 
 
 def rows(path):
@@ -47,7 +47,7 @@ def main():
         y += 12
     one = LABELS + SCALE
     print(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {one + 180} {y}" font-family="system-ui, sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {one + 230} {y}" font-family="system-ui, sans-serif" '
         'font-size="13" role="img"><title>Ratios to the same work done by hand</title><style>'
         ".name{fill:#1f2328;font-weight:600}.note{fill:#57606a}.bar{fill:#54aeff}.one{stroke:#cf222e;stroke-dasharray:4 4}"
         "@media(prefers-color-scheme:dark){.name{fill:#e6edf3}.note{fill:#8b949e}.bar{fill:#1f6feb}.one{stroke:#ff7b72}}"
