@@ -92,8 +92,9 @@ use crate::{
 /// HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome` and `.elapsed_ms`.
 /// Failed attempts and what follows from them are events at debug; a creation whose outcome is unknown is one at warn; trace
 /// shows the request, without secrets. tracing-subscriber prints spans only if it is asked to, as by
-/// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. They name no user: put the calls of each into a span
-/// of your own. A download has events at debug and no span.
+/// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. All targets begin with `koodrive_share`, which a filter
+/// tells from the HTTP client's. The spans name no user: put the calls of each into a span of your own. A download has events
+/// at debug and no span.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
@@ -274,7 +275,12 @@ impl Client {
             share_id: handle.share_id.clone(),
             task_id: handle.task_id.clone(),
         };
-        self.query(&query, &TraceId::random()).await
+        let status = self.query(&query, &TraceId::random()).await;
+        status.map_err(|error| match &query.kdstoken {
+            None if error.is_access_refused() => error
+                .if_refused("no kdstoken was given, as a share with an extract code needs; a saved handle holds none"),
+            _ => error,
+        })
     }
 
     /// Makes a call that only reads.

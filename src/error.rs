@@ -56,7 +56,7 @@ impl Display for Outcome {
 /// # }
 /// ```
 ///
-/// The message is one line and says what to do next; causes come through [`source`](StdError::source). Secrets are
+/// The message is one line, ends with the trace id, and says what to do next; causes come through [`source`](StdError::source). Secrets are
 /// masked in what the service said, and control characters are escaped. `Debug` shows the message with all causes, so a
 /// `main` that returns the error prints them.
 pub struct Error(pub(crate) Box<ErrorDetails>);
@@ -249,7 +249,7 @@ impl Error {
         self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)
     }
 
-    /// Whether a task was made: see there before sending anything again.
+    /// Whether a task was made: see [`Outcome`] before sending anything again.
     pub fn outcome(&self) -> Outcome {
         self.0.kind.outcome()
     }

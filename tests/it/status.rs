@@ -219,3 +219,17 @@ async fn a_handle_of_ids_alone_is_the_clients_and_a_trailing_slash_is_no_other_e
     let handle = TaskHandle::new(created.task_id(), created.share_id(), endpoint, None).with_kdstoken(KDSTOKEN);
     client.status(&handle).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_refusal_of_a_handle_without_a_kdstoken_says_so() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = client(&emulator);
+    let handle = client.create(&dump().kdstoken(KDSTOKEN).build().unwrap()).await.unwrap();
+    let saved = serde_json::to_string(&handle).unwrap();
+    let restored: TaskHandle = serde_json::from_str(&saved).unwrap();
+    for (handle, is_told) in [(handle, false), (restored, true)] {
+        emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no right")));
+        let error = client.status(&handle).await.unwrap_err();
+        assert_eq!(error.to_string().contains("a saved handle holds none"), is_told, "{error}");
+    }
+}
