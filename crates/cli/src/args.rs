@@ -140,7 +140,7 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) connect_timeout: Option<Duration>,
 
-    /// Maximum number of attempts for a retryable request [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
+    /// Maximum number of attempts for a retryable request, 1 to 10 [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
