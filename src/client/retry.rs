@@ -197,15 +197,17 @@ mod tests {
     #[test]
     fn the_clock_is_suspect_by_the_date_or_once_the_call_has_questioned_it() {
         use DateVerdict::{Contradictory, CorrectionRefused, OutsideWindow, Unexplained, Unrelated};
-        let mut retry = Retry::new(3, Throttling::Retried);
         let suspects = |retry: &Retry| {
             let dates =
                 [Unrelated, Unexplained, Contradictory, OutsideWindow(ClockOffset::default()), CorrectionRefused];
             dates.map(|date| retry.is_clock_suspect(date))
         };
-        assert_eq!(suspects(&retry), [false, false, true, true, true]);
-        retry.decide(&CORRECTION_REFUSED);
-        assert_eq!(suspects(&retry), [false, true, true, true, true]);
+        assert_eq!(suspects(&Retry::new(3, Throttling::Retried)), [false, false, true, true, true]);
+        for questioned in [CORRECTION_REFUSED, outside_window()] {
+            let mut retry = Retry::new(3, Throttling::Retried);
+            retry.decide(&questioned);
+            assert_eq!(suspects(&retry), [false, true, true, true, true], "{questioned:?}");
+        }
     }
 
     #[test]
