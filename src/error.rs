@@ -56,9 +56,9 @@ impl Display for Outcome {
 /// # }
 /// ```
 ///
-/// The message is one line, ends with the trace id, and says what to do next; causes come through [`source`](StdError::source). Secrets are
-/// masked in what the service said, and control characters are escaped. `Debug` shows the message with all causes, so a
-/// `main` that returns the error prints them.
+/// The message is one line, ends with the trace id, and says what to do next; causes come through
+/// [`source`](StdError::source). Secrets are masked in what the service said, and control characters are escaped. `Debug`
+/// shows the message with all causes, so a `main` that returns the error prints them.
 pub struct Error(pub(crate) Box<ErrorDetails>);
 
 #[derive(Debug)]
@@ -355,9 +355,9 @@ impl Error {
         self.status() == Some(401)
     }
 
-    /// The service refused access: to the share, whose kdstoken may have lapsed, or to the target. Which code it has for a
-    /// lapsed kdstoken is not public.
-    pub(crate) fn is_access_refused(&self) -> bool {
+    /// The service refused access, to the share or to the target. Open the share again if its kdstoken has lapsed or is
+    /// missing, else ask the space's owner: which code the service has for a lapsed kdstoken is not public.
+    pub fn is_access_refused(&self) -> bool {
         let is_forbidden = self.status() == Some(403) || self.service_code() == Some(&ServiceCode::UserMayNotOperate);
         self.is_refused() && is_forbidden && !self.is_throttled()
     }

@@ -240,7 +240,7 @@ impl BulkRun<'_> {
                 if error.outcome() != Outcome::Unknown {
                     self.record_failed(item.range());
                 }
-                if let Some(advice) = self.access_advice.take_if(|_| exit::is_access_refused(error)) {
+                if let Some(advice) = self.access_advice.take_if(|_| error.is_access_refused()) {
                     self.progress.note(advice);
                 }
                 if fails_every_request(error) {

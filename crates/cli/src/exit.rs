@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use koodrive_share::{Error, Outcome, PollError, ServiceCode, TaskResult, TaskState, TaskStatus};
+use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus};
 
 /// An exit status. Of several, the last in this list counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,12 +83,6 @@ pub(crate) fn of_query(error: &Error) -> Exit {
         Exit::Unknown => Exit::Failed,
         exit => exit,
     }
-}
-
-/// Whether the service refused access, to the share perhaps, as it does for want of a kdstoken.
-pub(crate) fn is_access_refused(error: &Error) -> bool {
-    let is_forbidden = error.status() == Some(403) || error.service_code() == Some(&ServiceCode::UserMayNotOperate);
-    error.is_refused() && is_forbidden && !error.is_throttled()
 }
 
 pub(crate) fn of_poll(error: &PollError) -> Exit {

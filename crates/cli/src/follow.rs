@@ -151,7 +151,7 @@ impl<G: fmt::Display> Following<'_, G> {
 
 /// The text of an error, and what to do where it is a refusal of access.
 fn with_advice(text: String, error: &Error, access_advice: &str) -> String {
-    if exit::is_access_refused(error) { text + access_advice } else { text }
+    if error.is_access_refused() { text + access_advice } else { text }
 }
 
 /// Returns broken rules as an error of usage.
