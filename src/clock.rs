@@ -168,7 +168,7 @@ pub(crate) fn judge(dated: Dated, server_time: ServerTime, exchange: RangeInclus
     match dated.correction {
         // Unless requests have succeeded with it, and the server's time agrees.
         Some(correction) if !(correction.is_confirmed && is_known) => DateVerdict::CorrectionRefused,
-        None if server_time.contradiction().is_some() => DateVerdict::Contradictory,
+        None if matches!(server_time, ServerTime::Contradictory { .. }) => DateVerdict::Contradictory,
         Some(_) | None => DateVerdict::Unexplained,
     }
 }

@@ -230,11 +230,11 @@ impl<O: Operation> Attempt<'_, O> {
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
-        let date = match judge(*dated, server_time, *sent..=reply.received) {
-            _ if !is_refusal || has_other_cause => DateVerdict::Unrelated,
+        let verdict = (is_refusal && !has_other_cause).then(|| judge(*dated, server_time, *sent..=reply.received));
+        let date = match verdict {
             // A date that the caller gave tells nothing of our clock.
-            DateVerdict::OutsideWindow(_) if self.operation.x_date().is_some() => DateVerdict::Unrelated,
-            verdict => verdict,
+            Some(DateVerdict::OutsideWindow(_)) if self.operation.x_date().is_some() => DateVerdict::Unrelated,
+            verdict => verdict.unwrap_or(DateVerdict::Unrelated),
         };
         let refused_token = token.clone().filter(|_| error.is_refused() && error.is_unauthorized());
         Failure { error, dated: Some(*dated), date, refused_token }
