@@ -264,7 +264,8 @@ impl BulkRun<'_> {
     ) -> Result<Exit, CommandError> {
         let (policy, go_on) = (PollingPolicy::default(), HowToFollow(create, template));
         let shows_url = template.target.is_none();
-        let following = Following { client, policy, output: self.output, tracing, go_on, shows_url, access_advice: "" };
+        let following =
+            Following { client, policy, output: self.output, tracing, go_on, shows_url, access_advice: None };
         let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
         let ended = ended.map_err(|error| CommandError { exit: error.exit.max(self.exit), ..error })?;
         self.exit = self.exit.max(ended);

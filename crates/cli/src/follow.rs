@@ -80,7 +80,7 @@ pub(crate) struct Following<'a, G> {
     /// Whether the download URL is a result. Whoever has it can fetch the package.
     pub(crate) shows_url: bool,
     /// What to say where access is refused.
-    pub(crate) access_advice: &'static str,
+    pub(crate) access_advice: Option<&'static str>,
 }
 
 impl<G: fmt::Display> Following<'_, G> {
@@ -150,8 +150,8 @@ impl<G: fmt::Display> Following<'_, G> {
 }
 
 /// The text of an error, and what to do where it is a refusal of access.
-fn with_advice(text: String, error: &Error, access_advice: &str) -> String {
-    if error.is_access_refused() { text + access_advice } else { text }
+fn with_advice(text: String, error: &Error, access_advice: Option<&str>) -> String {
+    text + access_advice.filter(|_| error.is_access_refused()).unwrap_or_default()
 }
 
 /// Returns broken rules as an error of usage.

@@ -48,11 +48,10 @@ impl TaskSource {
     }
 
     /// What to say where the service refuses access to the tasks.
-    pub(crate) fn access_advice(&self) -> &'static str {
-        if self.kdstoken.is_some() || self.key.is_some() {
-            return "";
-        }
-        "\n       if the share has an extract code: give --link and --extract-code-file, or set KOODRIVE_KDSTOKEN"
+    pub(crate) fn access_advice(&self) -> Option<&'static str> {
+        (self.kdstoken.is_none() && self.key.is_none()).then_some(
+            "\n       if the share has an extract code: give --link and --extract-code-file, or set KOODRIVE_KDSTOKEN",
+        )
     }
 }
 
