@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::join_all, stream};
-use koodrive_share::{AccessToken, CanonicalRequest, Client, Credentials, Outcome, ProviderError};
+use koodrive_share::{AccessToken, CanonicalRequest, Client, Credentials, Error, Outcome, ProviderError};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -354,23 +354,32 @@ async fn a_panic_of_the_provider_fails_those_who_waited_and_no_other() {
     assert_eq!(provider.asked(), 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_provider_that_calls_its_own_client_is_told_so() {
+/// How a creation fails, and after how long, whose token provider makes this call of the same client first.
+async fn create_by_a_provider_that_calls<F>(call: impl Fn(Client) -> F + Send + Sync + 'static) -> (Error, Duration)
+where
+    F: Future<Output = Result<(), ProviderError>> + Send + 'static,
+{
     let emulator = strict_emulator().start().await.unwrap();
     let own = Arc::new(std::sync::OnceLock::<Client>::new());
     let lent = own.clone();
     let credentials = Credentials::provider(move || {
-        let own = lent.clone();
+        let called = call(lent.get().unwrap().clone());
         async move {
-            create(own.get().unwrap()).await?;
+            called.await?;
             Ok(token())
         }
     });
-    let client = client_with(&emulator, credentials);
+    let client = builder(&emulator).credentials(credentials).renewal_timeout(Duration::from_secs(9)).build().unwrap();
     own.set(client.clone()).unwrap();
     let start = Instant::now();
-    let error = create(&client).await.unwrap_err();
-    assert_eq!(start.elapsed(), Duration::ZERO);
+    (create(&client).await.unwrap_err(), start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_calls_its_own_client_is_told_so() {
+    let call = |client| async move { Ok(create(&client).await.map(drop)?) };
+    let (error, elapsed) = create_by_a_provider_that_calls(call).await;
+    assert_eq!(elapsed, Duration::ZERO);
     let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     assert!(causes.iter().any(|cause| cause.contains("waits for its own token")), "{causes:?}");
@@ -378,21 +387,10 @@ async fn a_provider_that_calls_its_own_client_is_told_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_whose_task_calls_its_own_client_waits_until_the_renewal_times_out() {
-    let emulator = strict_emulator().start().await.unwrap();
-    let own = Arc::new(std::sync::OnceLock::<Client>::new());
-    let lent = own.clone();
-    let credentials = Credentials::provider(move || {
-        let own = lent.clone();
-        async move {
-            tokio::spawn(async move { create(own.get().unwrap()).await }).await??;
-            Ok(token())
-        }
-    });
-    let client = builder(&emulator).credentials(credentials).renewal_timeout(Duration::from_secs(9)).build().unwrap();
-    own.set(client.clone()).unwrap();
-    let start = Instant::now();
-    assert!(create(&client).await.unwrap_err().is_credentials());
-    assert_eq!(start.elapsed().as_secs(), 9);
+    let call = |client| async move { Ok(tokio::spawn(async move { create(&client).await.map(drop) }).await??) };
+    let (error, elapsed) = create_by_a_provider_that_calls(call).await;
+    assert!(error.is_credentials());
+    assert_eq!(elapsed.as_secs(), 9);
 }
 
 #[tokio::test]

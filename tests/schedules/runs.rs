@@ -86,6 +86,15 @@ async fn take_some(bulk: &mut Bulk<'_>) {
     drop(select(pin!(take_all(bulk)), pin!(clock::linger())).await);
 }
 
+/// A run whose requests make their tasks, of which some items are taken.
+async fn taken_in_part() -> (Arc<Ledger>, Client, Bulk<'static>) {
+    let ledger = Arc::new(Ledger::new());
+    let client = client(&ledger, |_| Answer::Made);
+    let mut bulk = bulk(&client, &ledger);
+    take_some(&mut bulk).await;
+    (ledger, client, bulk)
+}
+
 async fn take_all(bulk: &mut Bulk<'_>) -> Option<BulkError> {
     while let Some(item) = bulk.next().await {
         if let Err(error) = item {
@@ -110,10 +119,7 @@ fn assert_settled(client: &Client, ledger: &Ledger) {
 #[test]
 fn a_stopped_run_begins_no_further_chunk_and_sends_what_was_begun_or_notes_that_it_was_not() {
     check(ORDERS, || async {
-        let ledger = Arc::new(Ledger::new());
-        let client = client(&ledger, |_| Answer::Made);
-        let mut bulk = bulk(&client, &ledger);
-        take_some(&mut bulk).await;
+        let (ledger, client, mut bulk) = taken_in_part().await;
         bulk.stop();
         let begun = ledger.begun();
         take_all(&mut bulk).await;
@@ -127,10 +133,7 @@ fn a_stopped_run_begins_no_further_chunk_and_sends_what_was_begun_or_notes_that_
 #[test]
 fn a_dropped_run_sends_what_was_begun() {
     check(ORDERS, || async {
-        let ledger = Arc::new(Ledger::new());
-        let client = client(&ledger, |_| Answer::Made);
-        let mut bulk = bulk(&client, &ledger);
-        take_some(&mut bulk).await;
+        let (ledger, client, bulk) = taken_in_part().await;
         drop(bulk);
         client.alone().await;
         assert_settled(&client, &ledger);
