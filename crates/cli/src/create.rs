@@ -1,9 +1,17 @@
 //! `package` and `dump`.
 
-use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
+use std::{
+    error::Error as StdError,
+    fmt,
+    fs::{self, File, TryLockError},
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Outcome, PollingPolicy, TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, Outcome, PollingPolicy,
+    TaskHandle,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -51,8 +59,7 @@ pub(crate) async fn run(
         stop_reason: None,
         failed: Vec::new(),
         access_advice,
-        needs_ledger: false,
-        owns_ledger: own_ledger.is_some(),
+        own_ledger,
         saved,
         handles: (create.wait || template.target.is_some()).then(Vec::new),
     };
@@ -60,7 +67,7 @@ pub(crate) async fn run(
     let created = run.create(bulk, &create.bulk).await;
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     let has_ended = created?;
-    let mut is_resumable = run.needs_ledger;
+    let mut is_over = false;
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
         let ended = run.follow(&client, handles, &create, &template, tracing).await?;
@@ -68,14 +75,30 @@ pub(crate) async fn run(
             let download = ToFile { client: &client, output, tracing, target, names };
             let download = download.run(&task, &mut run.interrupts).await?;
             run.exit = run.exit.max(download.exit);
-            is_resumable = download.is_resumable;
+            is_over = download.is_over;
         }
     }
-    if let (false, Some(path)) = (is_resumable, own_ledger) {
-        // Nothing is left that the same command could go on with.
-        let _ = fs::remove_file(path);
+    if let Some(path) = &run.own_ledger {
+        if is_over || !is_of_use(path) {
+            // Nothing is left that the same command could go on with.
+            let _ = fs::remove_file(path);
+        } else if has_ended && run.exit != Exit::Unknown {
+            let path = path.display();
+            stderr(&format!(
+                "{path} keeps the task: give the same command again, or delete it to make another package"
+            ));
+        }
     }
     Ok(run.exit)
+}
+
+/// Whether a command goes on with what a ledger holds: a task, what may be one, or what cannot be read; or uses it now.
+fn is_of_use(path: &Path) -> bool {
+    let is_in_use = |file: File| matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    let is_empty = |report: BulkReport| report.created() + report.unknown() == 0;
+    path.exists()
+        && (!Ledger::read(path).and_then(|ledger| ledger.report()).is_ok_and(is_empty)
+            || File::open(path).is_ok_and(is_in_use))
 }
 
 /// Begins a ledger beside the file that a package goes to, unless one is named, so that the same command goes on with
@@ -164,10 +187,8 @@ struct BulkRun<'a> {
     failed: Vec<Range<u64>>,
     /// What to say once where the service refuses access to the share.
     access_advice: Option<&'static str>,
-    /// There is a task, there may be one, or the ledger is another run's.
-    needs_ledger: bool,
-    /// No ledger was named, so advice need not name it.
-    owns_ledger: bool,
+    /// The ledger that no flag names, so advice need not name it.
+    own_ledger: Option<PathBuf>,
     saved: Option<SavedTasks>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
@@ -210,7 +231,6 @@ impl BulkRun<'_> {
             }
         };
         self.progress.finish(bulk.report());
-        self.needs_ledger |= ended.as_ref().is_some_and(|error| error.is_other_run() || error.is_ledger());
         if let Some(error) = &ended {
             self.report_end(error, bulk.report());
         } else if let Some(StopReason::Output(error)) = &self.stop_reason {
@@ -226,7 +246,6 @@ impl BulkRun<'_> {
         if let Err(error) = self.progress.suspend(|| self.output.chunk(&item)) {
             self.stop(bulk, StopReason::Output(error));
         }
-        self.needs_ledger |= item.result().map_or_else(|error| error.outcome() == Outcome::Unknown, |_| true);
         match item.result() {
             Ok(task) => {
                 let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(task));
@@ -337,22 +356,23 @@ impl BulkRun<'_> {
                  vendor by trace id",
             );
         }
-        let is_of_use = !ended.is_some_and(BulkError::is_other_run);
-        if let (true, false, Some(path)) = (self.owns_ledger, is_of_use, &args.ledger) {
-            stderr(&format!(
-                "{} keeps the task of a command that did not end: give that command again, or delete it to begin anew",
-                path.display()
-            ));
-        }
+        let is_other_run = ended.is_some_and(BulkError::is_other_run);
         if self.exit == Exit::Usage {
+            if let Some(path) = self.own_ledger.as_deref().filter(|path| is_of_use(path)) {
+                let path = path.display();
+                stderr(&format!(
+                    "{path} keeps the task of a command that did not end: give that command again, fetch its package by \
+                     `koodrive-share download --tasks-from {path}`, or delete it to begin anew"
+                ));
+            }
             return;
         }
         let left = ended.is_some() || report.rejected() + report.not_sent() > 0;
         match &args.ledger {
-            Some(_) if left && is_of_use && self.owns_ledger => {
+            Some(_) if left && !is_other_run && self.own_ledger.is_some() => {
                 stderr("resume: run the same command; tasks that exist are not created again");
             }
-            Some(path) if left && is_of_use => stderr(&format!(
+            Some(path) if left && !is_other_run => stderr(&format!(
                 "resume: run the same command with --ledger {}; tasks that exist are not created again",
                 path.display()
             )),

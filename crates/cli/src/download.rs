@@ -102,8 +102,8 @@ pub(crate) struct ToFile<'a> {
 /// How a download ended.
 pub(crate) struct Ended {
     pub(crate) exit: Exit,
-    /// Another try with the same task may go on.
-    pub(crate) is_resumable: bool,
+    /// The package has come, or the task has none: the same command would get no further.
+    pub(crate) is_over: bool,
 }
 
 impl ToFile<'_> {
@@ -125,23 +125,24 @@ impl ToFile<'_> {
             }
         };
         drop(transfer);
-        match ended {
+        Ok(match ended {
             Ok(package) => {
-                output.package(task.task_id(), &target.path, &package)?;
-                if package.missing() == 0 {
-                    return Ok(Ended { exit: Exit::Done, is_resumable: false });
+                let told = output.package(task.task_id(), &target.path, &package);
+                let mut exit = told.map_or_else(|error| output.error(&error.into()), |()| Exit::Done);
+                if package.missing() > 0 {
+                    stderr(
+                        "the service left files out of the package, as its moderation does: ask the vendor, or share them \
+                         anew",
+                    );
+                    exit = exit.max(Exit::NotAllSucceeded);
                 }
-                stderr(
-                    "the service left files out of the package, as its moderation does: ask the vendor, or share them anew",
-                );
-                Ok(Ended { exit: Exit::NotAllSucceeded, is_resumable: false })
+                Ended { exit, is_over: true }
             }
             Err(error) => {
-                let is_resumable = error.is_resumable() || error.is_target_exists();
-                let exit = output.error(&told(&error));
-                Ok(Ended { exit, is_resumable })
+                let is_over = error.is_no_package() && !error.is_resumable();
+                Ended { exit: output.error(&told(&error)), is_over }
             }
-        }
+        })
     }
 }
 

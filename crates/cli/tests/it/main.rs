@@ -13,6 +13,7 @@ mod kills;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod memory;
+mod own_ledger;
 mod patience;
 mod secrets;
 mod share;
