@@ -156,16 +156,16 @@ fn policy(bulk: &BulkArgs, split: bool, tell: UnboundedSender<String>) -> Result
     Ok(policy.build()?)
 }
 
-/// `follow them with "koodrive-share wait --tasks-from photos.tasks"`
+/// `run "koodrive-share wait --tasks-from photos.tasks"`
 struct HowToFollow<'a>(&'a CreateArgs, &'a Template);
 
 impl fmt::Display for HowToFollow<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(CreateArgs { save, bulk, share_id, .. }, template) = self;
         if template.target.is_some() {
-            return f.write_str("the same command goes on with them");
+            return f.write_str("run the same command again");
         }
-        f.write_str("follow them with `koodrive-share wait")?;
+        f.write_str("run `koodrive-share wait")?;
         match (save.as_ref().or(bulk.ledger.as_ref()), share_id) {
             (Some(path), Some(_)) => write!(f, " --tasks-from {}`", path.display()),
             (Some(path), None) => write!(f, " --tasks-from {} --link LINK`", path.display()),
@@ -213,7 +213,7 @@ impl fmt::Display for StopReason {
 }
 
 impl BulkRun<'_> {
-    /// Creates the tasks. Gives whether the run came to its end.
+    /// Creates the tasks. Gives whether the run came to its end, if only while an interrupt waited for the last reply.
     async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<bool, CommandError> {
         let ended = loop {
             tokio::select! {
@@ -239,7 +239,7 @@ impl BulkRun<'_> {
         if self.exit > Exit::Done {
             self.advise(args, ended.as_ref(), bulk.report());
         }
-        Ok(ended.is_none() && self.stop_reason.is_none())
+        Ok(ended.is_none() && matches!(self.stop_reason, None | Some(StopReason::Interrupted)))
     }
 
     fn record(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
@@ -285,8 +285,11 @@ impl BulkRun<'_> {
         let shows_url = template.target.is_none();
         let following =
             Following { client, policy, output: self.output, tracing, go_on, shows_url, access_advice: None };
+        if self.interrupted && !tasks.is_empty() {
+            return Err(following.interrupted().after(self.exit));
+        }
         let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
-        let ended = ended.map_err(|error| CommandError { exit: error.exit.max(self.exit), ..error })?;
+        let ended = ended.map_err(|error| error.after(self.exit))?;
         self.exit = self.exit.max(ended);
         Ok(ended)
     }

@@ -73,7 +73,7 @@ pub(crate) async fn run(
     let [task] = tasks.as_slice() else {
         return Err(CommandError::usage(format!("give one TASK_ID, of the {} tasks", tasks.len())));
     };
-    let go_on = "the same command follows it further";
+    let go_on = "run the same command again";
     let policy = PollingPolicy::default();
     let following = Following { client: &client, policy, output, tracing, go_on, shows_url: false, access_advice };
     let ended = following.to_their_ends(tasks.clone(), &mut interrupts).await?;

@@ -64,6 +64,11 @@ impl CommandError {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into() }
     }
+
+    /// The same after what already counts.
+    pub(crate) fn after(self, exit: Exit) -> Self {
+        Self { exit: self.exit.max(exit), ..self }
+    }
 }
 
 /// Both values, or the errors of both, so that all can be corrected at once.

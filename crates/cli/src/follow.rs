@@ -32,23 +32,23 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
     let mut exit = Exit::Done;
     loop {
         let Some(next) = interrupts.unless_interrupted(answers.next()).await else {
-            let error = interrupts::interrupted();
-            return Err(CommandError { exit: exit.max(error.exit), ..error });
+            return Err(interrupts::interrupted().after(exit));
         };
         let Some((task, answer)) = next else {
             return Ok(exit);
         };
-        match answer {
+        exit = exit.max(match answer {
             Ok(status) => {
-                output.status(task.task_id(), &status, true)?;
-                exit = exit.max(exit::of_status(&status));
+                let shown = output.status(task.task_id(), &status, true);
+                shown.map_err(|error| CommandError::from(error).after(exit))?;
+                exit::of_status(&status)
             }
             Err(error) => {
-                usage(&error)?;
-                output.query_error(task.task_id(), &error, &with_advice(with_causes(&error), &error, access_advice));
-                exit = exit.max(exit::of_query(&error));
+                let text = format!("task {}: {}", printable(task.task_id()), text(&error));
+                output.query_error(task.task_id(), &error, &with_advice(text, &error, access_advice));
+                exit::of_query(&error)
             }
-        }
+        });
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn wait(
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
-    let go_on = "the same command follows them further";
+    let go_on = "run the same command again";
     let following = Following { client, policy, output, tracing, go_on, shows_url: true, access_advice };
     following.to_their_ends(tasks, &mut interrupts).await
 }
@@ -75,7 +75,7 @@ pub(crate) struct Following<'a, G> {
     pub(crate) policy: PollingPolicy,
     pub(crate) output: &'a Output,
     pub(crate) tracing: bool,
-    /// What an interrupt says of how to go on.
+    /// What to do to go on, after an interrupt or a poll that gave up: `run the same command again`.
     pub(crate) go_on: G,
     /// Whether the download URL is a result. Whoever has it can fetch the package.
     pub(crate) shows_url: bool,
@@ -96,14 +96,19 @@ impl<G: fmt::Display> Following<'_, G> {
         let mut exit = Exit::Done;
         loop {
             let Some(next) = interrupts.unless_interrupted(followed.next()).await else {
-                let message = format!("interrupted: the tasks go on; {}", self.go_on);
-                return Err(CommandError { exit: exit.max(Exit::Failed), message });
+                return Err(self.interrupted().after(exit));
             };
             let Some((task_id, end)) = next else {
                 return Ok(exit);
             };
-            exit = exit.max(waiting.borrow().suspend(|| self.report(&task_id, end))?);
+            let told = waiting.borrow().suspend(|| self.report(&task_id, end));
+            exit = exit.max(told.map_err(|error| error.after(exit))?);
         }
+    }
+
+    /// The error of an interrupt while tasks go on.
+    pub(crate) fn interrupted(&self) -> CommandError {
+        CommandError { exit: Exit::Failed, message: format!("interrupted: the tasks go on; {}", self.go_on) }
     }
 
     async fn to_its_end(
@@ -131,10 +136,9 @@ impl<G: fmt::Display> Following<'_, G> {
                 Ok(exit::of_status(&status))
             }
             Some(Err(error)) => {
-                let text = poll_error(task_id, &error);
+                let text = poll_error(task_id, &error, &self.go_on);
                 match error.error() {
                     Some(cause) => {
-                        usage(cause)?;
                         self.output.query_error(task_id, cause, &with_advice(text, cause, self.access_advice));
                     }
                     None => {
@@ -154,23 +158,23 @@ fn with_advice(text: String, error: &Error, access_advice: Option<&str>) -> Stri
     text + access_advice.filter(|_| error.is_access_refused()).unwrap_or_default()
 }
 
-/// Returns broken rules as an error of usage.
-fn usage(error: &Error) -> Result<(), CommandError> {
-    error.validation_error().map_or(Ok(()), |broken| Err(broken.into()))
+/// The text of an error, in the words of the command line where it is about broken rules.
+fn text(error: &Error) -> String {
+    error.validation_error().map_or_else(|| with_causes(error), |broken| CommandError::from(broken).message)
 }
 
-/// `gave up on task 42 after 12 polls in 120 s: it is being processed; the task goes on, run "koodrive-share wait" again`
-fn poll_error(task_id: &str, error: &PollError) -> String {
+/// `gave up on task 42 after 12 polls in 120 s: it is being processed; the task goes on; run the same command again`
+fn poll_error(task_id: &str, error: &PollError, go_on: &impl fmt::Display) -> String {
     let reason = match (error.error(), error.last_status()) {
-        (Some(cause), _) => format!("the last poll failed: {}", with_causes(cause)),
+        (Some(cause), _) => format!("the last poll failed: {}", text(cause)),
         (None, Some(status)) => format!("it is {}", status.state()),
         (None, None) => "it has not ended".to_owned(),
     };
     let advice = match error.error() {
         Some(cause) if !cause.is_retryable() => "the task may go on: see to the cause, then",
-        Some(_) | None => "the task goes on,",
+        Some(_) | None => "the task goes on;",
     };
     let polls = counted(error.polls().into(), "poll");
     let (task_id, seconds) = (printable(task_id), error.elapsed().as_secs());
-    format!("gave up on task {task_id} after {polls} in {seconds} s: {reason}; {advice} run `koodrive-share wait`")
+    format!("gave up on task {task_id} after {polls} in {seconds} s: {reason}; {advice} {go_on}")
 }

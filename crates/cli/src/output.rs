@@ -285,7 +285,7 @@ impl Output {
         }
     }
 
-    /// A query of a task that failed.
+    /// A query of a task that failed. `text` tells all of it.
     pub(crate) fn query_error(&self, task_id: &str, error: &Error, text: &str) {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -300,7 +300,7 @@ impl Output {
             Format::Text => stderr(&format!("error: {text}")),
             Format::Json => {
                 let trace_id = error.trace_id().map(koodrive_share::TraceId::as_str);
-                let failed = error.into();
+                let failed = ErrorFields { message: text.to_owned(), ..error.into() };
                 // The exit status is already that of an error.
                 let _ = json(&QueryErrorFields { task_id, trace_id, failed });
             }

@@ -16,7 +16,7 @@ use tokio::{
 use crate::support::{
     DUMP,
     bulk::{ids, ledger, states, tasks_of, until},
-    emulator, file, heeding_hang_up, id_file, in_namespace, run, send, text, tool, under_shell,
+    directory, emulator, file, heeding_hang_up, id_file, in_namespace, run, send, text, tool, under_shell,
 };
 
 async fn end(child: Child) -> Output {
@@ -140,7 +140,7 @@ async fn first_process_of_a_container_ends_at_a_signal() {
         let output = end(child).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{signal}: {stderr}");
-        let said = "error: interrupted: the tasks go on; the same command follows them further";
+        let said = "error: interrupted: the tasks go on; run the same command again";
         assert!(stderr.contains(said), "{stderr}");
     }
 }
@@ -151,8 +151,8 @@ async fn interrupted_wait_of_a_run_says_how_to_go_on() {
     emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
     let saved = file("interrupted.tasks", "");
     for (args, said) in [
-        (&[][..], "follow them with `koodrive-share wait TASK_ID --share-id share`"),
-        (&["--save", saved.to_str().unwrap()], "follow them with `koodrive-share wait --tasks-from /"),
+        (&[][..], "run `koodrive-share wait TASK_ID --share-id share`"),
+        (&["--save", saved.to_str().unwrap()], "run `koodrive-share wait --tasks-from /"),
     ] {
         let mut dump = tool(&emulator);
         dump.args(DUMP).args(["F1", "--wait"]).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -163,5 +163,27 @@ async fn interrupted_wait_of_a_run_says_how_to_go_on() {
         let output = end(child).await;
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn interrupt_before_the_last_reply_keeps_a_run_from_looking_done() {
+    let emulator = emulator().await;
+    let path = directory("interrupted-before-reply").join("p.zip");
+    let package = ["package", "--share-id", "share", "--container-id", "space", "F1", "--output"];
+    for (args, said) in [
+        (&[&DUMP[..], &["F1", "--wait"]].concat(), "the tasks go on; run `koodrive-share wait TASK_ID"),
+        (&[&package[..], &[path.to_str().unwrap()]].concat(), "the tasks go on; run the same command again"),
+    ] {
+        emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+        let before = emulator.request_count();
+        let mut tool = tool(&emulator);
+        let child = tool.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        until("the request is on its way", || emulator.request_count() > before).await;
+        send("-INT", child.id().unwrap()).await;
+        let output = end(child).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(said), "{said} not in {stderr}");
     }
 }

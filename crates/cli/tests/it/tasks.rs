@@ -1,8 +1,8 @@
 //! Tasks that are named by id, or by a file that an earlier run wrote.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use koodrive_share_emulator::{Emulator, Schedule};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Schedule, Step};
 
 use crate::support::{
     DUMP, KDSTOKEN, PACKAGE, TOKEN, bulk::ledger, directory, emulator, expect, file, id_file, json_lines, run,
@@ -37,6 +37,62 @@ async fn several_tasks_are_asked_for_and_followed_at_once() {
     // One that is unknown keeps nobody from asking for the others.
     let output = expect(&emulator, &["status", "--share-id", "share", "nobody's", &ids[0]], 3, "13000309").await;
     assert!(text(&output.stdout).contains(&ids[0]));
+}
+
+#[tokio::test]
+async fn task_that_cannot_be_asked_for_keeps_nobody_from_following_the_others() {
+    let (emulator, elsewhere) = (emulator().await, emulator().await);
+    emulator.set_schedule(Schedule::partially_failed());
+    let path = saved("foreign.tasks");
+    // Emulators count their ids alike.
+    for _ in 0..2 {
+        expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 0, "").await;
+    }
+    for emulator in [&elsewhere, &emulator, &elsewhere] {
+        expect(emulator, &[&DUMP[..], &["F1", "F2", "--save", &path]].concat(), 0, "").await;
+    }
+    let (task, foreign) = (emulator.tasks()[2].task_id().to_owned(), elsewhere.tasks()[1].task_id().to_owned());
+    for command in ["status", "wait"] {
+        // 2 goes before the 5 of the task that did not succeed.
+        let said = "must be the endpoint that the task lives at";
+        let output = expect(&emulator, &[command, "--tasks-from", &path], 2, said).await;
+        assert!(text(&output.stdout).contains(&task), "{}", text(&output.stderr));
+        let stderr = text(&output.stderr);
+        assert_eq!(stderr.matches(said).count(), 2, "{stderr}");
+        assert!(stderr.contains(&format!("task {foreign}")), "{stderr}");
+        let output = expect(&emulator, &[command, "--tasks-from", &path, "--format", "json"], 2, "").await;
+        let lines = json_lines(&output);
+        let failed: Vec<_> = lines.iter().filter(|line| line["outcome"] == "notSent").collect();
+        assert!(failed.len() == 2 && failed[1]["taskId"] == foreign.as_str(), "{lines:?}");
+        assert!(failed[1]["message"].as_str().unwrap().contains("--endpoint (KOODRIVE_ENDPOINT)"), "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn wait_that_gives_up_says_how_to_go_on() {
+    let emulator = emulator().await;
+    emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
+    expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 0, "").await;
+    let task = emulator.tasks()[0].task_id().to_owned();
+    let said = "the task goes on; run the same command again";
+    expect(&emulator, &["wait", &task, "--share-id", "share", "--timeout", "0s"], 1, said).await;
+    let refused = || emulator.fail_next(Fault::Reply(Answer::service(400, "13000301", "refused")));
+    refused();
+    let said = "the task may go on: see to the cause, then run the same command again";
+    expect(&emulator, &["wait", &task, "--share-id", "share"], 3, said).await;
+    let directory = directory("given-up");
+    let path = directory.join("p.zip");
+    let package = ["package", "--share-id", "s", "--container-id", "c", "F1", "--output", path.to_str().unwrap()];
+    for (args, said) in [
+        (&[&DUMP[..], &["F1", "--wait"]].concat(), "then run `koodrive-share wait TASK_ID --share-id share`"),
+        (&package.to_vec(), "then run the same command again"),
+    ] {
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+        refused();
+        let output = run(tool(&emulator).args(args)).await;
+        assert_eq!(output.status.code(), Some(3));
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
 }
 
 #[tokio::test]
