@@ -19,14 +19,15 @@ use crate::{
 const CONCURRENCY: usize = 4;
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
-    let client = &service::client(service)?;
+    let client = service::client(service)?;
     let source = TaskSource::read(args).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
-    let tasks = tasks::tasks(client, source, &mut interrupts).await?;
-    let answers = stream::iter(tasks).map(|task| async {
-        let answer = client.status(&task).await;
-        (task, answer)
+    let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
+    // Each in a task of its own, so that replies are received while a result waits for its reader.
+    let answers = stream::iter(tasks).map(|task| {
+        let client = client.clone();
+        tokio::spawn(async move { (client.status(&task).await, task) })
     });
     let mut answers = answers.buffered(CONCURRENCY);
     let mut exit = Exit::Done;
@@ -34,9 +35,10 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
         let Some(next) = interrupts.unless_interrupted(answers.next()).await else {
             return Err(interrupts::interrupted().after(exit));
         };
-        let Some((task, answer)) = next else {
+        let Some(next) = next else {
             return Ok(exit);
         };
+        let (answer, task) = next.map_err(|panic| CommandError::new(Exit::Failed, &panic).after(exit))?;
         exit = exit.max(match answer {
             Ok(status) => {
                 let shown = output.status(task.task_id(), &status, true);

@@ -39,7 +39,8 @@ fn main() -> ExitCode {
         enable_tracing(cli.verbose);
     }
     let output = Output::new(cli.format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // This thread may wait for a terminal or a pipe while the worker receives replies in time.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let exit = match runtime {
         Ok(runtime) => {
             let exit = runtime.block_on(run(cli, &output));

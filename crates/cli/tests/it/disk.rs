@@ -1,12 +1,18 @@
 //! Results and ledgers that cannot be written.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    process::{Output, Stdio},
+    time::Duration,
+};
 
+use koodrive_share_emulator::{EmulatedTask, Emulator, Fault};
 use tokio::time::timeout;
 
 use crate::support::{
     DUMP, PACKAGE,
-    bulk::{ids, ledger, states, tasks_of},
+    bulk::{ids, ledger, states, tasks_of, until},
     emulator, id_file, json_lines, run, text, tool, under_shell,
 };
 
@@ -30,6 +36,45 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert!(emulator.tasks().iter().all(|task| stderr.contains(task.task_id())), "{stderr}");
     let accepted = states(&path).iter().filter(|it| *it == "accepted").count();
     assert_eq!(accepted, made);
+}
+
+/// Runs a command of two requests within 1 s each, and reads none of its results for longer.
+async fn unread(emulator: &Emulator, args: &[&str]) -> Output {
+    let (mut results, writer) = std::io::pipe().unwrap();
+    // As full as a pipe gets on every platform, so that the first result waits.
+    let mut filler = writer.try_clone().unwrap();
+    std::thread::spawn(move || filler.write_all(&[b'\n'; 1 << 16]));
+    // The second answer comes while the result of the first one waits.
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Delay(Duration::from_millis(300)));
+    let before = emulator.request_count();
+    let mut tool = tool(emulator);
+    let tool = tool.args(args).args(["--request-timeout", "1s", "--max-attempts", "1"]);
+    let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    tool.stdout(Stdio::null());
+    until("both are on their way", || emulator.request_count() == before + 2).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut stdout = Vec::new();
+    let read = tokio::task::spawn_blocking(move || results.read_to_end(&mut stdout).map(|_| stdout));
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    Output { stdout: read.await.unwrap().unwrap(), ..output }
+}
+
+#[tokio::test]
+async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
+    let emulator = emulator().await;
+    let ids = id_file("unread.ids", 2_000);
+    let output = unread(&emulator, &[&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let tasks = emulator.tasks();
+    let ids: Vec<&str> = tasks.iter().map(EmulatedTask::task_id).collect();
+    for id in &ids {
+        assert!(text(&output.stdout).contains(id), "{}", text(&output.stdout));
+    }
+    for command in ["status", "wait"] {
+        let output = unread(&emulator, &[&[command, "--share-id", "share"], ids.as_slice()].concat()).await;
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+    }
 }
 
 #[cfg(target_os = "linux")]
