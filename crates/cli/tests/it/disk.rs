@@ -43,7 +43,7 @@ async fn unread(emulator: &Emulator, args: &[&str]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
     // As full as a pipe gets on every platform, so that the first result waits.
     let mut filler = writer.try_clone().unwrap();
-    std::thread::spawn(move || filler.write_all(&[b'\n'; 1 << 16]));
+    std::thread::spawn(move || filler.write_all(&vec![b'\n'; 1 << 16]));
     // The second answer comes while the result of the first one waits.
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::Delay(Duration::from_millis(300)));
