@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderValue, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 
 use super::{
     connect_fault::connect_fault,
@@ -73,7 +74,7 @@ impl Failure {
 
 impl<O: Operation> Attempt<'_, O> {
     /// Sends the request once. Gives what came of it, and when the reply came.
-    pub(super) async fn run(&self) -> Result<(O::Output, DateTime<Utc>), Failure> {
+    pub(super) async fn run(&self, span: &Span) -> Result<(O::Output, DateTime<Utc>), Failure> {
         let (authorization, token) = self.authorize().await?;
         let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(ErrorKind::Busy, None).into());
@@ -91,6 +92,7 @@ impl<O: Operation> Attempt<'_, O> {
                 timeout: (left.abs_diff(self.client.http_timeout) > Duration::from_millis(1)).then_some(left),
                 max_reply_bytes: self.client.limits.max_reply_bytes.unwrap_or(O::MAX_REPLY_BYTES),
                 clock: clock.clone(),
+                span: span.clone(),
                 signed: OnceLock::new(),
                 reply: OnceLock::new(),
             },

@@ -54,7 +54,8 @@ pub(super) async fn call<O: Operation>(
             span.record("koodrive.task_id", error.task_id()).record("koodrive.outcome", display(error.outcome()));
             record_error(&span, error);
             if error.outcome() == Outcome::Unknown && !O::EFFECT.is_query() {
-                tracing::warn!(parent: &span, %error, "a task may exist");
+                // Of a span that a filter drops, the event belongs to the caller's own.
+                span.in_scope(|| tracing::warn!(%error, "a task may exist"));
             }
         }
     }
@@ -117,7 +118,7 @@ async fn with_permit<O: Operation>(
         server.address = Empty,
         server.port = Empty,
     );
-    let result = pin!(attempt.run()).instrument(span.clone()).await;
+    let result = pin!(attempt.run(&span)).instrument(span.clone()).await;
     if let Err(Failure { error, .. }) = &result {
         record_error(&span, error);
     }

@@ -36,6 +36,8 @@ pub(crate) struct Exchange {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
+    /// The attempt's, where a filter lets it be; the current one may be a caller's own.
+    pub(crate) span: Span,
     pub(crate) signed: OnceLock<Signed>,
     pub(crate) reply: OnceLock<Reply>,
 }
@@ -80,11 +82,10 @@ impl ClientHooks<Exchange> for generated::Client {
 
     /// Sends the request, reads the reply within its limit, and hands its bytes on. What is not UTF-8 is replaced.
     async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
-        let Exchange { timeout, max_reply_bytes, clock, reply, .. } = self.inner();
+        let Exchange { timeout, max_reply_bytes, clock, span, reply, .. } = self.inner();
         if timeout.is_some() {
             *request.timeout_mut() = *timeout;
         }
-        let span = Span::current();
         span.record("http.request.method", request.method().as_str());
         span.record("server.address", request.url().host_str());
         span.record("server.port", request.url().port_or_known_default());

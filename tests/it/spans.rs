@@ -10,13 +10,14 @@ use std::{
 use koodrive_share::{AccessToken, Credentials};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tracing::{
-    Event, Level, Subscriber,
-    field::{Field, Visit},
+    Event, Instrument, Level, Subscriber,
+    field::{Empty, Field, Visit},
     span::{Attributes, Id, Record},
     subscriber::DefaultGuard,
 };
 use tracing_subscriber::{
     Layer,
+    filter::Targets,
     layer::{Context, SubscriberExt},
     registry::LookupSpan,
 };
@@ -53,7 +54,7 @@ impl Seen {
     }
 }
 
-/// Gathers the library's spans, in the order of their ends, and its events.
+/// Gathers spans of the library and of this test, in the order of their ends, and the library's events.
 #[derive(Clone, Default)]
 struct Gathered(Arc<Mutex<[Vec<Seen>; 2]>>);
 
@@ -82,7 +83,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gathered {
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let span = context.span(&id).unwrap();
-        if span.metadata().target().starts_with("koodrive_share::") {
+        if ["koodrive_share::", "it::"].iter().any(|target| span.metadata().target().starts_with(target)) {
             let seen = span.extensions_mut().remove::<Seen>().unwrap();
             self.0.lock().unwrap()[0].push(seen);
         }
@@ -91,9 +92,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gathered {
 
 impl Gathered {
     fn start() -> (Self, DefaultGuard) {
+        Self::start_with(Targets::new().with_default(Level::TRACE))
+    }
+
+    fn start_with(filter: Targets) -> (Self, DefaultGuard) {
         add_subscriber_of_no_thread();
         let gathered = Self::default();
-        let subscriber = tracing_subscriber::registry().with(gathered.clone());
+        let subscriber = tracing_subscriber::registry().with(filter).with(gathered.clone());
         (gathered, tracing::subscriber::set_default(subscriber))
     }
 
@@ -172,6 +177,29 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
     assert_eq!((failed.level, failed.parent.as_deref()), (Some(Level::DEBUG), Some("call")));
     failed.assert_fields(&[("wait", "Some(3s)"), ("next", "Wait(3s)")]);
     assert!(failed.fields["error"].contains("status 429"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_callers_own_span_is_left_as_it_is_where_a_filter_drops_the_librarys() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).build().unwrap();
+    let filter = Targets::new().with_default(Level::TRACE).with_target("koodrive_share", Level::WARN);
+    let (gathered, _guard) = Gathered::start_with(filter);
+    emulator.fail_next(Fault::Reply(Answer::new(500)));
+    let span = tracing::info_span!(
+        "own",
+        otel.status_code = Empty,
+        error.r#type = Empty,
+        http.request.method = "GET",
+        http.response.status_code = Empty,
+        server.address = "portal.example",
+        server.port = Empty,
+    );
+    client.create(&dump().build().unwrap()).instrument(span).await.unwrap_err();
+    let [own] = gathered.spans().try_into().unwrap();
+    let fields: Vec<_> = own.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(fields, [("http.request.method", "GET"), ("server.address", "portal.example")]);
+    assert_eq!(gathered.event("a task may exist").parent.as_deref(), Some("own"));
 }
 
 #[tokio::test]
