@@ -7,7 +7,7 @@ use crate::{
     client::{
         effect::Effect,
         failure::{error, interpret},
-        reply::{Body, Reply},
+        reply::{Ending, Reply},
     },
     credentials::app_signature::CanonicalRequest,
     error::Error,
@@ -31,7 +31,7 @@ pub fn read_reply(
     secrets: &[&str],
 ) -> Result<(), Error> {
     let (headers, received) = (headers.clone(), chrono::DateTime::UNIX_EPOCH);
-    let reply = Reply { status, headers, received, body: Body::Whole(body) };
+    let reply = Reply { status, headers, received, body, ending: Ending::Whole };
     let Err(details) = interpret(task, &reply, reply.decode()) else { return Ok(()) };
     let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
     Err(error(task.trace_id(), Effect::CreatesTask, &reply, &details, None, &secrets))
@@ -44,7 +44,7 @@ pub fn read_reply(
 /// The error that a caller would see.
 pub fn read_page(status: StatusCode, body: Bytes, kdstoken: &str) -> Result<Vec<ShareFile>, Error> {
     let received = chrono::DateTime::UNIX_EPOCH;
-    let reply = Reply { status, headers: HeaderMap::new(), received, body: Body::Whole(body) };
+    let reply = Reply { status, headers: HeaderMap::new(), received, body, ending: Ending::Whole };
     let request = ListShareFilesRequest {
         file_name: None,
         kdstoken: Some(kdstoken.to_owned().into()),

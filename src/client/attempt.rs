@@ -228,7 +228,7 @@ impl<O: Operation> Attempt<'_, O> {
         // Redacted first: the comparison quotes what differs, and quoting changes a secret.
         let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(&redact(message, &secrets)));
         let compared = compared.map(|text| sanitize_message(&text, &[]));
-        error.0.note = compared.or_else(|| server_time.contradiction());
+        error.0.note = compared.or_else(|| server_time.contradiction()).or(error.0.note.take());
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);

@@ -8,7 +8,7 @@ use super::{
     effect::Effect,
     operation::Operation,
     outcome::{FailureDetails, outcome},
-    reply::{Body, Reply},
+    reply::{Ending, Reply},
 };
 use crate::{
     error::{Error, ErrorKind, Outcome, ReplyDetails},
@@ -43,12 +43,15 @@ pub(crate) fn interpret<O: Operation>(
 fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let is_not_found = reply.status == StatusCode::NOT_FOUND;
     let Some(fields) = reply.loose_fields() else {
-        let is_garbled = reply.may_be_object();
-        let body = String::from_utf8_lossy(reply.bytes());
-        // Secrets are not recognized in the escapes of JSON.
-        let is_json = is_garbled || serde_json::from_str::<IgnoredAny>(&body).is_ok();
-        let text = (!is_json && !body.trim().is_empty()).then(|| body.trim().to_owned());
-        let task_id = garbled_task_id(&body).filter(|_| is_garbled);
+        let may_be_object = reply.may_be_object();
+        let body = String::from_utf8_lossy(&reply.body);
+        // Secrets are not recognized in the escapes of JSON, nor where they break off.
+        let is_text = reply.is_whole() && !may_be_object && serde_json::from_str::<IgnoredAny>(&body).is_err();
+        let text = (is_text && !body.trim().is_empty()).then(|| body.trim().to_owned());
+        let named = garbled_task_id(&body).filter(|_| may_be_object);
+        // Of what breaks off, only what came counts: at least the beginning of an id.
+        let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
+        let task_id = named.filter(|task_id| !task_id.is_empty());
         let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
         let defect = named.or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
@@ -87,14 +90,18 @@ struct Job {
     download_url: LenientText,
 }
 
-/// The task id in an object that cannot be read as a whole.
+/// The task id in an object that cannot be read as a whole; an empty one if it breaks off.
 fn garbled_task_id(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("\"taskId\"")?;
     let value = rest.trim_start().strip_prefix(':')?.trim_start();
-    let quoted = value.strip_prefix('"').and_then(|value| Some(value.split_once('"')?.0));
-    let number = || value.split(|c: char| !c.is_ascii_digit()).next();
-    let task_id = quoted.or_else(number)?;
-    named_task(&task_id.to_owned().into()).map(str::to_owned)
+    let ended = match value.strip_prefix('"') {
+        Some(text) => text.split_once('"'),
+        None => value.split_once(|c: char| !c.is_ascii_digit()),
+    };
+    match ended {
+        Some((task_id, _)) => named_task(&task_id.to_owned().into()).map(str::to_owned),
+        None => Some(String::new()),
+    }
 }
 
 fn parsed<'de, T: Deserialize<'de>>(json: Option<&'de RawValue>) -> Option<T> {
@@ -118,14 +125,15 @@ pub(crate) fn error(
     let shown = |text: &str| sanitize_message(text, secrets);
     let start = |text: &str| shown(text).chars().take(TEXT_START).collect();
     let outcome = outcome(reply.status, effect, details);
-    let kind = match (outcome, &reply.body) {
+    let task_id = details.task_id.as_deref().map(shown);
+    let kind = match (outcome, reply.ending) {
         (Outcome::Rejected, _) => ErrorKind::Refused,
-        (_, Body::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
-        (_, Body::Broken) if cause.as_ref().is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
-        (_, Body::Broken) => ErrorKind::Lost,
-        (_, Body::Whole(bytes)) => {
+        (_, Ending::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
+        (_, Ending::Broken) if cause.as_ref().is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
+        (_, Ending::Broken) => ErrorKind::Lost,
+        (_, Ending::Whole) => {
             let undocumented = || format!("its body ({}) is not what the service documents", reply.media_type());
-            let empty = || bytes.is_empty().then(|| "its body is empty".to_owned());
+            let empty = || reply.body.is_empty().then(|| "its body is empty".to_owned());
             let defect = details.defect.clone().or_else(empty).unwrap_or_else(undocumented);
             ErrorKind::Unreadable(shown(&defect))
         }
@@ -133,6 +141,8 @@ pub(crate) fn error(
     let mut error = Error::new(kind, trace_id.clone());
     error.0.effect = effect;
     error.0.source = cause.map(Into::into);
+    let named = task_id.as_ref().filter(|_| !reply.is_whole());
+    error.0.note = named.map(|task_id| format!("its beginning names task {task_id}"));
     error.0.reply = Some(ReplyDetails {
         status: reply.status.as_u16(),
         code: details.code.as_ref().map(|code| match code {
@@ -141,7 +151,7 @@ pub(crate) fn error(
         }),
         message: details.message.as_deref().map(shown).or_else(|| details.text.as_deref().map(start)),
         request_id: reply.request_id().map(shown),
-        task_id: details.task_id.as_deref().map(shown),
+        task_id,
         retry_after: reply.retry_after(),
         is_not_found: details.is_not_found,
     });

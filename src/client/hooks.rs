@@ -12,7 +12,7 @@ use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tracing::Span;
 
-use super::reply::{Body, Reply};
+use super::reply::{Ending, Reply};
 use crate::{
     clock::Clock,
     credentials::{
@@ -95,13 +95,17 @@ impl ClientHooks<Exchange> for generated::Client {
         span.record("http.response.status_code", status.as_u16());
         let url = response.url().clone();
         let headers = mem::take(response.headers_mut());
-        let (body, handed_on) = match read(&mut response, *max_reply_bytes).await {
-            Ok(Some(bytes)) => (Body::Whole(bytes.clone()), Ok(bytes)),
-            Ok(None) => (Body::TooLarge, Ok(Bytes::new())),
-            Err(broken) => (Body::Broken, Err(broken)),
-        };
-        let _ = reply.set(Reply { status, headers, received, body });
-        let mut whole = http::Response::new(handed_on?);
+        let mut bytes = Vec::new();
+        let read = read(&mut response, *max_reply_bytes, &mut bytes).await;
+        let ending = *read.as_ref().unwrap_or(&Ending::Broken);
+        let text = String::from_utf8(bytes);
+        let text = text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
+        let body = Bytes::from(text);
+        // Of what is too large, the generated client gets nothing to decode.
+        let handed_on = if ending == Ending::Whole { body.clone() } else { Bytes::new() };
+        let _ = reply.set(Reply { status, headers, received, body, ending });
+        read?;
+        let mut whole = http::Response::new(handed_on);
         *whole.status_mut() = status;
         // Without a URL, reqwest parses one that it makes up.
         if let Some(extensions) = http::Response::builder().url(url).extensions_mut() {
@@ -109,31 +113,18 @@ impl ClientHooks<Exchange> for generated::Client {
         }
         Ok(whole.into())
     }
-
-    /// Keeps the generated client from a body that was not read.
-    async fn post<E>(
-        &self,
-        _: &reqwest::Result<reqwest::Response>,
-        _: &OperationInfo,
-    ) -> Result<(), generated::Error<E>> {
-        match self.inner().reply.get() {
-            Some(Reply { body: Body::TooLarge, .. }) => Err(generated::Error::Custom("too large".to_owned())),
-            Some(_) | None => Ok(()),
-        }
-    }
 }
 
-/// Reads a body, if it is within its limit. What is not UTF-8 is replaced.
-async fn read(response: &mut reqwest::Response, max_bytes: usize) -> reqwest::Result<Option<Bytes>> {
-    let mut bytes = Vec::new();
+/// Reads a body into `bytes`, up to its limit.
+async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Vec<u8>) -> reqwest::Result<Ending> {
     while let Some(chunk) = response.chunk().await? {
-        if chunk.len() > max_bytes - bytes.len() {
-            return Ok(None);
+        let left = max_bytes - bytes.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        if chunk.len() > left {
+            return Ok(Ending::TooLarge);
         }
-        bytes.extend_from_slice(&chunk);
     }
-    let text = String::from_utf8(bytes);
-    Ok(Some(text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned()).into()))
+    Ok(Ending::Whole)
 }
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the

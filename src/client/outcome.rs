@@ -14,7 +14,7 @@ pub(crate) struct FailureDetails {
     pub(crate) text: Option<String>,
     /// The task that the body names.
     pub(crate) task_id: Option<String>,
-    /// The body begins like an object and cannot be read, so it may name a task.
+    /// The body begins like an object and cannot be read, so it may name a task; if it broke off, it has begun to.
     pub(crate) is_garbled: bool,
     /// The service knows of no such task, as right after its creation.
     pub(crate) is_not_found: bool,

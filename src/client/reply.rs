@@ -17,15 +17,18 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
     /// Our time when the reply's head was in.
     pub(crate) received: DateTime<Utc>,
-    pub(crate) body: Body,
+    /// As far as it came.
+    pub(crate) body: Bytes,
+    pub(crate) ending: Ending,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    Whole(Bytes),
-    /// It is larger than the limit.
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Whole,
+    /// At the limit, which it is larger than.
     TooLarge,
-    /// The connection or the time ended before it did.
+    /// Where the connection or the time ended.
     Broken,
 }
 
@@ -77,27 +80,25 @@ impl Reply {
         retry_after(&self.headers, self.date().unwrap_or(self.received))
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.body {
-            Body::Whole(bytes) => bytes,
-            Body::TooLarge | Body::Broken => &[],
-        }
+    pub(crate) fn is_whole(&self) -> bool {
+        self.ending == Ending::Whole
     }
 
     /// Whether the body may be a JSON object. Of an array, serde takes the first elements for the fields.
     pub(crate) fn may_be_object(&self) -> bool {
-        self.bytes().trim_ascii_start().starts_with(b"{")
+        self.body.trim_ascii_start().starts_with(b"{")
     }
 
     /// The body of a success.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
-        let is_success = self.status.is_success() && self.may_be_object();
-        is_success.then(|| serde_json::from_slice(self.bytes()).ok()).flatten()
+        let is_success = self.status.is_success() && self.is_whole() && self.may_be_object();
+        is_success.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 
-    /// The body of a call that did not succeed, if it is a JSON object.
+    /// The body of a call that did not succeed, if it is a whole JSON object.
     pub(crate) fn loose_fields(&self) -> Option<LooseFields<'_>> {
-        self.may_be_object().then(|| serde_json::from_slice(self.bytes()).ok()).flatten()
+        let may_be_read = self.is_whole() && self.may_be_object();
+        may_be_read.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 }
 
@@ -132,8 +133,8 @@ mod tests {
         for value in values {
             headers.append(header::RETRY_AFTER, value.parse().unwrap());
         }
-        let received = DateTime::UNIX_EPOCH;
-        Reply { status: StatusCode::TOO_MANY_REQUESTS, headers, received, body: Body::Broken }.retry_after()
+        let (status, received, body) = (StatusCode::TOO_MANY_REQUESTS, DateTime::UNIX_EPOCH, Bytes::new());
+        Reply { status, headers, received, body, ending: Ending::Broken }.retry_after()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Ids of tasks: what names one, that none is lost, and that an answer belongs to its question.
 
-use koodrive_share::{AfterUnknown, Outcome, TaskState};
+use koodrive_share::{AfterUnknown, Error, Outcome, TaskState};
 use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use crate::support::{
     answers::{Told, ok},
     bulk::{ids, ledger, lines, states},
     bulk_run::{complete, drain, one_by_one, outcomes},
-    fixtures::{client, dump, dump_template, strict_emulator},
+    fixtures::{builder_at, client, dump, dump_template, strict_emulator},
+    scripted_server::{self, ScriptedServer},
 };
 
 /// JSON that a service writes where there is no task.
@@ -60,6 +61,53 @@ async fn refusal_with_what_names_no_task_is_a_refusal() {
             let error = told.create(Answer::new(status).body(body)).await.unwrap_err();
             assert_eq!((error.outcome(), error.task_id()), (Outcome::Rejected, None), "{json} {status}");
         }
+    }
+}
+
+/// A creation whose reply claims to be longer than this body, and ends there.
+async fn cut_off(status: u16, body: &str) -> Error {
+    use scripted_server::Step::{Close, Request, Send};
+    let reply = format!("HTTP/1.1 {status} Cut\r\nContent-Length: 1000\r\n\r\n{body}").into_bytes();
+    let server = ScriptedServer::start(vec![vec![Request, Send(reply), Close]]).await;
+    let client = builder_at(&server.endpoint()).max_attempts(1).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    drop(client);
+    server.finish().await;
+    error
+}
+
+#[tokio::test]
+async fn task_id_in_a_reply_that_breaks_off_is_told() {
+    use Outcome::{Rejected, Unknown};
+    for (status, body, outcome, task_id) in [
+        (400, r#"{"code":"13000101","taskId":"7001","msg":"no"#, Unknown, Some("7001")),
+        (400, r#"{"code":"13000101","taskId":7001,"msg":"no"#, Unknown, Some("7001")),
+        (429, r#"{"error_code":"APIGW.0308","taskId":"7001"}"#, Unknown, Some("7001")),
+        (200, r#"{"code":0,"taskId":"7001"}"#, Unknown, Some("7001")),
+        (200, r#"{"code":0,"msg":"Suc"#, Unknown, None),
+        // A task, and not all of its id.
+        (400, r#"{"taskId":"700"#, Unknown, None),
+        (400, r#"{"taskId":700"#, Unknown, None),
+        // The status is proof.
+        (400, r#"{"code":"13000101","msg":"no"#, Rejected, None),
+        (400, r#"{"taskId":null,"msg":"no"#, Rejected, None),
+        (400, r#"<html>"taskId":"7001""#, Rejected, None),
+        (400, "", Rejected, None),
+    ] {
+        let error = cut_off(status, body).await;
+        assert_eq!((error.outcome(), error.task_id()), (outcome, task_id), "{status} {body}: {error}");
+        assert_eq!((error.status(), error.service_code(), error.message()), (Some(status), None, None), "{body}");
+        assert!(task_id.is_none() || error.to_string().contains("its beginning names task 7001"), "{error}");
+    }
+    // Or that is larger than what is read.
+    let told = Told::start().await;
+    let rest = "x".repeat(2 << 20);
+    for (body, outcome, task_id) in [
+        (r#"{"code":"13000101","taskId":"7001","msg":""#, Unknown, Some("7001")),
+        (r#"{"code":"13000101","msg":""#, Rejected, None),
+    ] {
+        let error = told.create(Answer::new(400).body(format!("{body}{rest}\"}}"))).await.unwrap_err();
+        assert_eq!((error.outcome(), error.task_id()), (outcome, task_id), "{body}: {error}");
     }
 }
 

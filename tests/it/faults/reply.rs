@@ -184,6 +184,16 @@ rows! {
     )
     .status(200)
     .says("the connection broke before a whole reply");
+    refusal_cut_short => Row::scripted(
+        "400, and the body is cut short after a task id",
+        vec![vec![
+            Step::Request,
+            Step::Send(b"HTTP/1.1 400 No\r\nContent-Length: 100\r\n\r\n{\"taskId\":\"7001\",\"msg\":".to_vec()),
+            Step::Close,
+        ]],
+    )
+    .status(400)
+    .says("its beginning names task 7001");
     body_byte_by_byte => Row::scripted(
         "the body comes byte by byte, without an end",
         vec![vec![
