@@ -24,7 +24,6 @@ use crate::{
     credentials::{self, Authorization, AuthorizationSource},
     error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
-    redact::{redact, sanitize_message},
     service_code::ServiceCode,
     trace_id::TraceId,
 };
@@ -225,9 +224,7 @@ impl<O: Operation> Attempt<'_, O> {
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         let server_time = ServerTime::read(reply.date(), message);
-        // Redacted first: the comparison quotes what differs, and quoting changes a secret.
-        let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(&redact(message, &secrets)));
-        let compared = compared.map(|text| sanitize_message(&text, &[]));
+        let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets));
         error.0.note = compared.or_else(|| server_time.contradiction()).or(error.0.note.take());
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);

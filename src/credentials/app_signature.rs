@@ -12,7 +12,7 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    redact::sensitive_header,
+    redact::{redact, sanitize_message, sensitive_header},
     rules,
     validation::{Violation, Violations, secret_shown, shown},
 };
@@ -90,8 +90,14 @@ impl CanonicalRequest {
     }
 
     /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
-    /// differs from ours.
-    pub(crate) fn compare(&self, message: &str) -> Option<String> {
+    /// differs from ours: fit to be shown, without these secrets.
+    pub(crate) fn compare(&self, message: &str, secrets: &[&str]) -> Option<String> {
+        // Redacted first: what differs is quoted, and quoting changes a secret.
+        let difference = self.difference(&redact(message, secrets))?;
+        Some(sanitize_message(&difference, &[]))
+    }
+
+    fn difference(&self, message: &str) -> Option<String> {
         let method = self.0.lines().next()?;
         let (start, separator) = ["\n", "|"].iter().find_map(|separator| {
             let start = message.find(&format!("{method}{separator}/"))?;
@@ -235,15 +241,18 @@ mod tests {
         let echo = |text: &str| format!("verify failed, canonicalRequest:{text},ask support");
         for separator in ["\n", "|"] {
             let same = echo(&canonical.as_str().replace('\n', separator));
-            let agreed = canonical.compare(&same).unwrap();
+            let agreed = canonical.compare(&same, &[]).unwrap();
             assert!(agreed.contains("the app secret is wrong"), "{agreed}");
             // Cut off before its end.
-            assert_eq!(canonical.compare(&same[..same.len() / 2]), None);
+            assert_eq!(canonical.compare(&same[..same.len() / 2], &[]), None);
             let other = same.replace("host:a:1", "host:b");
-            let difference = canonical.compare(&other).unwrap();
+            let difference = canonical.compare(&other, &[]).unwrap();
             assert!(difference.starts_with("line 4 "), "{difference}");
             assert!(difference.contains("host:a:1") && difference.contains("host:b"), "{difference}");
         }
-        assert_eq!(canonical.compare("signature mismatch"), None);
+        assert_eq!(canonical.compare("signature mismatch", &[]), None);
+        let other = canonical.as_str().replace("x-user-id:u", "x-user-id:s3\"cret, https://a.invalid/b?token=1");
+        let told = canonical.compare(&other, &["s3\"cret"]).unwrap();
+        assert!(told.contains("line 6 ") && !told.contains("cret") && !told.contains("token"), "{told}");
     }
 }
