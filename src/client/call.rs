@@ -69,15 +69,23 @@ async fn attempts<O: Operation>(
     let client = attempt.client;
     let mut retry = Retry::new(client.limits.max_attempts, client.throttling);
     let mut attempts = 0;
+    let mut last: Option<Failure> = None;
     loop {
-        attempts += 1;
-        let failure = match with_permit(attempt, attempts).await {
+        let mut failure = match with_permit(attempt, attempts + 1).await {
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        let next = retry.decide(&failure.facts(O::EFFECT));
-        let wait = remedy(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
-        tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
+        // An attempt that had no time or no right to be sent: why there was a need of it tells more.
+        let is_void = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
+        let mut wait = None;
+        if let Some(last) = last.take_if(|_| is_void) {
+            failure = last;
+        } else {
+            attempts += 1;
+            let next = retry.decide(&failure.facts(O::EFFECT));
+            wait = remedy(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
+            tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
+        }
         let Some(wait) = wait else {
             let is_clock_refused = retry.is_clock_suspect(failure.date);
             let mut error = failure.error;
@@ -86,6 +94,7 @@ async fn attempts<O: Operation>(
             error.0.is_clock_refused = is_clock_refused;
             return Err(error);
         };
+        last = Some(failure);
         sleep(wait).await;
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{cell::Cell, time::Duration};
 
-use koodrive_share::{AccessToken, Client, Credentials, Error, Outcome, ShareTask};
+use chrono::{TimeDelta, Utc};
+use koodrive_share::{AccessToken, Client, Credentials, Error, Outcome, ShareTask, XDate};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use proptest::{
     option,
@@ -124,6 +125,48 @@ async fn creation_that_ran_out_of_time_is_not_retryable_and_a_query_is() {
     emulator.fail_next(Fault::Delay(2 * second));
     let error = client.status(&handle).await.unwrap_err();
     assert!(error.is_timeout() && error.is_retryable(), "{error}");
+}
+
+fn throttled(retry_after: &str) -> Fault {
+    Fault::Reply(Answer::gateway(429, "APIGW.0308", "slow down").header("Retry-After", retry_after))
+}
+
+fn assert_is_the_throttling(error: &Error) {
+    assert_eq!(
+        (error.message(), error.attempts(), error.outcome()),
+        (Some("slow down"), 1, Outcome::Rejected),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn call_whose_next_attempt_gets_no_permit_in_time_tells_why_there_was_one() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).max_concurrent_requests(1).connect_timeout(Duration::from_millis(100));
+    let client = client.build().unwrap();
+    let other = client.clone();
+    let client = client.with_timeout(Duration::from_secs(1)).unwrap();
+    let task = dump_template().file_ids(["F"]).build().unwrap();
+    emulator.fail_next(throttled("0"));
+    // Its request takes the only permit while the first call waits for its next attempt.
+    emulator.fail_next(Fault::Delay(Duration::from_secs(2)));
+    let (error, _) = tokio::join!(client.create(&task), other.create(&task));
+    assert_is_the_throttling(&error.unwrap_err());
+    assert_eq!(emulator.request_count(), 2);
+}
+
+#[tokio::test]
+async fn call_whose_own_date_lapses_between_attempts_tells_why_there_was_another() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).build().unwrap();
+    emulator.fail_next(throttled("2"));
+    // It lapses within two seconds.
+    let x_date = XDate::from(Utc::now() - TimeDelta::seconds(899));
+    let task = dump_template().file_ids(["F"]).x_date(x_date).build().unwrap();
+    assert_is_the_throttling(&client.create(&task).await.unwrap_err());
+    // The next call is told of the date.
+    assert!(client.create(&task).await.unwrap_err().is_validation());
+    assert_eq!(emulator.request_count(), 1);
 }
 
 /// Any answer without success that a service or a box on the way may give.
