@@ -21,9 +21,6 @@ pub(crate) type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 /// older: 60 s, 10 min of backdating, 30 s of latency and 2 s of rounding are still within the 15 minutes.
 const SLOW_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// How far two readings of the server's clock may be apart and still count as one.
-const AGREEMENT: TimeDelta = TimeDelta::seconds(5);
-
 /// Longest time between request and reply that a reply teaches after: the arithmetic of [`SLOW_TOLERANCE`].
 const MAX_LATENCY: TimeDelta = TimeDelta::seconds(30);
 
@@ -146,8 +143,6 @@ pub(crate) enum DateVerdict {
     Unrelated,
     /// It names no other cause, and nothing speaks against the date.
     Unexplained,
-    /// It names no other cause, and the server tells two times.
-    Contradictory,
     /// By the server's time, the date was outside of the window: the clock was off by this.
     OutsideWindow(ClockOffset),
     /// The date was made with a correction that nothing supports.
@@ -156,63 +151,28 @@ pub(crate) enum DateVerdict {
 
 /// Judges the clock after a refusal of a request that was sent with `dated`. The refusal names no other cause.
 ///
-/// `exchange`: when the request was dated and when the reply came, by our clock.
-pub(crate) fn judge(dated: Dated, server_time: ServerTime, exchange: RangeInclusive<DateTime<Utc>>) -> DateVerdict {
-    if let ServerTime::Known(server) = server_time
-        && server_time.refuses(dated.x_date)
+/// `server`: the server's time, if the reply tells it. `exchange`: when the request was dated and when the reply came, by
+/// our clock.
+pub(crate) fn judge(
+    dated: Dated,
+    server: Option<DateTime<Utc>>,
+    exchange: RangeInclusive<DateTime<Utc>>,
+) -> DateVerdict {
+    if let Some(server) = server
+        && dated.x_date.check(server..=server).is_err()
         && let Some(offset) = offset(server, *exchange.start(), *exchange.end())
     {
         return DateVerdict::OutsideWindow(offset);
     }
-    let is_known = matches!(server_time, ServerTime::Known(_));
     match dated.correction {
         // Unless requests have succeeded with it, and the server's time agrees.
-        Some(correction) if !(correction.is_confirmed && is_known) => DateVerdict::CorrectionRefused,
-        None if matches!(server_time, ServerTime::Contradictory { .. }) => DateVerdict::Contradictory,
+        Some(correction) if !(correction.is_confirmed && server.is_some()) => DateVerdict::CorrectionRefused,
         Some(_) | None => DateVerdict::Unexplained,
     }
 }
 
-/// The server's time as a refused reply tells it, by its `Date` header and by the gateway's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ServerTime {
-    Unknown,
-    Known(DateTime<Utc>),
-    /// The two sources are further apart than [`AGREEMENT`].
-    Contradictory {
-        header: DateTime<Utc>,
-        text: DateTime<Utc>,
-    },
-}
-
-impl ServerTime {
-    /// Reads the `Date` header's time and, in the gateway's text, `server time:20261124T081700Z`.
-    pub(crate) fn read(header: Option<DateTime<Utc>>, text: &str) -> Self {
-        match (header, gateway_time(text)) {
-            (Some(header), Some(text)) if (header - text).abs() > AGREEMENT => Self::Contradictory { header, text },
-            // The earlier one: neither is then in the server's future.
-            (Some(header), Some(text)) => Self::Known(header.min(text)),
-            (Some(time), None) | (None, Some(time)) => Self::Known(time),
-            (None, None) => Self::Unknown,
-        }
-    }
-
-    /// Both readings, where they disagree.
-    pub(crate) fn contradiction(self) -> Option<String> {
-        let Self::Contradictory { header, text } = self else {
-            return None;
-        };
-        let (header, text) = (XDate::from(header), XDate::from(text));
-        Some(format!("X-Date was not corrected, since the reply's Date header says {header} and its message {text}"))
-    }
-
-    /// Whether a request dated `x_date` was outside the window at this time.
-    pub(crate) fn refuses(self, x_date: XDate) -> bool {
-        matches!(self, Self::Known(now) if x_date.check(now..=now).is_err())
-    }
-}
-
-fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
+/// The time in the gateway's text, `server time:20261124T081700Z`: that of the clock which judged the request.
+pub(crate) fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
     const MARK: &str = "server time:";
     let rest = text[text.find(MARK)? + MARK.len()..].trim_start();
     let date: XDate = rest.get(.."20261124T081700Z".len())?.parse().ok()?;
@@ -329,8 +289,7 @@ mod tests {
         let from_now = |seconds| now + TimeDelta::seconds(seconds);
         let correction = correction.map(|is_confirmed| Correction { offset: ClockOffset::default(), is_confirmed });
         let dated = Dated { x_date: from_now(dated).into(), correction };
-        let server_time = server.map_or(ServerTime::Unknown, |server| ServerTime::Known(from_now(server)));
-        judge(dated, server_time, now..=now)
+        judge(dated, server.map(from_now), now..=now)
     }
 
     #[test]
@@ -363,15 +322,6 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_with_two_times_is_told_from_one_that_fits_ours() {
-        let now = true_time(0);
-        let dated = Dated { x_date: now.into(), correction: None };
-        let contradictory = ServerTime::Contradictory { header: now, text: now + TimeDelta::hours(1) };
-        assert_eq!(judge(dated, contradictory, now..=now), DateVerdict::Contradictory);
-        assert_eq!(judge(dated, ServerTime::Known(now), now..=now), DateVerdict::Unexplained);
-    }
-
-    #[test]
     fn a_correction_is_confirmed_and_dropped_only_while_it_is_the_current_one() {
         let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
         let hours = |hours| ClockOffset { least: TimeDelta::hours(hours), most: TimeDelta::hours(hours) };
@@ -388,21 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn sources_of_the_time_agree_within_five_seconds() {
-        let header = true_time(0);
-        let text = |seconds| {
-            let server = XDate::from(header + TimeDelta::seconds(seconds));
-            format!("signature time:20240909T033325Z,server time:{server}")
-        };
-        assert_eq!(ServerTime::read(None, "nothing"), ServerTime::Unknown);
-        assert_eq!(ServerTime::read(Some(header), "server time:soon"), ServerTime::Known(header));
-        for (seconds, earlier) in [(-5, -5), (5, 0)] {
-            let known = header + TimeDelta::seconds(earlier);
-            assert_eq!(ServerTime::read(Some(header), &text(seconds)), ServerTime::Known(known));
-        }
-        for seconds in [-6, 6] {
-            let read = ServerTime::read(Some(header), &text(seconds));
-            assert!(read.contradiction().is_some());
+    fn the_gateways_text_holds_the_servers_time() {
+        let time = true_time(0);
+        let text = format!("signature time:20240909T033325Z,server time:{},ask support", XDate::from(time));
+        assert_eq!(gateway_time(&text), Some(time));
+        for text in ["nothing", "server time:soon", "server time:"] {
+            assert_eq!(gateway_time(text), None, "{text}");
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    clock::{Correction, DateVerdict, Dated, ServerTime, judge},
+    clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
     error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
@@ -223,13 +223,14 @@ impl<O: Operation> Attempt<'_, O> {
         let secrets = self.secrets(refused);
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
-        let server_time = ServerTime::read(reply.date(), message);
         let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets));
-        error.0.note = compared.or_else(|| server_time.contradiction()).or(error.0.note.take());
+        error.0.note = compared.or(error.0.note.take());
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
-        let verdict = (is_refusal && !has_other_cause).then(|| judge(*dated, server_time, *sent..=reply.received));
+        // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
+        let server = gateway_time(message).or_else(|| reply.date());
+        let verdict = (is_refusal && !has_other_cause).then(|| judge(*dated, server, *sent..=reply.received));
         let date = match verdict {
             // A date that the caller gave tells nothing of our clock.
             Some(DateVerdict::OutsideWindow(_)) if self.operation.x_date().is_some() => DateVerdict::Unrelated,

@@ -93,7 +93,6 @@ impl Retry {
             }
             DateVerdict::OutsideWindow(_)
             | DateVerdict::CorrectionRefused
-            | DateVerdict::Contradictory
             | DateVerdict::Unexplained
             | DateVerdict::Unrelated => {}
         }
@@ -117,7 +116,7 @@ impl Retry {
         match date {
             DateVerdict::Unrelated => false,
             DateVerdict::Unexplained => self.clock_corrections > 0 || self.own_clock_used,
-            DateVerdict::Contradictory | DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused => true,
+            DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused => true,
         }
     }
 
@@ -196,17 +195,16 @@ mod tests {
 
     #[test]
     fn the_clock_is_suspect_by_the_date_or_once_the_call_has_questioned_it() {
-        use DateVerdict::{Contradictory, CorrectionRefused, OutsideWindow, Unexplained, Unrelated};
+        use DateVerdict::{CorrectionRefused, OutsideWindow, Unexplained, Unrelated};
         let suspects = |retry: &Retry| {
-            let dates =
-                [Unrelated, Unexplained, Contradictory, OutsideWindow(ClockOffset::default()), CorrectionRefused];
+            let dates = [Unrelated, Unexplained, OutsideWindow(ClockOffset::default()), CorrectionRefused];
             dates.map(|date| retry.is_clock_suspect(date))
         };
-        assert_eq!(suspects(&Retry::new(3, Throttling::Retried)), [false, false, true, true, true]);
+        assert_eq!(suspects(&Retry::new(3, Throttling::Retried)), [false, false, true, true]);
         for questioned in [CORRECTION_REFUSED, outside_window()] {
             let mut retry = Retry::new(3, Throttling::Retried);
             retry.decide(&questioned);
-            assert_eq!(suspects(&retry), [false, true, true, true, true], "{questioned:?}");
+            assert_eq!(suspects(&retry), [false, true, true, true], "{questioned:?}");
         }
     }
 
