@@ -20,11 +20,12 @@ const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")
 
 impl Settings {
     /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
-    pub(super) fn proxy(&self, endpoint: &Url, violations: &mut Violations) -> Option<Url> {
+    /// Without an endpoint only a given one is checked.
+    pub(super) fn proxy(&self, endpoint: Option<&Url>, violations: &mut Violations) -> Option<Url> {
+        let var = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let (name, value) = match &self.proxy {
             Some(proxy) => ("proxy", proxy.clone()),
-            None if is_loopback(endpoint) || !self.proxy_from_env => return None,
-            None => variable(endpoint, |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))?,
+            None => variable(endpoint.filter(|url| self.proxy_from_env && !is_loopback(url))?, var)?,
         };
         let proxy = parse(&value);
         if proxy.is_none() {

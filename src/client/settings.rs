@@ -112,7 +112,7 @@ impl Settings {
         let user_id = validate_user_id(&self.user_id, &mut violations);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
-        let proxy = endpoint.as_ref().and_then(|endpoint| self.proxy(endpoint, &mut violations));
+        let proxy = self.proxy(endpoint.as_ref(), &mut violations);
         self.validate_certificates(&mut violations);
         let request_headers = self.validate_request_headers(&mut violations);
         if let Some(user_agent) = &self.user_agent {

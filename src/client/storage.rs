@@ -51,7 +51,7 @@ impl Client {
     pub(crate) fn storage_client(&self, url: &Url, stall_timeout: Duration) -> Result<reqwest::Client, BuildError> {
         let settings = &self.0.storage;
         let mut violations = Violations::default();
-        let proxy = settings.proxy(url, &mut violations);
+        let proxy = settings.proxy(Some(url), &mut violations);
         violations.into_result().map_err(Cause::Rules)?;
         let http = http_builder(settings, url, proxy.as_ref()).map_err(Cause::Tls)?;
         let http = http.read_timeout(stall_timeout).build();

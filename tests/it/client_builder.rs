@@ -20,6 +20,8 @@ fn all_that_is_missing_is_named_at_once() {
     let expected =
         ["endpoint endpoint-url", "credentials credentials", "X-User-Id header-text", "X-Hw-Agentname header-text"];
     assert_eq!(broken(error.validation_error().unwrap()), expected);
+    let both = violations_of(remote().endpoint("example.com").proxy("socks://p"));
+    assert_eq!(both, ["endpoint endpoint-url", "proxy proxy"]);
     for name in ["KOODRIVE_ENDPOINT", "KOODRIVE_TOKEN", "KOODRIVE_USER_ID", "KOODRIVE_AGENT_NAME"] {
         assert!(error.to_string().contains(name), "{error}");
     }
