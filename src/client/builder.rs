@@ -185,7 +185,8 @@ impl ClientBuilder {
     }
 
     /// Sets whether the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed, in capitals or
-    /// not. Defaults to true; to this machine they never are. One that applies and is not understood is an error.
+    /// not. Defaults to true; to this machine they never are, and `HTTP_PROXY` not by a CGI program, whose clients can set it.
+    /// One that applies and is not understood is an error.
     pub fn proxy_from_env(mut self, follow: bool) -> Self {
         self.0.proxy_from_env = follow;
         self

@@ -47,8 +47,13 @@ fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'
         let mut set = names.iter().filter_map(|name| Some((*name, vars(name)?)));
         set.find(|(_, value)| !value.is_empty())
     };
-    let own = if endpoint.scheme() == "https" { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
-    let found = first(&own).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
+    let own: &[_] = match endpoint.scheme() {
+        "https" => &["HTTPS_PROXY", "https_proxy"],
+        // Of a CGI program, it is the header `Proxy` of whoever asks; on Windows in small letters, too.
+        _ if vars("REQUEST_METHOD").is_some() => &[],
+        _ => &["HTTP_PROXY", "http_proxy"],
+    };
+    let found = first(own).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
     let excluded = first(&["NO_PROXY", "no_proxy"]).map(|(_, excluded)| excluded).unwrap_or_default();
     // Any proxy will do to learn whether NO_PROXY excludes the endpoint.
     let matcher = Matcher::builder().all("http://proxy.invalid").no(excluded).build();
@@ -81,6 +86,10 @@ mod tests {
         assert_eq!(name(https, &set[1..]), Some("ALL_PROXY"));
         assert_eq!(name(https, &[("HTTPS_PROXY", ""), ("all_proxy", "p")]), Some("all_proxy"));
         assert_eq!(name(https, &[]), None);
+        // Of a CGI program, a request's header `Proxy` is the variable HTTP_PROXY.
+        let cgi = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "p"), ("http_proxy", "p"), ("ALL_PROXY", "p")];
+        assert_eq!(name(http, &cgi), Some("ALL_PROXY"));
+        assert_eq!(name(http, &cgi[..3]), None);
         for (excluded, expected) in
             [("a.example", None), (".example", None), ("*", None), ("b.example", Some("ALL_PROXY"))]
         {
