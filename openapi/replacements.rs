@@ -4,7 +4,7 @@
 
 /// Schemas whose Rust type is ours: open enums, secrets that no `Debug` shows, and numbers without a checking newtype.
 pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
-    ("DownloadUrl", "crate::task::wire::DownloadUrl"),
+    ("DownloadUrl", "crate::task::wire::LenientUrl"),
     ("ExtractCode", "crate::credentials::ExtractCode"),
     ("FileStatusCode", "crate::lenient::LenientText"),
     ("KdsToken", "crate::credentials::KdsToken"),

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     generated::types::{GetBatchTaskResponse, TaskInfo},
     lenient::{LenientInt, LenientText},
     share_task::TaskType,
-    task::wire::{DownloadUrl, TaskInfos, named_task},
+    task::wire::{DownloadUrl, LenientUrl, TaskInfos, named_task},
 };
 
 /// How far a task has come.
@@ -45,7 +45,7 @@ pub struct TaskStatus {
     progress: Option<f64>,
     #[serde(default)]
     files: Vec<FileStatusReport>,
-    #[serde(default, skip_serializing, deserialize_with = "given_url")]
+    #[serde(skip_serializing)]
     download_url: Option<DownloadUrl>,
     task_type: Option<TaskType>,
     created: Option<NaiveDateTime>,
@@ -151,7 +151,7 @@ impl TaskStatus {
             state,
             progress: job.progress.and_then(|progress| Some(progress.value()?.clamp(0.0, 100.0))),
             files: files.into_iter().map(FileStatusReport::from).collect(),
-            download_url: job.download_url.filter(|url| !url.expose().is_empty()),
+            download_url: job.download_url.and_then(LenientUrl::non_empty),
             task_type: job.task_type.and_then(|task_type| task_type.value().ok().map(TaskType::from)),
             created: compact_time(job.create_time),
             started: compact_time(job.start_time),
@@ -211,11 +211,6 @@ impl TaskStatus {
     pub fn ended(&self) -> Option<NaiveDateTime> {
         self.ended
     }
-}
-
-/// Not as a reply has it, which may be of any type.
-fn given_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DownloadUrl>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(DownloadUrl::new))
 }
 
 /// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.

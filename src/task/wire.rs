@@ -30,14 +30,32 @@ impl DownloadUrl {
 
 impl<'de> Deserialize<'de> for DownloadUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let url = LenientText::deserialize(deserializer)?;
-        Ok(Self::new(url.into_string().unwrap_or_default()))
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 
 impl Serialize for DownloadUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("***")
+    }
+}
+
+/// `downloadUrl`, which no Debug shows: of any other type than a text, it is as good as none.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub(crate) struct LenientUrl(Option<DownloadUrl>);
+
+impl LenientUrl {
+    pub(crate) fn non_empty(self) -> Option<DownloadUrl> {
+        self.0.filter(|url| !url.expose().is_empty())
+    }
+}
+
+impl<'de> Deserialize<'de> for LenientUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = LenientText::deserialize(deserializer)?;
+        Ok(Self(url.into_string().map(DownloadUrl::new)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Querying a task, against the emulator.
 
-use koodrive_share::{Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskState, TaskStatus};
+use koodrive_share::{DownloadUrl, Error, FileStatus, Outcome, TaskHandle, TaskResult, TaskState, TaskStatus};
 use koodrive_share_emulator::{Answer, CodeShape, Emulator, Fault, Schedule, Step, TaskInfosShape};
 use serde_json::json;
 
@@ -206,6 +206,15 @@ fn a_status_is_made_of_as_much_as_a_test_has_to_say() {
     assert!(status.is_success());
     assert_eq!(status.download_url().unwrap().expose(), "https://a.invalid/b");
     assert!(serde_json::from_value::<TaskStatus>(json!({"state": "soon"})).is_err());
+}
+
+#[test]
+fn a_download_url_is_read_from_whatever_holds_a_text() {
+    let url: DownloadUrl = serde_json::from_value(json!("https://a.invalid/b")).unwrap();
+    assert_eq!(url.expose(), "https://a.invalid/b");
+    let url: DownloadUrl = serde_json::from_reader(&br#""https://a.invalid/b""#[..]).unwrap();
+    assert_eq!(url.expose(), "https://a.invalid/b");
+    assert!(serde_json::from_value::<DownloadUrl>(json!(["https://a.invalid/b"])).is_err());
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ pub mod types {
             rename = "downloadUrl",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub download_url: ::std::option::Option<crate::task::wire::DownloadUrl>,
+        pub download_url: ::std::option::Option<crate::task::wire::LenientUrl>,
         ///When the work ended.
         #[serde(
             rename = "endTime",
