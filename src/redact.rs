@@ -8,6 +8,13 @@ const MESSAGE_LIMIT: usize = 1_000;
 /// Shortest secret that is masked, in characters: one of a character or two would mangle any text and protects nothing.
 const MIN_SECRET: usize = 3;
 
+/// Shortest secret that is masked also within an id, in characters. A shorter one, such as an extract code of four digits,
+/// is there by chance: nobody finds it, and without the id the vendor's support finds no request.
+const MIN_SECRET_IN_ID: usize = 8;
+
+/// Shortest word of letters, digits, `-` and `_` that is an id, in characters.
+const MIN_ID: usize = 16;
+
 /// A header's value that no `Debug` shows.
 pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(value).ok()?;
@@ -31,7 +38,17 @@ pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     let mut secrets: Vec<String> = secrets.flat_map(forms).map(|form| form.trim_matches('"').to_owned()).collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    secrets.iter().fold(text.to_owned(), |text, secret| mask(&text, secret))
+}
+
+fn mask(text: &str, secret: &str) -> String {
+    let ends_word = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+    if secret.len() >= MIN_SECRET_IN_ID || secret.contains(ends_word) {
+        return text.replace(secret, "***");
+    }
+    let is_id = |word: &str| word.trim_end_matches(ends_word).len() >= MIN_ID;
+    let words = text.split_inclusive(ends_word);
+    words.map(|word| if is_id(word) { word.to_owned() } else { word.replace(secret, "***") }).collect()
 }
 
 /// Makes service text fit to be shown: masks the secrets, escapes what would end a line or move a cursor, and shortens.
@@ -76,6 +93,23 @@ mod tests {
     #[test]
     fn a_secret_of_two_characters_mangles_nothing() {
         assert_eq!(redact("a message", &["a", "es", ""]), "a message");
+    }
+
+    /// Wherever else it stands, a short secret is masked.
+    #[test]
+    fn a_short_secret_mangles_no_id() {
+        let trace_id = format!("{}1234{}", "a_".repeat(20), "b".repeat(14));
+        for id in [&trace_id, "550e8400-1234-41d4-a716-446655440000", "81234567890123456", "request_id_1234x"] {
+            for text in [id.to_owned(), format!("{id}: no"), format!("no {id}"), format!("{{\"id\":\"{id}\"}}")] {
+                assert_eq!(redact(&text, &["1234"]), text);
+            }
+        }
+        for text in ["1234", "code 1234.", "code=1234&id=1", "%221234%22", "extractCode1234", "é1234é", "code-1234"] {
+            assert_eq!(redact(text, &["1234"]), text.replace("1234", "***"));
+        }
+        assert_eq!(redact("no 12.4/1234567890123456", &["12.4/1"]), "no ***234567890123456");
+        let id = "x12345678".repeat(4);
+        assert_eq!(redact(&id, &["12345678"]), "x***".repeat(4), "a long one is masked in an id, too");
     }
 
     #[test]
