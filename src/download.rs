@@ -27,8 +27,8 @@ use self::{
     part::Part,
 };
 use crate::{
-    client::{Client, retry::backoff, settings::MAX_TIMEOUT},
-    rules,
+    client::{Client, retry::backoff},
+    rules::{self, DAY},
     task::{handle::TaskHandle, wire::DownloadUrl},
     validation::{Violation, Violations, shown},
 };
@@ -235,7 +235,7 @@ impl Download {
         }
         let attempts = self.max_attempts;
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);
-        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= MAX_TIMEOUT;
+        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= DAY;
         violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, self.stall_timeout);
         violations.into_result().map_err(Kind::Validation)
     }

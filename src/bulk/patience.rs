@@ -7,11 +7,9 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Outcome},
+    rules::DAY,
     task::handle::TaskHandle,
 };
-
-/// Longest pause, whatever the service asks for.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a request tells of those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +100,8 @@ impl Patience {
         if asked > left {
             return Decision::End(Impatience::Exceeded(asked));
         }
-        let wait = if late { Duration::ZERO } else { self.backoff().next().unwrap_or(LONGEST) };
-        Decision::Pause(wait.min(left).max(asked).min(LONGEST))
+        let wait = if late { Duration::ZERO } else { self.backoff().next().unwrap_or(DAY) };
+        Decision::Pause(wait.min(left).max(asked).min(DAY))
     }
 
     /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.

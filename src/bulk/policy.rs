@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     error::Error,
-    rules,
+    rules::{self, DAY},
     validation::{ValidationError, Violation, Violations},
 };
 
@@ -12,7 +12,6 @@ use crate::{
 const MAX_CONCURRENCY: usize = 100;
 
 const LEAST_INTERVAL: Duration = Duration::from_micros(1);
-const LONGEST_RATE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a bulk creation is run.
 ///
@@ -205,7 +204,7 @@ impl BulkPolicyBuilder {
         let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
         violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
         if let Some((requests, per)) = self.0.rate {
-            let is_within = self.0.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= LONGEST_RATE;
+            let is_within = self.0.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
             violations.bounds("rate", rules::RATE, is_within, (requests, per));
         }
         if *resend_unknown && ledger.is_none() {

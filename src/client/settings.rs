@@ -11,12 +11,9 @@ use crate::{
     clock::Now,
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
-    rules,
+    rules::{self, DAY},
     validation::{ValidationError, Violation, Violations, secret_shown, shown},
 };
-
-/// Longest time-out of a call, a renewal or a download, one day: beyond it one is forgotten rather than awaited.
-pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
 const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
@@ -224,7 +221,7 @@ impl Settings {
     fn validate_bounds(&self, violations: &mut Violations) {
         let Self { limits, idle_timeout, backdate, max_concurrent_requests, .. } = self;
         limits.validate(violations);
-        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= MAX_TIMEOUT, idle_timeout);
+        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= DAY, idle_timeout);
         violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
         let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
         let rule = rules::MAX_CONCURRENT_REQUESTS;
@@ -244,10 +241,11 @@ impl Limits {
         let connect_timeout = self.connect_timeout();
         // A total of 0 is told by its own rule.
         let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
-        violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, connect_timeout);
-        let is_within = !timeout.is_zero() && *timeout <= MAX_TIMEOUT;
+        let both = format_args!("{connect_timeout:?} of {timeout:?}");
+        violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, both);
+        let is_within = !timeout.is_zero() && *timeout <= DAY;
         violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
-        let is_within = !renewal_timeout.is_zero() && *renewal_timeout <= MAX_TIMEOUT;
+        let is_within = !renewal_timeout.is_zero() && *renewal_timeout <= DAY;
         violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, renewal_timeout);
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
