@@ -29,7 +29,7 @@ use self::{
     call::call,
     operation::Operation,
     retry::Throttling,
-    settings::{Caller, Limits, validate_user_id},
+    settings::{Caller, Limits},
     shared::Shared,
     transport::http_client,
 };
@@ -42,7 +42,7 @@ use crate::{
     share_task::ShareTask,
     task::{handle::TaskHandle, status::TaskStatus},
     trace_id::TraceId,
-    validation::{ValidationError, Violation, Violations},
+    validation::{ValidationError, Violation, Violations, shown},
 };
 
 /// A client of KooDrive's share tasks.
@@ -149,7 +149,7 @@ impl Client {
     #[doc(alias("with_user_id"))]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
-        let user_id = validate_user_id(user_id.as_ref(), &mut violations);
+        let user_id = violations.header_text("X-User-Id", user_id.as_ref(), shown, "give for_user(…) the id of a user");
         let user_id = violations.into_result_with(user_id)?;
         Ok(self.with(|shared| shared.caller.user_id = user_id))
     }

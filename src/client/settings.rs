@@ -106,7 +106,8 @@ impl Settings {
         let mut violations = Violations::default();
         let endpoint = self.validate_endpoint(&mut violations);
         let credentials = self.validate_credentials(&mut violations);
-        let user_id = validate_user_id(&self.user_id, &mut violations);
+        let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
+        let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
         let proxy = self.proxy(endpoint.as_ref(), &mut violations);
@@ -251,10 +252,6 @@ impl Limits {
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
         violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
     }
-}
-
-pub(super) fn validate_user_id(user_id: &str, violations: &mut Violations) -> Option<HeaderValue> {
-    violations.header_text("X-User-Id", user_id, shown, "set KOODRIVE_USER_ID or call .user_id(…)")
 }
 
 /// Refuses https in a build without TLS.

@@ -85,10 +85,16 @@ async fn a_time_out_of_some_calls_may_be_shorter_or_longer() {
 #[test]
 fn what_differs_keeps_the_rules() {
     let client = builder_at("http://localhost").connect_timeout(SECOND).build().unwrap();
-    assert_eq!(broken(&client.for_user("a\nb").unwrap_err()), ["X-User-Id header-text"]);
+    for user in ["", "a\nb"] {
+        let error = client.for_user(user).unwrap_err();
+        assert_eq!(broken(&error), ["X-User-Id header-text"]);
+        assert!(error.to_string().ends_with("give for_user(…) the id of a user"), "{error}");
+    }
     let credentials = Credentials::bearer("Bearer s3cret");
     assert_eq!(broken(&client.with_credentials(credentials).unwrap_err()), ["token bare-token"]);
     assert_eq!(broken(&client.with_timeout(Duration::ZERO).unwrap_err()), ["timeout timeout"]);
     // The connections' own time stays what it was.
-    assert_eq!(broken(&client.with_timeout(SECOND).unwrap_err()), ["connect_timeout connect-timeout"]);
+    let error = client.with_timeout(SECOND).unwrap_err();
+    assert_eq!(broken(&error), ["connect_timeout connect-timeout"]);
+    assert!(error.to_string().contains("given 1s of 1s"), "{error}");
 }
