@@ -52,7 +52,8 @@ pub(super) fn http_builder(
     #[cfg(feature = "rustls")]
     {
         let client_certificate = settings.client_certificate.as_ref().map(ExposeSecret::expose_secret);
-        let tls = rustls_config(is_https, &settings.root_certificates, client_certificate)?;
+        let has_tls = is_https || proxy.is_some_and(|proxy| proxy.scheme() == "https");
+        let tls = rustls_config(has_tls, &settings.root_certificates, client_certificate)?;
         http = http.tls_backend_preconfigured(tls);
     }
     #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
@@ -71,12 +72,12 @@ pub(super) fn http_builder(
 
 /// The TLS configuration: trusts the platform's certificates and the given ones.
 ///
-/// An http endpoint gets one that trusts nobody, since reading the platform's certificates takes time and may fail.
+/// Where nothing has TLS, it trusts nobody, since reading the platform's certificates takes time and may fail.
 ///
 /// A crypto provider that the process has installed is used; else it is ring, and nothing is installed.
 #[cfg(feature = "rustls")]
 fn rustls_config(
-    is_https: bool,
+    has_tls: bool,
     root_certificates: &[Vec<u8>],
     client_certificate: Option<&[u8]>,
 ) -> Result<rustls::ClientConfig, Box<dyn Error + Send + Sync>> {
@@ -93,7 +94,7 @@ fn rustls_config(
     let roots = root_certificates.iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem));
     let roots: Vec<CertificateDer<'static>> = roots.collect::<Result<_, _>>()?;
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let config = if is_https {
+    let config = if has_tls {
         let verifier = Verifier::new_with_extra_roots(roots, provider)?;
         config.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     } else {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use koodrive_share::Client;
 #[cfg(feature = "tls")]
+use koodrive_share::Error;
+#[cfg(feature = "tls")]
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 #[cfg(feature = "tls")]
-use crate::support::certificates::Authority;
+use crate::support::certificates::{Authority, Trust};
 use crate::support::{
     fixtures::{builder_at, dump},
     scripted_server::{ScriptedServer, Step, json_reply},
@@ -31,6 +33,24 @@ async fn a_given_proxy_is_used_to_this_machine_too() {
     let seen = proxy.finish().await;
     let line = "POST http://127.0.0.1:1/koodrive/ose/v1/share/tasks HTTP/1.1\r\n";
     assert!(seen.requests[0].starts_with(line), "{}", seen.requests[0]);
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn an_https_proxy_leads_to_an_http_endpoint_and_has_to_be_trusted() {
+    let authority = Authority::new();
+    for (trusted, script) in [(true, vec![Step::Request, created()]), (false, vec![Step::NoHandshake])] {
+        let proxy = ScriptedServer::start_tls(vec![script], authority.acceptor(Trust::Deserved)).await;
+        let mut client = builder_at("http://127.0.0.1:1").proxy(proxy.endpoint());
+        if trusted {
+            client = client.root_certificates(authority.pem());
+        }
+        let client = client.build().unwrap();
+        let result = client.create(&dump().build().unwrap()).await;
+        assert_eq!(result.as_ref().err().map(Error::is_certificate), (!trusted).then_some(true), "{result:?}");
+        drop(client);
+        proxy.finish().await;
+    }
 }
 
 #[cfg(feature = "tls")]
