@@ -275,12 +275,7 @@ impl Client {
             share_id: handle.share_id.clone(),
             task_id: handle.task_id.clone(),
         };
-        let status = self.query(&query, &TraceId::random()).await;
-        status.map_err(|error| match &query.kdstoken {
-            None if error.is_access_refused() => error
-                .if_refused("no kdstoken was given, as a share with an extract code needs; a saved handle holds none"),
-            _ => error,
-        })
+        self.query(&query, &TraceId::random()).await
     }
 
     /// Makes a call that only reads.

@@ -68,6 +68,8 @@ pub(crate) struct ErrorDetails {
     pub(crate) effect: Effect,
     pub(crate) reply: Option<ReplyDetails>,
     pub(crate) note: Option<String>,
+    /// What to do about a refusal of this very call.
+    pub(crate) advice: Option<&'static str>,
     pub(crate) source: Option<BoxError>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
@@ -209,6 +211,7 @@ impl Error {
             effect: Effect::CreatesTask,
             reply: None,
             note: None,
+            advice: None,
             source: None,
             attempts: 0,
             elapsed: Duration::ZERO,
@@ -221,14 +224,6 @@ impl Error {
         let mut error = Self::new(kind, trace_id);
         error.0.effect = Effect::Reads;
         error
-    }
-
-    /// Says what may be behind a refusal that tells no cause of its own.
-    pub(crate) fn if_refused(mut self, why: &str) -> Self {
-        if matches!(self.0.kind, ErrorKind::Refused) && !self.is_unauthorized() && !self.is_throttled() {
-            self.0.note.get_or_insert_with(|| why.to_owned());
-        }
-        self
     }
 
     /// Says that `earlier` requests for the same may have made what this one did not.
@@ -467,7 +462,7 @@ impl Error {
         if self.0.is_clock_refused {
             return "check this machine's clock, and what on the way sets the header Date";
         }
-        if let Some(advice) = self.service_code().and_then(ServiceCode::advice) {
+        if let Some(advice) = self.0.advice.or_else(|| self.service_code()?.advice()) {
             return advice;
         }
         match self.status() {

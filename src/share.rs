@@ -95,15 +95,9 @@ impl Client {
         }
         if let Some(extract_code) = extract_code {
             let request = VerifyExtractCodeRequest { extract_code: extract_code.to_owned().into(), short_url };
-            let verified = self.query(&request, &TraceId::random()).await;
-            let wrong = |error: Error| error.if_refused("the extract code may be wrong");
-            share.listing.request.kdstoken = Some(verified.map_err(wrong)?);
+            share.listing.request.kdstoken = Some(self.query(&request, &TraceId::random()).await?);
         }
-        let first = share.files().into_stream().try_next().await;
-        let first = first.map_err(|error| match extract_code {
-            None => error.if_refused("no extract code was given, and the share may have one"),
-            Some(_) => error,
-        })?;
+        let first = share.files().into_stream().try_next().await?;
         share.listing.container_id = first.and_then(|file| file.container_id().map(str::to_owned));
         Ok(share)
     }

@@ -225,6 +225,10 @@ impl<O: Operation> Attempt<'_, O> {
         let message = details.message.as_deref().unwrap_or_default();
         let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets));
         error.0.note = compared.or(error.0.note.take());
+        let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
+        if is_of_service && !error.is_unauthorized() && !error.is_throttled() {
+            error.0.advice = self.operation.advice(&error);
+        }
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
@@ -244,7 +248,7 @@ impl<O: Operation> Attempt<'_, O> {
     fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
         let mut secrets = self.client.secrets();
         secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
-        secrets.extend(self.operation.secrets());
+        secrets.extend(self.operation.secret());
         secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
         secrets.extend(refused.details.secret.as_deref());
         secrets

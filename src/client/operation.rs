@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::effect::Effect;
 use crate::{
     credentials::KdsToken,
+    error::Error,
     generated::{
         self, ResponseValue,
         types::{
@@ -37,6 +38,10 @@ pub(crate) trait Operation: Sync + fmt::Debug {
 
     const EFFECT: Effect;
 
+    /// What to do about a refusal of access where no kdstoken was given.
+    const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code; else ask the space's \
+                                            owner for the right, or check the user id";
+
     /// Largest reply that is read unless the client sets another limit, in bytes.
     const MAX_REPLY_BYTES: usize = 1 << 20;
 
@@ -50,8 +55,26 @@ pub(crate) trait Operation: Sync + fmt::Debug {
         None
     }
 
+    /// The share's temporary token, if one was given.
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        None
+    }
+
     /// What no error may repeat.
-    fn secrets(&self) -> Vec<&str>;
+    fn secret(&self) -> Option<&str> {
+        self.kdstoken().map(KdsToken::expose)
+    }
+
+    /// What to do about a refusal by the service, where that is more than its code tells.
+    fn advice(&self, refusal: &Error) -> Option<&'static str> {
+        refusal.is_access_refused().then_some(match self.kdstoken() {
+            None => Self::WITHOUT_KDSTOKEN,
+            Some(_) => {
+                "open the share again if its kdstoken has lapsed; else ask the space's owner for the right, or check the \
+                 user id"
+            }
+        })
+    }
 
     fn send(&self, client: &generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send;
 
@@ -82,8 +105,8 @@ impl Operation for ShareTask {
         Some(task_id)
     }
 
-    fn secrets(&self) -> Vec<&str> {
-        self.body().kdstoken.iter().map(KdsToken::expose).collect()
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        self.body().kdstoken.as_ref()
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -106,11 +129,14 @@ impl Operation for GetBatchTaskRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
+    const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code, which a saved handle \
+                                            lacks; else check the user id";
+
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
 
-    fn secrets(&self) -> Vec<&str> {
-        self.kdstoken.iter().map(KdsToken::expose).collect()
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        self.kdstoken.as_ref()
     }
 
     fn task_id<'a>(&'a self, _: &'a TaskStatus) -> Option<&'a str> {
@@ -143,8 +169,8 @@ impl Operation for GetShareInfo {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secrets(&self) -> Vec<&str> {
-        Vec::new()
+    fn advice(&self, _: &Error) -> Option<&'static str> {
+        Some("compare the link with whoever shared it: it may be incomplete, or the share is gone")
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -169,8 +195,12 @@ impl Operation for VerifyExtractCodeRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secrets(&self) -> Vec<&str> {
-        vec![self.extract_code.expose()]
+    fn secret(&self) -> Option<&str> {
+        Some(self.extract_code.expose())
+    }
+
+    fn advice(&self, _: &Error) -> Option<&'static str> {
+        Some("compare the extract code with whoever shared the link: it may be wrong or used up")
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {
@@ -193,8 +223,16 @@ impl Operation for ListShareFilesRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn secrets(&self) -> Vec<&str> {
-        self.kdstoken.iter().map(KdsToken::expose).collect()
+    fn kdstoken(&self) -> Option<&KdsToken> {
+        self.kdstoken.as_ref()
+    }
+
+    /// At the top of the share, nothing but the key to it can be wrong.
+    fn advice(&self, refusal: &Error) -> Option<&'static str> {
+        (self.parent_folder.is_none() || refusal.is_access_refused()).then_some(match self.kdstoken {
+            None => "open the share with its extract code, if it has one; else ask its owner for access",
+            Some(_) => "open the share again: its kdstoken may have lapsed, or the share has ended",
+        })
     }
 
     async fn send(&self, client: &generated::Client) -> Decoded<Self::Response> {

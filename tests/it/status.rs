@@ -239,6 +239,6 @@ async fn a_refusal_of_a_handle_without_a_kdstoken_says_so() {
     for (handle, is_told) in [(handle, false), (restored, true)] {
         emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no right")));
         let error = client.status(&handle).await.unwrap_err();
-        assert_eq!(error.to_string().contains("a saved handle holds none"), is_told, "{error}");
+        assert_eq!(error.to_string().contains("which a saved handle lacks"), is_told, "{error}");
     }
 }

@@ -51,8 +51,7 @@ rows! {
     .rejected()
     .status(200)
     .code("13000309")
-    .says("the extract code may be wrong")
-    .advice("nothing was done: send it again later; if that does not help, ask the vendor's support");
+    .advice("nothing was done: compare the extract code with whoever shared the link: it may be wrong or used up");
     extract_code_without_token => Row::scripted(
         "`verifyExtractCode` succeeds without a kdstoken",
         answers([FOUND, EMPTY].map(ok)),
@@ -79,7 +78,7 @@ rows! {
     .status(400)
     .code("13000410")
     .says("message \"***\"")
-    .advice("nothing was done: ask the space's owner for the right, or check the user id");
+    .advice("nothing was done: open the share again: its kdstoken may have lapsed, or the share has ended");
     listing_of_another_shape => Row::scripted(
         "the `files` of `listShareFiles` are no list",
         answers([FOUND, VERIFIED, r#"{"code":0,"files":"none"}"#].map(ok)),

@@ -3,7 +3,8 @@
 use std::{sync::Mutex, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use koodrive_share::{AccessToken, Client, Credentials, Error, Outcome, Share, ShareLink, SharePermission};
+use futures_util::TryStreamExt;
+use koodrive_share::{AccessToken, Client, Credentials, Error, Outcome, Share, ShareLink, SharePermission, ShareTask};
 use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault};
 use serde_json::{Value, json};
 
@@ -128,14 +129,17 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     assert_eq!(error.outcome(), Outcome::Rejected);
     let text = error.to_string();
     assert!(text.contains("message \"parameter verification failed: extractCode: wrong\""), "{text}");
-    assert!(text.contains("the extract code may be wrong; nothing was done"), "{text}");
+    let advice =
+        "; nothing was done: compare the extract code with whoever shared the link: it may be wrong or used up (";
+    assert!(text.contains(advice), "{text}");
     // A wrong code is sent once: who knows how many attempts there are.
     assert_eq!(paths(&emulator).len(), 2);
 
     let emulator = with_share(EmulatedShare::example().code_uses(1)).await;
     open(&emulator, Some(CODE)).await;
     let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
-    assert!(error.to_string().contains("extractCode: used up"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("extractCode: used up") && text.contains(advice), "{text}");
 
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::ZERO));
@@ -145,10 +149,50 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_missing_extract_code_is_named_as_a_likely_cause() {
+async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
     let (error, _) = refused(EmulatedShare::example(), None).await;
-    let text = error.to_string();
-    assert!(text.contains("no extract code was given, and the share may have one"), "{text}");
+    assert!(error.to_string().contains(": open the share with its extract code, if it has one"), "{error}");
+
+    let emulator = with_share(EmulatedShare::example()).await;
+    let share = open(&emulator, Some(CODE)).await;
+    emulator.lapse_kdstokens();
+    let error = share.files().into_stream().try_next().await.unwrap_err();
+    assert!(error.to_string().contains(": open the share again: its kdstoken may have lapsed"), "{error}");
+    // A directory is an id that the caller gives.
+    let share = open(&emulator, Some(CODE)).await;
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000102", "parentFolder")));
+    let error = share.files().directory("none").into_stream().try_next().await.unwrap_err();
+    assert!(error.to_string().contains(": compare the ids with those of the share"), "{error}");
+}
+
+/// A share without an extract code gives none; a saved handle holds none; and one lapses.
+#[tokio::test]
+async fn a_task_that_is_refused_access_asks_for_the_kdstoken() {
+    let emulator = with_share(EmulatedShare::example()).await;
+    let client = client(&emulator);
+    let share = open(&emulator, Some(CODE)).await;
+    let bare = ShareTask::package_download("a.zip").share_id(share.id()).container_id(SPACE).file_id("F1");
+    let bare = bare.build().unwrap();
+    emulator.lapse_kdstokens();
+    for (task, advice) in [
+        (
+            &share.package("a.zip").file_id("F1").build().unwrap(),
+            ": open the share again if its kdstoken has lapsed; else",
+        ),
+        (&bare, ": give the kdstoken of a share that has an extract code; else ask"),
+    ] {
+        let error = client.create(task).await.unwrap_err();
+        assert!(error.is_access_refused() && error.to_string().contains(advice), "{error}");
+    }
+    // What a gateway refuses is about the caller.
+    for (answer, advice) in [
+        (Answer::gateway(403, "APIGW.0302", "no right"), ": ask for the right to do this"),
+        (Answer::new(404), ": check the endpoint and its path prefix"),
+    ] {
+        emulator.fail_next(Fault::Reply(answer));
+        let error = client.create(&bare).await.unwrap_err();
+        assert!(error.to_string().contains(advice), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -160,11 +204,12 @@ async fn an_empty_extract_code_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_link_that_leads_nowhere_is_refused() {
+async fn a_link_that_leads_nowhere_is_refused_and_to_be_compared() {
     let emulator = strict_emulator().start().await.unwrap();
     let link: ShareLink = "another".parse().unwrap();
     let error = client(&emulator).open_share(&link, None).await.unwrap_err();
-    assert!(error.to_string().contains("code 13000309"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("code 13000309") && text.contains(": compare the link with whoever shared it"), "{text}");
 }
 
 #[tokio::test]

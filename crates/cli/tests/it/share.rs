@@ -132,7 +132,11 @@ async fn files_are_chosen_by_name_pattern_and_path() {
 
 /// Arguments, the exit status, and what is said. `LINK` is the share's.
 const BAD_INPUT: &[(&str, i32, &str)] = &[
-    ("package LINK --all --output p.zip --extract-code-file wrong", 3, "the extract code may be wrong"),
+    (
+        "package LINK --all --output p.zip --extract-code-file wrong",
+        3,
+        "compare the extract code with whoever shared the link",
+    ),
     ("package LINK --all --output p.zip --extract-code-file none", 2, "no secret can be read from none"),
     ("package expired1 --all --output p.zip", 3, "the share is expired or invalid"),
     ("package deleted1 --all --output p.zip", 3, "the share is deleted"),
