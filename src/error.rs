@@ -168,7 +168,7 @@ pub(crate) enum ConnectFault {
 impl ConnectFault {
     pub(crate) fn advice(self) -> &'static str {
         match self {
-            Self::UnknownIssuer => "trust its issuer by `root_certificates` or SSL_CERT_FILE",
+            Self::UnknownIssuer => "trust its issuer by `root_certificates`, or add it to the platform's certificates",
             Self::OtherName => "check the host name in the endpoint",
             Self::OutOfDate => "have it renewed, or check this machine's clock",
             Self::Unsupported => {

@@ -78,7 +78,7 @@ rows! {
         false,
         vec![vec![Step::NoHandshake]],
     )
-    .no_connection_until("connect certificate", "trust its issuer by `root_certificates` or SSL_CERT_FILE");
+    .no_connection_until("connect certificate", "trust its issuer by `root_certificates`, or add it to the platform's certificates");
     certificate_of_another_host => tls(
         "a certificate of another host",
         Trust::OtherHost,
