@@ -55,7 +55,7 @@ use crate::{
 /// while let Some(item) = bulk.next().await.transpose()? {
 ///     match item.result() {
 ///         Ok(handle) => println!("{}: ids {:?}", handle.task_id(), item.range()),
-///         Err(error) => eprintln!("ids {:?}: {error}", item.range()),
+///         Err(error) => eprintln!("ids {:?}: {error:?}", item.range()),
 ///     }
 /// }
 /// println!("{}", bulk.report());

@@ -49,8 +49,8 @@ impl Display for Outcome {
 /// # async fn example(client: Client, task: ShareTask) {
 /// if let Err(error) = client.create(&task).await {
 ///     match error.outcome() {
-///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was made: {error}"),
-///         Outcome::Unknown => eprintln!("look whether the task exists: {error}"),
+///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was made: {error:?}"),
+///         Outcome::Unknown => eprintln!("look whether the task exists: {error:?}"),
 ///     }
 /// }
 /// # }
@@ -58,7 +58,7 @@ impl Display for Outcome {
 ///
 /// The message is one line, ends with the trace id, and says what to do next; causes come through
 /// [`source`](StdError::source). Secrets are masked in what the service said, and control characters are escaped. `Debug`
-/// shows the message with all causes, so a `main` that returns the error prints them.
+/// shows the message with all causes: print `{error:?}`, or let `main` return the error.
 pub struct Error(pub(crate) Box<ErrorDetails>);
 
 #[derive(Debug)]

@@ -374,7 +374,8 @@ impl Poller {
 
 /// A task that was not followed to its end. The task itself goes on.
 ///
-/// Poll again with the [`handle`](Self::handle), now or in another process.
+/// Poll again with the [`handle`](Self::handle), now or in another process. The message says how the last poll failed in
+/// a word, and [`source`](StdError::source) is its [`error`](Self::error): print both by `{error:?}`.
 pub struct PollError(Box<GivenUp>);
 
 #[derive(Debug)]
@@ -421,13 +422,13 @@ impl fmt::Display for PollError {
         let task_id = sanitize_for_display(handle.task_id(), &[]);
         let plural = if *polls == 1 { "" } else { "s" };
         write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
-        match last {
-            Some(status) => write!(f, "it is {}", status.state())?,
-            None => f.write_str("the last poll failed")?,
+        match (last, error) {
+            (Some(status), _) => write!(f, "it is {}", status.state())?,
+            (None, error) => write!(f, "the last poll failed ({})", error.as_ref().map_or("", |it| it.0.kind.name()))?,
         }
         f.write_str(match error {
             Some(error) if !error.is_retryable() => {
-                "; the task may go on: see to the cause, then poll again with its handle"
+                "; the task may go on: remove the cause, then poll again with its handle"
             }
             Some(_) | None => "; the task goes on, poll again with its handle",
         })

@@ -16,7 +16,7 @@ use crate::{
 /// # fn example(item: BulkItem) {
 /// match item.result() {
 ///     Ok(handle) => println!("task {} works on ids {:?}", handle.task_id(), item.range()),
-///     Err(error) => eprintln!("ids {:?}: {}: {error}", item.range(), error.outcome()),
+///     Err(error) => eprintln!("ids {:?}: {}: {error:?}", item.range(), error.outcome()),
 /// }
 /// # }
 /// ```

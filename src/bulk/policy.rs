@@ -170,7 +170,7 @@ impl BulkPolicyBuilder {
     ///
     /// ```
     /// # use koodrive_share::BulkPolicy;
-    /// let policy = BulkPolicy::builder().on_pause(|length, error| eprintln!("paused for {length:?}: {error}"));
+    /// let policy = BulkPolicy::builder().on_pause(|length, error| eprintln!("paused for {length:?}: {error:?}"));
     /// ```
     ///
     /// It is called in a task of the runtime: it must not block. If it panics, so does the stream.

@@ -16,7 +16,7 @@ use crate::{
 /// # use koodrive_share::{Client, TaskHandle};
 /// # async fn example(client: Client, handle: TaskHandle) {
 /// if let Err(error) = client.download(&handle, "photos.zip").await {
-///     eprintln!("{error}"); // one line that says what to do
+///     eprintln!("{error:?}"); // one line that says what to do, and the causes
 ///     if error.is_resumable() {
 ///         // The same call goes on from what `photos.zip.part` holds.
 ///     }
@@ -26,7 +26,7 @@ use crate::{
 ///
 /// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
 /// which goes on from what has come`; causes come through [`source`](std::error::Error::source). The download URL is in
-/// neither.
+/// neither, and `{error:?}` prints both.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct DownloadError(Box<Kind>);
@@ -35,17 +35,19 @@ pub struct DownloadError(Box<Kind>);
 pub(super) enum Kind {
     #[error("{0}")]
     Validation(ValidationError),
-    #[error("the HTTP client cannot be made: look at its cause")]
-    Client(#[source] BuildError),
-    #[error("the task could not be asked for its package: see to the cause, then download again")]
-    Status(#[source] Error),
+    #[error(transparent)]
+    Client(BuildError),
+    #[error(transparent)]
+    Status(Error),
     #[error("the task has no package: it is {0}; {advice}", advice = advice_on(*.0))]
     NoPackage(TaskState),
     #[error("{0:?} is there already: name another file, or allow to overwrite it")]
     Exists(PathBuf),
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
-    #[error("the file cannot be written: see to the cause, then download again, which goes on from what has come")]
+    #[error(
+        "the file cannot be written: make room for it, or allow to write there, then download again, which goes on from what has come"
+    )]
     Disk(#[from] io::Error),
     #[error(
         "the download URL has lapsed: ask for the task's status, which gives a fresh one, or make the package again"
@@ -72,7 +74,7 @@ pub(super) enum Kind {
 }
 
 fn advice_on(state: TaskState) -> &'static str {
-    if state.is_final() { "make a package download that succeeds" } else { "wait for its end with a poller" }
+    if state.is_final() { "make a package download that succeeds" } else { "wait for its end" }
 }
 
 impl From<reqwest::Error> for Kind {
@@ -125,8 +127,8 @@ impl DownloadError {
         }
     }
 
-    /// The task has no package, yet or for good. If it is not at its end, wait for that with a
-    /// [`Poller`](crate::Poller).
+    /// The task has no package, yet or for good. If it is not at its end, wait for that with
+    /// [`Client::wait`](crate::Client::wait).
     pub fn is_no_package(&self) -> bool {
         matches!(*self.0, Kind::NoPackage(_))
     }

@@ -90,7 +90,7 @@ async fn a_task_without_a_package_says_so() {
     let path = target("not_ready");
     let error = client.download(&handle, &path).await.unwrap_err();
     assert!(error.is_no_package() && error.is_resumable());
-    assert_eq!(error.to_string(), "the task has no package: it is being processed; wait for its end with a poller");
+    assert_eq!(error.to_string(), "the task has no package: it is being processed; wait for its end");
     let error = client.download(&handle, &path).await.unwrap_err();
     assert!(error.is_no_package() && !error.is_resumable());
     assert_eq!(
@@ -99,7 +99,8 @@ async fn a_task_without_a_package_says_so() {
     );
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no")));
     let error = client.download(&handle, &path).await.unwrap_err();
-    assert_eq!(error.status_error().unwrap().status(), Some(400));
+    let status_error = error.status_error().unwrap();
+    assert_eq!((status_error.status(), error.to_string()), (Some(400), status_error.to_string()));
     assert!(files_beside(&path).is_empty());
 }
 

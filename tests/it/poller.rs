@@ -121,7 +121,13 @@ async fn a_refusal_ends_polling_at_once() {
     let (emulator, client, handle) = created(Schedule::default()).await;
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no right")));
     let error = client.poller(handle).until_done().await.unwrap_err();
-    assert!(error.to_string().contains(" after 1 poll in "), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(" after 1 poll in "), "{text}");
+    assert!(text.ends_with(
+        "the last poll failed (refused); the task may go on: remove the cause, then poll again with its handle"
+    ));
+    // The cause is no part of it, and comes with it where both are printed.
+    assert!(!text.contains("13000410") && format!("{error:?}").contains("code 13000410"), "{error:?}");
     assert_eq!(error.polls(), 1);
     assert!(error.error().unwrap().is_refused(), "{error}");
 }
