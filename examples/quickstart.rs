@@ -48,7 +48,7 @@ async fn package(client: Client, link: &str, extract_code: Option<&str>) -> Resu
     println!("creating a task with trace id {}", task.trace_id());
     let handle = client.create(&task).await?;
     println!("created task {}", handle.task_id());
-    let status = client.poller(handle.clone()).until_done().await?;
+    let status = client.wait(&handle).await?;
     println!("it is {}", status.state());
     #[cfg(feature = "download")]
     {

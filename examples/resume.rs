@@ -47,7 +47,7 @@ async fn follow(client: &Client, saved: &str) -> Result<(), Box<dyn Error>> {
     if let Ok(kdstoken) = env::var("KOODRIVE_KDSTOKEN") {
         handle = handle.with_kdstoken(kdstoken);
     }
-    let status = client.poller(handle).until_done().await?;
+    let status = client.wait(handle).await?;
     println!("the task is {}", status.state());
     if status.download_url().is_some() {
         println!("its package can be fetched from the URL that `expose` gives");

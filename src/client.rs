@@ -254,7 +254,7 @@ impl Client {
     /// Asks how far a task has come, `getBatchTask`.
     ///
     /// Idempotent, so passing failures are repeated within the time-out. A task that has "completed" has not always
-    /// succeeded: see [`TaskStatus::state`]. To follow a task to its end, use [`poller`](Self::poller).
+    /// succeeded: see [`TaskStatus::state`]. To await a task's end, use [`wait`](Self::wait).
     ///
     /// # Errors
     ///

@@ -42,7 +42,7 @@ impl Client {
     /// ```no_run
     /// # use koodrive_share::{Client, TaskHandle};
     /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), Box<dyn std::error::Error>> {
-    /// client.poller(handle.clone()).until_done().await?;
+    /// client.wait(&handle).await?;
     /// let package = client.download(&handle, "photos.zip").await?;
     /// println!("{} files, {} missing", package.files(), package.missing());
     /// # Ok(()) }

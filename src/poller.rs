@@ -133,10 +133,15 @@ impl PollingPolicyBuilder {
 /// ```no_run
 /// # use koodrive_share::{Client, TaskHandle};
 /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
-/// let status = client.poller(&handle).until_done().await?;
+/// # use std::time::Duration;
+/// let mut patient = client.poller(&handle).interval(Duration::from_secs(60)).timeout(Duration::from_secs(6 * 60 * 60));
+/// let status = patient.until_done().await?;
 /// println!("{}", status.state());
 /// # Ok(()) }
 /// ```
+///
+/// [`Client::wait`] is enough to await the end of a task; a poller adds other times and policies, single polls, and the
+/// [stream](Self::into_stream) of how far the task has come.
 ///
 /// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the policy or
 /// the service's `Retry-After` (up to 19 minutes) says otherwise. That the service does not find the task counts as no
@@ -174,7 +179,7 @@ struct Schedule {
 }
 
 impl Client {
-    /// Waits until a task has ended, well or not: [`poller`](Self::poller) and [`until_done`](Poller::until_done) at once.
+    /// Waits until a task has ended, well or not, for an hour at most. A [`poller`](Self::poller) has other times.
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, TaskHandle};
