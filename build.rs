@@ -12,7 +12,7 @@ use std::{
     process,
 };
 
-use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
+use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypePatch};
 use replacements::{REPLACEMENTS, replacement};
 use serde_json::{Map, Value, json};
 
@@ -76,7 +76,11 @@ fn place(spec: &Value) -> String {
 pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn Error>> {
     let mut settings = settings(spec)?;
     if json_schema {
-        settings.with_derive("::schemars::JsonSchema");
+        let mut types = BTreeSet::new();
+        reach(spec, &json!({"$ref": "#/components/schemas/CreateBatchTaskRequest"}), &mut types);
+        for name in types {
+            settings.with_patch(name, TypePatch::default().with_derive("::schemars::JsonSchema"));
+        }
     }
     let mut spec = spec.clone();
     let headers = take_headers(&mut spec)?;

@@ -1,4 +1,4 @@
-//! JSON Schema: of the wire types that are not generated, and of a whole request.
+//! The JSON Schema of a request.
 
 use schemars::{
     JsonSchema,
@@ -8,12 +8,9 @@ use schemars::{
 use serde_json::{Value, json};
 
 use crate::{
-    credentials::{ExtractCode, KdsToken},
+    credentials::KdsToken,
     generated::{request_limits, types::CreateBatchTaskRequest},
-    lenient::{LenientBool, LenientInt, LenientList, LenientNumber, LenientObject, LenientText},
-    service_code::ServiceCode,
     share_task::{ShareTask, TaskType},
-    task::wire::DownloadUrl,
 };
 
 /// Gives types the schema of what they are read from.
@@ -24,10 +21,6 @@ macro_rules! schema_of {
                 stringify!($ours).to_owned()
             }
 
-            fn is_referenceable() -> bool {
-                false
-            }
-
             fn json_schema(generator: &mut SchemaGenerator) -> Schema {
                 <$wire>::json_schema(generator)
             }
@@ -36,43 +29,8 @@ macro_rules! schema_of {
 }
 
 schema_of! {
-    DownloadUrl as String;
-    ExtractCode as String;
     KdsToken as String;
-    LenientBool as bool;
-    LenientInt as i64;
-    LenientNumber as f64;
-    LenientText as String;
-    ServiceCode as NumberOrText;
     TaskType as i64;
-}
-
-impl<T: JsonSchema> JsonSchema for LenientObject<T> {
-    fn schema_name() -> String {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for LenientList<T> {
-    fn schema_name() -> String {
-        Vec::<T>::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Vec::<T>::json_schema(generator)
-    }
-}
-
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "a schema, never a value")]
-enum NumberOrText {
-    Number(i64),
-    Text(String),
 }
 
 impl ShareTask {

@@ -42,7 +42,6 @@ impl Serialize for DownloadUrl {
 
 /// `downloadUrl`, which no Debug shows: of any other type than a text, it is as good as none.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub(crate) struct LenientUrl(Option<DownloadUrl>);
 
@@ -61,7 +60,6 @@ impl<'de> Deserialize<'de> for LenientUrl {
 
 /// `taskInfos`: named in the plural and typed as one object, so both are read. An entry that is no object is left out.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub(crate) struct TaskInfos(pub(crate) Vec<TaskInfo>);
 
