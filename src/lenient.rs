@@ -1,8 +1,9 @@
 //! Values of replies, read in every form that a service writes them in.
 //!
-//! None of them makes a reply unreadable: a value of another type, or one that nothing holds, is as good as none.
+//! None of them makes a reply unreadable: a value of another type, or one that nothing holds, is as good as none. The
+//! generator derives `Serialize` for the types around them, which nothing writes.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 
 /// A text, or a number as text.
@@ -42,7 +43,7 @@ impl<'de> Deserialize<'de> for LenientText {
 }
 
 /// An integer: `2`, `"2"`, `2.0`. Of any other value, what stands there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct LenientInt(Result<i64, String>);
 
 impl LenientInt {
@@ -63,15 +64,8 @@ impl<'de> Deserialize<'de> for LenientInt {
     }
 }
 
-/// The generator derives `Serialize` for the types around it, which nothing writes.
-impl Serialize for LenientInt {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_ref().ok().serialize(serializer)
-    }
-}
-
 /// An object. Of any other value, what stands there: of an array, serde would take the elements for the fields.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientObject<T> {
@@ -79,13 +73,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientObject<T> {
         let json = <&RawValue>::deserialize(deserializer)?;
         let object = json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok()).flatten();
         Ok(Self(object.ok_or_else(|| normalized(json))))
-    }
-}
-
-/// The generator derives `Serialize` for the types around it, which nothing writes.
-impl<T: Serialize> Serialize for LenientObject<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_ref().ok().serialize(serializer)
     }
 }
 
