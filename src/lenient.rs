@@ -4,7 +4,7 @@
 //! generator derives `Serialize` for the types around them, which nothing writes.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Number, Value, value::RawValue};
 
 /// A text, or a number as text.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for LenientInt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = <&RawValue>::deserialize(deserializer)?;
         let integer = match serde_json::from_str(json.get()) {
-            Ok(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+            Ok(Value::Number(number)) => integer(&number),
             Ok(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
             Ok(_) | Err(_) => None,
         };
@@ -137,9 +137,14 @@ impl<'de> Deserialize<'de> for LenientBool {
     }
 }
 
-/// The integer that a number is, if it is one within what a float holds exactly.
+/// The integer that a number is, if it is one.
+pub(crate) fn integer(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| whole(number.as_f64()?))
+}
+
+/// Within what a float holds exactly.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 53 bits")]
-pub(crate) fn whole(number: f64) -> Option<i64> {
+fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::Value;
 
-use crate::lenient::whole;
+use crate::lenient::integer;
 
 /// Lists the codes once: variant, number, what it means, advice.
 macro_rules! service_codes {
@@ -142,46 +143,23 @@ impl Serialize for ServiceCode {
 impl<'de> Deserialize<'de> for ServiceCode {
     /// Reads an integer of any size and a string alike: older editions type `code` as String.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = ServiceCode;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a response code: an integer or a string")
-            }
-
-            fn visit_i64<E>(self, code: i64) -> Result<ServiceCode, E> {
-                Ok(code.to_string().as_str().into())
-            }
-
-            fn visit_u64<E>(self, code: u64) -> Result<ServiceCode, E> {
-                match code {
-                    0 => Ok(ServiceCode::Success),
-                    _ => Ok(code.to_string().as_str().into()),
-                }
-            }
-
-            /// `0.0`, or an integer beyond 64 bits. A fraction is no code.
-            fn visit_f64<E: de::Error>(self, code: f64) -> Result<ServiceCode, E> {
-                match whole(code) {
-                    Some(code) => self.visit_i64(code),
-                    None if code.abs() >= 1e18 => Ok(code.to_string().as_str().into()),
-                    None => Err(E::invalid_type(de::Unexpected::Float(code), &self)),
-                }
-            }
-
-            fn visit_str<E: de::Error>(self, code: &str) -> Result<ServiceCode, E> {
-                let code = code.trim();
-                let digits = code.strip_prefix('-').unwrap_or(code);
-                match digits.trim_start_matches('0') {
-                    _ if code.is_empty() => Err(E::invalid_length(0, &self)),
-                    "" if !digits.is_empty() => Ok(ServiceCode::Success),
-                    _ => Ok(code.into()),
-                }
-            }
+        let code = match Value::deserialize(deserializer)? {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => match (integer(&number), number.as_u64(), number.as_f64()) {
+                (Some(0), ..) => return Ok(Self::Success),
+                (Some(code), ..) => code.to_string(),
+                (None, Some(code), _) => code.to_string(),
+                (None, None, Some(code)) if code.abs() >= 1e18 => code.to_string(),
+                // A fraction is no code.
+                (None, None, _) => String::new(),
+            },
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        let digits = code.strip_prefix('-').unwrap_or(&code);
+        match digits.trim_start_matches('0') {
+            "" if code.is_empty() => Err(D::Error::custom("a response code is an integer or a text")),
+            "" if !digits.is_empty() => Ok(Self::Success),
+            _ => Ok(code.as_str().into()),
         }
-
-        deserializer.deserialize_any(Visitor)
     }
 }
