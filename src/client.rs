@@ -4,7 +4,6 @@ mod attempt;
 pub(crate) mod builder;
 mod call;
 pub(crate) mod connect_fault;
-pub(crate) mod effect;
 mod env;
 pub(crate) mod failure;
 pub(crate) mod hooks;

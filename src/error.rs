@@ -8,12 +8,27 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    client::effect::Effect, debug::debug_as_chain, service_code::ServiceCode, trace_id::TraceId,
-    validation::ValidationError,
-};
+use crate::{debug::debug_as_chain, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What an operation does on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing: a request that may have got through may be sent again.
+    Reads,
+    /// Each request makes a task of its own.
+    CreatesTask,
+}
+
+impl Effect {
+    pub(crate) fn is_query(self) -> bool {
+        match self {
+            Self::Reads => true,
+            Self::CreatesTask => false,
+        }
+    }
+}
 
 /// Whether a task was made by a call that failed.
 ///
@@ -199,16 +214,16 @@ debug_as_chain!(Error);
 /// Nothing was sent, and there is no trace id.
 impl From<ValidationError> for Error {
     fn from(error: ValidationError) -> Self {
-        Self::new(ErrorKind::Validation(error), None)
+        Self::new(ErrorKind::Validation(error), Effect::CreatesTask, None)
     }
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, effect: Effect, trace_id: impl Into<Option<TraceId>>) -> Self {
         Self(Box::new(ErrorDetails {
             kind,
             trace_id: trace_id.into(),
-            effect: Effect::CreatesTask,
+            effect,
             reply: None,
             note: None,
             advice: None,
@@ -217,13 +232,6 @@ impl Error {
             elapsed: Duration::ZERO,
             is_clock_refused: false,
         }))
-    }
-
-    /// Of a call that only reads.
-    pub(crate) fn of_query(kind: ErrorKind, trace_id: impl Into<Option<TraceId>>) -> Self {
-        let mut error = Self::new(kind, trace_id);
-        error.0.effect = Effect::Reads;
-        error
     }
 
     /// Says that `earlier` requests for the same may have made what this one did not.
@@ -367,7 +375,7 @@ impl Error {
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     pub fn is_retryable(&self) -> bool {
-        if !self.0.effect.is_idempotent() && self.outcome() == Outcome::Unknown {
+        if !self.0.effect.is_query() && self.outcome() == Outcome::Unknown {
             return false;
         }
         let code = self.service_code();

@@ -5,12 +5,11 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{
     client::{
-        effect::Effect,
         failure::{error, interpret},
         reply::{Ending, Reply},
     },
     credentials::app_signature::CanonicalRequest,
-    error::Error,
+    error::{Effect, Error},
     generated::types::ListShareFilesRequest,
     share::file::ShareFile,
     share_task::ShareTask,

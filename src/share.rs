@@ -13,7 +13,7 @@ use self::{files::ShareFiles, link::ShareLink};
 use crate::{
     client::{Client, operation::GetShareInfo},
     credentials::KdsToken,
-    error::{Error, ErrorKind},
+    error::{Effect, Error, ErrorKind},
     generated::types::{ShareInfo, VerifyExtractCodeRequest},
     lenient::{LenientBool, LenientObject},
     share_task::{ShareTask, ShareTaskBuilder, TargetDirectory},
@@ -91,7 +91,7 @@ impl Client {
         let (id, info) = self.query(&GetShareInfo { short_url: short_url.clone() }, &trace_id).await?;
         let mut share = Share { id, info, listing: ShareFiles::new(self.clone(), short_url.clone()) };
         if let Some(ended) = share.ended() {
-            return Err(Error::of_query(ErrorKind::ShareEnded(ended), trace_id));
+            return Err(Error::new(ErrorKind::ShareEnded(ended), Effect::Reads, trace_id));
         }
         if let Some(extract_code) = extract_code {
             let request = VerifyExtractCodeRequest { extract_code: extract_code.to_owned().into(), short_url };

@@ -16,7 +16,7 @@ use super::{
     run::{Request, Run, SharedLedger},
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Effect, Error, ErrorKind},
     rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
     trace_id::TraceId,
@@ -126,7 +126,7 @@ impl<'a> ChunkProducer<'a> {
                 (handle.trace_id().clone(), Ok(handle))
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
-                let mut error = Error::new(ErrorKind::Interrupted, suspect.clone());
+                let mut error = Error::new(ErrorKind::Interrupted, Effect::CreatesTask, suspect.clone());
                 error.0.note = self.note(&state, &chunk.unknown_before, &error);
                 (suspect.clone(), Err(error))
             }
@@ -141,7 +141,7 @@ impl<'a> ChunkProducer<'a> {
         let task = match self.run.task.build_chunk(zip_name, file_ids, trace_id.clone()) {
             Ok(task) => task,
             Err(broken) => {
-                let error = Error::new(ErrorKind::Validation(broken), trace_id);
+                let error = Error::new(ErrorKind::Validation(broken), Effect::CreatesTask, trace_id);
                 if let Some(ledger) = &self.ledger {
                     let record = LedgerChunk { chunk: chunk.clone(), state: State::of(Err(&error)) };
                     ledger.with(move |ledger| ledger.append_exclusively(&Line::Chunk(record))).await?;

@@ -120,7 +120,7 @@ mod tests {
         Sign::{Answered, Made, Throttled, Unanswered, Unreachable},
         *,
     };
-    use crate::error::{ConnectFault, ErrorKind, ReplyDetails};
+    use crate::error::{ConnectFault, Effect, ErrorKind, ReplyDetails};
 
     const NO_WAIT: Sign = Throttled(Duration::ZERO);
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn error_tells_what_it_means_for_other_requests() {
         let of = |kind, status: Option<u16>, retry_after| {
-            let mut error = Error::new(kind, None);
+            let mut error = Error::new(kind, Effect::CreatesTask, None);
             error.0.reply = status.map(|status| ReplyDetails { status, retry_after, ..ReplyDetails::default() });
             Sign::of(&Err(error))
         };

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     client::Client,
     credentials::KdsToken,
-    error::{Error, ErrorKind, Outcome, ReplyDetails},
+    error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     redact::{sanitize_for_display, sanitize_message},
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
@@ -144,7 +144,7 @@ impl Request {
             // A runtime that shuts down lets go of requests half-way.
             let result = joined(sent).flatten().unwrap_or_else(|| {
                 run.stop_after_unknown();
-                Err(Error::new(ErrorKind::Lost, chunk.trace_id.clone()))
+                Err(Error::new(ErrorKind::Lost, Effect::CreatesTask, chunk.trace_id.clone()))
             });
             run.item(chunk, result)
         }))
@@ -247,7 +247,7 @@ impl Request {
     fn repeated(&self, handle: &TaskHandle) -> Error {
         let task_id = shown(handle.task_id());
         let repeated = format!("it names task {task_id}, which another chunk of this run has got");
-        let mut error = Error::new(ErrorKind::Unreadable(repeated), self.chunk.trace_id.clone());
+        let mut error = Error::new(ErrorKind::Unreadable(repeated), Effect::CreatesTask, self.chunk.trace_id.clone());
         error.0.attempts = 1;
         // The documented status of a creation.
         error.0.reply = Some(ReplyDetails { status: 200, task_id: Some(task_id), ..ReplyDetails::default() });

@@ -10,7 +10,6 @@ use tracing::Span;
 
 use super::{
     connect_fault::connect_fault,
-    effect::Effect,
     failure::{self, interpret},
     hooks::{Exchange, Signed},
     operation::{Decoded, Operation},
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
-    error::{BoxError, Error, ErrorKind},
+    error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -56,7 +55,7 @@ impl Failure {
     pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
         let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
-        let is_passing = effect.is_idempotent() || error.is_connect() || error.is_throttled();
+        let is_passing = effect.is_query() || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
             is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
@@ -132,8 +131,7 @@ impl<O: Operation> Attempt<'_, O> {
     }
 
     pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
-        let mut error = Error::new(kind, self.trace_id.clone());
-        error.0.effect = O::EFFECT;
+        let mut error = Error::new(kind, O::EFFECT, self.trace_id.clone());
         error.0.source = source;
         error
     }

@@ -5,13 +5,12 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    effect::Effect,
     operation::Operation,
     outcome::{FailureDetails, outcome},
     reply::{Ending, Reply},
 };
 use crate::{
-    error::{Error, ErrorKind, Outcome, ReplyDetails},
+    error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     lenient::{LenientText, normalized},
     redact::sanitize_message,
     service_code::ServiceCode,
@@ -138,8 +137,7 @@ pub(crate) fn error(
             ErrorKind::Unreadable(shown(&defect))
         }
     };
-    let mut error = Error::new(kind, trace_id.clone());
-    error.0.effect = effect;
+    let mut error = Error::new(kind, effect, trace_id.clone());
     error.0.source = cause.map(Into::into);
     let named = task_id.as_ref().filter(|_| !reply.is_whole());
     error.0.note = named.map(|task_id| format!("its beginning names task {task_id}"));

@@ -4,10 +4,9 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::effect::Effect;
 use crate::{
     credentials::KdsToken,
-    error::Error,
+    error::{Effect, Error},
     generated::{
         self, ResponseValue,
         types::{

@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 
-use super::effect::Effect;
-use crate::{error::Outcome, service_code::ServiceCode};
+use crate::{
+    error::{Effect, Outcome},
+    service_code::ServiceCode,
+};
 
 /// What the body of a call that did not succeed says, in the service's own words.
 #[derive(Debug, Default)]

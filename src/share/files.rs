@@ -10,7 +10,7 @@ use futures_util::{
 use super::file::{FileType, Page, ShareFile};
 use crate::{
     client::Client,
-    error::{Error, ErrorKind},
+    error::{Effect, Error, ErrorKind},
     generated::types::ListShareFilesRequest,
     rules,
     trace_id::TraceId,
@@ -208,5 +208,5 @@ fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Res
 
 /// The error of a listing that cannot go on.
 fn unreadable(what: String, trace_id: impl Into<Option<TraceId>>) -> Error {
-    Error::of_query(ErrorKind::Unreadable(what), trace_id)
+    Error::new(ErrorKind::Unreadable(what), Effect::Reads, trace_id)
 }

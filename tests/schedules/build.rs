@@ -39,9 +39,7 @@ fn main() -> io::Result<()> {
     let (types, _) = types.expect("the snapshot has the types");
     fs::write(target.join("generated.rs"), format!("pub(crate) mod types {{{types}}}\n"))?;
     let modules = MODULES.iter().map(|module| format!("mod {module};"));
-    let parts =
-        ["mod task { pub(crate) mod handle; pub(crate) mod wire; }", "#[path = \"client/effect.rs\"] mod effect;"];
-    let modules = modules.chain(parts.map(str::to_owned));
+    let modules = modules.chain(["mod task { pub(crate) mod handle; pub(crate) mod wire; }".to_owned()]);
     // Linted where they are, and used in part.
     let modules: Vec<String> =
         modules.map(|module| format!("#[allow(warnings, clippy::pedantic)]\n{module}\n")).collect();

@@ -7,9 +7,8 @@ use std::{
 
 use crate::tokio::task::yield_now;
 
-pub(crate) use crate::effect;
 use crate::{
-    error::{Error, ErrorKind, ReplyDetails},
+    error::{Effect, Error, ErrorKind, ReplyDetails},
     share_task::ShareTask,
     task::handle::TaskHandle,
 };
@@ -61,9 +60,9 @@ impl Client {
         yield_now().await;
         match answer {
             Answer::Made => Ok(TaskHandle::new(number.to_string(), "share", self.endpoint(), Some(trace_id))),
-            Answer::Unknown => Err(Error::new(ErrorKind::Lost, trace_id)),
+            Answer::Unknown => Err(Error::new(ErrorKind::Lost, Effect::CreatesTask, trace_id)),
             Answer::Throttled(wait) => {
-                let mut error = Error::new(ErrorKind::Refused, trace_id);
+                let mut error = Error::new(ErrorKind::Refused, Effect::CreatesTask, trace_id);
                 error.0.reply = Some(ReplyDetails { status: 429, retry_after: Some(wait), ..ReplyDetails::default() });
                 Err(error)
             }
