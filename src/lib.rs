@@ -65,7 +65,7 @@ pub use credentials::{
 #[cfg(feature = "download")]
 pub use download::{Download, DownloadProgress, PackageSource, contents::DownloadedPackage, error::DownloadError};
 pub use error::{Error, Outcome};
-pub use poller::{PollError, Poller, PollingPolicy, PollingPolicyBuilder};
+pub use poller::{PollError, Poller};
 pub use service_code::ServiceCode;
 pub use share::{
     Share, SharePermission,

@@ -1,7 +1,6 @@
 //! Following a task to its end.
 //!
-//! [`Client::poller`](crate::Client::poller) makes a [`Poller`]; [`PollingPolicy`] says how often it asks and when it
-//! gives up.
+//! [`Client::poller`](crate::Client::poller) makes a [`Poller`], which is told how often it asks and when it gives up.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -30,104 +29,6 @@ const MAX_INTERVAL: Duration = Duration::from_secs(19 * 60);
 /// How long after its creation a task may be unknown to the service.
 const VISIBLE_AFTER: TimeDelta = TimeDelta::seconds(10);
 
-/// How often a task is asked for, and when that ends.
-///
-/// ```
-/// # use std::time::Duration;
-/// # use koodrive_share::PollingPolicy;
-/// let policy = PollingPolicy::builder()
-///     .max_interval(Duration::from_secs(60))
-///     .timeout(Duration::from_secs(6 * 60 * 60))
-///     .build()?;
-/// # Ok::<(), koodrive_share::ValidationError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct PollingPolicy {
-    interval: Duration,
-    max_interval: Duration,
-    timeout: Duration,
-    max_failures: u32,
-}
-
-impl Default for PollingPolicy {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(1),
-            max_interval: Duration::from_secs(15),
-            timeout: Duration::from_secs(60 * 60),
-            max_failures: 5,
-        }
-    }
-}
-
-impl PollingPolicy {
-    /// Begins a policy.
-    pub fn builder() -> PollingPolicyBuilder {
-        PollingPolicyBuilder(Self::default())
-    }
-
-    fn check(&self) -> Result<(), ValidationError> {
-        let Self { interval, max_interval, .. } = self;
-        let mut violations = Violations::default();
-        let is_within = !interval.is_zero() && interval <= max_interval;
-        violations.bounds("interval", rules::INTERVAL, is_within, interval);
-        if *max_interval > MAX_INTERVAL {
-            violations.push(Violation {
-                path: "max_interval".into(),
-                rule: rules::SESSION_LIFETIME,
-                actual: format!("{max_interval:?}"),
-                advice: "poll more often: a token lapses 20 minutes after its last use",
-            });
-        }
-        violations.into_result()
-    }
-}
-
-/// Builds a [`PollingPolicy`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder makes nothing until `build` is called"]
-pub struct PollingPolicyBuilder(PollingPolicy);
-
-impl PollingPolicyBuilder {
-    /// Sets the wait after the first poll; each further one is twice as long, without jitter. Defaults to 1 s; more
-    /// than 0.
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.0.interval = interval;
-        self
-    }
-
-    /// Sets the longest wait between two polls. Defaults to 15 s; at least the first wait, at most 19 minutes.
-    ///
-    /// A vendor's token lapses 20 minutes after its last use, so polling more rarely would lose the session.
-    pub fn max_interval(mut self, interval: Duration) -> Self {
-        self.0.max_interval = interval;
-        self
-    }
-
-    /// Sets the time after which following the task ends, with one last poll. Defaults to 1 hour. `Duration::MAX` never
-    /// ends; 0 polls once.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.0.timeout = timeout;
-        self
-    }
-
-    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5; 0 gives up at the first.
-    pub fn max_failures(mut self, failures: u32) -> Self {
-        self.0.max_failures = failures;
-        self
-    }
-
-    /// Checks the policy.
-    ///
-    /// # Errors
-    ///
-    /// All broken rules together: `interval`, `session-lifetime`.
-    pub fn build(self) -> Result<PollingPolicy, ValidationError> {
-        self.0.check()?;
-        Ok(self.0)
-    }
-}
-
 /// Follows a task.
 ///
 /// ```no_run
@@ -140,11 +41,11 @@ impl PollingPolicyBuilder {
 /// # Ok(()) }
 /// ```
 ///
-/// [`Client::wait`] is enough to await the end of a task; a poller adds other times and policies, single polls, and the
+/// [`Client::wait`] is enough to await the end of a task; a poller adds other times, single polls, and the
 /// [stream](Self::into_stream) of how far the task has come.
 ///
-/// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the policy or
-/// the service's `Retry-After` (up to 19 minutes) says otherwise. That the service does not find the task counts as no
+/// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the setters or
+/// the service's `Retry-After` (up to 19 minutes) say otherwise. That the service does not find the task counts as no
 /// failure in the first 10 s after its creation.
 ///
 /// # Cancel safety
@@ -160,7 +61,11 @@ impl PollingPolicyBuilder {
 pub struct Poller {
     client: Client,
     handle: TaskHandle,
-    policy: PollingPolicy,
+    /// Set by the caller.
+    interval: Option<Duration>,
+    max_interval: Option<Duration>,
+    timeout: Duration,
+    max_failures: u32,
     schedule: Option<Schedule>,
     /// The poll under way or whose answer nobody has taken, and when that came.
     poll: JoinSet<(Result<TaskStatus, Error>, Instant)>,
@@ -205,35 +110,70 @@ impl Client {
         self.poller(handle).until_done().await
     }
 
-    /// Follows a task to its end, with the default [`PollingPolicy`].
+    /// Follows a task to its end.
     #[doc(alias("poll", "follow", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
-        self.poller_with(handle, PollingPolicy::default())
-    }
-
-    /// Follows a task to its end as `policy` says.
-    pub fn poller_with(&self, handle: impl Into<TaskHandle>, policy: PollingPolicy) -> Poller {
-        Poller::new(self.clone(), handle.into(), policy)
+        Poller {
+            client: self.clone(),
+            handle: handle.into(),
+            interval: None,
+            max_interval: None,
+            timeout: Duration::from_secs(60 * 60),
+            max_failures: 5,
+            schedule: None,
+            poll: JoinSet::new(),
+            polls: 0,
+            failures: 0,
+        }
     }
 }
 
+/// Setters, to be called before anything is polled. What breaks a rule is the error of the first poll.
 impl Poller {
-    pub(crate) fn new(client: Client, handle: TaskHandle, policy: PollingPolicy) -> Self {
-        Self { client, handle, policy, schedule: None, poll: JoinSet::new(), polls: 0, failures: 0 }
-    }
-
-    /// Polls at this interval, instead of less and less often. More than 0 and at most 19 minutes; else the first poll is an
-    /// error. Call it before anything is polled.
+    /// Sets the wait after the first poll, without jitter. Defaults to 1 s, and each further wait is then twice as long; one
+    /// that is set stays, unless a [`max_interval`](Self::max_interval) is set, too. More than 0 and at most 19 minutes.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.policy = PollingPolicy { interval, max_interval: interval, ..self.policy };
+        self.interval = Some(interval);
         self
     }
 
-    /// Sets the time after which following the task ends, as [`PollingPolicyBuilder::timeout`] does. Call it before
-    /// anything is polled.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.policy.timeout = timeout;
+    /// Sets the longest wait between two polls. Defaults to 15 s; at least the first wait, at most 19 minutes.
+    ///
+    /// A vendor's token lapses 20 minutes after its last use, so polling more rarely would lose the session.
+    pub fn max_interval(mut self, interval: Duration) -> Self {
+        self.max_interval = Some(interval);
         self
+    }
+
+    /// Sets the time after which following the task ends, with one last poll. Defaults to 1 hour. `Duration::MAX` never
+    /// ends; 0 polls once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5; 0 gives up at the first.
+    pub fn max_failures(mut self, failures: u32) -> Self {
+        self.max_failures = failures;
+        self
+    }
+
+    /// The wait after the first poll, and the longest one.
+    fn intervals(&self) -> Result<(Duration, Duration), ValidationError> {
+        let interval = self.interval.unwrap_or(Duration::from_secs(1));
+        let max_interval = self.max_interval.or(self.interval).unwrap_or(Duration::from_secs(15));
+        let mut violations = Violations::default();
+        let is_within = !interval.is_zero() && interval <= max_interval;
+        violations.bounds("interval", rules::INTERVAL, is_within, interval);
+        if max_interval > MAX_INTERVAL {
+            violations.push(Violation {
+                path: "max_interval".into(),
+                rule: rules::SESSION_LIFETIME,
+                actual: format!("{max_interval:?}"),
+                advice: "poll more often: a token lapses 20 minutes after its last use",
+            });
+        }
+        violations.into_result_with(Some((interval, max_interval)))
     }
 
     /// The task that is followed.
@@ -311,16 +251,16 @@ impl Poller {
 
     /// Waits for the next poll that the schedule has, and makes it.
     async fn next(&mut self) -> Result<TaskStatus, PollError> {
-        if let Err(error) = self.policy.check() {
-            return Err(self.give_up(Instant::now(), Some(error.into()), None));
-        }
+        let intervals = self.intervals();
+        let (interval, max_interval) =
+            intervals.map_err(|error| self.give_up(Instant::now(), Some(error.into()), None))?;
         loop {
             let now = Instant::now();
             let schedule = *self.schedule.get_or_insert(Schedule {
                 started: now,
-                deadline: now.checked_add(self.policy.timeout),
+                deadline: now.checked_add(self.timeout),
                 due: now,
-                interval: self.policy.interval,
+                interval,
             });
             sleep_until(schedule.due).await;
             let (outcome, answered) = self.answer().await;
@@ -340,7 +280,7 @@ impl Poller {
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
                 due: schedule.deadline.map_or(due, |deadline| due.min(deadline)),
-                interval: (schedule.interval * 2).min(self.policy.max_interval),
+                interval: (schedule.interval * 2).min(max_interval),
                 ..schedule
             });
             match outcome {
@@ -363,7 +303,7 @@ impl Poller {
     }
 
     fn may_go_on_after(&self, error: &Error) -> bool {
-        error.is_retryable() && self.failures <= self.policy.max_failures
+        error.is_retryable() && self.failures <= self.max_failures
     }
 
     fn give_up(&self, started: Instant, error: Option<Error>, last: Option<TaskStatus>) -> PollError {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use futures_util::StreamExt;
-use koodrive_share::{Client, Poller, PollingPolicy, TaskHandle, TaskResult, TaskState};
+use koodrive_share::{Client, Poller, TaskHandle, TaskResult, TaskState};
 use koodrive_share_emulator::{Answer, Edition, Emulator, Fault, HiddenTask, Schedule, Step};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -50,11 +50,12 @@ async fn polls_are_made_at_once_then_after_1_2_4_8_and_every_15_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_sets_the_schedule() {
+async fn setters_set_the_schedule_in_any_order() {
     let (_emulator, client, handle) = created(completed_after(4)).await;
-    let policy = PollingPolicy::builder().interval(10 * SECOND).max_interval(30 * SECOND);
-    let poller = client.poller_with(handle, policy.build().unwrap());
+    let poller = client.poller(handle).max_interval(30 * SECOND).interval(10 * SECOND);
     assert_eq!(instants(poller).await, [0, 10, 30, 60, 90]);
+    let (_emulator, client, handle) = created(completed_after(4)).await;
+    assert_eq!(instants(client.poller(handle).max_interval(3 * SECOND)).await, [0, 1, 3, 6, 9]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,8 +70,7 @@ async fn retry_after_lengthens_one_wait() {
 #[tokio::test(start_paused = true)]
 async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_to_go_on() {
     let (_emulator, client, handle) = created(completed_after(1_000)).await;
-    let policy = PollingPolicy::builder().timeout(40 * SECOND).build().unwrap();
-    let error = client.poller_with(handle.clone(), policy).until_done().await.unwrap_err();
+    let error = client.poller(handle.clone()).timeout(40 * SECOND).until_done().await.unwrap_err();
     // 0, 1, 3, 7, 15, 30, and the last one at 40 instead of 45 s.
     assert!(error.to_string().contains(" after 7 polls in 40 s"), "{error}");
     assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
@@ -82,20 +82,18 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
 #[tokio::test(start_paused = true)]
 async fn a_task_that_ends_at_the_last_poll_is_done() {
     let (_emulator, client, handle) = created(completed_after(2)).await;
-    let policy = PollingPolicy::builder().timeout(2 * SECOND).build().unwrap();
-    let status = client.poller_with(handle, policy).until_done().await.unwrap();
+    let status = client.poller(handle).timeout(2 * SECOND).until_done().await.unwrap();
     assert!(status.state().is_final());
 }
 
 #[tokio::test(start_paused = true)]
-async fn passing_failures_are_tolerated_as_often_as_the_policy_says() {
+async fn passing_failures_are_tolerated_as_often_as_was_set() {
     for (failures, tolerated) in [(2, true), (3, false)] {
         let (emulator, client, handle) = created(completed_after(0)).await;
         for _ in 0..failures {
             emulator.fail_next(Fault::Reply(Answer::new(503)));
         }
-        let policy = PollingPolicy::builder().max_failures(2).build().unwrap();
-        let outcome = client.poller_with(handle, policy).until_done().await;
+        let outcome = client.poller(handle).max_failures(2).until_done().await;
         assert_eq!(outcome.is_ok(), tolerated, "{failures} {outcome:?}");
         if let Err(error) = outcome {
             assert_eq!((error.polls(), error.error().unwrap().status()), (3, Some(503)));
@@ -111,8 +109,7 @@ async fn only_failures_in_a_row_are_counted() {
         emulator.fail_next(Fault::Reply(Answer::new(503)));
         emulator.fail_next(Fault::Delay(Duration::ZERO));
     }
-    let policy = PollingPolicy::builder().max_failures(1).build().unwrap();
-    client.poller_with(handle, policy).until_done().await.unwrap();
+    client.poller(handle).max_failures(1).until_done().await.unwrap();
     assert_eq!(emulator.faults_left(), 0);
 }
 
@@ -187,8 +184,7 @@ async fn a_wait_that_is_dropped_every_10_ms_makes_no_more_polls_and_ends_in_time
     for _ in 0..100 {
         emulator.fail_next(Fault::Delay(SECOND / 20));
     }
-    let policy = PollingPolicy::builder().timeout(5 * SECOND).build().unwrap();
-    let mut poller = client.poller_with(handle, policy);
+    let mut poller = client.poller(handle).timeout(5 * SECOND);
     let start = Instant::now();
     let error = loop {
         tokio::select! {
@@ -255,13 +251,15 @@ fn a_poll_that_a_runtime_lets_go_of_is_made_on_another() {
     assert_eq!(emulator.tasks()[0].polls(), 1);
 }
 
-#[test]
-fn a_policy_that_lets_the_session_lapse_is_refused_with_the_reason() {
-    let policy = PollingPolicy::builder().interval(Duration::ZERO).max_interval(1_200 * SECOND);
-    let error = policy.build().unwrap_err();
-    assert_eq!(broken(&error), ["interval interval", "max_interval session-lifetime"]);
-    assert!(error.to_string().contains("20 minutes"), "{error}");
-    PollingPolicy::builder().max_interval(1_140 * SECOND).build().unwrap();
+#[tokio::test]
+async fn a_poller_that_lets_the_session_lapse_is_refused_with_the_reason() {
+    let (_emulator, client, handle) = created(completed_after(0)).await;
+    let error = client.poller(&handle).interval(Duration::ZERO).max_interval(1_200 * SECOND).until_done().await;
+    let error = error.unwrap_err();
+    let rules = error.error().unwrap().validation_error().unwrap();
+    assert_eq!(broken(rules), ["interval interval", "max_interval session-lifetime"]);
+    assert!(rules.to_string().contains("20 minutes"), "{rules}");
+    client.poller(&handle).max_interval(1_140 * SECOND).until_done().await.unwrap();
 }
 
 /// A client on a clock that moves with the paused time, from this long after the true time on.
@@ -303,8 +301,7 @@ async fn poller_outlasts_a_task_that_is_not_visible_at_once() {
             let client = clocked(&emulator, TimeDelta::zero());
             let handle = client.create(&dump().build().unwrap()).await.unwrap();
             // None of the polls at 0, 1 and 3 s counts as a failure.
-            let policy = PollingPolicy::builder().max_failures(0).build().unwrap();
-            let poller = client.poller_with(handle, policy);
+            let poller = client.poller(handle).max_failures(0);
             assert_eq!(instants(poller).await, [7], "{hidden:?} {edition:?}");
             assert_eq!(emulator.request_count(), 5, "{hidden:?} {edition:?}");
         }
@@ -319,8 +316,7 @@ async fn each_way_to_say_that_a_task_is_not_found_is_outlasted_when_new_and_fina
         for _ in 0..3 {
             emulator.fail_next(Fault::Reply(answer.clone()));
         }
-        let policy = PollingPolicy::builder().max_failures(0).build().unwrap();
-        let poller = client.poller_with(handle.clone(), policy);
+        let poller = client.poller(handle.clone()).max_failures(0);
         assert_eq!(instants(poller).await, [7], "{answer:?}");
         for age in [TimeDelta::minutes(1), TimeDelta::days(1)] {
             emulator.fail_next(Fault::Reply(answer.clone()));

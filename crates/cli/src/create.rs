@@ -10,8 +10,7 @@ use std::{
 };
 
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, Outcome, PollingPolicy,
-    TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, Outcome, TaskHandle,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -20,7 +19,7 @@ use crate::{
     download::{self, ToFile},
     exit::{self, CommandError, Exit, both, with_causes},
     file_ids::InvalidLine,
-    follow::Following,
+    follow::{Following, TIMEOUT},
     interrupts::{self, Interrupts},
     output::{Output, stderr},
     progress::Progress,
@@ -281,10 +280,10 @@ impl BulkRun<'_> {
         template: &Template,
         tracing: bool,
     ) -> Result<Exit, CommandError> {
-        let (policy, go_on) = (PollingPolicy::default(), HowToFollow(create, template));
+        let (timeout, go_on) = (TIMEOUT, HowToFollow(create, template));
         let shows_url = template.target.is_none();
         let following =
-            Following { client, policy, output: self.output, tracing, go_on, shows_url, access_advice: None };
+            Following { client, timeout, output: self.output, tracing, go_on, shows_url, access_advice: None };
         if self.interrupted && !tasks.is_empty() {
             return Err(following.interrupted().after(self.exit));
         }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use koodrive_share::{Client, DownloadError, PollingPolicy, TaskHandle};
+use koodrive_share::{Client, DownloadError, TaskHandle};
 
 use crate::{
     args::{DownloadArgs, ServiceArgs},
     exit::{self, CommandError, Exit, both, with_causes},
-    follow::Following,
+    follow::{Following, TIMEOUT},
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Transfer,
@@ -74,8 +74,8 @@ pub(crate) async fn run(
         return Err(CommandError::usage(format!("give one TASK_ID, of the {} tasks", tasks.len())));
     };
     let go_on = "run the same command again";
-    let policy = PollingPolicy::default();
-    let following = Following { client: &client, policy, output, tracing, go_on, shows_url: false, access_advice };
+    let following =
+        Following { client: &client, timeout: TIMEOUT, output, tracing, go_on, shows_url: false, access_advice };
     let ended = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
     if !has_package(ended) {
         return Ok(ended);

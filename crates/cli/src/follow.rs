@@ -1,9 +1,9 @@
 //! `status` and `wait`, and what `package` and `dump` do with `--wait`.
 
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, fmt, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use koodrive_share::{Client, Error, PollError, PollingPolicy, TaskHandle, TaskStatus};
+use koodrive_share::{Client, Error, PollError, TaskHandle, TaskStatus};
 
 use crate::{
     args::{ServiceArgs, TasksArgs, WaitArgs},
@@ -17,6 +17,9 @@ use crate::{
 
 /// Tasks that are asked for at a time.
 const CONCURRENCY: usize = 4;
+
+/// How long tasks are followed where no option says it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = service::client(service)?;
@@ -61,20 +64,19 @@ pub(crate) async fn wait(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
-    let policy = PollingPolicy::builder().timeout(args.timeout).build()?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let go_on = "run the same command again";
-    let following = Following { client, policy, output, tracing, go_on, shows_url: true, access_advice };
+    let following = Following { client, timeout: args.timeout, output, tracing, go_on, shows_url: true, access_advice };
     following.to_their_ends(tasks, &mut interrupts).await
 }
 
 /// How tasks are followed.
 pub(crate) struct Following<'a, G> {
     pub(crate) client: &'a Client,
-    pub(crate) policy: PollingPolicy,
+    pub(crate) timeout: Duration,
     pub(crate) output: &'a Output,
     pub(crate) tracing: bool,
     /// What to do to go on, after an interrupt or a poll that gave up: `run the same command again`.
@@ -119,7 +121,7 @@ impl<G: fmt::Display> Following<'_, G> {
         waiting: &RefCell<Waiting>,
     ) -> (String, Option<Result<TaskStatus, PollError>>) {
         let task_id = task.task_id().to_owned();
-        let mut polls = self.client.poller_with(task, self.policy.clone()).into_stream();
+        let mut polls = self.client.poller(task).timeout(self.timeout).into_stream();
         let mut last = None;
         while let Some(poll) = polls.next().await {
             if let Ok(status) = &poll {

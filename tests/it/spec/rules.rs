@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{TimeDelta, Utc};
+use futures_util::FutureExt;
 use koodrive_share::{
-    BulkPolicy, Client, ClientBuilder, Credentials, PollingPolicy, ShareLink, ShareTask, ShareTaskBuilder,
-    TargetDirectory, TaskHandle, TraceId, XDate,
+    BulkPolicy, Client, ClientBuilder, Credentials, Poller, ShareLink, ShareTask, ShareTaskBuilder, TargetDirectory,
+    TaskHandle, TraceId, XDate,
 };
 use serde_json::{Value, json};
 
@@ -55,7 +56,7 @@ const BROKEN: &[Broken] = &[
     ("endpoint-tls", || error(client().endpoint("https://127.0.0.1:1").build())),
     ("endpoint-url", || error(client().endpoint("127.0.0.1:1").build())),
     ("idle-timeout", || error(client().idle_timeout(Duration::from_secs(86_401)).build())),
-    ("interval", || error(PollingPolicy::builder().interval(Duration::ZERO).build())),
+    ("interval", || poll_error(|poller| poller.interval(Duration::ZERO))),
     ("ledger-required", || error(BulkPolicy::builder().resend_unknown(true).build())),
     ("max-attempts", || error(client().max_attempts(11).build())),
     ("max-concurrent-requests", || error(client().max_concurrent_requests(0).build())),
@@ -64,7 +65,7 @@ const BROKEN: &[Broken] = &[
     ("renewal-timeout", || error(client().renewal_timeout(Duration::ZERO).build())),
     ("request-headers", || error(client().request_headers([("Host", "h")]).build())),
     ("root-certificates", || error(client().root_certificates(*b"DER").build())),
-    ("session-lifetime", || error(PollingPolicy::builder().max_interval(Duration::from_secs(1_141)).build())),
+    ("session-lifetime", || poll_error(|poller| poller.max_interval(Duration::from_secs(1_141)))),
     ("template", || error(client().build().unwrap().create_bulk(task(), ["f"]))),
     ("timeout", || error(client().timeout(Duration::from_secs(86_401)).build())),
 ];
@@ -87,6 +88,13 @@ const BROKEN_ELSEWHERE: &[&str] = &[
 
 fn error<T, E: ToString>(outcome: Result<T, E>) -> String {
     outcome.err().expect("a rule is broken").to_string()
+}
+
+/// The error of a poller that polls nothing.
+fn poll_error(set: impl FnOnce(Poller) -> Poller) -> String {
+    let client = client().build().unwrap();
+    let polled = set(client.poller(client.handle("7001", "s"))).until_done().now_or_never();
+    polled.expect("nothing is sent").unwrap_err().error().unwrap().to_string()
 }
 
 fn task() -> ShareTaskBuilder {
