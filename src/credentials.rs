@@ -6,7 +6,7 @@
 pub(crate) mod app_signature;
 pub(crate) mod token_cache;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -137,18 +137,11 @@ impl AuthorizationSource {
     }
 }
 
-/// What authorizes one attempt.
-#[derive(Clone)]
+/// What authorizes one attempt. Neither a value, which is sensitive, nor a key is shown by `Debug`.
+#[derive(Clone, Debug)]
 pub(crate) enum Authorization {
     Ready(HeaderValue),
     Signed(Arc<AppKey>),
-}
-
-/// Neither the value nor the key.
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authorization(***)")
-    }
 }
 
 /// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.

@@ -1,6 +1,6 @@
 //! The builder of a client.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::Utc;
 
@@ -28,7 +28,7 @@ pub const ENDPOINT_CN: &str = "https://cn.myhuaweicloud-koodrive.com";
 ///     .build()?;
 /// # Ok::<(), koodrive_share::BuildError>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a builder makes nothing until `build` is called"]
 pub struct ClientBuilder(pub(super) Settings);
 
@@ -196,13 +196,6 @@ impl ClientBuilder {
     pub fn clock(mut self, now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static) -> Self {
         self.0.now = Arc::new(now);
         self
-    }
-}
-
-/// Secrets are masked.
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClientBuilder").field(&self.0).finish()
     }
 }
 
