@@ -158,7 +158,7 @@ impl Settings {
             broken(rules::ENDPOINT_URL, actual, give_another);
             return None;
         };
-        if !self.is_secure(&url) || !url.has_host() {
+        if !self.is_secure(&url) {
             broken(rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
         }
         if has_credentials(&url) {
