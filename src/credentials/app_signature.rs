@@ -1,7 +1,5 @@
 //! The app signature: HMAC-SHA256 over a canonical form of the request.
 
-use std::fmt;
-
 use base16ct::lower::encode_string as hex;
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -140,12 +138,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 fn same_line(ours: &str, theirs: &str) -> bool {
     let is_hash = ours.len() == 64 && !ours.contains([':', '/', ';']);
     ours == theirs || (is_hash && theirs.starts_with(ours))
-}
-
-impl fmt::Display for CanonicalRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// An app's id and secret, and what can be made of them once.
