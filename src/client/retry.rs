@@ -52,9 +52,8 @@ pub(super) enum Decision {
 /// The attempts of one call.
 #[derive(Debug)]
 pub(super) struct Retry {
-    max_attempts: u32,
     throttling: Throttling,
-    backoff: Option<ExponentialBackoff>,
+    backoff: ExponentialBackoff,
     clock_corrections: u32,
     own_clock_used: bool,
     token_refreshed: bool,
@@ -63,9 +62,8 @@ pub(super) struct Retry {
 impl Retry {
     pub(super) fn new(max_attempts: u32, throttling: Throttling) -> Self {
         Self {
-            max_attempts,
             throttling,
-            backoff: None,
+            backoff: backoff(max_attempts),
             clock_corrections: 0,
             own_clock_used: false,
             token_refreshed: false,
@@ -105,7 +103,7 @@ impl Retry {
             Resend::Yes => true,
             Resend::Later => self.throttling == Throttling::Retried,
         };
-        if is_resendable && let Some(wait) = self.backoff().next() {
+        if is_resendable && let Some(wait) = self.backoff.next() {
             return Decision::Wait(wait.max(failed.retry_after.unwrap_or_default()));
         }
         Decision::Stop
@@ -118,10 +116,6 @@ impl Retry {
             DateVerdict::Unexplained => self.clock_corrections > 0 || self.own_clock_used,
             DateVerdict::OutsideWindow(_) | DateVerdict::CorrectionRefused => true,
         }
-    }
-
-    fn backoff(&mut self) -> &mut ExponentialBackoff {
-        self.backoff.get_or_insert_with(|| backoff(self.max_attempts))
     }
 }
 
