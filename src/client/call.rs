@@ -75,7 +75,7 @@ async fn attempts<O: Operation>(
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        // An attempt that had no time or no right to be sent: why there was a need of it tells more.
+        // An attempt that had no time or no right to be sent: what it was to wait for tells more.
         let is_void = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
         let mut wait = None;
         if let Some(last) = last.take_if(|_| is_void) {
@@ -94,7 +94,8 @@ async fn attempts<O: Operation>(
             error.0.is_clock_refused = is_clock_refused;
             return Err(error);
         };
-        last = Some(failure);
+        // What was remedied instead is no cause any more.
+        last = (!wait.is_zero()).then_some(failure);
         sleep(wait).await;
     }
 }
