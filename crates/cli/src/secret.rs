@@ -40,7 +40,7 @@ pub(crate) fn kdstoken(file: Option<&Path>) -> Result<Option<String>, CommandErr
     file.map_or_else(|| variable(KDSTOKEN), |path| read(path).map(Some))
 }
 
-/// A secret in a variable. An empty one counts as one that is not set.
+/// What a variable holds, which no error shows. An empty one counts as one that is not set.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, CommandError> {
     match env::var(name) {
         Ok(secret) => Ok(Some(secret).filter(|secret| !secret.is_empty())),

@@ -1,6 +1,6 @@
 //! The client, from flags and variables.
 
-use std::{convert::Infallible, env, fmt, fs, path::PathBuf};
+use std::{convert::Infallible, fmt, fs, path::PathBuf};
 
 use koodrive_share::{Client, ClientBuilder, Credentials};
 
@@ -89,14 +89,12 @@ pub(crate) fn flag_or_variable<T, E: fmt::Display>(
     variable: &str,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, CommandError> {
-    match (flag, env::var(variable)) {
-        (Some(value), _) => Ok(Some(value)),
-        (None, Err(env::VarError::NotPresent)) => Ok(None),
-        (None, Ok(value)) if value.is_empty() => Ok(None),
-        (None, Ok(value)) => match parse(&value) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(CommandError::usage(format!("{variable}: {value:?} is no value for it: {error}"))),
-        },
-        (None, Err(error @ env::VarError::NotUnicode(_))) => Err(CommandError::usage(format!("{variable}: {error}"))),
+    if flag.is_some() {
+        return Ok(flag);
     }
+    let parsed = secret::variable(variable)?.map(|value| {
+        let refused = |error| CommandError::usage(format!("{variable}: {value:?} is no value for it: {error}"));
+        parse(&value).map_err(refused)
+    });
+    parsed.transpose()
 }

@@ -1,6 +1,7 @@
 //! Where secrets come from, and where they show.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -51,6 +52,34 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
     status.args(["status", "1", "--share-id", "s"]);
     let output = run(status.args(["--token-file", "-", "--kdstoken-file", "-"])).await;
     assert!(text(&output.stderr).contains(said));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn secret_that_is_no_text_is_refused_and_shown_nowhere() {
+    use std::os::unix::ffi::OsStrExt;
+    let emulator = emulator().await;
+    let value = OsStr::from_bytes(b"http://user:pa55word\xff@127.0.0.1:1");
+    let variables = ["TOKEN", "AUTHORIZATION", "APP_SECRET", "PROXY", "KDSTOKEN", "EXTRACT_CODE"];
+    let variables = variables.map(|name| format!("KOODRIVE_{name}"));
+    for name in variables.iter().map(String::as_str).chain(["https_proxy", "ALL_PROXY"]) {
+        let mut tool = tool(&emulator);
+        if ["KOODRIVE_AUTHORIZATION", "KOODRIVE_APP_SECRET"].contains(&name) {
+            tool.env_remove("KOODRIVE_TOKEN");
+        }
+        let args = if name == "KOODRIVE_EXTRACT_CODE" { vec!["files", "1"] } else { [&DUMP[..], &["F1"]].concat() };
+        // No proxy applies to an endpoint on this machine.
+        let output = run(tool
+            .args(args)
+            .args(["-vv", "--max-attempts", "1", "--endpoint", "https://koodrive.invalid"])
+            .env(name, value))
+        .await;
+        let stderr = text(&output.stderr);
+        // The library takes the proxies of other programs as far as they are text.
+        let expected = if name.starts_with("KOODRIVE_") { 2 } else { 6 };
+        assert_eq!(output.status.code(), Some(expected), "{name}: {stderr}");
+        assert!(!stderr.contains("pa55") && output.stdout.is_empty(), "{name}: {stderr}");
+    }
 }
 
 #[tokio::test]
