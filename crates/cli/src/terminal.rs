@@ -1,10 +1,10 @@
 //! What the standard error can show, and lines that are typed unseen.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 
 use tokio::task::spawn_blocking;
 
-use crate::interrupts::Interrupts;
+use crate::{interrupts::Interrupts, output::stderr};
 
 /// Whether it is a terminal that understands escape sequences; one that is called `dumb` does not.
 pub(crate) fn is_capable() -> bool {
@@ -22,10 +22,11 @@ pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
     let line = {
         // It ends with an interrupt, too: who types on at the shell sees it.
         let _unseen = unseen::Unseen::new()?;
-        eprint!("{question}");
+        // Where nobody can be asked, nobody answers.
+        let _ = write!(io::stderr().lock(), "{question}");
         interrupts.unless_interrupted(spawn_blocking(unseen::read_line)).await
     };
-    eprintln!();
+    stderr("");
     line.map(|line| line.map_err(io::Error::other)?).transpose()
 }
 

@@ -158,3 +158,15 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
     // Some of the limits tear a line that tells of a reply.
     assert!(unknown > 0);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn standard_error_that_cannot_be_written_ends_nothing() {
+    let emulator = emulator().await;
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["F1", "F1", "--wait", "-vv"]).stderr(fs::File::create("/dev/full").unwrap());
+    dump.stdout(Stdio::piped());
+    let output = timeout(Duration::from_secs(60), dump.spawn().unwrap().wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("completed, all succeeded"));
+}

@@ -275,6 +275,27 @@ async fn interrupt_at_the_prompt_leaves_a_terminal_that_echoes() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn terminal_that_goes_away_at_the_prompt_ends_the_tool_without_a_panic() {
+    use crate::support::{on_terminal, under_shell};
+    let (emulator, link) = emulator(Package::new()).await;
+    let directory = directory("gone-terminal");
+    let mut tool = tool_in(&directory, &emulator, &["files", &link]);
+    // The shell outlives the terminal and tells of the tool.
+    let shell =
+        under_shell("trap : HUP; \"$0\" \"$@\"; echo $? > status; exit", tool.env_remove("KOODRIVE_EXTRACT_CODE"));
+    let mut terminal = on_terminal(&shell);
+    terminal.current_dir(&directory);
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut screen = terminal.stdout.take().unwrap();
+    until_asked(&mut screen).await;
+    terminal.kill().await.unwrap();
+    let status = || fs::read_to_string(directory.join("status")).unwrap_or_default();
+    until("the tool has ended", || status().ends_with('\n')).await;
+    assert_eq!(status(), "1\n");
+}
+
 /// Reads what a terminal shows until it asks for the extract code.
 #[cfg(target_os = "linux")]
 async fn until_asked(screen: &mut tokio::process::ChildStdout) -> String {
