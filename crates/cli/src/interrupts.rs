@@ -3,7 +3,12 @@
 //! Every command that waits asks for them, since the first process of a container is not ended by signals that it does
 //! not handle.
 
-use crate::exit::{CommandError, Exit};
+use std::{path::Path, process};
+
+use crate::{
+    exit::{CommandError, Exit},
+    output::stderr,
+};
 
 #[cfg(unix)]
 pub(crate) use self::unix::Interrupts;
@@ -13,6 +18,26 @@ pub(crate) use self::windows::Interrupts;
 /// The error of a command that only read.
 pub(crate) fn interrupted() -> CommandError {
     CommandError { exit: Exit::Failed, message: "interrupted".to_owned() }
+}
+
+/// What reading a path gives, before anything is sent. Where it may wait for somebody to write, an interrupt ends the
+/// process.
+pub(crate) fn while_interruptible<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    if path.is_file() {
+        return read();
+    }
+    let mut interrupts = Interrupts::new()?;
+    let watch = tokio::spawn(async move {
+        interrupts.next().await;
+        stderr(&format!("error: {}", interrupted()));
+        process::exit(1)
+    });
+    let read = read();
+    watch.abort();
+    read
 }
 
 impl Interrupts {

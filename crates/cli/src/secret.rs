@@ -1,14 +1,14 @@
 //! Secrets, from variables, files or the standard input.
 
 use std::{
-    env, fs,
-    io::{self, Read},
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
 use crate::{
     args::{Cli, Command, DownloadArgs, DumpArgs, PackageArgs, WaitArgs},
     exit::CommandError,
+    interrupts::while_interruptible,
 };
 
 const KDSTOKEN: &str = "KOODRIVE_KDSTOKEN";
@@ -18,16 +18,16 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a secret, without the line break at its end.
+/// Reads a secret, without the line break at its end, before anything is sent. An interrupt ends a process that waits for it.
 pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
-    let mut secret = String::new();
-    let read = if is_stdin(path) {
-        io::stdin().read_to_string(&mut secret).map(drop)
-    } else {
-        fs::read_to_string(path).map(|content| secret = content)
-    };
+    while_interruptible(path, || read_again(path))
+}
+
+/// Reads a secret while requests may be on their way.
+pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
+    let read = if is_stdin(path) { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
     let name = path.display();
-    read.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
+    let secret = read.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
     let secret = secret.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
         return Err(CommandError::usage(format!("the secret in {name} is empty")));

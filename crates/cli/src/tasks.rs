@@ -13,7 +13,7 @@ use koodrive_share::{Client, Ledger, Share, TaskHandle};
 use crate::{
     args::TasksArgs,
     exit::CommandError,
-    interrupts::{Interrupts, interrupted},
+    interrupts::{Interrupts, interrupted, while_interruptible},
     secret::{self, is_stdin},
     share::Key,
 };
@@ -106,8 +106,10 @@ fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<T
 
 /// All tasks of a file: a ledger's, or saved ones.
 fn read(path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
-    let read = if is_stdin(path) { saved(&mut io::stdin().lock()) } else { open(path) };
-    read.map_err(|error| CommandError::usage(format!("no tasks can be read from {}: {error}", path.display())))
+    while_interruptible(path, || {
+        let read = if is_stdin(path) { saved(&mut io::stdin().lock()) } else { open(path) };
+        read.map_err(|error| CommandError::usage(format!("no tasks can be read from {}: {error}", path.display())))
+    })
 }
 
 fn open(path: &Path) -> Result<Vec<TaskHandle>, Box<dyn Error>> {

@@ -23,7 +23,7 @@ fn provider(path: PathBuf, latest: Arc<Mutex<String>>) -> impl TokenProvider {
     move || {
         let (path, latest) = (path.clone(), latest.clone());
         async move {
-            let read = tokio::task::spawn_blocking(move || secret::read(&path)).await?;
+            let read = tokio::task::spawn_blocking(move || secret::read_again(&path)).await?;
             let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
             // A file may be missing or empty while it is replaced; until then the last token is used.
             if let Ok(token) = read {

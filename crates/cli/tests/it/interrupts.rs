@@ -145,6 +145,41 @@ async fn first_process_of_a_container_ends_at_a_signal() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it() {
+    let emulator = emulator().await;
+    let pipe = directory("silent").join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for args in [
+        &["wait", "--tasks-from", "-"][..],
+        &["files", "1", "--extract-code-file", "-"],
+        &["files", "1", "--extract-code-file", pipe],
+        &["status", "1", "--share-id", "s", "--token-file", "-"],
+        &["emulator", "--app-id", "app", "--app-secret-file", "-"],
+    ] {
+        let mut unshare = in_namespace(tool(&emulator).args(args));
+        unshare.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = unshare.spawn().unwrap();
+        let stdin = child.stdin.take();
+        let first = first_process(&child).await;
+        // By its mask, the signal is handled: 15 is bit 14. Source: `proc_pid_status(5)`.
+        let handles_signal = || {
+            let status = fs::read_to_string(format!("/proc/{first}/status")).unwrap_or_default();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim().to_owned();
+            u64::from_str_radix(&mask, 16).unwrap() & 1 << 14 != 0
+        };
+        until("it handles the signal", handles_signal).await;
+        send("-TERM", first).await;
+        let output = end(child).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+        assert_eq!(stderr, "error: interrupted\n");
+        drop(stdin);
+    }
+}
+
 #[tokio::test]
 async fn interrupted_wait_of_a_run_says_how_to_go_on() {
     let emulator = emulator().await;
