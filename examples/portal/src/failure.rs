@@ -1,5 +1,7 @@
 //! What the portal answers with where it cannot do what it was asked for.
 
+use std::io;
+
 use axum::{
     Json,
     http::StatusCode,
@@ -7,13 +9,19 @@ use axum::{
 };
 use koodrive_share::{Error, Outcome, ValidationError};
 use serde_json::json;
+use tokio::task::JoinError;
 
 pub(crate) enum Failure {
     NotFound,
-    /// No task exists that the portal could not keep.
+    /// Its outcome says whether a task may exist.
     Call(Error),
     /// The task exists, and its handle could not be kept.
-    NotKept(std::io::Error),
+    NotKept {
+        task_id: String,
+        error: io::Error,
+    },
+    /// A panic, or the runtime ends.
+    Lost(JoinError),
 }
 
 impl From<Error> for Failure {
@@ -33,7 +41,12 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let error = match self {
             Self::NotFound => return StatusCode::NOT_FOUND.into_response(),
-            Self::NotKept(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+            Self::NotKept { task_id, error } => {
+                let message = format!("the task exists, but its handle could not be kept: {error}");
+                let body = json!({ "taskId": task_id, "message": message });
+                return (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response();
+            }
+            Self::Lost(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
             Self::Call(error) => error,
         };
         let status = match error.outcome() {

@@ -19,17 +19,29 @@ mod portal;
 mod routes;
 mod spans;
 
-use std::{env, error::Error, path::PathBuf};
+use std::{
+    env::{self, VarError},
+    error::Error,
+    future::IntoFuture,
+    path::PathBuf,
+    pin::pin,
+    time::Duration,
+};
 
+use futures_util::future::{Either, select};
 use koodrive_share::{ClientBuilder, Credentials};
 use koodrive_share_emulator::Emulator;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{portal::Portal, spans::Spans};
+
+/// How long a connection may take what is left for it, once all that was begun is finished.
+const LEAVE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -43,8 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let credentials = Credentials::bearer(Emulator::DEFAULT_TOKEN);
         client = client.endpoint(emulator.endpoint()).credentials(credentials).agent_name("portal");
     }
-    if let Ok(proxy) = env::var("PORTAL_PROXY") {
-        client = client.proxy(proxy);
+    match env::var("PORTAL_PROXY") {
+        Ok(proxy) => client = client.proxy(proxy),
+        Err(VarError::NotPresent) => {}
+        // It may hold a password.
+        Err(VarError::NotUnicode(_)) => return Err("PORTAL_PROXY must be UTF-8".into()),
     }
     let data = env::var_os("PORTAL_DATA").map_or_else(|| env::temp_dir().join("koodrive-portal"), PathBuf::from);
     let portal = Portal::open(client.build()?, spans, data)?;
@@ -52,10 +67,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let stop = stop_on_signal(portal.stopping.clone())?;
-    axum::serve(listener, routes::router(portal.clone())).with_graceful_shutdown(stop).await?;
-    // A run whose listener has gone away is still there.
-    portal.runs.close();
-    portal.runs.wait().await;
+    let served = axum::serve(listener, routes::router(portal.clone())).with_graceful_shutdown(stop).into_future();
+    let finished = async {
+        portal.stopping.cancelled().await;
+        portal.runs.close();
+        portal.runs.wait().await;
+    };
+    // A run may outlast its connection, whose other end has gone away, or a connection its run, where nobody reads it.
+    match select(pin!(served), pin!(finished)).await {
+        Either::Left((served, finished)) => {
+            served?;
+            finished.await;
+        }
+        Either::Right(((), served)) => _ = timeout(LEAVE, served).await,
+    }
     Ok(())
 }
 

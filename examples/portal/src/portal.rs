@@ -44,9 +44,13 @@ impl Portal {
         fs::create_dir_all(&data)?;
         let path = data.join("handles.jsonl");
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let bytes = fs::read(&path)?;
+        // A line that a crash has torn is cut off.
+        let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        file.set_len(complete as u64)?;
         let mut known = HashMap::new();
-        for line in fs::read_to_string(&path)?.lines() {
-            let Kept { user, handle } = serde_json::from_str(line)?;
+        for line in bytes[..complete].split_inclusive(|byte| *byte == b'\n') {
+            let Kept { user, handle } = serde_json::from_slice(line)?;
             known.insert((user, handle.task_id().to_owned()), handle);
         }
         let handles = Arc::new(Mutex::new(Handles { known, file }));
@@ -58,7 +62,9 @@ impl Portal {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         let line = serde_json::to_string(&Kept { user: user.clone(), handle: handle.clone() })?;
         handles.known.insert((user, handle.task_id().to_owned()), handle);
-        handles.file.write_all(format!("{line}\n").as_bytes())
+        let end = handles.file.metadata()?.len();
+        // A part of a line must not come before the next one.
+        handles.file.write_all(format!("{line}\n").as_bytes()).inspect_err(|_| _ = handles.file.set_len(end))
     }
 
     pub(crate) fn handle(&self, key: &Key) -> Option<TaskHandle> {

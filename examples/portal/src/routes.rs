@@ -62,6 +62,7 @@ impl Dump {
     }
 }
 
+/// Goes on without its caller, whose hanging up drops this future: a task that was created must be kept.
 async fn create(
     State(portal): State<Portal>,
     Path(user): Path<String>,
@@ -69,10 +70,17 @@ async fn create(
 ) -> Result<impl IntoResponse, Failure> {
     let file_ids = mem::take(&mut dump.file_ids);
     let task = dump.task().file_ids(file_ids).build()?;
-    let handle = portal.client.for_user(&user)?.create(&task).await?;
-    let body = Json(json!({ "taskId": handle.task_id() }));
-    portal.keep(user, handle).map_err(Failure::NotKept)?;
-    Ok((StatusCode::CREATED, body))
+    let client = portal.client.for_user(&user)?;
+    let runs = portal.runs.clone();
+    let created = async move {
+        let handle = client.create(&task).await?;
+        let task_id = handle.task_id().to_owned();
+        match portal.keep(user, handle) {
+            Ok(()) => Ok((StatusCode::CREATED, Json(json!({ "taskId": task_id })))),
+            Err(error) => Err(Failure::NotKept { task_id, error }),
+        }
+    };
+    runs.spawn(created.in_current_span()).await.map_err(Failure::Lost)?
 }
 
 async fn status(
@@ -94,12 +102,13 @@ async fn dump(
     let policy = BulkPolicy::builder().ledger(ledger).build()?;
     let file_ids = mem::take(&mut dump.file_ids);
     let bulk = portal.client.for_user(user)?.create_bulk_with(dump.task(), file_ids, policy)?;
-    let (events, mut received) = mpsc::channel(16);
+    // Without a bound, so that a listener that reads slowly holds nothing up. An event takes less than its chunk's ids.
+    let (events, mut received) = mpsc::unbounded_channel();
     portal.runs.spawn(run(bulk, events, portal.stopping.clone()).in_current_span());
     Ok(Sse::new(stream::poll_fn(move |context| received.poll_recv(context)).map(Ok)))
 }
 
-async fn run(mut bulk: Bulk<'static>, events: mpsc::Sender<Event>, stopping: CancellationToken) {
+async fn run(mut bulk: Bulk<'static>, events: mpsc::UnboundedSender<Event>, stopping: CancellationToken) {
     let stopped = stopping.cancelled_owned();
     tokio::pin!(stopped);
     let mut is_stopped = false;
@@ -117,9 +126,9 @@ async fn run(mut bulk: Bulk<'static>, events: mpsc::Sender<Event>, stopping: Can
             }
         };
         // Nobody may be listening any more.
-        let _ = events.send(event).await;
+        let _ = events.send(event);
     }
-    let _ = events.send(Event::default().event("report").data(bulk.report().to_string())).await;
+    let _ = events.send(Event::default().event("report").data(bulk.report().to_string()));
 }
 
 fn progress(item: &BulkItem) -> Event {

@@ -1,6 +1,7 @@
 //! The portal as its users meet it: a process, driven over HTTP. Behind it a proxy, and behind that the emulator.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
@@ -28,17 +29,27 @@ struct Portal {
 }
 
 impl Portal {
+    /// Starts it behind this proxy.
     async fn start(emulator: &Emulator, proxy: &str, data: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_portal"))
+        let mut command = Self::command(emulator, data, "");
+        command.env("PORTAL_PROXY", proxy);
+        Self::of(&mut command).await
+    }
+
+    /// The portal after these commands of a shell, in the same process.
+    fn command(emulator: &Emulator, data: &Path, before: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("{before}\nexec {}", env!("CARGO_BIN_EXE_portal"))])
             .env("KOODRIVE_ENDPOINT", emulator.endpoint())
             .env("KOODRIVE_TOKEN", Emulator::DEFAULT_TOKEN)
             .env("KOODRIVE_AGENT_NAME", "carrier")
-            .env("PORTAL_PROXY", proxy)
-            .env("PORTAL_DATA", data)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+            .env("PORTAL_DATA", data);
+        command
+    }
+
+    async fn of(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, said.next_line()).await.unwrap().unwrap().unwrap();
         let url = line.strip_prefix("listening on ").unwrap().to_owned();
@@ -114,6 +125,15 @@ fn events<'a>(stream: &'a str, kind: &str) -> Vec<&'a str> {
     events.collect()
 }
 
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let reached = timeout(PATIENCE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(reached.await.is_ok(), "never reached: {what}");
+}
+
 async fn text(http: reqwest::RequestBuilder) -> String {
     timeout(PATIENCE, async { http.send().await.unwrap().error_for_status().unwrap().text().await.unwrap() })
         .await
@@ -173,9 +193,7 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     }
     let begun = emulator.request_count();
     let cut_short = tokio::spawn(text(http.put(portal.url("/users/ada/dumps/photos")).json(&dump(20_000))));
-    while emulator.request_count() == begun {
-        tokio::task::yield_now().await;
-    }
+    until("a chunk is on its way", || emulator.request_count() > begun).await;
     portal.terminate().await;
     let told = cut_short.await.unwrap();
     portal.ended().await;
@@ -183,6 +201,9 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     assert!((1..20).contains(&chunks.len()) && chunks.iter().all(|chunk| chunk.contains("taskId")), "{told}");
     assert_eq!((events(&told, "incomplete").len(), events(&told, "report").len()), (1, 1), "{told}");
 
+    // As a crash leaves it.
+    let mut handles = std::fs::OpenOptions::new().append(true).open(data.join("handles.jsonl")).unwrap();
+    handles.write_all(br#"{"user":"ada","hand"#).unwrap();
     let portal = Portal::start(&emulator, &proxy, &data).await;
     let told = text(http.put(portal.url("/users/ada/dumps/photos")).json(&dump(20_000))).await;
     let report = events(&told, "report").remove(0);
@@ -191,6 +212,69 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     // Each once, and the first task of all.
     assert_eq!(emulator.tasks().len(), 21);
     text(http.get(portal.url(&format!("/users/ada/tasks/{}", created["taskId"].as_str().unwrap())))).await;
+    portal.terminate().await;
+    portal.ended().await;
+}
+
+#[tokio::test]
+async fn a_task_whose_caller_hangs_up_is_kept() {
+    let emulator = Emulator::start().await.unwrap();
+    let folder = folder("hang-up");
+    let portal = Portal::of(&mut Portal::command(&emulator, &folder, "")).await;
+    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    let caller = tokio::spawn(http().post(portal.url("/users/ada/tasks")).json(&dump(1)).send());
+    until("the creation is on its way", || emulator.request_count() == 1).await;
+    caller.abort();
+    until("the task is made", || !emulator.tasks().is_empty()).await;
+    // Also by a portal that is told to end meanwhile.
+    portal.terminate().await;
+    portal.ended().await;
+    let portal = Portal::of(&mut Portal::command(&emulator, &folder, "")).await;
+    let task = emulator.tasks()[0].task_id().to_owned();
+    text(http().get(portal.url(&format!("/users/ada/tasks/{task}")))).await;
+}
+
+#[tokio::test]
+async fn a_handle_that_cannot_be_kept_is_told_and_spoils_no_other() {
+    let emulator = Emulator::start().await.unwrap();
+    let folder = folder("full");
+    // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+    let portal = Portal::of(&mut Portal::command(&emulator, &folder, "trap '' XFSZ; ulimit -f 1")).await;
+    let http = http();
+    let create = async || http.post(portal.url("/users/ada/tasks")).json(&dump(1)).send().await.unwrap();
+    let mut kept = Vec::new();
+    let told = loop {
+        let answer = create().await;
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap();
+        if status != StatusCode::CREATED {
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            break answer;
+        }
+        kept.push(answer["taskId"].as_str().unwrap().to_owned());
+    };
+    assert_eq!(told["taskId"], emulator.tasks().last().unwrap().task_id());
+    assert!(!kept.is_empty() && told["message"].as_str().unwrap().contains("could not be kept"), "{told}");
+    assert_eq!(create().await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    portal.terminate().await;
+    portal.ended().await;
+    let portal = Portal::of(&mut Portal::command(&emulator, &folder, "")).await;
+    for task in kept {
+        text(http.get(portal.url(&format!("/users/ada/tasks/{task}")))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_no_further_does_not_hold_up_the_end() {
+    let emulator = Emulator::start().await.unwrap();
+    let portal = Portal::of(&mut Portal::command(&emulator, &folder("stuck"), "")).await;
+    let mut stuck = TcpStream::connect(portal.url.trim_start_matches("http://")).await.unwrap();
+    stuck.write_all(b"POST /users/ada/tasks HTTP/1.1\r\nHost: portal\r\nContent-Length: 9\r\n").await.unwrap();
+    stuck.write_all(b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n").await.unwrap();
+    // That it waits for the body tells that it has begun.
+    let mut interim = [0; 25];
+    timeout(PATIENCE, stuck.read_exact(&mut interim)).await.unwrap().unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     portal.terminate().await;
     portal.ended().await;
 }
