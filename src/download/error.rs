@@ -169,11 +169,67 @@ impl DownloadError {
     }
 
     /// The failure may pass by itself, or once its cause is seen to, and the same call goes on from what has come.
+    ///
+    /// Not so after broken rules, where a file stands at the path, where the task or its package does not exist, and after
+    /// a package that is no zip.
     pub fn is_resumable(&self) -> bool {
         match &*self.0 {
-            Kind::Status(error) => error.is_retryable(),
+            Kind::Status(error) => !error.is_not_found() && !error.is_validation(),
             Kind::NoPackage(state) => !state.is_final(),
-            kind => kind.is_passing() || matches!(kind, Kind::Disk(_) | Kind::Lapsed | Kind::InUse),
+            Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_) => false,
+            Kind::Client(_)
+            | Kind::InUse
+            | Kind::Disk(_)
+            | Kind::Lapsed
+            | Kind::Unavailable(..)
+            | Kind::Redirect(_)
+            | Kind::Foreign(_)
+            | Kind::OtherLength
+            | Kind::ConnectRefused(..)
+            | Kind::Connection(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::{Effect, ErrorKind, ReplyDetails},
+        rules,
+        task::status::TaskResult,
+        validation::Violation,
+    };
+
+    #[test]
+    fn what_passes_once_its_cause_is_seen_to_is_resumable() {
+        let status = |status, is_not_found| {
+            let mut error = Error::new(ErrorKind::Refused, Effect::Reads, None);
+            error.0.reply = Some(ReplyDetails { status, is_not_found, ..ReplyDetails::default() });
+            Kind::Status(error)
+        };
+        let broken = || -> ValidationError {
+            Violation { path: "path".into(), rule: rules::DOWNLOAD_PATH, actual: String::new(), advice: "" }.into()
+        };
+        for (kind, is_resumable) in [
+            (status(401, false), true),
+            (status(503, false), true),
+            (status(404, true), false),
+            (Kind::Status(broken().into()), false),
+            (Kind::Validation(broken()), false),
+            (Kind::NoPackage(TaskState::Running), true),
+            (Kind::NoPackage(TaskState::Completed(TaskResult::AllFailed)), false),
+            (Kind::Exists(PathBuf::new()), false),
+            (Kind::InUse, true),
+            (Kind::Disk(io::ErrorKind::StorageFull.into()), true),
+            (Kind::Lapsed, true),
+            (Kind::Refused(404), false),
+            (Kind::Unavailable(503, Duration::ZERO), true),
+            (Kind::Foreign("a web page"), true),
+            (Kind::OtherLength, true),
+        ] {
+            let error = DownloadError::from(kind);
+            assert_eq!(error.is_resumable(), is_resumable, "{error:?}");
         }
     }
 }

@@ -101,6 +101,7 @@ async fn a_task_without_a_package_says_so() {
     let error = client.download(&handle, &path).await.unwrap_err();
     let status_error = error.status_error().unwrap();
     assert_eq!((status_error.status(), error.to_string()), (Some(400), status_error.to_string()));
+    assert!(error.is_resumable());
     assert!(files_beside(&path).is_empty());
 }
 
