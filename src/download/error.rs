@@ -46,7 +46,7 @@ pub(super) enum Kind {
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
     #[error(
-        "the file cannot be written: make room for it, or allow to write there, then download again, which goes on from what has come"
+        "the file cannot be written or read: make room for it, or allow to write there, then download again, which goes on from what has come"
     )]
     Disk(#[from] io::Error),
     #[error(

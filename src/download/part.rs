@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::HeaderValue;
+use rawzip::ErrorKind;
 use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
     task::spawn_blocking,
@@ -112,6 +113,9 @@ impl Part {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {
+                if let ErrorKind::IO(_) = error.kind() {
+                    return Kind::Disk(io::Error::other(error));
+                }
                 paths.discard();
                 Kind::NotZip(error)
             })?;
@@ -160,4 +164,41 @@ async fn lock(file: &File) -> Result<(), Kind> {
         }
     }
     Err(Kind::InUse)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    /// A target in a directory of one test, where nothing is.
+    fn target(test: &str) -> PathBuf {
+        let directory = env::temp_dir().join(format!("koodrive-share-{}-{test}", std::process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).unwrap();
+        directory.join("photos.zip")
+    }
+
+    fn part_of(target: &Path) -> PathBuf {
+        target.with_file_name("photos.zip.part")
+    }
+
+    fn remove_directory_of(target: &Path) {
+        fs::remove_dir_all(target.parent().unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_part_whose_directory_cannot_be_read_stays() {
+        let target = target("unreadable");
+        let mut part = Part::open(&target, false).await.unwrap();
+        part.write(b"what has come").await.unwrap();
+        part.flush().await.unwrap();
+        // Can be written, and not be read.
+        part.file = OpenOptions::new().write(true).open(part_of(&target)).unwrap().into();
+        let error = part.finish(Expected::default()).await.unwrap_err();
+        assert!(matches!(error, Kind::Disk(_)), "{error:?}");
+        assert_eq!(fs::read(part_of(&target)).unwrap(), b"what has come");
+        remove_directory_of(&target);
+    }
 }

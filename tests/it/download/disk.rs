@@ -109,6 +109,6 @@ async fn in_a_process_with_a_limit() {
     let client = builder_at("http://127.0.0.1:1").build().unwrap();
     let error = client.download(&DownloadUrl::new(url), path).await.unwrap_err();
     assert!(error.is_disk() && error.is_resumable(), "{error}");
-    let expected = "the file cannot be written: make room for it, or allow to write there, then download again, which goes on from what has come";
+    let expected = "the file cannot be written or read: make room for it, or allow to write there, then download again, which goes on from what has come";
     assert_eq!(error.to_string(), expected);
 }
