@@ -136,17 +136,27 @@ impl Paths {
     }
 
     fn publish(&self, overwrite: bool) -> Result<(), Kind> {
-        if !overwrite {
-            // Takes the name, unless someone else has by now.
-            File::create_new(&self.target).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => Kind::Exists(self.target.clone()),
-                _ => error.into(),
-            })?;
-        }
-        fs::rename(&self.part, &self.target)?;
+        let published = if overwrite { fs::rename(&self.part, &self.target) } else { self.publish_new() };
+        published.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Kind::Exists(self.target.clone()),
+            _ => error.into(),
+        })?;
         let _ = fs::remove_file(&self.etag);
         sync_directory_of(&self.target);
         Ok(())
+    }
+
+    /// Gives the file the target's name, unless another file has it by now.
+    fn publish_new(&self) -> io::Result<()> {
+        match fs::hard_link(&self.part, &self.target) {
+            Ok(()) => fs::remove_file(&self.part),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // A file system without links: an empty file takes the name first.
+            Err(_) => {
+                File::create_new(&self.target)?;
+                fs::rename(&self.part, &self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
+            }
+        }
     }
 
     fn discard(&self) {
@@ -199,6 +209,17 @@ mod tests {
         let error = part.finish(Expected::default()).await.unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
         assert_eq!(fs::read(part_of(&target)).unwrap(), b"what has come");
+        remove_directory_of(&target);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_cannot_be_renamed_leaves_nothing_at_the_target() {
+        let target = target("unnamed");
+        let part = Part::open(&target, false).await.unwrap();
+        fs::remove_file(part_of(&target)).unwrap();
+        let error = part.paths.publish(false).unwrap_err();
+        assert!(matches!(error, Kind::Disk(_)), "{error:?}");
+        assert!(!target.exists());
         remove_directory_of(&target);
     }
 }
