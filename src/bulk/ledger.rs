@@ -23,7 +23,7 @@ use self::{
 };
 use super::{chunk::Chunk, item::BulkReport, task_ids::TaskIds};
 use crate::{
-    disk::sync_directory_of,
+    disk::{is_at, sync_directory_of},
     rules,
     share_task::MAX_FILE_IDS,
     validation::{Violation, Violations},
@@ -311,7 +311,7 @@ impl Ledger {
 
     /// If another run appended, the file is longer than what we wrote.
     fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
-        if !self.is_at_its_path()? {
+        if !is_at(&self.file, &self.path)? {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
         match self.file.metadata()?.len().cmp(&self.end) {
@@ -322,23 +322,6 @@ impl Ledger {
             }
             Ordering::Equal => Ok(()),
             Ordering::Greater => Err(LedgerFault::InUse),
-        }
-    }
-
-    fn is_at_its_path(&self) -> io::Result<bool> {
-        #[cfg(unix)]
-        let is_same = {
-            use std::os::unix::fs::MetadataExt;
-            let place = |file: fs::Metadata| (file.dev(), file.ino());
-            let own = place(self.file.metadata()?);
-            fs::metadata(&self.path).map(|found| place(found) == own)
-        };
-        // Another file can be locked.
-        #[cfg(not(unix))]
-        let is_same = File::open(&self.path).map(|found| found.try_lock().is_err());
-        match is_same {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            is_same => is_same,
         }
     }
 }
