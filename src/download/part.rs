@@ -21,7 +21,10 @@ use super::{
     contents::{DownloadedPackage, Expected},
     error::Kind,
 };
-use crate::{disk::sync_directory_of, runtime::joined};
+use crate::{
+    disk::{is_at, sync_directory_of},
+    runtime::joined,
+};
 
 /// How often a lock is tried for, and the wait between: a write of a download that was dropped may be under way.
 const LOCK_ATTEMPTS: u32 = 20;
@@ -60,7 +63,7 @@ impl Part {
         lock(&file).await?;
         // The other one may have come to its end before it was locked, and what was opened be the target now.
         paths.check_target(overwrite)?;
-        if !paths.part.try_exists()? {
+        if !is_at(&file, &paths.part)? {
             return Err(Kind::InUse);
         }
         let length = file.metadata()?.len();
@@ -180,6 +183,8 @@ async fn lock(file: &File) -> Result<(), Kind> {
 mod tests {
     use std::env;
 
+    use tokio::join;
+
     use super::*;
 
     /// A target in a directory of one test, where nothing is.
@@ -220,6 +225,22 @@ mod tests {
         let error = part.paths.publish(false).unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
         assert!(!target.exists());
+        remove_directory_of(&target);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_became_the_target_before_it_was_locked_is_left_alone() {
+        let target = target("third");
+        let first = Part::open(&target, true).await.unwrap();
+        // The second one has opened the first one's file, and waits for its lock.
+        let meanwhile = async {
+            fs::rename(part_of(&target), &target).unwrap();
+            drop(first);
+            fs::write(part_of(&target), "of a third one").unwrap();
+        };
+        let (second, ()) = join!(Part::open(&target, true), meanwhile);
+        let error = second.unwrap_err();
+        assert!(matches!(error, Kind::InUse), "{error:?}");
         remove_directory_of(&target);
     }
 }
