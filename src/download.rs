@@ -156,7 +156,8 @@ impl Download {
     }
 
     /// Sets how many files the package should hold at least, so that [`DownloadedPackage::missing`] tells if it lacks
-    /// some. Defaults to the number of files that the task's status lists, or none for a URL.
+    /// some. Defaults to the number of files and directories that the task's status lists, with directories counted in the
+    /// package, too; or none for a URL.
     pub fn expect_files(mut self, files: u64) -> Self {
         self.expected.files = Some(files);
         self
@@ -273,8 +274,7 @@ impl Download {
             PackageSource::Url(url) => url.clone(),
             PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await.map_err(Kind::Status)?;
-                let listed = status.files().len() as u64;
-                self.expected.files = self.expected.files.or((listed > 0).then_some(listed));
+                self.expected.entries = status.files().len() as u64;
                 status.download_url().cloned().ok_or(Kind::NoPackage(status.state()))?
             }
         };

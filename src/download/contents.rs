@@ -46,9 +46,12 @@ impl DownloadedPackage {
 pub(super) struct Expected {
     /// How many files at least.
     pub(super) files: Option<u64>,
+    /// How many entries, if nobody said how many files: a task lists directories, too.
+    pub(super) entries: u64,
     /// The names that were not found, by their last part: nobody knows whether the service keeps directories.
     names: HashMap<String, Vec<String>>,
     found_files: u64,
+    found_entries: u64,
     unreadable: u64,
 }
 
@@ -75,6 +78,7 @@ impl Expected {
     }
 
     fn add(&mut self, path: &[u8]) {
+        self.found_entries += 1;
         self.found_files += u64::from(!path.ends_with(b"/"));
         let Ok(path) = str::from_utf8(path) else {
             self.unreadable += 1;
@@ -104,7 +108,11 @@ impl Expected {
         let mut missing_names: Vec<String> = self.names.into_values().flatten().collect();
         missing_names.sort_unstable();
         let not_found = (missing_names.len() as u64).saturating_sub(self.unreadable);
-        let missing = not_found.max(self.files.unwrap_or_default().saturating_sub(files));
+        let fewer = match self.files {
+            Some(expected) => expected.saturating_sub(files),
+            None => self.entries.saturating_sub(self.found_entries),
+        };
+        let missing = not_found.max(fewer);
         if missing == 0 {
             // They may be there, under names that cannot be read.
             missing_names.clear();
@@ -154,6 +162,14 @@ mod tests {
             (None, &["d/a", "e/a"], &[b"e/a"], 1, &["d/a"]),
             (None, &["a", "d/a"], &[b"all/d/a"], 1, &["a"]),
         ];
+        let listed = |entries: &[&[u8]]| {
+            let mut expected = Expected { entries: 3, ..Expected::default() };
+            for path in entries {
+                expected.add(path);
+            }
+            expected.finish(0).missing
+        };
+        assert_eq!((listed(&[b"a", b"b", b"empty/"]), listed(&[b"a", b"empty/"])), (0, 1));
         for (files, names, entries, missing, missing_names) in cases {
             let mut expected = Expected { files: *files, ..Expected::default() };
             expected.set_names(names.iter().map(|name| (*name).to_owned()).collect());

@@ -153,3 +153,10 @@ async fn the_clients_proxy_is_used() {
     let seen = proxy.finish().await;
     assert!(seen.requests[0].starts_with("GET http://127.0.0.1:1/1.zip HTTP/1.1\r\n"), "{}", seen.requests[0]);
 }
+
+#[tokio::test]
+async fn an_empty_directory_of_the_task_is_no_missing_file() {
+    let packaged = Packaged::start(Package::new().names(["a.bin", "b.bin", "empty/"])).await;
+    let package = packaged.client.download(&packaged.handle, target("empty_directory")).await.unwrap();
+    assert_eq!((package.files(), package.missing()), (2, 0));
+}
