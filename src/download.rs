@@ -270,15 +270,18 @@ impl Download {
 
     /// The URL of the package, from the task if its handle was given.
     async fn locate(&mut self) -> Result<Url, Kind> {
-        let url = match &self.source {
-            PackageSource::Url(url) => url.clone(),
+        match &self.source {
+            PackageSource::Url(url) => {
+                let checked = self.client.check_download_url(url, "take it from the status of a task");
+                checked.map_err(Kind::Validation)
+            }
             PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await.map_err(Kind::Status)?;
                 self.expected.entries = status.files().len() as u64;
-                status.download_url().cloned().ok_or(Kind::NoPackage(status.state()))?
+                let url = status.download_url().ok_or(Kind::NoPackage(status.state()))?;
+                self.client.check_download_url(url, "ask the vendor, or allow http").map_err(Kind::TaskUrl)
             }
-        };
-        self.client.check_download_url(url.expose()).map_err(Kind::Validation)
+        }
     }
 
     /// Asks for what is missing and writes what comes.

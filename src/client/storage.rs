@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     rules,
+    task::wire::DownloadUrl,
     validation::{ValidationError, Violation, Violations, shown},
 };
 
@@ -30,8 +31,8 @@ impl Settings {
 
 impl Client {
     /// Checks the URL of a package.
-    pub(crate) fn check_download_url(&self, text: &str) -> Result<Url, ValidationError> {
-        let advice = "take it from the status of a task";
+    pub(crate) fn check_download_url(&self, url: &DownloadUrl, advice: &'static str) -> Result<Url, ValidationError> {
+        let text = url.expose();
         let refused = |actual| Violation { path: "downloadUrl".into(), rule: rules::DOWNLOAD_URL, actual, advice };
         let not_a_url = |_| refused(format!("{} characters that are not a URL", text.chars().count()));
         let url = Url::parse(text).map_err(not_a_url)?;

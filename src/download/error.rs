@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Status(Error),
     #[error("the task has no package: it is {0}; {advice}", advice = advice_on(*.0))]
     NoPackage(TaskState),
+    #[error("the task's status names a URL that a download does not take: {0}")]
+    TaskUrl(ValidationError),
     #[error("{0:?} is there already: name another file, or allow to overwrite it")]
     Exists(PathBuf),
     #[error("another download of the same file is under way: wait for its end, or name another file")]
@@ -153,10 +155,10 @@ impl DownloadError {
         matches!(*self.0, Kind::Lapsed)
     }
 
-    /// Something else came in place of the package: a web page, an encoded body, what is no zip, or a redirect to where a
-    /// download must not go. Look at what answers on the way.
+    /// Something else came in place of the package: a web page, an encoded body, what is no zip, or a URL or a redirect that
+    /// leads where a download must not go. Look at what answers on the way.
     pub fn is_foreign(&self) -> bool {
-        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_) | Kind::Redirect(_))
+        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_) | Kind::Redirect(_) | Kind::TaskUrl(_))
     }
 
     /// The HTTP status of the storage, if that is the cause.
@@ -178,6 +180,7 @@ impl DownloadError {
             Kind::NoPackage(state) => !state.is_final(),
             Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_) => false,
             Kind::Client(_)
+            | Kind::TaskUrl(_)
             | Kind::InUse
             | Kind::Disk(_)
             | Kind::Lapsed

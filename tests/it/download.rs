@@ -9,6 +9,7 @@ use std::fs;
 use futures_util::{StreamExt, future::join};
 use koodrive_share::{DownloadProgress, DownloadUrl};
 use koodrive_share_emulator::{Answer, Fault, Package, Schedule, Step};
+use serde_json::json;
 
 use crate::support::{
     fixtures::{broken, builder, client, package, strict_emulator},
@@ -159,4 +160,17 @@ async fn an_empty_directory_of_the_task_is_no_missing_file() {
     let packaged = Packaged::start(Package::new().names(["a.bin", "b.bin", "empty/"])).await;
     let package = packaged.client.download(&packaged.handle, target("empty_directory")).await.unwrap();
     assert_eq!((package.files(), package.missing()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_url_that_the_task_names_and_must_not_be_used_is_no_fault_of_the_caller() {
+    let packaged = Packaged::start(Package::new()).await;
+    let job = json!({"taskStatus": 2, "taskResultCode": 1, "downloadUrl": "http://storage.example/1.zip?token=CANARY"});
+    packaged.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
+    let error = packaged.client.download(&packaged.handle, target("url_of_task")).await.unwrap_err();
+    assert!(error.validation_error().is_none() && error.is_foreign() && error.is_resumable(), "{error}");
+    let said = "the task's status names a URL that a download does not take: a rule is broken: downloadUrl: must be https, \
+                or http to this machine or after allow_http(true), without credentials, given \"http\" (download-url); \
+                ask the vendor, or allow http";
+    assert_eq!(error.to_string(), said);
 }
