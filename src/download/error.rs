@@ -69,7 +69,7 @@ pub(super) enum Kind {
     NotZip(#[source] rawzip::Error),
     #[error("more or less came than the storage had stated: download again, which goes on from what has come")]
     OtherLength,
-    #[error("{0}: {advice}", advice = .0.advice())]
+    #[error("{}", connect_refused(*.0))]
     ConnectRefused(ConnectFault, #[source] reqwest::Error),
     #[error("the connection failed or made no progress: download again, which goes on from what has come")]
     Connection(#[source] reqwest::Error),
@@ -77,6 +77,20 @@ pub(super) enum Kind {
 
 fn advice_on(state: TaskState) -> &'static str {
     if state.is_final() { "make a package download that succeeds" } else { "wait for its end" }
+}
+
+/// As for the API, but for what is said of its endpoint and of the certificate that only the API gets.
+fn connect_refused(fault: ConnectFault) -> String {
+    let advice = match fault {
+        ConnectFault::OtherName => "ask the vendor, or who runs the proxy on the way",
+        ConnectFault::Unsupported => "build with the feature `native-tls` instead of `rustls`",
+        ConnectFault::ClientCertificate => "ask the vendor, since a download gives none",
+        ConnectFault::UnknownIssuer
+        | ConnectFault::OutOfDate
+        | ConnectFault::Certificate
+        | ConnectFault::ProxyCredentials => fault.advice(),
+    };
+    format!("{}: {advice}", fault.to_string().replace("the service", "the storage"))
 }
 
 impl From<reqwest::Error> for Kind {

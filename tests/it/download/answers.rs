@@ -4,6 +4,8 @@ use std::{error::Error, fmt::Write};
 
 use koodrive_share::{DownloadError, DownloadUrl};
 use koodrive_share_emulator::{Answer, Package};
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls::version::TLS12;
 
 use crate::support::packages::{Packaged, files_beside, target};
 #[cfg(feature = "tls")]
@@ -133,4 +135,34 @@ async fn no_error_shows_the_url() {
         cause = error.source();
     }
     assert!(shown.contains("refused") && !shown.contains("CANARY"), "{shown}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_storage_that_is_not_trusted_is_told_with_what_helps() {
+    let authority = Authority::new();
+    let packaged = Packaged::start(Package::new()).await;
+    let client = builder(&packaged.emulator).root_certificates(authority.pem()).build().unwrap();
+    let demanding = authority.demanding_acceptor(&TLS12);
+    for (n, (tls, said)) in [
+        (
+            authority.acceptor(Trust::OtherHost),
+            "the storage's certificate is for another host: ask the vendor, or who runs the proxy on the way",
+        ),
+        (
+            demanding,
+            "the storage demands a client certificate, or does not accept the one given: \
+             ask the vendor, since a download gives none",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let storage = ScriptedServer::start_tls(vec![vec![Step::NoHandshake]], tls).await;
+        let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+        let error = client.download(&url, target(&format!("untrusted_{n}"))).await.unwrap_err();
+        assert_eq!(error.to_string(), said);
+        assert!(error.is_resumable(), "{error}");
+        storage.finish().await;
+    }
 }
