@@ -234,6 +234,8 @@ impl Request {
         let unwritten = record.task().map(|task| format!("task {} of ids {start}..{end}", shown(task.task_id())));
         let line = Line::Chunk(record);
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
+            // Another run's ledger has the line, too.
+            let unwritten = unwritten.filter(|_| !matches!(failure, LedgerFault::InUse));
             self.run.stop(BulkErrorKind::Ledger(failure));
             self.run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
         }
