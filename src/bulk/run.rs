@@ -32,7 +32,7 @@ use crate::{
     client::Client,
     credentials::KdsToken,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
-    redact::{sanitize_for_display, sanitize_message},
+    redact::sanitize_message,
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},
     task::handle::TaskHandle,
@@ -100,7 +100,7 @@ impl Run {
         self.task_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A text of the ledger, which may have been tampered with.
+    /// A text of the service or of a ledger, which may have been tampered with.
     pub(super) fn shown(&self, text: &str) -> String {
         let mut secrets = self.client.secrets();
         secrets.extend(self.task.body().kdstoken.as_ref().map(KdsToken::expose));
@@ -231,7 +231,8 @@ impl Request {
         let Some(ledger) = &self.ledger else { return };
         let record = self.record(state);
         let Range { start, end } = self.chunk.range;
-        let unwritten = record.task().map(|task| format!("task {} of ids {start}..{end}", shown(task.task_id())));
+        let unwritten =
+            record.task().map(|task| format!("task {} of ids {start}..{end}", self.run.shown(task.task_id())));
         let line = Line::Chunk(record);
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
             // Another run's ledger has the line, too.
@@ -247,7 +248,7 @@ impl Request {
 
     /// The error of a creation that was answered with the task of another chunk.
     fn repeated(&self, handle: &TaskHandle) -> Error {
-        let task_id = shown(handle.task_id());
+        let task_id = self.run.shown(handle.task_id());
         let repeated = format!("it names task {task_id}, which another chunk of this run has got");
         let mut error = Error::new(ErrorKind::Unreadable(repeated), Effect::CreatesTask, self.chunk.trace_id.clone());
         error.0.attempts = 1;
@@ -264,10 +265,6 @@ impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         self.0.stop_after_unknown();
     }
-}
-
-fn shown(task_id: &str) -> String {
-    sanitize_for_display(task_id, &[])
 }
 
 /// A ledger, used where waiting for the disk holds up no request.

@@ -1,13 +1,14 @@
 //! What a ledger holds, and when.
 
-use std::{fs, pin::pin};
+use std::{fs, pin::pin, time::Duration};
 
+use koodrive_share::AfterUnknown;
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
 use crate::support::{
     bulk::{ids, ledger, lines, states, until},
-    bulk_run::{FOREVER, complete, one_by_one},
+    bulk_run::{FOREVER, complete, drain, one_by_one},
     fixtures::{KDSTOKEN, client, dump_template, strict_emulator},
 };
 
@@ -52,4 +53,36 @@ async fn ledger_holds_no_secret_and_no_file_id() {
     for secret in [Emulator::DEFAULT_TOKEN, KDSTOKEN, "F000000", "F001999"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test]
+async fn secret_in_a_task_id_is_shown_in_no_error() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("secret_task");
+    let policy = one_by_one().after_unknown(AfterUnknown::Continue).ledger(&path).build().unwrap();
+    let created = json!({"code": 0, "msg": "Success", "taskId": Emulator::DEFAULT_TOKEN});
+    for _ in 0..2 {
+        emulator.fail_next(Fault::Reply(Answer::json(200, &created)));
+    }
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
+    bulk.next().await.unwrap().unwrap();
+    let repeated = bulk.next().await.unwrap().unwrap().into_result().unwrap_err();
+    assert!(repeated.to_string().contains("it names task ***, which another chunk"), "{repeated}");
+    assert_eq!(repeated.task_id(), Some("***"));
+
+    // A run whose ledger lacks the task.
+    let path = ledger("secret_task_unwritten");
+    let policy = one_by_one().ledger(&path).build().unwrap();
+    emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
+    emulator.fail_next(Fault::Reply(Answer::json(200, &created)));
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
+    let before = emulator.request_count();
+    let remove = async {
+        until("the request has arrived", || emulator.request_count() > before).await;
+        fs::remove_file(&path).unwrap();
+    };
+    let ((_, error), ()) = tokio::join!(drain(&mut bulk), remove);
+    let error = error.unwrap().to_string();
+    assert!(error.contains("it lacks task"), "{error}");
+    assert!(!error.contains(Emulator::DEFAULT_TOKEN), "{error}");
 }
