@@ -53,15 +53,17 @@ impl Gate {
     pub(super) async fn admit(&self) -> Pass {
         let mut turn = self.turn.clone().lock_owned().await;
         loop {
-            let pause = self.state().pause;
+            // Read at once: a pause that begins in between would go unnoticed.
+            let State { pause, pauses, .. } = *self.state();
+            let now = Instant::now();
             match pause.max(*turn) {
-                Some(until) if until > Instant::now() => sleep_until(until).await,
-                Some(_) | None => break,
+                Some(until) if until > now => sleep_until(until).await,
+                Some(_) | None => {
+                    *turn = self.interval.map(|interval| now + interval);
+                    return Pass { pauses, _probe: pause.is_some().then_some(turn) };
+                }
             }
         }
-        *turn = self.interval.map(|interval| Instant::now() + interval);
-        let State { pause, pauses, .. } = &*self.state();
-        Pass { pauses: *pauses, _probe: pause.is_some().then_some(turn) }
     }
 
     /// Learns what became of a request. Gives what the run does, and whether this request began a pause.

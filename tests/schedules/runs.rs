@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,11 +16,12 @@ use futures_util::future::select;
 use serde_json::Value;
 
 use crate::{
-    bulk::{Bulk, error::BulkError, policy::BulkPolicy},
+    bulk::{Bulk, error::BulkError, policy::{BulkPolicy, BulkPolicyBuilder}},
     client::{Answer, Client},
     clock,
     schedules::check,
     share_task::{ShareTask, TargetDirectory},
+    tokio::time::Instant,
 };
 
 const ORDERS: usize = 200;
@@ -76,8 +77,12 @@ fn client(ledger: &Arc<Ledger>, answer: impl Fn(usize) -> Answer + Send + Sync +
 
 /// Of three chunks, two at a time.
 fn bulk(client: &Client, ledger: &Ledger) -> Bulk<'static> {
+    bulk_with(client, BulkPolicy::builder().concurrency(2).ledger(&ledger.0))
+}
+
+fn bulk_with(client: &Client, policy: BulkPolicyBuilder) -> Bulk<'static> {
     let task = ShareTask::dump(TargetDirectory::root("space")).share_id("share").container_id("space");
-    let policy = BulkPolicy::builder().concurrency(2).ledger(&ledger.0).build().unwrap();
+    let policy = policy.build().unwrap();
     client.create_bulk_with(task, (0..CHUNKS * 1_000).map(|n| n.to_string()), policy).unwrap()
 }
 
@@ -172,6 +177,28 @@ fn a_paused_run_makes_every_task_once() {
         assert!(take_all(&mut bulk).await.is_none());
         assert_eq!(bulk.report().created(), CHUNKS as u64);
         assert_eq!((client.requests().len(), ledger.begun().len()), (CHUNKS + 2, CHUNKS));
+    });
+}
+
+#[test]
+fn a_throttled_chunk_is_sent_again_only_after_the_time_that_the_service_asks_for() {
+    const WAIT: Duration = Duration::from_secs(60);
+    check(ORDERS, || async {
+        let first = Mutex::new(None);
+        let client = Client::new(move |number, task| {
+            let mut first = first.lock().unwrap();
+            if number == 0 {
+                *first = Some((task.trace_id().clone(), Instant::now()));
+                return Answer::Throttled(WAIT);
+            }
+            if let Some((trace_id, at)) = &*first {
+                assert!(trace_id != task.trace_id() || at.elapsed() >= WAIT, "sent again in the pause");
+            }
+            Answer::Made
+        });
+        let mut bulk = bulk_with(&client, BulkPolicy::builder().concurrency(CHUNKS));
+        clock::run();
+        assert!(take_all(&mut bulk).await.is_none());
     });
 }
 
