@@ -217,10 +217,13 @@ impl Ledger {
                 return Err(if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) });
             }
             self.end += bytes.len() as u64;
-            if !is_complete && mend {
-                // Whole but for its line break.
-                self.write(b"\n")?;
-                self.end += 1;
+            if !is_complete {
+                // Whole but for its line break, which its run may be writing.
+                if mend {
+                    self.write(b"\n")?;
+                    self.end += 1;
+                }
+                break;
             }
         }
         Ok(())

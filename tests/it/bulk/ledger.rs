@@ -1,8 +1,16 @@
 //! What a ledger holds, and when.
 
-use std::{fs, pin::pin, time::Duration};
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    path::PathBuf,
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
-use koodrive_share::AfterUnknown;
+use koodrive_share::{AfterUnknown, BulkPolicy, Ledger};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -85,4 +93,35 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
     let error = error.unwrap().to_string();
     assert!(error.contains("it lacks task"), "{error}");
     assert!(!error.contains(Emulator::DEFAULT_TOKEN), "{error}");
+}
+
+/// A ledger of so many chunks.
+async fn written(test: &str, chunks: usize) -> PathBuf {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger(test);
+    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    complete(client(&emulator).create_bulk_with(dump_template(), ids(chunks * 1_000), policy).unwrap()).await;
+    path
+}
+
+#[tokio::test]
+async fn line_that_is_being_written_is_no_damage() {
+    let path = written("being_written", 1).await;
+    let lines = fs::read_to_string(&path).unwrap();
+    let (start, line) = lines.trim_end().rsplit_once('\n').unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                file.set_len(start.len() as u64 + 1).unwrap();
+                file.seek(SeekFrom::End(0)).unwrap();
+                file.write_all(line.as_bytes()).unwrap();
+                file.write_all(b"\n").unwrap();
+            }
+        });
+        let read = (0..50_000).find_map(|_| Ledger::read(&path).err());
+        is_over.store(true, Ordering::Relaxed);
+        assert!(read.is_none(), "{read:?}");
+    });
 }
