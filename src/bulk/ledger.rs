@@ -13,6 +13,7 @@ use std::{
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use serde::Serialize;
@@ -61,6 +62,8 @@ pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
     file: File,
     path: PathBuf,
+    /// All who read share the file's position.
+    reading: Mutex<()>,
     /// Where the file ends if nobody else writes to it.
     end: u64,
     header: Option<Header>,
@@ -172,6 +175,7 @@ impl Ledger {
         Ok(Self {
             file,
             path: path.to_owned(),
+            reading: Mutex::default(),
             end: 0,
             header: None,
             latest: BTreeMap::new(),
@@ -274,11 +278,12 @@ impl Ledger {
     /// What earlier runs know of a chunk.
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
         let Some(start) = self.latest.get(&chunk) else { return Ok(None) };
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
             // It could be read when the ledger was opened.
-            _ => Err(LedgerFault::InUse),
+            _ => Err(LedgerFault::Changed),
         }
     }
 

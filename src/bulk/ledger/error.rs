@@ -41,6 +41,8 @@ pub(in crate::bulk) enum LedgerFault {
     Damaged(u64),
     #[error("the ledger was {0} during the run; restore it before you resume, since a new ledger knows of no task")]
     Lost(&'static str),
+    #[error("the ledger was changed by others since it was read; restore it, since a new ledger knows of no task")]
+    Changed,
     #[error("{0}; name another ledger, or give what that run was given")]
     OtherRun(String),
     #[error("the ledger is in use by another run; resume once that has ended")]

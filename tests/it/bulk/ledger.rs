@@ -125,3 +125,28 @@ async fn line_that_is_being_written_is_no_damage() {
         assert!(read.is_none(), "{read:?}");
     });
 }
+
+#[tokio::test]
+async fn ledger_may_be_read_by_several_threads_at_once() {
+    let ledger = Ledger::read(written("threads", 20).await).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let starts: Vec<u64> = ledger.chunks().map(|chunk| chunk.unwrap().range().start).collect();
+                    assert!(starts.len() == 20 && starts.is_sorted(), "{starts:?}");
+                }
+            });
+        }
+    });
+}
+
+#[tokio::test]
+async fn ledger_that_changes_after_it_was_read_is_not_taken_for_one_in_use() {
+    let path = written("changes", 2).await;
+    let ledger = Ledger::read(&path).unwrap();
+    fs::write(&path, "\n".repeat(10_000)).unwrap();
+    let error = ledger.report().unwrap_err();
+    assert!(!error.is_in_use(), "{error}");
+    assert!(error.to_string().starts_with("the ledger was changed by others since it was read"), "{error}");
+}
