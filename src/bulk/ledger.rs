@@ -78,7 +78,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads a ledger, also that of a run that goes on, and changes nothing.
+    /// Reads a ledger, also that of a run that goes on, and changes nothing. On Windows, the run's lock keeps others from
+    /// reading: wait for its end there.
     ///
     /// # Errors
     ///
