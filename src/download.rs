@@ -10,6 +10,7 @@ mod fetch;
 mod part;
 
 use std::{
+    collections::HashMap,
     future::{Future, IntoFuture},
     path::PathBuf,
     pin::Pin,
@@ -69,6 +70,7 @@ impl Client {
             max_attempts: 8,
             expected: Expected::default(),
             progress: watch::Sender::default(),
+            http_clients: HashMap::new(),
         }
     }
 }
@@ -133,6 +135,8 @@ pub struct Download {
     max_attempts: u32,
     expected: Expected,
     progress: watch::Sender<DownloadProgress>,
+    /// By scheme, host and port.
+    http_clients: HashMap<String, reqwest::Client>,
 }
 
 impl Download {
@@ -285,7 +289,7 @@ impl Download {
     }
 
     /// Asks for what is missing and writes what comes.
-    async fn attempt(&self, url: &Url, part: &mut Part) -> Result<(), Kind> {
+    async fn attempt(&mut self, url: &Url, part: &mut Part) -> Result<(), Kind> {
         let (mut response, Body { from, total, etag }) = loop {
             let asked = part.resume();
             let response = self.fetch(url, asked.as_ref()).await?;

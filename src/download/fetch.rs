@@ -1,5 +1,7 @@
 //! Requests for a package: which redirects are followed, and what else they carry.
 
+use std::collections::hash_map::Entry;
+
 use http::header;
 use reqwest::{Response, Url};
 
@@ -10,12 +12,10 @@ const MAX_REDIRECTS: usize = 5;
 
 impl Download {
     /// Asks for a package, and for it where it has moved to.
-    pub(super) async fn fetch(&self, url: &Url, resume: Option<&Resume>) -> Result<Response, Kind> {
+    pub(super) async fn fetch(&mut self, url: &Url, resume: Option<&Resume>) -> Result<Response, Kind> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            // Another host may have another proxy.
-            let http = self.client.storage_client(&url, self.stall_timeout).map_err(Kind::Client)?;
-            let mut request = http.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+            let mut request = self.http_client(&url)?.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
             if let Some(Resume { from, etag }) = resume {
                 request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, etag);
             }
@@ -30,6 +30,16 @@ impl Download {
             url = next;
         }
         Err(Kind::Redirect("there are more than 5"))
+    }
+
+    /// The HTTP client of a URL's host: another host may have another proxy.
+    fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, Kind> {
+        Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(self.client.storage_client(url, self.stall_timeout).map_err(Kind::Client)?)
+            }
+        })
     }
 }
 

@@ -174,3 +174,19 @@ async fn a_url_that_the_task_names_and_must_not_be_used_is_no_fault_of_the_calle
                 ask the vendor, or allow http";
     assert_eq!(error.to_string(), said);
 }
+
+#[tokio::test]
+async fn attempts_at_one_host_share_their_connection() {
+    let answer =
+        |head: &str, body: &[u8]| vec![ScriptStep::Request, ScriptStep::Send([head.as_bytes(), body].concat())];
+    let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let script = [
+        answer("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", b""),
+        answer("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n", zip),
+    ];
+    let storage = ScriptedServer::start(vec![script.concat()]).await;
+    let packaged = Packaged::start(Package::new()).await;
+    let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+    let _ = packaged.client.download(&url, target("one_connection")).await.unwrap();
+    storage.finish().await;
+}
