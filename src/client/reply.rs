@@ -59,12 +59,8 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The server's time when it made the reply, unless the reply was kept in a cache.
     pub(crate) fn date(&self) -> Option<DateTime<Utc>> {
-        if self.headers.contains_key(header::AGE) {
-            return None;
-        }
-        http_date(self.header(header::DATE)?)
+        date(&self.headers)
     }
 
     pub(crate) fn request_id(&self) -> Option<&str> {
@@ -75,9 +71,8 @@ impl Reply {
         self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
     }
 
-    /// How long to wait, by the server's clock.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        retry_after(&self.headers, self.date().unwrap_or(self.received))
+        retry_after(&self.headers, self.received)
     }
 
     pub(crate) fn is_whole(&self) -> bool {
@@ -106,8 +101,17 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text).ok().map(Into::into)
 }
 
-/// How long to wait: the longest of all `Retry-After`.
-pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+/// The server's time when it made a reply, unless the reply was kept in a cache.
+fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    if headers.contains_key(header::AGE) {
+        return None;
+    }
+    http_date(headers.get(header::DATE)?.to_str().ok()?)
+}
+
+/// How long to wait, by the server's clock, or else from when the reply was `received`: the longest of all `Retry-After`.
+pub(crate) fn retry_after(headers: &HeaderMap, received: DateTime<Utc>) -> Option<Duration> {
+    let now = date(headers).unwrap_or(received);
     let values = headers.get_all(header::RETRY_AFTER).iter();
     values.filter_map(|value| wait(value.to_str().ok()?, now)).max()
 }

@@ -34,7 +34,7 @@ impl Body {
         asked: Option<&Resume>,
         status: StatusCode,
         headers: &HeaderMap,
-        now: DateTime<Utc>,
+        received: DateTime<Utc>,
     ) -> Result<Option<Self>, Kind> {
         let text = |name| headers.get(name)?.to_str().ok();
         if status.is_success() {
@@ -60,7 +60,7 @@ impl Body {
             (416, Some(_)) => Ok(None),
             (403, _) => Err(Kind::Lapsed),
             (status @ (408 | 429 | 500..), _) => {
-                Err(Kind::Unavailable(status, retry_after(headers, now).unwrap_or_default()))
+                Err(Kind::Unavailable(status, retry_after(headers, received).unwrap_or_default()))
             }
             (status, _) => Err(Kind::Refused(status)),
         }
@@ -148,6 +148,12 @@ mod tests {
             (true, 403, &[], Err(Kind::Lapsed)),
             (false, 408, &[], busy(408, 0)),
             (true, 429, &[("retry-after", "2, 30")], busy(429, 30)),
+            (
+                false,
+                429,
+                &[("date", "Thu, 26 Nov 2026 08:00:00 GMT"), ("retry-after", "Thu, 26 Nov 2026 08:01:00 GMT")],
+                busy(429, 60),
+            ),
             (false, 500, &[], busy(500, 0)),
             (false, 503, &[("content-type", "text/html")], busy(503, 0)),
             (false, 404, &[], Err(Kind::Refused(404))),
