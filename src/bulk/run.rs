@@ -38,6 +38,8 @@ use crate::{
     task::handle::TaskHandle,
 };
 
+const SHUT_DOWN: &str = "the runtime was shut down";
+
 pub(super) struct Run {
     pub(super) client: Client,
     pub(super) task: ShareTaskBuilder,
@@ -144,7 +146,9 @@ impl Request {
             // A runtime that shuts down lets go of requests half-way.
             let result = joined(sent).flatten().unwrap_or_else(|| {
                 run.stop_after_unknown();
-                Err(Error::new(ErrorKind::Lost, Effect::CreatesTask, chunk.trace_id.clone()))
+                let mut error = Error::new(ErrorKind::Lost, Effect::CreatesTask, chunk.trace_id.clone());
+                error.0.source = Some(SHUT_DOWN.into());
+                Err(error)
             });
             run.item(chunk, result)
         }))
@@ -295,6 +299,6 @@ impl SharedLedger {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LedgerFault> + Send + 'static,
 ) -> Result<T, LedgerFault> {
-    let shut_down = || Err(io::Error::other("the runtime was shut down").into());
+    let shut_down = || Err(io::Error::other(SHUT_DOWN).into());
     joined(spawn_blocking(work).await).unwrap_or_else(shut_down)
 }

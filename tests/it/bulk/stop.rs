@@ -1,9 +1,9 @@
 //! Runs that are stopped or dropped.
 
-use std::{path::PathBuf, pin::pin, sync::mpsc as std_mpsc, thread, time::Duration};
+use std::{error::Error, path::PathBuf, pin::pin, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use koodrive_share::{BulkPolicy, FileIds};
+use koodrive_share::{BulkPolicy, FileIds, Outcome};
 use koodrive_share_emulator::Fault;
 use tokio::{
     runtime,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
-    bulk_run::{drain, one_by_one},
+    bulk_run::{FOREVER, drain, one_by_one},
     fixtures::{client, dump_template, strict_emulator},
 };
 
@@ -242,4 +242,22 @@ async fn next_that_is_dropped_loses_no_item() {
     }
     assert!(indices.into_iter().eq(0..20));
     assert_eq!(emulator.tasks().len(), 20);
+}
+
+#[tokio::test]
+async fn request_whose_runtime_is_shut_down_says_so() {
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(FOREVER);
+    let mut bulk = client(&emulator).create_bulk(dump_template(), ids(1_000)).unwrap();
+    let other = runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
+    let polled = other.spawn(async move {
+        assert!(bulk.next().now_or_never().is_none());
+        bulk
+    });
+    let mut bulk = polled.await.unwrap();
+    until("the request has arrived", || emulator.request_count() == 1).await;
+    other.shutdown_background();
+    let error = bulk.next().await.unwrap().unwrap().into_result().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(error.source().unwrap().to_string(), "the runtime was shut down");
 }
