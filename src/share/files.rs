@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 100;
 /// ```no_run
 /// # use futures_util::TryStreamExt;
 /// # async fn example(share: koodrive_share::Share) -> Result<(), koodrive_share::Error> {
-/// let mut files = share.files().recursive(true).into_stream();
+/// let mut files = share.files().recursive(true).name("beach").into_stream();
 /// while let Some(file) = files.try_next().await? {
 ///     println!("{file}");
 /// }
@@ -81,7 +81,8 @@ impl ShareFiles {
         self
     }
 
-    /// Sets the most files of a page, 1 to 100. Defaults to 100.
+    /// Sets the most files of a page, 1 to 100. Defaults to 100; fewer make smaller replies, where something on the way limits
+    /// them.
     pub fn page_size(mut self, files: u32) -> Self {
         self.request.page_size = Some(files);
         self
