@@ -159,14 +159,6 @@ impl Download {
         self
     }
 
-    /// Sets how many files the package should hold at least, so that [`DownloadedPackage::missing`] tells if it lacks
-    /// some. Defaults to the number of files and directories that the task's status lists, with directories counted in the
-    /// package, too; or none for a URL.
-    pub fn expect_files(mut self, files: u64) -> Self {
-        self.expected.files = Some(files);
-        self
-    }
-
     /// Sets the names that the package should hold, so that [`DownloadedPackage::missing_names`] tells those it lacks.
     /// Defaults to none.
     ///

@@ -146,12 +146,6 @@ impl ShareTask {
         self.body.target_file_id.clone().map(TargetDirectory)
     }
 
-    /// Sets another trace id, to create the task again under one of its own.
-    pub fn with_trace_id(mut self, trace_id: TraceId) -> Self {
-        self.trace_id = trace_id;
-        self
-    }
-
     pub(crate) fn body(&self) -> &CreateBatchTaskRequest {
         &self.body
     }

@@ -29,11 +29,6 @@ pub struct BulkItem {
 }
 
 impl BulkItem {
-    /// The chunk's place among the chunks, from 0.
-    pub fn index(&self) -> u64 {
-        self.chunk.index
-    }
-
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
     pub fn range(&self) -> Range<u64> {
         self.chunk.range.clone()

@@ -178,17 +178,13 @@ impl ClientBuilder {
     }
 
     /// Sends all requests through this proxy, also those to this machine: `http://`, `https://`, `socks4://`, `socks5://`
-    /// or `socks5h://`, with credentials in the URL if it wants some. Without a TLS feature, `http://` alone. Defaults to none.
+    /// or `socks5h://`, with credentials in the URL if it wants some. Without a TLS feature, `http://` alone.
+    ///
+    /// Defaults to what the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or not: to this
+    /// machine they are not followed, and `HTTP_PROXY` not by a CGI program, whose clients can set it. One that applies and
+    /// is not understood is an error.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.0.proxy = Some(url.into());
-        self
-    }
-
-    /// Sets whether the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed, in capitals or
-    /// not. Defaults to true; to this machine they never are, and `HTTP_PROXY` not by a CGI program, whose clients can set it.
-    /// One that applies and is not understood is an error.
-    pub fn proxy_from_env(mut self, follow: bool) -> Self {
-        self.0.proxy_from_env = follow;
         self
     }
 

@@ -25,7 +25,7 @@ impl Settings {
         let var = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let (name, value) = match &self.proxy {
             Some(proxy) => ("proxy", proxy.clone()),
-            None => variable(endpoint.filter(|url| self.proxy_from_env && !is_loopback(url))?, var)?,
+            None => variable(endpoint.filter(|url| !is_loopback(url))?, var)?,
         };
         let proxy = parse(&value);
         if proxy.is_none() {

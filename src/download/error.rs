@@ -48,7 +48,7 @@ pub(super) enum Kind {
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
     #[error(
-        "the file cannot be written or read: make room for it, or allow to write there, then download again, which goes on from what has come"
+        "the file cannot be written or read: check that its directory exists, has room and is writable, then download again, which goes on from what has come"
     )]
     Disk(#[from] io::Error),
     #[error(
@@ -157,22 +157,6 @@ impl DownloadError {
     /// Another download of the same path is under way. Wait for its end.
     pub fn is_in_use(&self) -> bool {
         matches!(*self.0, Kind::InUse)
-    }
-
-    /// The file system failed, as when it is full. See to the `source`, then download again.
-    pub fn is_disk(&self) -> bool {
-        matches!(*self.0, Kind::Disk(_))
-    }
-
-    /// The URL has lapsed, and no fresh one could be had. Ask for the status of the task, or make the package again.
-    pub fn is_lapsed(&self) -> bool {
-        matches!(*self.0, Kind::Lapsed)
-    }
-
-    /// Something else came in place of the package: a web page, an encoded body, what is no zip, or a URL or a redirect that
-    /// leads where a download must not go. Look at what answers on the way.
-    pub fn is_foreign(&self) -> bool {
-        matches!(*self.0, Kind::Foreign(_) | Kind::NotZip(_) | Kind::Redirect(_) | Kind::TaskUrl(_))
     }
 
     /// The HTTP status of the storage, if that is the cause.
