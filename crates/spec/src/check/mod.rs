@@ -102,6 +102,23 @@ fn references(value: &Value, visit: &mut impl FnMut(&str, &str)) {
     });
 }
 
+/// Fields whose keys are names: a reply may be called `default`.
+const MAPS: &[&str] = &[
+    "callbacks",
+    "content",
+    "encoding",
+    "examples",
+    "headers",
+    "links",
+    "parameters",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+    "securitySchemes",
+    "variables",
+];
+
 /// Calls `visit` for every object of the document's own, not for those of values. `named` are the keys of this one if they
 /// are names, as those of properties.
 fn structure(value: &Value, pointer: &str, named: bool, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
@@ -110,7 +127,7 @@ fn structure(value: &Value, pointer: &str, named: bool, visit: &mut impl FnMut(&
             visit(pointer, fields);
             for (key, value) in fields {
                 if named || !matches!(key.as_str(), "default" | "enum" | "example" | "value") {
-                    let of_names = !named && matches!(key.as_str(), "examples" | "properties" | "schemas");
+                    let of_names = !named && MAPS.contains(&key.as_str());
                     structure(value, &join(pointer, key), of_names, visit);
                 }
             }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use spec::{Input, Report, Step, canonical, check};
+use spec::{Input, Report, Step, canonical, check, walk};
 
 use crate::support::{at, input, put, released, remove, rename};
 
@@ -135,6 +135,30 @@ fn findings(input: &Input) -> Vec<(&'static str, String)> {
         of_rules.map(|(_, finding)| finding).filter(|finding| finding.contains("is marked nowhere")).collect()
     });
     all_findings(input).into_iter().filter(|(_, finding)| !NEWER.contains(finding)).collect()
+}
+
+/// A reference may be in a reply that is called `default` as well.
+#[test]
+fn each_reference_that_leads_nowhere_is_a_finding() {
+    let spec = {
+        let mut spec = released();
+        let replies = "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/responses";
+        let reply = at(&mut spec, &format!("{replies}/200")).clone();
+        put(&mut spec, &format!("{replies}/default"), reply);
+        spec
+    };
+    let mut references = Vec::new();
+    walk(&spec, "", &mut |pointer, fields| {
+        references.extend(fields.contains_key("$ref").then(|| pointer.to_owned()));
+    });
+    assert!(references.iter().any(|pointer| pointer.contains("/responses/default")), "{references:?}");
+    for pointer in references {
+        let mut broken = spec.clone();
+        put(&mut broken, &format!("{pointer}/$ref"), json!("#/components/schemas/Nowhere"));
+        let found = all_findings(&input(broken));
+        let is = |(by, finding): &(&str, String)| *by == "references" && finding.starts_with(&pointer);
+        assert!(found.iter().any(is), "{pointer}: {found:#?}");
+    }
 }
 
 fn assert_found(name: &str, found: &[(&str, String)], check: &str, expected: &str) {
