@@ -93,7 +93,12 @@ impl Answer {
 
     /// What is sent when a script asks for something that can't be.
     pub(crate) fn unsendable(why: &str) -> Self {
-        Self::gateway(500, "EMULATOR", &format!("the scripted answer can't be sent: {why}"))
+        Self::emulator(&format!("the scripted answer can't be sent: {why}"))
+    }
+
+    /// What is sent where the emulator itself can't do what was asked.
+    pub(crate) fn emulator(why: &str) -> Self {
+        Self::gateway(500, "EMULATOR", why)
     }
 
     pub(crate) fn into_response(self, now: DateTime<Utc>, request_id: &str) -> Response<Body> {

@@ -216,7 +216,7 @@ impl Package {
 pub(crate) struct PackageUrl {
     token: String,
     given: Instant,
-    uses: u64,
+    pub(crate) uses: u64,
 }
 
 impl PackageUrl {
@@ -229,11 +229,9 @@ impl PackageUrl {
         format!("{origin}{PATH}{task_id}.zip?token={}", self.token)
     }
 
-    /// Whether a request shows this URL's token and may have the package. Counts the use.
-    pub(crate) fn admit(&mut self, token: &str, package: &Package) -> bool {
-        let is_it = self.token == token && self.given.elapsed() < package.url_lifetime && self.uses < package.url_uses;
-        self.uses += u64::from(is_it);
-        is_it
+    /// Whether a request shows this URL's token and may have the package.
+    pub(crate) fn admits(&self, token: &str, package: &Package) -> bool {
+        self.token == token && self.given.elapsed() < package.url_lifetime && self.uses < package.url_uses
     }
 }
 

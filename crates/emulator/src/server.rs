@@ -212,7 +212,7 @@ impl Service {
         package::check(parts)?;
         let mut live = self.live();
         let Live { tasks, shares, package, downloads, .. } = &mut *live;
-        let made_from = tasks.admit(task_id, token, package).ok_or_else(package::lapsed)?;
+        let made_from = tasks.admit(task_id, token, package)?;
         let names = shares.names_in_package(&made_from);
         let n = *downloads;
         *downloads += 1;

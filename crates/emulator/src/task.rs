@@ -1,6 +1,6 @@
 //! The tasks an emulator has made.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use crate::{
     answer::Answer,
     body::{CreateTask, DUMP, PACKAGE_DOWNLOAD},
     edition::Edition,
-    package::{Package, PackageUrl},
+    package::{self, Package, PackageUrl},
     rules::Caller,
     schedule::Schedule,
     signature::sha256_hex,
@@ -22,9 +22,16 @@ use crate::{
 /// list follows from its id.
 const FIRST_TASK_ID: u64 = 1_689_765_568_237_837_824;
 
+/// The package URLs of a task that are kept, the latest ones. Older ones have lapsed.
+const URLS: usize = 1_000;
+
+/// Why a package cannot be made.
+const UNRECORDED: &str =
+    "the names of its files are gone with the task's body: EmulatorBuilder::record keeps more of them";
+
 /// A task that the emulator made.
 ///
-/// Small enough to be kept for every task of a long run: of the file ids only the number and a digest stay.
+/// Small enough to be kept for every task of a long run, but for its body: of the file ids the number and a digest stay.
 #[derive(Clone)]
 pub struct EmulatedTask {
     task_id: String,
@@ -110,7 +117,7 @@ pub(crate) struct Task {
     created: DateTime<Utc>,
     started: Option<DateTime<Utc>>,
     ended: Option<DateTime<Utc>>,
-    urls: Vec<PackageUrl>,
+    urls: VecDeque<PackageUrl>,
 }
 
 impl Task {
@@ -133,7 +140,7 @@ impl Task {
             polls: 0,
             body: Some(body),
         };
-        Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None, urls: Vec::new() }
+        Self { public, schedule, made: Instant::now(), created: now, started: None, ended: None, urls: VecDeque::new() }
     }
 
     /// The answer of getBatchTask.
@@ -188,7 +195,10 @@ impl Task {
                 let secret = format!("{}/{}", task.file_ids_sha256, task.polls);
                 let url = PackageUrl::new(sha256_hex(secret.as_bytes()));
                 let text = url.text(origin, &task.task_id);
-                self.urls.push(url);
+                if self.urls.len() == URLS {
+                    self.urls.pop_front();
+                }
+                self.urls.push_back(url);
                 Some(text)
             }
             Download::Automatic | Download::Never => None,
@@ -269,11 +279,17 @@ impl Tasks {
     }
 
     /// What a task was made from, if its package may be had with this token.
-    pub(crate) fn admit(&mut self, id: &str, token: &str, package: &Package) -> Option<CreateTask> {
-        let task = self.by_id(id)?;
-        let is_admitted = task.urls.iter_mut().any(|url| url.admit(token, package));
-        let made_from = CreateTask::parse(task.public.body.as_deref()?, false).ok()?;
-        is_admitted.then_some(made_from)
+    ///
+    /// # Errors
+    /// The refusal to send.
+    pub(crate) fn admit(&mut self, id: &str, token: &str, package: &Package) -> Result<CreateTask, Answer> {
+        let task = self.by_id(id).ok_or_else(package::lapsed)?;
+        let mut urls = task.urls.iter_mut();
+        let url = urls.find(|url| url.admits(token, package)).ok_or_else(package::lapsed)?;
+        let body = task.public.body.as_deref().ok_or_else(|| Answer::emulator(UNRECORDED))?;
+        url.uses += 1;
+        // The body passed every check when the task was made.
+        CreateTask::parse(body, false).map_err(|why| Answer::emulator(&why))
     }
 
     fn by_id(&mut self, id: &str) -> Option<&mut Task> {

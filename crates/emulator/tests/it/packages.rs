@@ -89,6 +89,35 @@ async fn a_package_is_a_zip_with_a_file_for_each_file_id() {
 }
 
 #[tokio::test]
+async fn a_package_whose_names_are_gone_says_so_and_is_no_use_of_its_url() {
+    let builder = Emulator::builder().schedule(Schedule::immediate_success()).record(1).path_prefix("/gateway");
+    let emulator = builder.package(Package::new().url_uses(1)).start().await.unwrap();
+    let mut urls = Vec::new();
+    for _ in 0..2 {
+        let made = send(&emulator, &Sent::new(&format!("/gateway{CREATE}"), &package())).await;
+        urls.push(url(&emulator, made.body["taskId"].as_str().unwrap()).await);
+    }
+    for _ in 0..2 {
+        let got = get(&emulator, &urls[0], &[]).await;
+        assert!(got.status == 500 && String::from_utf8_lossy(&got.body).contains("EmulatorBuilder::record"));
+    }
+    assert_eq!(get(&emulator, &urls[1], &[]).await.status, 200);
+    assert_eq!(get(&emulator, &urls[1], &[]).await.status, 403);
+    assert_eq!(emulator.downloads(), 1);
+}
+
+#[tokio::test]
+async fn the_latest_thousand_urls_of_a_package_are_kept() {
+    let (emulator, task_id) = finished(Package::new()).await;
+    let mut urls = Vec::new();
+    for _ in 0..=1_000 {
+        urls.push(url(&emulator, &task_id).await);
+    }
+    assert_eq!(get(&emulator, &urls[0], &[]).await.status, 403);
+    assert_eq!(get(&emulator, &urls[1], &[]).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_package_of_a_share_has_the_names_of_its_files() {
     let (emulator, task_id) = finished(Package::new()).await;
     let pictures = vec![SharedFile::file("beach.jpg", 1).id("beach"), SharedFile::directory("empty", Vec::new())];
