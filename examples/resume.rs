@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example resume` shows both halves on the emulator. With a file as argument, and
 //! the variables of `Client::from_env` set, it follows the task whose handle is in that file:
-//! `cargo run --example resume -- handle.json`. If the share has an access code, its temporary token
+//! `cargo run --example resume -- handle.json`. If the share has an extract code, its temporary token
 //! is taken from `KOODRIVE_KDSTOKEN`, since a saved handle holds no secret.
 
 use std::{env, error::Error, fs};

@@ -295,7 +295,7 @@ impl Client {
         violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
         violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");
         let kdstoken = handle.kdstoken.as_ref().map(KdsToken::expose);
-        let advice = "leave it out if the share has no access code";
+        let advice = "leave it out if the share has no extract code";
         violations.not_empty("$.kdstoken", kdstoken.unwrap_or("unset"), advice);
         violations.into_result()
     }

@@ -231,7 +231,7 @@ impl ShareTaskBuilder {
         self
     }
 
-    /// Sets the temporary token of a share that has an access code. Defaults to none.
+    /// Sets the temporary token of a share that has an extract code. Defaults to none.
     pub fn kdstoken(mut self, kdstoken: impl Into<String>) -> Self {
         self.body.kdstoken = Some(kdstoken.into().into());
         self
@@ -334,7 +334,7 @@ fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
         violations.not_empty("$.targetFileId.containerId", container_id, "name the space the directory is in");
     }
     if let Some(kdstoken) = kdstoken {
-        violations.not_empty("$.kdstoken", kdstoken.expose(), "leave it out if the share has no access code");
+        violations.not_empty("$.kdstoken", kdstoken.expose(), "leave it out if the share has no extract code");
     }
     let mut broken = |path: &'static str, rule, actual: String, advice| {
         violations.push(Violation { path: path.into(), rule, actual, advice });

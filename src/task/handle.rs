@@ -13,7 +13,7 @@ use crate::{credentials::KdsToken, trace_id::TraceId};
 /// let saved = serde_json::to_string(&handle)?;
 /// // … in another process:
 /// let handle: TaskHandle = serde_json::from_str(&saved)?;
-/// let handle = handle.with_kdstoken("aea2968e…"); // if the share has an access code
+/// let handle = handle.with_kdstoken("aea2968e…"); // if the share has an extract code
 /// # Ok(()) }
 /// ```
 ///

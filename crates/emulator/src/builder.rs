@@ -131,8 +131,9 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Demands exactly this `kdstoken` in every body, and refuses others with 13000410. Defaults to none: any kdstoken
-    /// is accepted, and no kdstoken is too.
+    /// Demands exactly this `kdstoken` of createBatchTask and getBatchTask, and refuses others with 13000410. Defaults to
+    /// none: any kdstoken is accepted, and no kdstoken is too, unless the share is one of the emulator's with an extract
+    /// code.
     pub fn share_access(mut self, kdstoken: impl Into<String>) -> Self {
         self.settings.kdstoken = Some(kdstoken.into());
         self
@@ -170,7 +171,8 @@ impl EmulatorBuilder {
     }
 
     /// Sets how many requests, and how many bodies of tasks, are kept: the most recent ones. Defaults to 1,000, which
-    /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each.
+    /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each; one
+    /// whose body is not kept tells of no files, and its package is answered by a 500 that says so.
     pub fn record(mut self, requests: usize) -> Self {
         self.settings.record = requests;
         self

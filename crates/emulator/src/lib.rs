@@ -21,12 +21,12 @@
 //! | path; method POST, of getShareInfo GET | 404 `APIGW.0101`; 405 `APIGW.0103` |
 //! | as many calls as [`EmulatorBuilder::throttle`] lets pass, if it's set | 429 `APIGW.0308` |
 //! | Authorization, one of the accepted credentials; an app signature is verified over the raw request | 401 `APIGW.0301` |
-//! | no query string, of getShareInfo `shortUrl` and no body | 400 `13000102` |
+//! | no query string, but of getShareInfo | 400 `13000102` |
 //! | if strict: no headers but the documented ones, Host, Accept, Accept-Encoding, Content-Type, Content-Length, User-Agent and Connection; none of them twice, except Accept, Accept-Encoding and Connection | 400 `13000102` |
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
 //! | X-Date: not after the server's time, not more than 15 min 0 s before it | 401 `APIGW.0301` |
 //! | X-User-Id, X-Hw-Agentname: printable ASCII; X-Traceid, if sent: `^[0-9A-Za-z_]{58}$`; Content-Type `application/json` | 400 `13000102` |
-//! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2; if strict: no other field | 400 `13000102` |
+//! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2; if strict: no other field. Of getShareInfo no body, then `shortUrl` in the query, once; if strict: nothing else in it | 400 `13000102` |
 //! | `kdstoken`, if the emulator wants a certain one | 400 `13000410` |
 //! | the link's share exists; but for getShareInfo, it has neither expired nor was deleted | 400 `13000309` |
 //! | the extract code is the share's and not used up | 400 `13000102` |

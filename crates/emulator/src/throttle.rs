@@ -8,9 +8,9 @@ use crate::answer::Answer;
 
 /// A limit on how many calls pass in a window of time.
 ///
-/// A window starts with the first call after the one before has ended. It counts the calls of both operations, whatever
-/// becomes of them. A call beyond the limit is refused with HTTP 429 and `APIGW.0308` before anything else of it is
-/// checked, and makes nothing; it neither counts nor prolongs the window. Measured by tokio's clock, so paused time
+/// A window starts with the first call after the one before has ended. It counts the calls of all operations, whatever
+/// becomes of them, but no downloads. A call beyond the limit is refused with HTTP 429 and `APIGW.0308` before anything of
+/// it but its path and method is checked, and makes nothing; it neither counts nor prolongs the window. Measured by tokio's clock, so paused time
 /// applies.
 ///
 /// ```
