@@ -10,7 +10,6 @@ pub(crate) mod file_ids;
 mod gate;
 pub(crate) mod item;
 pub(crate) mod ledger;
-mod patience;
 pub(crate) mod policy;
 mod run;
 mod task_ids;

@@ -29,6 +29,7 @@ pub mod guide;
 #[cfg(feature = "schemars")]
 mod json_schema;
 mod lenient;
+mod patience;
 mod poller;
 mod redact;
 mod rules;

@@ -2,8 +2,8 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::InputError, ledger::LedgerFault, patience::Impatience};
-use crate::{debug::debug_as_chain, validation::ValidationError};
+use super::{file_ids::InputError, ledger::LedgerFault};
+use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationError};
 
 /// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
 ///

@@ -10,10 +10,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    patience::{Decision, Patience, Sign},
-    policy::BulkPolicy,
-};
+use super::policy::BulkPolicy;
+use crate::patience::{Decision, Patience, Sign};
 
 /// When the next request may leave, by the rate. Requests take turns in their order.
 type Turn = Option<Instant>;

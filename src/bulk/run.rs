@@ -24,7 +24,6 @@ use super::{
     gate::{Gate, Pass},
     item::BulkItem,
     ledger::{Header, Ledger, LedgerFault, Line, State, line::LedgerChunk},
-    patience::{Decision, Sign},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
 };
@@ -32,6 +31,7 @@ use crate::{
     client::Client,
     credentials::KdsToken,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
+    patience::{Decision, Sign},
     redact::sanitize_message,
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder},

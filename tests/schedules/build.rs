@@ -12,6 +12,7 @@ const MODULES: &[&str] = &[
     "error",
     "generated",
     "lenient",
+    "patience",
     "redact",
     "rules",
     "service_code",

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a request tells of those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     Made,
     /// Nothing was made, and the service asks to wait so long.
     Throttled(Duration),
@@ -27,7 +27,7 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    pub(super) fn of(result: &Result<TaskHandle, Error>) -> Self {
+    pub(crate) fn of(result: &Result<TaskHandle, Error>) -> Self {
         let Err(error) = result else { return Self::Made };
         match error.outcome() {
             Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
@@ -43,7 +43,7 @@ impl Sign {
 
 /// What a run does after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     GoOn,
     /// Send nothing for so long, then this request again.
     Pause(Duration),
@@ -52,7 +52,7 @@ pub(super) enum Decision {
 
 /// Why a run does not send a request again that was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Impatience {
+pub(crate) enum Impatience {
     #[error("no task was created for {0:?}, the patience of this run; resume it later")]
     Exhausted(Duration),
     #[error("the service asks to wait for {0:?}, longer than the patience of this run; resume it after that")]
@@ -62,7 +62,7 @@ pub(super) enum Impatience {
 }
 
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     limit: Duration,
     has_reply: bool,
     /// When the service first refused to carry anything out since the last task.
@@ -71,12 +71,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         Self { limit, has_reply: false, since: None, backoff: None }
     }
 
     /// Decides after a request. A `late` one left before the latest pause, which others that left with it have brought about.
-    pub(super) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Decision {
+    pub(crate) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Decision {
         self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
         let asked = match sign {
             Sign::Throttled(asked) => asked,
