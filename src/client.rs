@@ -21,7 +21,7 @@ mod transport;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::sleep};
 
 use self::{
     builder::{BuildError, Cause, ClientBuilder},
@@ -37,6 +37,7 @@ use crate::{
     credentials::{Credentials, KdsToken},
     error::Error,
     generated::types::GetBatchTaskRequest,
+    patience::Waits,
     rules,
     share_task::ShareTask,
     task::{handle::TaskHandle, status::TaskStatus},
@@ -184,6 +185,34 @@ impl Client {
         Ok(self.with(|shared| shared.limits = limits))
     }
 
+    /// A client whose calls that only read wait out throttling, and that shares all else with this one: opening a share,
+    /// each page of its files, a task's status, but not a poller's polls, which have a policy of their own.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn example(client: koodrive_share::Client) {
+    /// let patient = client.with_patience(Duration::from_secs(900), |pause, error| eprintln!("paused for {pause:.0?}: {error}"));
+    /// # }
+    /// ```
+    ///
+    /// Such a call is made again after a pause, until it has failed for `patience`, where 0 does not wait, or the service
+    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicyBuilder::patience): of
+    /// `Retry-After`, or of 1 to 2 seconds and twice as long each time. Once a reply has come, lost connections, time-outs and
+    /// failures of the server are waited out, too. `on_pause` is called at the beginning of each pause; it must not block.
+    #[must_use]
+    pub fn with_patience(
+        &self,
+        patience: Duration,
+        on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|shared| shared.waits = Some(Arc::new(Waits::new(patience, on_pause))))
+    }
+
+    /// A client whose calls end after their attempts.
+    pub(crate) fn without_patience(&self) -> Self {
+        self.with(|shared| shared.waits = None)
+    }
+
     /// A client whose calls do not retry throttling.
     pub(crate) fn told_of_throttling(&self) -> Self {
         self.with(|shared| shared.throttling = Throttling::Told)
@@ -279,7 +308,13 @@ impl Client {
 
     /// Makes a call that only reads.
     pub(crate) async fn query<O: Operation>(&self, operation: &O, trace_id: &TraceId) -> Result<O::Output, Error> {
-        call(&self.0, operation, trace_id).await.map(|(output, _)| output)
+        let mut patience = None;
+        loop {
+            let result = call(&self.0, operation, trace_id).await.map(|(output, _)| output);
+            let pause = self.0.waits.as_ref().and_then(|waits| waits.pause(&mut patience, &result));
+            let Some(pause) = pause else { return result };
+            sleep(pause).await;
+        }
     }
 
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {
@@ -320,6 +355,7 @@ impl ClientBuilder {
             caller: checked.caller,
             limits: Limits { connect_timeout, ..settings.limits },
             throttling: Throttling::Retried,
+            waits: None,
             permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),
             #[cfg(feature = "download")]

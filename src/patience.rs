@@ -1,6 +1,9 @@
 //! When a run pauses, for how long, and when its patience ends.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
@@ -8,16 +11,19 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Outcome},
     rules::DAY,
-    task::handle::TaskHandle,
 };
+
+/// Who is told of a pause.
+pub(crate) type Tell = dyn Fn(Duration, &Error) + Send + Sync;
 
 /// What a request tells of those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
+    /// A task was created, or a call that only reads succeeded.
     Made,
     /// Nothing was made, and the service asks to wait so long.
     Throttled(Duration),
-    /// No connection to the service, or no token from the provider.
+    /// No connection to the service, or no token from the provider; for a call that only reads, also no answer.
     Unreachable,
     /// The credentials, a certificate or a proxy fail every request.
     Futile,
@@ -27,7 +33,7 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
-    pub(crate) fn of(result: &Result<TaskHandle, Error>) -> Self {
+    pub(crate) fn of<T>(result: &Result<T, Error>) -> Self {
         let Err(error) = result else { return Self::Made };
         match error.outcome() {
             Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
@@ -35,6 +41,8 @@ impl Sign {
             Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::Unreachable,
             Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Futile,
             Outcome::NotSent if error.is_connect() => Self::Futile,
+            // Of a call that only reads.
+            Outcome::Unknown if error.is_retryable() => Self::Unreachable,
             _ if error.status().is_some() => Self::Answered,
             Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::Unanswered,
         }
@@ -112,6 +120,30 @@ impl Patience {
     }
 }
 
+/// How long calls that only read are made again, and who is told of each pause.
+pub(crate) struct Waits {
+    limit: Duration,
+    on_pause: Box<Tell>,
+    has_reply: AtomicBool,
+}
+
+impl Waits {
+    pub(crate) fn new(limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
+        Self { limit, on_pause: Box::new(on_pause), has_reply: AtomicBool::new(false) }
+    }
+
+    /// The pause before a call is made again, of which it tells. `patience` is that of the call, none at first.
+    pub(crate) fn pause<T>(&self, patience: &mut Option<Patience>, result: &Result<T, Error>) -> Option<Duration> {
+        let patience = patience.get_or_insert_with(|| Patience::new(self.limit));
+        patience.has_reply |= self.has_reply.load(Relaxed);
+        let decision = patience.decide(Sign::of(result), false, Instant::now());
+        self.has_reply.store(patience.has_reply, Relaxed);
+        let (Decision::Pause(pause), Err(error)) = (decision, result) else { return None };
+        (self.on_pause)(pause, error);
+        Some(pause)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -159,7 +191,7 @@ mod tests {
         let of = |kind, status: Option<u16>, retry_after| {
             let mut error = Error::new(kind, Effect::CreatesTask, None);
             error.0.reply = status.map(|status| ReplyDetails { status, retry_after, ..ReplyDetails::default() });
-            Sign::of(&Err(error))
+            Sign::of::<()>(&Err(error))
         };
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
         assert_eq!(of(ErrorKind::Refused, Some(429), Some(secs(9))), Throttled(secs(9)));

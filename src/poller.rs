@@ -114,7 +114,8 @@ impl Client {
     #[doc(alias("poll", "follow", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         Poller {
-            client: self.clone(),
+            // How often a poll may fail is said below.
+            client: self.with_patience(Duration::ZERO, |_, _| ()),
             handle: handle.into(),
             interval: None,
             max_interval: None,

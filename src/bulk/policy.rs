@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     error::Error,
+    patience::Tell,
     rules::{self, DAY},
     validation::{ValidationError, Violation, Violations},
 };
@@ -35,8 +36,6 @@ pub struct BulkPolicy {
     pub(super) on_pause: Option<OnPause>,
     rate: Option<(u32, Duration)>,
 }
-
-type Tell = dyn Fn(Duration, &Error) + Send + Sync;
 
 /// Is told of each pause.
 #[derive(Clone)]

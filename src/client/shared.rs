@@ -9,7 +9,7 @@ use super::{
     retry::Throttling,
     settings::{Caller, Limits},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, patience::Waits};
 
 /// Cloned for a client that differs in a part of it.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub(super) caller: Caller,
     pub(super) limits: Limits,
     pub(super) throttling: Throttling,
+    /// Of calls that only read; none for those that end after their attempts.
+    pub(super) waits: Option<Arc<Waits>>,
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
     pub(super) clock: Arc<Clock>,

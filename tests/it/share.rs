@@ -3,4 +3,5 @@
 mod files;
 mod link;
 mod open;
+mod patience;
 mod tasks;

@@ -1,0 +1,114 @@
+//! Opening, listing and asking where the service throttles or is away: with patience, and without.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::TryStreamExt;
+use koodrive_share::{Client, Error, Outcome, ShareFile};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Throttle};
+use tokio::time::Instant;
+
+use crate::support::{
+    fixtures::{SHARE, client, dump, strict_emulator},
+    share::{link, with_share},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+type Pauses = Arc<Mutex<Vec<Duration>>>;
+
+/// A patient client, and its pauses.
+fn patient(emulator: &Emulator, patience: Duration) -> (Client, Pauses) {
+    let pauses = Pauses::default();
+    let told = pauses.clone();
+    let client = client(emulator).with_patience(patience, move |pause, error| {
+        assert!(error.is_retryable(), "{error}");
+        told.lock().unwrap().push(pause);
+    });
+    (client, pauses)
+}
+
+/// A share of 50 files, of which so many calls a minute can tell.
+async fn throttled(calls: u32, retry_after: bool) -> Emulator {
+    let throttle = Throttle::new(calls, MINUTE).retry_after(retry_after);
+    let share = EmulatedShare::new(EmulatedShare::EXAMPLE).files(50);
+    strict_emulator().share(share).throttle(throttle).start().await.unwrap()
+}
+
+/// The files, by pages of 10.
+async fn listed(client: &Client) -> Result<Vec<ShareFile>, Error> {
+    let share = client.open_share(&link(), None).await?;
+    share.files().page_size(10).into_stream().try_collect().await
+}
+
+/// So many failures are one of a call, with all its attempts.
+fn fail(emulator: &Emulator, fault: &Fault) {
+    for _ in 0..3 {
+        emulator.fail_next(fault.clone());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn patient_listing_outlasts_each_window_and_tells_every_file_once() {
+    for retry_after in [false, true] {
+        let emulator = throttled(2, retry_after).await;
+        let (patient, pauses) = patient(&emulator, 10 * MINUTE);
+        let started = Instant::now();
+        let files = listed(&patient).await.unwrap();
+        let mut ids: Vec<_> = files.iter().map(ShareFile::id).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 50);
+        // Of 7 calls, 2 pass in each window. Nothing, once a call got through, counts against the patience.
+        assert!(started.elapsed() >= 3 * MINUTE, "{:?}", started.elapsed());
+        assert!(pauses.lock().unwrap().len() >= 3, "{pauses:?}");
+    }
+    let impatient = listed(&client(&throttled(2, false).await)).await.unwrap_err();
+    assert!(impatient.is_throttled(), "{impatient}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_of_a_call_ends_and_what_the_next_one_has_is_its_own() {
+    let emulator = throttled(0, false).await;
+    let (patient, pauses) = patient(&emulator, MINUTE);
+    for _ in 0..2 {
+        let started = Instant::now();
+        assert!(listed(&patient).await.unwrap_err().is_throttled());
+        assert!((MINUTE..2 * MINUTE).contains(&started.elapsed()), "{:?}", started.elapsed());
+    }
+    assert!(pauses.lock().unwrap().len() >= 8, "{pauses:?}");
+    for (emulator, patience) in [(emulator, Duration::ZERO), (throttled(0, true).await, MINUTE / 2)] {
+        let (patient, pauses) = self::patient(&emulator, patience);
+        assert!(listed(&patient).await.unwrap_err().is_throttled());
+        assert!(pauses.lock().unwrap().is_empty(), "{pauses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_that_is_away_is_waited_for_once_it_has_replied() {
+    let emulator = with_share(EmulatedShare::new(EmulatedShare::EXAMPLE).files(50)).await;
+    for fault in [Fault::CloseAfterProcessing, Fault::Reply(Answer::new(503))] {
+        let (patient, pauses) = patient(&emulator, MINUTE);
+        fail(&emulator, &fault);
+        assert_eq!(listed(&patient).await.unwrap_err().outcome(), Outcome::Unknown);
+        let share = patient.open_share(&link(), None).await.unwrap();
+        assert!(pauses.lock().unwrap().is_empty(), "{pauses:?}");
+        fail(&emulator, &fault);
+        let files: Vec<_> = share.files().into_stream().try_collect().await.unwrap();
+        assert_eq!((files.len(), pauses.lock().unwrap().len()), (50, 1));
+        emulator.fail_next(Fault::Reply(Answer::service(400, "13000410", "no")));
+        assert!(listed(&patient).await.unwrap_err().is_access_refused());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn creations_and_polls_of_a_patient_client_are_what_they_are_without() {
+    let emulator = throttled(0, false).await;
+    let (patient, pauses) = patient(&emulator, 10 * MINUTE);
+    assert!(patient.create(&dump().build().unwrap()).await.unwrap_err().is_throttled());
+    assert!(patient.wait(&patient.handle("1", SHARE)).await.unwrap_err().error().unwrap().is_throttled());
+    assert!(pauses.lock().unwrap().is_empty(), "{pauses:?}");
+    assert!(patient.status(&patient.handle("1", SHARE)).await.is_err());
+    assert!(!pauses.lock().unwrap().is_empty());
+}
