@@ -144,6 +144,11 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
+    /// How long to pause and try again while the service throttles or cannot be reached any more, and no task is created or
+    /// no call that only reads succeeds; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) patience: Option<Duration>,
+
     /// File with CA certificates (PEM) to trust beside the platform's [env: KOODRIVE_CACERT]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
@@ -326,14 +331,9 @@ pub(crate) struct BulkArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) concurrency: usize,
 
-    /// Most requests in a time, evenly spaced, such as 20/10s [default: no limit] [env: KOODRIVE_RATE]
+    /// Most tasks that are created in a time, evenly spaced, such as 20/10s [default: no limit] [env: KOODRIVE_RATE]
     #[arg(long, value_name = "N/TIME", value_parser = rate)]
     pub(crate) rate: Option<(u32, Duration)>,
-
-    /// How long to pause and try again while the service throttles or cannot be reached any more and no task is
-    /// created, 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) patience: Option<Duration>,
 
     /// Go on after a task whose outcome is unknown
     #[arg(long)]

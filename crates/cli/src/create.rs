@@ -7,6 +7,8 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
 };
 
 use koodrive_share::{
@@ -40,12 +42,15 @@ pub(crate) async fn run(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
-    let (tell, pauses) = mpsc::unbounded_channel();
-    let policy = policy(&create.bulk, template.as_ref().is_ok_and(|template| template.split), tell);
+    let (tell, mut pauses) = mpsc::unbounded_channel();
+    let split = template.as_ref().is_ok_and(|template| template.split);
+    let policy = policy(&create.bulk, service.patience, split, tell.clone());
     let given = template.and_then(|template| Ok((Given::check(&mut create, &template)?, template)));
-    let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
+    // Nobody listens once the command has ended.
+    let client = service::client(service, move |pause| _ = tell.send(pause));
+    let (client, ((given, template), policy)) = both(client, both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
-    let (source, interrupts) = source(given, &client, &template, &create).await?;
+    let (source, interrupts) = source(given, &client, &template, &create, &mut pauses).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
@@ -116,35 +121,47 @@ async fn source(
     client: &Client,
     template: &Template,
     create: &CreateArgs,
+    pauses: &mut UnboundedReceiver<String>,
 ) -> Result<(Source, Interrupts), CommandError> {
     match given {
         Given::Ids(source) => Ok((*source, Interrupts::new()?)),
         Given::Link { link, selection } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
-            let source = interrupts.unless_interrupted(Source::of_share(client, &key, selection, template)).await;
+            let source = telling(pauses, Source::of_share(client, &key, selection, template));
+            let source = interrupts.unless_interrupted(source).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
         }
     }
 }
 
+/// What a future gives, and until then a line for each pause.
+async fn telling<T>(pauses: &mut UnboundedReceiver<String>, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        tokio::select! {
+            done = &mut future => return done,
+            Some(pause) = pauses.recv() => stderr(&pause),
+        }
+    }
+}
+
 /// The policy of a run, which tells of each pause in a line.
-fn policy(bulk: &BulkArgs, split: bool, tell: UnboundedSender<String>) -> Result<BulkPolicy, CommandError> {
+fn policy(
+    bulk: &BulkArgs,
+    patience: Option<Duration>,
+    split: bool,
+    tell: UnboundedSender<String>,
+) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::builder().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
-    policy = policy.on_pause(move |length, error| {
-        // Nobody listens once the command has ended.
-        let _ = tell.send(format!("paused for {length:.0?}: {}", with_causes(error)));
-    });
-    let (rate, patience) = both(
-        flag_or_variable(bulk.rate, "KOODRIVE_RATE", args::rate),
-        flag_or_variable(bulk.patience, "KOODRIVE_PATIENCE", humantime::parse_duration),
-    )?;
-    if let Some((requests, per)) = rate {
-        policy = policy.rate(requests, per);
-    }
-    if let Some(patience) = patience {
+    policy = policy.on_pause(move |length, error| _ = tell.send(service::pause(length, error)));
+    // A patience that is refused is told with the client.
+    if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);
+    }
+    if let Some((requests, per)) = flag_or_variable(bulk.rate, "KOODRIVE_RATE", args::rate)? {
+        policy = policy.rate(requests, per);
     }
     if bulk.continue_after_unknown {
         policy = policy.after_unknown(AfterUnknown::Continue);
@@ -335,8 +352,11 @@ impl BulkRun<'_> {
             () if error.is_other_run() && !sent => Exit::Usage,
             () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
             () if is_invalid_line(error) && error.attempted().is_empty() => Exit::Usage,
-            () if error.attempted().is_empty() => listing.map_or(Exit::Failed, exit::of_query),
-            () => Exit::Failed,
+            () => match listing.map_or(Exit::Failed, exit::of_query) {
+                // Tasks were created.
+                Exit::Usage if sent => Exit::Failed,
+                exit => exit,
+            },
         };
         let message = match &self.stop_reason {
             Some(stopped) if error.is_stopped() => {

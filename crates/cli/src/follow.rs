@@ -9,7 +9,7 @@ use crate::{
     args::{ServiceArgs, TasksArgs, WaitArgs},
     exit::{self, CommandError, Exit, with_causes},
     interrupts::{self, Interrupts},
-    output::{Output, counted, printable},
+    output::{Output, counted, printable, stderr},
     progress::Waiting,
     service,
     tasks::{self, TaskSource},
@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 4;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
-    let client = service::client(service)?;
+    let client = service::client(service, |pause| stderr(&pause))?;
     let source = TaskSource::read(args).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
@@ -63,7 +63,7 @@ pub(crate) async fn wait(
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let client = &service::client(service)?;
+    let client = &service::client(service, |pause| stderr(&pause))?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;

@@ -5,9 +5,11 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::Path,
+    time::Duration,
 };
 
 use chrono::NaiveDateTime;
+use humantime::FormattedDuration;
 use indicatif::HumanCount;
 use koodrive_share::{
     BulkItem, BulkReport, DownloadedPackage, Error, FileStatus, FileStatusReport, FileType, LedgerChunk, Outcome,
@@ -378,6 +380,11 @@ pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", HumanCount(count))
+}
+
+/// `1h 30m`, `2s`: in whole seconds, the last one begun.
+pub(crate) fn duration(duration: Duration) -> FormattedDuration {
+    humantime::format_duration(Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0)))
 }
 
 /// A text of the service with its control characters escaped, so that a terminal shows them instead of obeying.

@@ -9,7 +9,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progres
 use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, TaskStatus};
 
 use crate::{
-    output::{counted, status_line, stderr},
+    output::{counted, duration, status_line, stderr},
     terminal,
 };
 
@@ -266,7 +266,7 @@ fn transfer_line(received: u64, total: Option<u64>, newly: u64, elapsed: Duratio
     let rate = newly.saturating_mul(1_000) / millis;
     let of_total = total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
     let left = total.filter(|_| rate > 0).map(|total| Duration::from_secs(total.saturating_sub(received) / rate));
-    let left = left.map(|left| format!(", {left:?} left")).unwrap_or_default();
+    let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
     format!("{}{of_total}, {}/s{left}", HumanBytes(received), HumanBytes(rate))
 }
 
@@ -283,10 +283,11 @@ mod tests {
                 transfer_line(12 * MIB, Some(100 * MIB), 8 * MIB, seconds(2)),
                 "12.00 MiB of 100.00 MiB, 4.00 MiB/s, 22s left",
             ),
+            (transfer_line(0, Some(10_000 * MIB), MIB, seconds(1)), "0 B of 9.77 GiB, 1.00 MiB/s, 2h 46m 40s left"),
             (transfer_line(12 * MIB, None, 8 * MIB, seconds(2)), "12.00 MiB, 4.00 MiB/s"),
             // Nothing has come yet: there is no rate to tell the time by.
             (transfer_line(12 * MIB, Some(100 * MIB), 0, seconds(0)), "12.00 MiB of 100.00 MiB, 0 B/s"),
-            (transfer_line(101, Some(100), 101, seconds(1)), "101 B of 100 B, 101 B/s, 0ns left"),
+            (transfer_line(101, Some(100), 101, seconds(1)), "101 B of 100 B, 101 B/s, 0s left"),
         ] {
             assert_eq!(line, expected);
         }

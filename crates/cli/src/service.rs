@@ -1,17 +1,38 @@
 //! The client, from flags and variables.
 
-use std::{convert::Infallible, fmt, fs, path::PathBuf};
+use std::{convert::Infallible, fmt, fs, path::PathBuf, time::Duration};
 
-use koodrive_share::{Client, ClientBuilder, Credentials};
+use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 
 use crate::{
     args::ServiceArgs,
-    exit::{CommandError, Exit, both},
+    exit::{CommandError, Exit, both, with_causes},
+    output::duration,
     secret, token_file,
 };
 
-/// The client from the variables; flags override them.
-pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
+/// The client from the variables; flags override them. Its calls that only read wait out throttling, and `tell` is given a
+/// line for each pause.
+pub(crate) fn client(
+    service: ServiceArgs,
+    tell: impl Fn(String) + Send + Sync + 'static,
+) -> Result<Client, CommandError> {
+    let (patience, client) = both(patience(service.patience), impatient_client(service))?;
+    Ok(client.with_patience(patience, move |length, error| tell(pause(length, error))))
+}
+
+/// How long to wait for the service. The default is the library's for a bulk run.
+pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError> {
+    let given = flag_or_variable(flag, "KOODRIVE_PATIENCE", humantime::parse_duration)?;
+    Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
+}
+
+/// `paused for 2s: the service refused the request, status 429 …`
+pub(crate) fn pause(length: Duration, error: &Error) -> String {
+    format!("paused for {}: {}", duration(length), with_causes(error))
+}
+
+fn impatient_client(service: ServiceArgs) -> Result<Client, CommandError> {
     let ServiceArgs { request_timeout, connect_timeout, max_attempts, cacert, proxy, .. } = service;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use koodrive_share_emulator::{Answer, Emulator, Fault, Throttle};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Throttle};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
@@ -35,6 +35,53 @@ async fn throttled_run_ends_well_untouched_and_tells_its_pauses() {
         assert!(stderr.contains("paused for ") && stderr.contains("APIGW.0308"), "{stderr}");
         for chunk in ids(20_000).chunks(1_000) {
             assert_eq!(tasks_of(&emulator.tasks()[before..], chunk).len(), 1);
+        }
+    }
+}
+
+/// A share of 1,500 files in two directories: 16 pages, behind an emulator that lets 6 calls pass in a second.
+async fn with_throttled_share() -> Emulator {
+    let share = EmulatedShare::new("code1").tree(750, 1, 1);
+    let builder = Emulator::builder().token(TOKEN).share(share).throttle(Throttle::new(6, Duration::from_secs(1)));
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
+    let emulator = with_throttled_share().await;
+    let dump = ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
+    for (args, results) in
+        [(&["files", "code1", "--recursive"][..], 1_500), (&dump, 2), (&[&dump[..], &["*"]].concat(), 2)]
+    {
+        // One attempt for each call, so that it is the pauses that help.
+        let output = run(tool(&emulator).args(args).args(["--max-attempts", "1"])).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+        assert_eq!(text(&output.stdout).lines().count(), results, "{args:?}: {stderr}");
+        let pause = "paused for 2s: the service refused the request, status 429";
+        assert!(stderr.contains(pause), "{args:?}: {stderr}");
+    }
+    assert_eq!(emulator.tasks().len(), 4);
+}
+
+#[tokio::test]
+async fn listing_that_is_throttled_for_too_long_ends_a_run_to_resume_later() {
+    let emulator = with_throttled_share().await;
+    let dump = ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
+    for (args, before) in
+        [(&["files", "code1", "--recursive"][..], ""), (&dump, "the file ids cannot be read to their end: ")]
+    {
+        for (flags, variable) in [(&["--patience", "0s"][..], ""), (&[], "0s")] {
+            let mut tool = tool(&emulator);
+            tool.args(args).args(flags).args(["--max-attempts", "1"]).env("KOODRIVE_PATIENCE", variable);
+            let output = run(&mut tool).await;
+            let stderr = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(6), "{args:?}: {stderr}");
+            assert!(
+                stderr.contains(&format!("error: {before}the service refused the request, status 429")),
+                "{stderr}"
+            );
+            assert!(!stderr.contains("paused for"), "{stderr}");
         }
     }
 }
