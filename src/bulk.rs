@@ -209,7 +209,7 @@ impl Stream for Bulk<'_> {
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
         let failed = match ready!(pending.poll_next_unpin(context)) {
             Some(Ok(item)) => {
-                this.report.add(item.result().err().map(Error::outcome), item.from_ledger, item.range().end);
+                this.report.add(item.result().err().map(Error::outcome_of_chunk), item.from_ledger, item.range().end);
                 return Poll::Ready(Some(Ok(item)));
             }
             Some(Err(error)) => Some(error),

@@ -247,6 +247,14 @@ impl Error {
         self
     }
 
+    /// Its outcome for a chunk in a bulk creation: one that was throttled was not judged, so it counts as not sent.
+    pub(crate) fn outcome_of_chunk(&self) -> Outcome {
+        match self.outcome() {
+            Outcome::Rejected if self.is_throttled() => Outcome::NotSent,
+            outcome => outcome,
+        }
+    }
+
     /// Whether the service knows of no such task, as right after its creation.
     pub(crate) fn is_not_found(&self) -> bool {
         self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)

@@ -115,12 +115,12 @@ impl BulkReport {
         self.created_earlier
     }
 
-    /// Chunks that the service rejected: no task. A resumed run sends them again.
+    /// Chunks that the service rejected, but for those that it throttled: no task. A resumed run sends them again.
     pub fn rejected(&self) -> u64 {
         self.rejected
     }
 
-    /// Chunks that were not sent for a failure on the way: no task. A resumed run sends them.
+    /// Chunks that were throttled, or not sent for a failure on the way: no task. A resumed run sends them.
     pub fn not_sent(&self) -> u64 {
         self.not_sent
     }

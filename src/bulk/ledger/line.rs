@@ -104,7 +104,7 @@ impl State {
             Err(error) => error,
         };
         let text = error.to_string();
-        match error.outcome() {
+        match error.outcome_of_chunk() {
             Outcome::Rejected => Self::Rejected { error: text },
             Outcome::NotSent => Self::NotSent { error: text },
             Outcome::Unknown => Self::Unknown { error: text },

@@ -145,10 +145,10 @@ async fn run_killed_in_and_between_pauses_makes_each_task_once_or_calls_it_unkno
     kill(&emulator, random("kills in pauses"), 20_000, 2_500, is_enough).await;
 }
 
-/// Whether the last request of a ledger was refused, so that its run waited.
+/// Whether the last request of a ledger was throttled, so that its run waited.
 fn is_paused(path: &Path) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().last().is_some_and(|line| line.contains("\"state\":{\"rejected\""))
+    text.lines().last().is_some_and(|line| line.contains("\"state\":{\"notSent\""))
 }
 
 /// How many requests of a ledger have no answer in it, whether its last line is torn or not.

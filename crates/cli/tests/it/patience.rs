@@ -39,20 +39,24 @@ async fn throttled_run_ends_well_untouched_and_tells_its_pauses() {
     }
 }
 
-/// A share of 1,500 files in two directories: 16 pages, behind an emulator that lets 6 calls pass in a second.
-async fn with_throttled_share() -> Emulator {
+const DUMP_OF_LINK: [&str; 7] =
+    ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
+
+/// A share of 1,500 files in two directories, which has 16 pages, behind an emulator that lets so many calls pass in a window.
+async fn with_throttled_share(calls: u32, window: Duration) -> Emulator {
     let share = EmulatedShare::new("code1").tree(750, 1, 1);
-    let builder = Emulator::builder().token(TOKEN).share(share).throttle(Throttle::new(6, Duration::from_secs(1)));
+    let builder = Emulator::builder().token(TOKEN).share(share).throttle(Throttle::new(calls, window));
     builder.start().await.unwrap()
 }
 
 #[tokio::test]
 async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
-    let emulator = with_throttled_share().await;
-    let dump = ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
-    for (args, results) in
-        [(&["files", "code1", "--recursive"][..], 1_500), (&dump, 2), (&[&dump[..], &["*"]].concat(), 2)]
-    {
+    let emulator = with_throttled_share(6, Duration::from_secs(1)).await;
+    for (args, results) in [
+        (&["files", "code1", "--recursive"][..], 1_500),
+        (&DUMP_OF_LINK, 2),
+        (&[&DUMP_OF_LINK[..], &["*"]].concat(), 2),
+    ] {
         // One attempt for each call, so that it is the pauses that help.
         let output = run(tool(&emulator).args(args).args(["--max-attempts", "1"])).await;
         let stderr = text(&output.stderr);
@@ -66,22 +70,26 @@ async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
 
 #[tokio::test]
 async fn listing_that_is_throttled_for_too_long_ends_a_run_to_resume_later() {
-    let emulator = with_throttled_share().await;
-    let dump = ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
-    for (args, before) in
-        [(&["files", "code1", "--recursive"][..], ""), (&dump, "the file ids cannot be read to their end: ")]
-    {
+    // Two calls open the share, and the first 1,000 files are on 11 pages.
+    for (calls, args, tasks, said) in [
+        (5, &["files", "code1", "--recursive"][..], 0, "error: the service refused the request, status 429"),
+        (
+            5,
+            &DUMP_OF_LINK,
+            0,
+            "error: the file ids cannot be read to their end: the service refused the request, status 429",
+        ),
+        (15, &DUMP_OF_LINK, 1, ": of the file ids, 0..1000 were attempted"),
+    ] {
         for (flags, variable) in [(&["--patience", "0s"][..], ""), (&[], "0s")] {
+            let emulator = with_throttled_share(calls, Duration::from_secs(3_600)).await;
             let mut tool = tool(&emulator);
             tool.args(args).args(flags).args(["--max-attempts", "1"]).env("KOODRIVE_PATIENCE", variable);
             let output = run(&mut tool).await;
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(6), "{args:?}: {stderr}");
-            assert!(
-                stderr.contains(&format!("error: {before}the service refused the request, status 429")),
-                "{stderr}"
-            );
-            assert!(!stderr.contains("paused for"), "{stderr}");
+            assert!(stderr.contains(said) && !stderr.contains("paused for"), "{args:?}: {stderr}");
+            assert_eq!(emulator.tasks().len(), tasks);
         }
     }
 }
@@ -107,9 +115,11 @@ async fn patience_that_ends_is_told_with_the_way_on() {
         assert_eq!(output.status.code(), Some(6), "{stderr}");
         assert!(stderr.contains("the patience of this run; resume it later: of the file ids, 0..2000"), "{stderr}");
         assert!(stderr.contains("resume: run the same command with --ledger"), "{stderr}");
+        let made = if before == 0 { "1 created, 0" } else { "0 created, 1" };
+        assert!(stderr.contains(&format!("{made} created earlier, 0 rejected, 1 not sent, 0 unknown")), "{stderr}");
         // The first time the second chunk is refused. A run that ends early follows no task.
         assert_eq!(emulator.request_count() - before, if before == 0 { 2 } else { 1 });
-        assert_eq!(states(&path).last().unwrap(), "rejected");
+        assert_eq!(states(&path).last().unwrap(), "notSent");
     }
 }
 
