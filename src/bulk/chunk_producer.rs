@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     error::{Effect, Error, ErrorKind},
+    redact::sanitize_for_display,
     rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
     trace_id::TraceId,
@@ -46,7 +47,9 @@ impl<'a> ChunkProducer<'a> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             let ledger = SharedLedger::open(path.clone(), self.run.clone()).await;
             self.ledger = Some(ledger.map_err(|error| match error {
-                LedgerFault::OtherRun(difference) => LedgerFault::OtherRun(self.run.shown(&difference)),
+                LedgerFault::OtherRun(difference) => {
+                    LedgerFault::OtherRun(sanitize_for_display(&difference, &self.run.secrets()))
+                }
                 other => other,
             })?);
         }

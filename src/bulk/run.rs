@@ -104,9 +104,13 @@ impl Run {
 
     /// A text of the service or of a ledger, which may have been tampered with.
     pub(super) fn shown(&self, text: &str) -> String {
+        sanitize_message(text, &self.secrets())
+    }
+
+    pub(super) fn secrets(&self) -> Vec<&str> {
         let mut secrets = self.client.secrets();
         secrets.extend(self.task.body().kdstoken.as_ref().map(KdsToken::expose));
-        sanitize_message(text, &secrets)
+        secrets
     }
 
     pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {

@@ -10,6 +10,7 @@ use crate::{
     bulk::chunk::Chunk,
     client::Client,
     error::{Error, Outcome},
+    redact::mask_userinfo,
     share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
     task::handle::TaskHandle,
     trace_id::TraceId,
@@ -82,7 +83,7 @@ impl Header {
     pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerFault> {
         let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
         let (theirs, ours) = (fields(self)?, fields(ours)?);
-        let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+        let shown = |value: Option<&Value>| mask_userinfo(&value.map_or("none".to_owned(), Value::to_string));
         let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         let differing: Vec<String> = names
             .into_iter()

@@ -79,6 +79,8 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
     let other_user = builder(&emulator).user_id("another").build().unwrap();
     let elsewhere = builder(&other_emulator).build().unwrap();
     let other_share = format!("shareId is \"{SHARE}\" there and \"other\" here");
+    let (there, here) = (emulator.endpoint(), other_emulator.endpoint());
+    let endpoints = format!("endpoint is \"{there}\" there and \"{here}\" here");
     let other_type = format!(
         "targetFileId is {{\"containerId\":\"{SPACE}\",\"fileId\":\"{DIRECTORY}\"}} there and none here, \
          taskType is 2 there and 1 here, zipName is none there"
@@ -89,7 +91,7 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
         ("targetFileId is ", &client, target, &policy),
         (&other_type, &client, package_template(), &policy),
         ("userId is ", &other_user, dump_template(), &policy),
-        ("endpoint is ", &elsewhere, dump_template(), &policy),
+        (&endpoints, &elsewhere, dump_template(), &policy),
         ("split is false there and true here", &client, dump_template(), &split),
     ];
     for (said, client, task, policy) in cases {
