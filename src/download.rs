@@ -31,7 +31,7 @@ use crate::{
     client::{Client, retry::backoff},
     rules::{self, DAY},
     task::{handle::TaskHandle, wire::DownloadUrl},
-    validation::{Violation, Violations, shown},
+    validation::{Violation, Violations, shown, time_shown},
 };
 
 /// The longest wait that a storage may ask for.
@@ -233,7 +233,7 @@ impl Download {
         let attempts = self.max_attempts;
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);
         let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= DAY;
-        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, self.stall_timeout);
+        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, time_shown(self.stall_timeout));
         violations.into_result().map_err(Kind::Validation)
     }
 

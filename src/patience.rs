@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Outcome},
     rules::DAY,
+    validation::time_shown,
 };
 
 /// Who is told of a pause.
@@ -61,9 +62,9 @@ pub(crate) enum Decision {
 /// Why a run does not send a request again that was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Impatience {
-    #[error("no task was created for {0:?}, the patience of this run; resume it later")]
+    #[error("no task was created for {shown}, the patience of this run; resume it later", shown = time_shown(*.0))]
     Exhausted(Duration),
-    #[error("the service asks to wait for {0:?}, longer than the patience of this run; resume it after that")]
+    #[error("the service asks to wait for {shown}, longer than the patience of this run; resume it after that", shown = time_shown(*.0))]
     Exceeded(Duration),
     #[error("every further request would fail like this one; remove the cause, then resume")]
     Futile,

@@ -20,7 +20,7 @@ use crate::{
     rules,
     runtime::joined,
     task::{handle::TaskHandle, status::TaskStatus},
-    validation::{ValidationError, Violation, Violations},
+    validation::{ValidationError, Violation, Violations, time_shown},
 };
 
 /// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
@@ -165,12 +165,12 @@ impl Poller {
         let max_interval = self.max_interval.or(self.interval).unwrap_or(Duration::from_secs(15));
         let mut violations = Violations::default();
         let is_within = !interval.is_zero() && interval <= max_interval;
-        violations.bounds("interval", rules::INTERVAL, is_within, interval);
+        violations.bounds("interval", rules::INTERVAL, is_within, time_shown(interval));
         if max_interval > MAX_INTERVAL {
             violations.push(Violation {
                 path: "max_interval".into(),
                 rule: rules::SESSION_LIFETIME,
-                actual: format!("{max_interval:?}"),
+                actual: time_shown(max_interval),
                 advice: "poll more often: a token lapses 20 minutes after its last use",
             });
         }

@@ -1,6 +1,6 @@
 //! Broken rules, all of them at once.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
@@ -158,10 +158,10 @@ impl Violations {
     }
 
     /// Checks a rule about a setting's bounds.
-    pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Debug) {
+    pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
             let advice = "choose a value within the bounds";
-            self.push(Violation { path: path.into(), rule, actual: format!("{actual:?}"), advice });
+            self.push(Violation { path: path.into(), rule, actual: actual.to_string(), advice });
         }
     }
 
@@ -192,10 +192,40 @@ pub(crate) fn shown(value: &str) -> String {
     }
 }
 
+/// A time as an error shows it and flags take it: `24h`, `15m`, `90s`, `0s`, `1.5s`.
+pub(crate) fn time_shown(time: Duration) -> String {
+    match time.as_secs() {
+        0 if time.is_zero() => "0s".to_owned(),
+        hours if hours > 0 && hours % 3_600 == 0 => format!("{}h", hours / 3_600),
+        minutes if minutes > 0 && minutes % 60 == 0 => format!("{}m", minutes / 60),
+        _ => format!("{time:?}"),
+    }
+}
+
 /// A secret as an error shows it.
 pub(crate) fn secret_shown(secret: &str) -> String {
     match secret.chars().count() {
         0 => "nothing".to_owned(),
         n => format!("a secret of {n} characters"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_as_people_read_them() {
+        for (millis, shown) in [
+            (0, "0s"),
+            (1_500, "1.5s"),
+            (90_000, "90s"),
+            (900_000, "15m"),
+            (5_400_000, "90m"),
+            (86_400_000, "24h"),
+            (86_401_000, "86401s"),
+        ] {
+            assert_eq!(time_shown(Duration::from_millis(millis)), shown);
+        }
     }
 }

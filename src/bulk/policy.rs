@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     patience::Tell,
     rules::{self, DAY},
-    validation::{ValidationError, Violation, Violations},
+    validation::{ValidationError, Violation, Violations, time_shown},
 };
 
 /// Most chunks at a time: a client has as many places for requests by default.
@@ -204,7 +204,7 @@ impl BulkPolicyBuilder {
         violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
         if let Some((requests, per)) = self.0.rate {
             let is_within = self.0.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
-            violations.bounds("rate", rules::RATE, is_within, (requests, per));
+            violations.bounds("rate", rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
         }
         if *resend_unknown && ledger.is_none() {
             let (path, actual, advice) = ("resend_unknown".into(), "none".into(), "name the ledger of the earlier run");

@@ -12,7 +12,7 @@ use crate::{
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
     rules::{self, DAY},
-    validation::{ValidationError, Violation, Violations, secret_shown, shown},
+    validation::{ValidationError, Violation, Violations, secret_shown, shown, time_shown},
 };
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
@@ -220,8 +220,8 @@ impl Settings {
     fn validate_bounds(&self, violations: &mut Violations) {
         let Self { limits, idle_timeout, backdate, max_concurrent_requests, .. } = self;
         limits.validate(violations);
-        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= DAY, idle_timeout);
-        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, backdate);
+        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= DAY, time_shown(*idle_timeout));
+        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, time_shown(*backdate));
         let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
         let rule = rules::MAX_CONCURRENT_REQUESTS;
         violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
@@ -240,12 +240,12 @@ impl Limits {
         let connect_timeout = self.connect_timeout();
         // A total of 0 is told by its own rule.
         let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
-        let both = format_args!("{connect_timeout:?} of {timeout:?}");
+        let both = format!("{} of {}", time_shown(connect_timeout), time_shown(*timeout));
         violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, both);
         let is_within = !timeout.is_zero() && *timeout <= DAY;
-        violations.bounds("timeout", rules::TIMEOUT, is_within, timeout);
+        violations.bounds("timeout", rules::TIMEOUT, is_within, time_shown(*timeout));
         let is_within = !renewal_timeout.is_zero() && *renewal_timeout <= DAY;
-        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, renewal_timeout);
+        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, time_shown(*renewal_timeout));
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
         violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
