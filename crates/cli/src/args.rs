@@ -81,7 +81,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) format: Format,
 
-    /// Trace to the standard error; twice for more
+    /// Trace to the standard error; twice for more. The emulator tells of each request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 

@@ -10,8 +10,8 @@ use crate::{
     secret,
 };
 
-/// Imitates the service until an interrupt comes.
-pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
+/// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
+pub(crate) async fn run(args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
     let mut builder = Emulator::builder().port(args.port);
     builder = builder.lose_reply_every(args.lose_reply_every);
     if let Some((calls, window)) = args.throttle {
@@ -37,7 +37,11 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output) -> Result<Exit, Com
     if let Some(bytes) = args.package_cut_every {
         package = package.cut_every(bytes);
     }
-    let builder = builder.share(share).package(package);
+    let builder = builder.share(share).package(package).on_answer(move |answered| {
+        if tells_all || answered.fault().is_some() {
+            stderr(&answered.to_string());
+        }
+    });
     let mut interrupts = Interrupts::new()?;
     let emulator = builder.start().await?;
     let endpoint = emulator.endpoint();

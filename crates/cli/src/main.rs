@@ -66,7 +66,7 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
         Command::Wait(wait) => follow::wait(cli.service, wait, output, tracing).await,
         Command::Download(download) => download::run(cli.service, download, output, tracing).await,
         Command::Ledger(args) => ledger::run(&args, output),
-        Command::Emulator(emulator) => emulator::run(emulator, output).await,
+        Command::Emulator(emulator) => emulator::run(emulator, output, tracing).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),
     }

@@ -85,6 +85,10 @@ impl Answer {
         self.header("Connection", "close")
     }
 
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Closes the connection without a byte of it.
     pub(crate) fn lost(mut self) -> Self {
         self.limit = Some(Limit::Bytes(0));

@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    answered::Answered,
     authentication::Accepted,
     connection::{Allowance, Loopback},
     edition::Edition,
@@ -128,6 +129,17 @@ impl EmulatorBuilder {
     /// [`Fault::CloseAfterProcessing`](crate::Fault::CloseAfterProcessing). 0 loses none, which is the default.
     pub fn lose_reply_every(mut self, every: u64) -> Self {
         self.settings.lose_reply_every = NonZeroU64::new(every);
+        self
+    }
+
+    /// Sets what is called with each request and its answer, before that is sent. Defaults to nothing. It must not block.
+    ///
+    /// ```
+    /// # use koodrive_share_emulator::Emulator;
+    /// let builder = Emulator::builder().on_answer(|answered| eprintln!("{answered}"));
+    /// ```
+    pub fn on_answer(mut self, tell: impl Fn(&Answered) + Send + Sync + 'static) -> Self {
+        self.settings.on_answer = Some(Box::new(tell));
         self
     }
 

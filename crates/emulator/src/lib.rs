@@ -49,6 +49,7 @@
 //! - It's made for tests and examples: credentials are compared plainly, and it keeps what it receives in memory.
 
 mod answer;
+mod answered;
 mod archive;
 mod authentication;
 mod body;
@@ -73,6 +74,7 @@ mod task;
 mod throttle;
 
 pub use answer::Answer;
+pub use answered::Answered;
 pub use builder::EmulatorBuilder;
 pub use edition::Edition;
 pub use emulator::Emulator;

@@ -18,6 +18,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     answer::Answer,
+    answered::Answered,
     authentication::Accepted,
     body::{CreateTask, ListShareFiles, TaskDetail, VerifyExtractCode},
     connection::Allowance,
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) stamped_date: Option<StampedDate>,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) lose_reply_every: Option<NonZeroU64>,
+    pub(crate) on_answer: Option<Box<OnAnswer>>,
     /// Scheme and authority, without the path prefix.
     pub(crate) origin: String,
     /// The first half of every X-request-id.
@@ -66,11 +68,15 @@ impl Default for Settings {
             stamped_date: None,
             throttle: None,
             lose_reply_every: None,
+            on_answer: None,
             origin: String::new(),
             request_id_seed: 0,
         }
     }
 }
+
+/// Is told of each request once it is answered.
+pub(crate) type OnAnswer = dyn Fn(&Answered) + Send + Sync;
 
 /// A Date header that another clock writes, in the reply to every so many requests.
 #[derive(Debug, Clone, Copy)]
@@ -253,6 +259,7 @@ pub(crate) async fn handle(
         whole: body.is_ok(),
     };
     let (number, fault) = service.receive(&received);
+    let watched = service.settings.on_answer.is_some().then(|| received.parts.clone());
     let answer = match fault {
         None => service.process(&received),
         Some(Fault::Reply(answer)) => answer,
@@ -264,6 +271,9 @@ pub(crate) async fn handle(
         Some(Fault::CutAnswer { after }) => service.process(&received).cut_after(after),
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
+    if let (Some(tell), Some(parts)) = (&service.settings.on_answer, &watched) {
+        tell(&Answered::new(parts, &answer));
+    }
     if let Some(limit) = answer.limit {
         allowance.set(limit);
     }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
 };
 
@@ -82,13 +82,21 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
 
 #[tokio::test]
 async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
-    for (flags, status, said) in [
-        (&["--throttle", "2/1h"][..], 6, ": 2 created, "),
-        (&["--throttle", "4/1h"], 0, ": 4 created, "),
-        (&["--lose-reply-every", "3"], 4, ": 3 created, 0 created earlier, 0 rejected, 0 not sent, 1 unknown"),
+    const PATH: &str = "POST /koodrive/ose/v1/share/tasks  ";
+    // How many requests are told of as throttled, as lost, and at all: each of the four creations makes one.
+    for (flags, status, said, told) in [
+        (&["--throttle", "3/1h"][..], 6, ": 3 created, ", [1, 0, 1]),
+        (&["--throttle", "4/1h"], 0, ": 4 created, ", [0, 0, 0]),
+        (&["--throttle", "4/1h", "-v"], 0, ": 4 created, ", [0, 0, 4]),
+        (
+            &["--lose-reply-every", "3"],
+            4,
+            ": 3 created, 0 created earlier, 0 rejected, 0 not sent, 1 unknown",
+            [0, 1, 1],
+        ),
     ] {
         let mut server = bare_tool();
-        server.arg("emulator").args(flags).stdout(Stdio::piped()).stderr(Stdio::null());
+        server.arg("emulator").args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut server = server.spawn().unwrap();
         let endpoint = first_line(&mut server).await;
         let mut client = bare_tool();
@@ -99,7 +107,17 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{flags:?}: {stderr}");
         assert!(stderr.contains(said), "{flags:?}: {stderr}");
+        let mut printed = String::new();
+        let mut pipe = server.stderr.take().unwrap();
         server.kill().await.unwrap();
+        pipe.read_to_string(&mut printed).await.unwrap();
+        let count = |text: &str| printed.matches(text).count();
+        let of = [
+            count(&format!("{PATH}429  throttled on purpose  trace id ")),
+            count(&format!("{PATH}200  the reply is lost on purpose  trace id ")),
+            count(PATH),
+        ];
+        assert_eq!(of, told, "{flags:?}: {printed}");
     }
 }
 

@@ -1,0 +1,53 @@
+//! What is told of a request once it is answered.
+
+use std::fmt;
+
+use axum::http::request::Parts;
+
+use crate::{answer::Answer, connection::Limit, package};
+
+/// A request and its answer, as [`EmulatorBuilder::on_answer`](crate::EmulatorBuilder::on_answer) tells of them. It holds no
+/// secret.
+///
+/// `Display` gives a line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  trace id 8GvT…`.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    method: String,
+    path: String,
+    trace_id: Option<String>,
+    status: u16,
+    fault: Option<&'static str>,
+}
+
+impl Answered {
+    pub(crate) fn new(parts: &Parts, answer: &Answer) -> Self {
+        let trace_id = parts.headers.get("X-Traceid").and_then(|value| value.to_str().ok());
+        let fault = match answer.limit {
+            Some(Limit::Bytes(0)) => Some("the reply is lost on purpose"),
+            Some(_) => Some("the reply is cut on purpose"),
+            None if answer.status() == 429 => Some("throttled on purpose"),
+            None => None,
+        };
+        Self {
+            method: parts.method.to_string(),
+            path: package::masked(&parts.uri.to_string(), "***"),
+            trace_id: trace_id.map(str::to_owned),
+            status: answer.status(),
+            fault,
+        }
+    }
+
+    /// What was played against the caller: a reply that is lost or cut, or throttling.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.fault
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, trace_id, status, fault } = self;
+        write!(f, "{method} {path}  {status}")?;
+        fault.map_or(Ok(()), |fault| write!(f, "  {fault}"))?;
+        trace_id.as_ref().map_or(Ok(()), |trace_id| write!(f, "  trace id {trace_id}"))
+    }
+}
