@@ -37,13 +37,13 @@ Environment:
   KOODRIVE_CONNECT_TIMEOUT  as --connect-timeout
   KOODRIVE_MAX_ATTEMPTS     as --max-attempts
   KOODRIVE_CACERT           as --cacert
-  KOODRIVE_PROXY            as --proxy; also with a user name and a password
+  KOODRIVE_PROXY            as --proxy and --proxy-file; also with a user name and a password
   HTTPS_PROXY, NO_PROXY …   the proxy and its exceptions without --proxy
   KOODRIVE_RATE             as --rate
   KOODRIVE_PATIENCE         as --patience
-  KOODRIVE_TOKEN            access token, or one of the two following
-  KOODRIVE_AUTHORIZATION    whole value of the Authorization header
-  KOODRIVE_APP_ID           app id, with the app secret in KOODRIVE_APP_SECRET
+  KOODRIVE_TOKEN            access token, as in --token-file, or one of the two following
+  KOODRIVE_AUTHORIZATION    whole value of the Authorization header, as in --authorization-file
+  KOODRIVE_APP_ID           as --app-id, with the app secret in KOODRIVE_APP_SECRET, as in --app-secret-file
   KOODRIVE_EXTRACT_CODE     extract code of a share, for its link
   KOODRIVE_KDSTOKEN         temporary token of a share that has an extract code, for its id
   NO_COLOR                  any value: no colours; nor are there any where TERM is dumb
@@ -132,6 +132,19 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// File with the whole value of the Authorization header, - for the standard input [env: KOODRIVE_AUTHORIZATION, its
+    /// content]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) authorization_file: Option<PathBuf>,
+
+    /// Id of the app that signs the requests [env: KOODRIVE_APP_ID]
+    #[arg(long, global = true, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
+    pub(crate) app_id: Option<String>,
+
+    /// File with the app's secret, - for the standard input [env: KOODRIVE_APP_SECRET, its content]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) app_secret_file: Option<PathBuf>,
+
     /// Time limit of a request with all its attempts, such as 90s [default: 30s] [env: KOODRIVE_REQUEST_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) request_timeout: Option<Duration>,
@@ -156,6 +169,11 @@ pub(crate) struct ServiceArgs {
     /// Proxy for all requests: an http, https, socks4 or socks5 URL [env: KOODRIVE_PROXY]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) proxy: Option<String>,
+
+    /// File with the proxy's URL, which may hold a user name and a password, - for the standard input [env: KOODRIVE_PROXY,
+    /// its content]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "proxy")]
+    pub(crate) proxy_file: Option<PathBuf>,
 }
 
 /// Takes the id of a share, but no link to one.

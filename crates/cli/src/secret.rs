@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    args::{Cli, Command, DownloadArgs, DumpArgs, PackageArgs, WaitArgs},
+    args::{Cli, Command, DownloadArgs, DumpArgs, PackageArgs, ServiceArgs, WaitArgs},
     exit::CommandError,
     interrupts::while_interruptible,
 };
@@ -37,7 +37,12 @@ pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
 
 /// The share's temporary token, if there is one.
 pub(crate) fn kdstoken(file: Option<&Path>) -> Result<Option<String>, CommandError> {
-    file.map_or_else(|| variable(KDSTOKEN), |path| read(path).map(Some))
+    given(file, KDSTOKEN)
+}
+
+/// The secret in a file, or else in the variable beside it.
+pub(crate) fn given(file: Option<&Path>, name: &str) -> Result<Option<String>, CommandError> {
+    file.map_or_else(|| variable(name), |path| read(path).map(Some))
 }
 
 /// What a variable holds, which no error shows. An empty one counts as one that is not set.
@@ -67,8 +72,14 @@ pub(crate) fn check_stdin_readers(cli: &Cli) -> Result<(), CommandError> {
         Command::Files(files) => &[("--extract-code-file", &files.extract_code_file)],
         Command::Ledger(_) | Command::Emulator(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
     };
-    let token = ("--token-file", &cli.service.token_file);
-    let readers = [token].into_iter().chain(others.iter().copied());
+    let ServiceArgs { token_file, authorization_file, app_secret_file, proxy_file, .. } = &cli.service;
+    let readers = [
+        ("--token-file", token_file),
+        ("--authorization-file", authorization_file),
+        ("--app-secret-file", app_secret_file),
+        ("--proxy-file", proxy_file),
+    ];
+    let readers = readers.into_iter().chain(others.iter().copied());
     let readers = readers.filter(|(_, path)| path.as_deref().is_some_and(is_stdin));
     let readers: Vec<&str> = readers.map(|(flag, _)| flag).collect();
     match readers.as_slice() {

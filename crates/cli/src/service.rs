@@ -1,6 +1,11 @@
 //! The client, from flags and variables.
 
-use std::{convert::Infallible, fmt, fs, path::PathBuf, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 
@@ -32,14 +37,15 @@ pub(crate) fn pause(length: Duration, error: &Error) -> String {
     format!("paused for {}: {}", duration(length), with_causes(error))
 }
 
-fn impatient_client(service: ServiceArgs) -> Result<Client, CommandError> {
-    let ServiceArgs { request_timeout, connect_timeout, max_attempts, cacert, proxy, .. } = service;
+fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
+    let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
         flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
     );
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
-    let route = both(certificates(cacert), proxy_url(proxy));
+    let route =
+        both(certificates(service.cacert.take()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
     let (((request_timeout, connect_timeout), max_attempts), (certificates, proxy)) =
         both(both(timeouts, max_attempts), route)?;
     let mut builder = ClientBuilder::from_env();
@@ -58,24 +64,43 @@ fn impatient_client(service: ServiceArgs) -> Result<Client, CommandError> {
     if let Some(attempts) = max_attempts {
         builder = builder.max_attempts(attempts);
     }
-    if let Some(endpoint) = service.endpoint {
+    if let Some(endpoint) = service.endpoint.take() {
         builder = builder.endpoint(endpoint);
     }
-    if let Some(user_id) = service.user_id {
+    if let Some(user_id) = service.user_id.take() {
         builder = builder.user_id(user_id);
     }
-    if let Some(agent_name) = service.agent_name {
+    if let Some(agent_name) = service.agent_name.take() {
         builder = builder.agent_name(agent_name);
     }
-    let Some(path) = service.token_file else {
-        return build(builder);
-    };
-    let token = secret::read(&path)?;
-    // A provider's token is not checked before it is used.
-    let client = build(builder.clone().credentials(Credentials::bearer(token.as_str())))?;
-    match token_file::credentials(&path, token) {
-        Some(credentials) => build(builder.credentials(credentials)),
-        None => Ok(client),
+    build_with_credentials(builder, service)
+}
+
+/// Builds the client with the credentials of the flags, which override those of the variables.
+fn build_with_credentials(builder: ClientBuilder, service: ServiceArgs) -> Result<Client, CommandError> {
+    let ServiceArgs { token_file, authorization_file, app_id, app_secret_file, .. } = service;
+    let has_app = app_id.is_some() || app_secret_file.is_some();
+    match (token_file, authorization_file) {
+        (None, None) if has_app => {
+            let app_id = app_id.map_or_else(|| secret::variable("KOODRIVE_APP_ID"), |id| Ok(Some(id)));
+            let secret = secret::given(app_secret_file.as_deref(), "KOODRIVE_APP_SECRET");
+            let (app_id, secret) = both(app_id, secret)?;
+            build(builder.credentials(Credentials::app(app_id.unwrap_or_default(), secret.unwrap_or_default())))
+        }
+        (None, None) => build(builder),
+        (None, Some(path)) if !has_app => build(builder.credentials(Credentials::authorization(secret::read(&path)?))),
+        (Some(path), None) if !has_app => {
+            let token = secret::read(&path)?;
+            // A provider's token is not checked before it is used.
+            let client = build(builder.clone().credentials(Credentials::bearer(token.as_str())))?;
+            match token_file::credentials(&path, token) {
+                Some(credentials) => build(builder.credentials(credentials)),
+                None => Ok(client),
+            }
+        }
+        _ => Err(CommandError::usage(
+            "give one of --token-file, --authorization-file, and --app-id with --app-secret-file",
+        )),
     }
 }
 
@@ -95,9 +120,12 @@ fn certificates(flag: Option<PathBuf>) -> Result<Option<Vec<u8>>, CommandError> 
     read.transpose()
 }
 
-fn proxy_url(flag: Option<String>) -> Result<Option<String>, CommandError> {
+fn proxy_url(flag: Option<String>, file: Option<&Path>) -> Result<Option<String>, CommandError> {
+    if let Some(path) = file {
+        return secret::read(path).map(Some);
+    }
     if flag.as_ref().is_some_and(|url| url.contains('@')) {
-        let message = "--proxy: every user of the machine can see a password in a flag; set KOODRIVE_PROXY instead";
+        let message = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
         return Err(CommandError::usage(message));
     }
     flag_or_variable(flag, "KOODRIVE_PROXY", |url| Ok::<_, Infallible>(url.to_owned()))

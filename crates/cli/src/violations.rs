@@ -32,16 +32,16 @@ fn flag(path: &str) -> Option<&'static str> {
         "endpoint" => "--endpoint (KOODRIVE_ENDPOINT)",
         "credentials" => "credentials",
         "token" => "access token (--token-file, KOODRIVE_TOKEN)",
-        "Authorization" => "KOODRIVE_AUTHORIZATION",
-        "app id" => "KOODRIVE_APP_ID",
-        "app secret" => "KOODRIVE_APP_SECRET",
+        "Authorization" => "--authorization-file (KOODRIVE_AUTHORIZATION)",
+        "app id" => "--app-id (KOODRIVE_APP_ID)",
+        "app secret" => "--app-secret-file (KOODRIVE_APP_SECRET)",
         "X-User-Id" => "--user-id (KOODRIVE_USER_ID)",
         "X-Hw-Agentname" => "--agent-name (KOODRIVE_AGENT_NAME)",
         "timeout" => "--request-timeout (KOODRIVE_REQUEST_TIMEOUT)",
         "connect_timeout" => "--connect-timeout (KOODRIVE_CONNECT_TIMEOUT)",
         "max_attempts" => "--max-attempts (KOODRIVE_MAX_ATTEMPTS)",
         "root_certificates" => "--cacert (KOODRIVE_CACERT)",
-        "proxy" => "--proxy (KOODRIVE_PROXY)",
+        "proxy" => "--proxy, --proxy-file (KOODRIVE_PROXY)",
         "concurrency" => "--concurrency",
         "rate" => "--rate (KOODRIVE_RATE)",
         "resend_unknown" => "--resend-unknown",
@@ -78,10 +78,9 @@ fn advice(path: &str, rule: &str) -> Option<&'static str> {
         ("endpoint", "endpoint-bare") => "give the base URL alone",
         ("endpoint", "endpoint-of-task") => "give the endpoint that the task was created at",
         ("credentials", _) => {
-            "give --token-file, or set one of KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with \
-             KOODRIVE_APP_SECRET"
+            "give one of --token-file, --authorization-file, or --app-id with --app-secret-file, or set the variable beside it"
         }
-        ("token", "bare-token") => "give the token alone, or the whole value in KOODRIVE_AUTHORIZATION",
+        ("token", "bare-token") => "give the token alone, or the whole value in --authorization-file",
         ("X-User-Id" | "X-Hw-Agentname", _) => "give the flag or set the variable",
         (_, "one-space") => "name the files of one space at a time",
         ("$.fileIds", "split-consent") => {

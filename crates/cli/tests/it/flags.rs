@@ -41,7 +41,7 @@ async fn broken_rules_are_told_all_at_once_in_flags_and_variables() {
     let stderr = text(&output.stderr);
     let names = [
         "--endpoint (KOODRIVE_ENDPOINT): ",
-        "credentials: must be given, and be of one kind, given nothing (credentials); give --token-file, or set one of KOODRIVE_TOKEN",
+        "credentials: must be given, and be of one kind, given nothing (credentials); give one of --token-file, ",
         "--user-id (KOODRIVE_USER_ID): ",
         "--agent-name (KOODRIVE_AGENT_NAME): ",
         "--container-id: ",
@@ -183,9 +183,11 @@ async fn proxy_is_given_by_flag_or_variable() {
     let emulator = emulator().await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
-    let mut tools = [tool(&emulator), tool(&emulator)];
+    let mut tools = [tool(&emulator), tool(&emulator), tool(&emulator)];
     tools[0].args(["--proxy", &url]).env("KOODRIVE_PROXY", "http://127.0.0.1:1");
-    tools[1].env("KOODRIVE_PROXY", url.replace("://", "://user:password@"));
+    let with_password = url.replace("://", "://user:password@");
+    tools[1].env("KOODRIVE_PROXY", &with_password);
+    tools[2].arg("--proxy-file").arg(file("proxy.secret", &with_password)).env("KOODRIVE_PROXY", "http://127.0.0.1:1");
     for mut tool in tools {
         let request = async { answer(proxy.accept().await.unwrap().0).await.unwrap() };
         let (output, request) = tokio::join!(run(tool.args(DUMP).arg("F1")), request);
@@ -193,10 +195,10 @@ async fn proxy_is_given_by_flag_or_variable() {
         // A proxy is asked with the whole URL.
         assert!(request.starts_with(&format!("POST {}/", emulator.endpoint())), "{request}");
     }
-    let said = "--proxy: every user of the machine can see a password in a flag; set KOODRIVE_PROXY instead";
+    let said = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
     let with_password = ["F1", "--proxy", "http://user:password@proxy.example"];
     expect(&emulator, &[&DUMP[..], &with_password].concat(), 2, said).await;
-    let said = "--proxy (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy";
+    let said = "--proxy, --proxy-file (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy";
     expect(&emulator, &[&DUMP[..], &["F1", "--proxy", "ftp://proxy.example"]].concat(), 2, said).await;
     assert_eq!(emulator.request_count(), 0);
 }

@@ -31,18 +31,34 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
     }
     let token = file("token.secret", &format!("{TOKEN}\r\n"));
     let kdstoken = file("kdstoken.secret", KDSTOKEN);
-    let mut tools = [no_token(), no_token(), no_token(), no_token()];
+    let authorization = file("authorization.secret", &format!("Bearer {TOKEN}\n"));
+    let secret = file("app.secret", &format!("{SECRET}\n"));
+    let mut tools = [(); 7].map(|()| no_token());
     tools[0].arg("--token-file").arg(&token).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
     tools[1].arg("--kdstoken-file").arg(&kdstoken);
     tools[1].env("KOODRIVE_AUTHORIZATION", format!("Bearer {TOKEN}"));
     tools[2].arg("--kdstoken-file").arg(&kdstoken);
     tools[2].env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
     tools[3].arg("--kdstoken-file").arg(&kdstoken).args(["--token-file", "-"]);
+    tools[4].arg("--kdstoken-file").arg(&kdstoken).arg("--authorization-file").arg(&authorization);
+    // A flag goes before the variable beside it, and before those of other credentials.
+    tools[5].arg("--kdstoken-file").arg(&kdstoken).args(["--app-id", "app", "--app-secret-file"]).arg(&secret);
+    tools[5].env("KOODRIVE_APP_ID", "another").env("KOODRIVE_TOKEN", "another");
+    tools[6].arg("--kdstoken-file").arg(&kdstoken).arg("--app-secret-file").arg(&secret).env("KOODRIVE_APP_ID", "app");
     for (n, tool) in tools.iter_mut().enumerate() {
         let output = run_with_input(tool, &format!("{TOKEN}\n")).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert_eq!(emulator.tasks().len(), n + 1);
     }
+    let mut two = no_token();
+    let output = run(two.arg("--authorization-file").arg(&authorization).arg("--token-file").arg(&token)).await;
+    assert_eq!(output.status.code(), Some(2));
+    let said = "give one of --token-file, --authorization-file, and --app-id with --app-secret-file";
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    let mut two = no_token();
+    let output = run(two.args(["--proxy-file", "-", "--app-secret-file", "-"])).await;
+    let said = "only one of --app-secret-file and --proxy-file can read the standard input";
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
     let mut two = no_token();
     let output = run(two.args(["--token-file", "-", "--kdstoken-file", "-"])).await;
     assert_eq!(output.status.code(), Some(2));
