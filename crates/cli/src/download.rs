@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs,
     future::IntoFuture,
     path::{Path, PathBuf},
 };
@@ -113,7 +114,10 @@ impl ToFile<'_> {
         let download = client.download(task, &target.path).overwrite(target.overwrite).expect_names(names);
         let mut progress = download.progress();
         let mut download = download.into_future();
-        let mut transfer = Transfer::new(tracing);
+        let mut part = OsString::from(&target.path);
+        part.push(".part");
+        let left = fs::metadata(part).map_or(0, |part| part.len());
+        let mut transfer = Transfer::new(left, tracing);
         let ended = loop {
             tokio::select! {
                 ended = &mut download => break ended,

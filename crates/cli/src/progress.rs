@@ -216,16 +216,19 @@ const TRANSFER_INTERVAL: Duration = Duration::from_secs(10);
 /// How far a download has come.
 pub(crate) struct Transfer {
     bar: Option<ProgressBar>,
+    /// The bytes that an earlier download left.
+    left: u64,
     /// When the first bytes were there, and how many: those are of an earlier download.
     start: Option<(Instant, u64)>,
     next_line: Instant,
 }
 
 impl Transfer {
-    pub(crate) fn new(tracing: bool) -> Self {
+    pub(crate) fn new(left: u64, tracing: bool) -> Self {
         let template = "{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
         Self {
             bar: (!tracing && terminal::is_capable()).then(|| bar(None, template)),
+            left,
             start: None,
             next_line: Instant::now() + TRANSFER_INTERVAL,
         }
@@ -233,6 +236,10 @@ impl Transfer {
 
     pub(crate) fn update(&mut self, progress: DownloadProgress) {
         let (received, total, now) = (progress.received(), progress.total(), Instant::now());
+        if self.start.is_none() && self.left > 0 {
+            let line = resume_line(self.left, received, total);
+            self.bar.as_ref().map_or_else(|| stderr(&line), |bar| bar.suspend(|| stderr(&line)));
+        }
         let (start, before) = *self.start.get_or_insert((now, received));
         if let Some(bar) = &self.bar {
             if let Some(total) = total {
@@ -260,6 +267,15 @@ impl Drop for Transfer {
     }
 }
 
+/// `resuming at 12.00 MiB of 100.00 MiB`, if what came first goes on with what was left.
+fn resume_line(left: u64, received: u64, total: Option<u64>) -> String {
+    if received < left {
+        return format!("beginning anew: the {} that had come are not of this package", HumanBytes(left));
+    }
+    let of_total = total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
+    format!("resuming at {}{of_total}", HumanBytes(left))
+}
+
 /// `12.00 MiB of 100.00 MiB, 4.00 MiB/s, 22s left`
 fn transfer_line(received: u64, total: Option<u64>, newly: u64, elapsed: Duration) -> String {
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -273,6 +289,21 @@ fn transfer_line(received: u64, total: Option<u64>, newly: u64, elapsed: Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resume_line_tells_where_a_download_goes_on_or_that_it_does_not() {
+        const MIB: u64 = 1 << 20;
+        for (line, expected) in [
+            (resume_line(512 * MIB, 512 * MIB, Some(1_024 * MIB)), "resuming at 512.00 MiB of 1.00 GiB"),
+            (resume_line(512 * MIB, 513 * MIB, None), "resuming at 512.00 MiB"),
+            (
+                resume_line(512 * MIB, 0, Some(1_024 * MIB)),
+                "beginning anew: the 512.00 MiB that had come are not of this package",
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
+    }
 
     #[test]
     fn transfer_line_tells_rate_and_time_left() {
