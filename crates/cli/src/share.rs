@@ -92,7 +92,9 @@ async fn prompt() -> Result<Option<String>, CommandError> {
     }
     let code = terminal::ask_unseen("Extract code of the share (empty if it has none): ").await?;
     let code = code.ok_or_else(interrupts::interrupted)?;
-    Ok(Some(code.trim().to_owned()).filter(|code| !code.is_empty()))
+    // Such as keys that do nothing there.
+    let code = code.replace(char::is_control, "").trim().to_owned();
+    Ok(Some(code).filter(|code| !code.is_empty()))
 }
 
 /// The error of a call that only reads.

@@ -34,9 +34,10 @@ pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
 mod unseen {
     use std::io;
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-    /// A terminal that echoes nothing until this is dropped.
+    /// A terminal that echoes nothing until this is dropped. Its keys neither suspend nor quit: after either, nothing could
+    /// give the echo back.
     pub(super) struct Unseen(Termios);
 
     impl Unseen {
@@ -44,6 +45,11 @@ mod unseen {
             let before = tcgetattr(io::stdin())?;
             let mut unseen = before.clone();
             unseen.local_modes.remove(LocalModes::ECHO);
+            // What turns a key off differs between systems. One that interrupts as well only does that.
+            let interrupt = unseen.special_codes[SpecialCodeIndex::VINTR];
+            for key in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
+                unseen.special_codes[key] = interrupt;
+            }
             tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)?;
             Ok(Self(before))
         }

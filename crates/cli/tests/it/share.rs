@@ -296,6 +296,27 @@ async fn terminal_that_goes_away_at_the_prompt_ends_the_tool_without_a_panic() {
     assert_eq!(status(), "1\n");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn keys_that_quit_or_suspend_do_nothing_at_the_prompt() {
+    use tokio::{io::AsyncReadExt, io::AsyncWriteExt, time::timeout};
+
+    use crate::support::{on_terminal, under_shell};
+    let (emulator, link) = emulator(Package::new()).await;
+    let mut tool = tool_in(&directory("keys-at-prompt"), &emulator, &["files", &link]);
+    let lines = "trap : QUIT TSTP; \"$0\" \"$@\"; echo status $?; stty -a; exit";
+    let shell = under_shell(lines, tool.env_remove("KOODRIVE_EXTRACT_CODE"));
+    let mut terminal = on_terminal(&shell).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut shown = until_asked(&mut screen).await;
+    keys.write_all(format!("\x1c\x1a{CODE}\n").as_bytes()).await.unwrap();
+    timeout(Duration::from_secs(30), screen.read_to_string(&mut shown)).await.unwrap().unwrap();
+    assert!(shown.contains("b.txt") && shown.contains("status 0\r\n"), "{shown:?}");
+    for setting in [" echo ", "quit = ^\\;", "susp = ^Z;"] {
+        assert!(shown.contains(setting), "{setting} is not back: {shown:?}");
+    }
+}
+
 /// Reads what a terminal shows until it asks for the extract code.
 #[cfg(target_os = "linux")]
 async fn until_asked(screen: &mut tokio::process::ChildStdout) -> String {
