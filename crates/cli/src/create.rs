@@ -71,28 +71,22 @@ pub(crate) async fn run(
     let created = run.create(bulk, &create.bulk).await;
     duplicates.take_warning().iter().for_each(|warning| stderr(warning));
     let has_ended = created?;
-    let mut is_over = false;
+    let (mut is_over, mut summary) = (false, None);
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
-        let ended = run.follow(&client, handles, &create, &template, tracing).await?;
+        let (ended, ended_so) = run.follow(&client, handles, &create, &template, tracing).await?;
         if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
             let download = ToFile { client: &client, output, tracing, target, names };
             let download = download.run(&task, &mut run.interrupts).await?;
             run.exit = run.exit.max(download.exit);
             is_over = download.is_over;
         }
+        summary = Some(ended_so);
     }
-    if let Some(path) = &run.own_ledger {
-        if is_over || !is_of_use(path) {
-            // Nothing is left that the same command could go on with.
-            let _ = fs::remove_file(path);
-        } else if has_ended && run.exit != Exit::Unknown {
-            let path = path.display();
-            stderr(&format!(
-                "{path} keeps the task: give the same command again, or delete it to make another package"
-            ));
-        }
-    }
+    run.keep_or_delete_ledger(is_over, has_ended);
+    let not_followed = || "no task was followed, since the run ended before its last file id".to_owned();
+    let summary = summary.or_else(|| create.wait.then(not_followed));
+    summary.iter().for_each(|summary| stderr(&format!("{summary}; {}", run.exit)));
     Ok(run.exit)
 }
 
@@ -296,7 +290,7 @@ impl BulkRun<'_> {
         create: &CreateArgs,
         template: &Template,
         tracing: bool,
-    ) -> Result<Exit, CommandError> {
+    ) -> Result<(Exit, String), CommandError> {
         let (timeout, go_on) = (TIMEOUT, HowToFollow(create, template));
         let shows_url = template.target.is_none();
         let following =
@@ -306,8 +300,21 @@ impl BulkRun<'_> {
         }
         let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
         let ended = ended.map_err(|error| error.after(self.exit))?;
-        self.exit = self.exit.max(ended);
+        self.exit = self.exit.max(ended.0);
         Ok(ended)
+    }
+
+    /// Deletes the ledger that no flag names once the same command has nothing to go on with.
+    fn keep_or_delete_ledger(&self, is_over: bool, has_ended: bool) {
+        let Some(path) = &self.own_ledger else { return };
+        if is_over || !is_of_use(path) {
+            let _ = fs::remove_file(path);
+        } else if has_ended && self.exit != Exit::Unknown {
+            let path = path.display();
+            stderr(&format!(
+                "{path} keeps the task: give the same command again, or delete it to make another package"
+            ));
+        }
     }
 
     fn record_failed(&mut self, range: Range<u64>) {

@@ -78,12 +78,13 @@ pub(crate) async fn run(
     let go_on = "run the same command again";
     let following =
         Following { client: &client, timeout: TIMEOUT, output, tracing, go_on, shows_url: false, access_advice };
-    let ended = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
-    if !has_package(ended) {
-        return Ok(ended);
+    let (mut exit, summary) = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
+    if has_package(exit) {
+        let download = ToFile { client: &client, output, tracing, target: &target, names: Vec::new() };
+        exit = exit.max(download.run(task, &mut interrupts).await?.exit);
     }
-    let download = ToFile { client: &client, output, tracing, target: &target, names: Vec::new() };
-    Ok(ended.max(download.run(task, &mut interrupts).await?.exit))
+    stderr(&format!("{summary}; {exit}"));
+    Ok(exit)
 }
 
 /// Whether a task that ended so may have a package.

@@ -23,15 +23,40 @@ pub(crate) enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Refused => 3,
-            Exit::Unknown => 4,
-            Exit::NotAllSucceeded => 5,
-            Exit::Unavailable => 6,
-        })
+        Self::from(exit.code())
+    }
+}
+
+impl Exit {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Done => "all is done",
+            Self::NotAllSucceeded => "not all files succeeded",
+            Self::Failed => "something went wrong, as told above",
+            Self::Usage => "a rule is broken, as told above",
+            Self::Refused => "the service refused something, as told above",
+            Self::Unavailable => "the service was not reached, or throttled for too long",
+            Self::Unknown => "an outcome is unknown",
+        }
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Unknown => 4,
+            Self::NotAllSucceeded => 5,
+            Self::Unavailable => 6,
+        }
+    }
+}
+
+/// `exit status 5: not all files succeeded`
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit status {}: {}", self.code(), self.reason())
     }
 }
 

@@ -70,7 +70,9 @@ pub(crate) async fn wait(
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let go_on = "run the same command again";
     let following = Following { client, timeout: args.timeout, output, tracing, go_on, shows_url: true, access_advice };
-    following.to_their_ends(tasks, &mut interrupts).await
+    let (exit, summary) = following.to_their_ends(tasks, &mut interrupts).await?;
+    stderr(&format!("{summary}; {exit}"));
+    Ok(exit)
 }
 
 /// How tasks are followed.
@@ -88,12 +90,12 @@ pub(crate) struct Following<'a, G> {
 }
 
 impl<G: fmt::Display> Following<'_, G> {
-    /// Follows the tasks, some at a time, and writes how each of them ended.
+    /// Follows the tasks, some at a time, and writes how each of them ended. Gives the exit status and a summary.
     pub(crate) async fn to_their_ends(
         &self,
         tasks: Vec<TaskHandle>,
         interrupts: &mut Interrupts,
-    ) -> Result<Exit, CommandError> {
+    ) -> Result<(Exit, String), CommandError> {
         let waiting = RefCell::new(Waiting::new(tasks.len() as u64, self.tracing));
         let followed = stream::iter(tasks).map(|task| self.to_its_end(task, &waiting));
         let mut followed = followed.buffer_unordered(CONCURRENCY);
@@ -103,7 +105,7 @@ impl<G: fmt::Display> Following<'_, G> {
                 return Err(self.interrupted().after(exit));
             };
             let Some((task_id, end)) = next else {
-                return Ok(exit);
+                return Ok((exit, waiting.borrow().summary()));
             };
             let told = waiting.borrow().suspend(|| self.report(&task_id, end));
             exit = exit.max(told.map_err(|error| error.after(exit))?);

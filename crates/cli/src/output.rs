@@ -129,7 +129,7 @@ impl<'a> StatusFields<'a> {
     }
 }
 
-fn failed_file_ids(status: &TaskStatus) -> Vec<&str> {
+pub(crate) fn failed_file_ids(status: &TaskStatus) -> Vec<&str> {
     let failed = status.files().iter().filter(|file| file.status() == Some(&FileStatus::Failed));
     failed.filter_map(|file| file.file_id()).collect()
 }

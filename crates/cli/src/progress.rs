@@ -9,7 +9,8 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progres
 use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, TaskStatus};
 
 use crate::{
-    output::{counted, duration, status_line, stderr},
+    exit::{self, Exit},
+    output::{counted, duration, failed_file_ids, status_line, stderr},
     terminal,
 };
 
@@ -117,8 +118,11 @@ fn failure_counts(report: &BulkReport) -> String {
 pub(crate) struct Waiting {
     tasks: u64,
     ended: u64,
+    /// Of those, the ones that did not succeed in full.
+    failed: u64,
     /// Files of ended tasks that succeeded.
     files: u64,
+    failed_files: u64,
     /// Of each task that goes on: percent, and files that succeeded.
     going_on: HashMap<String, (f64, u64)>,
     bar: Option<ProgressBar>,
@@ -131,7 +135,9 @@ impl Waiting {
         Self {
             tasks,
             ended: 0,
+            failed: 0,
             files: 0,
+            failed_files: 0,
             going_on: HashMap::new(),
             bar: (!tracing && terminal::is_capable()).then(|| bar(Some(100), "{wide_bar} {msg}")),
             last_line: String::new(),
@@ -176,10 +182,26 @@ impl Waiting {
         if status.state().is_final() {
             self.going_on.remove(task_id);
             self.ended += 1;
+            self.failed += u64::from(exit::of_status(status) > Exit::Done);
             self.files += files;
+            self.failed_files += failed_file_ids(status).len() as u64;
         } else {
             self.going_on.insert(task_id.to_owned(), (status.progress().unwrap_or_default(), files));
         }
+    }
+
+    /// `50 of 50 tasks ended, 2 of them not in full; 49,980 files done, 20 failed`
+    pub(crate) fn summary(&self) -> String {
+        let Self { ended, tasks, failed, files, failed_files, .. } = self;
+        let in_part =
+            if *failed > 0 { format!(", {} of them not in full", HumanCount(*failed)) } else { String::new() };
+        // The service need not tell of files.
+        let files = match (files, failed_files) {
+            (0, 0) => String::new(),
+            (files, 0) => format!("; {} done", counted(*files, "file")),
+            (files, failed) => format!("; {} done, {} failed", counted(*files, "file"), HumanCount(*failed)),
+        };
+        format!("{} of {} ended{in_part}{files}", HumanCount(*ended), counted(*tasks, "task"))
     }
 
     /// 0 to 100, each task counting alike.

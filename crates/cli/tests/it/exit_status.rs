@@ -27,7 +27,10 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     dump(&["F1"], 4, "check: a task may exist").await;
     dump(&["F1", "--endpoint", &nowhere()], 6, "no connection").await;
     emulator.set_schedule(Schedule::partially_failed());
-    dump(&["F1", "--wait"], 5, "").await;
+    let said = "1 of 1 task ended, 1 of them not in full; ";
+    let output = dump(&["F1", "F2", "--wait"], 5, said).await;
+    let last = text(&output.stderr).lines().last().unwrap().to_owned();
+    assert!(last.ends_with("; exit status 5: not all files succeeded"), "{last}");
 }
 
 #[tokio::test]
@@ -50,6 +53,8 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     let said = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
     assert_eq!(text(&output.stdout), said);
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, "after 1 poll in 0 s").await;
+    let said = "0 of 1 task ended; exit status 1: something went wrong, as told above\n";
+    query(&["wait", &tasks[1], "--timeout", "0s"], 1, said).await;
     query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
     query(&["status", &tasks[2]], 5, "").await;
     query(&["status", ""], 2, "TASK_ID: must not be empty").await;

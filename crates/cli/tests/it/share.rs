@@ -384,7 +384,9 @@ async fn interrupted_download_goes_on_with_the_same_command_and_task() {
     assert!(text(&output.stderr).contains("p.zip.ledger keeps the task of a command that did not end"));
 
     let output = run(&mut package).await;
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("resuming at ") && stderr.contains(" MiB of 40.00 MiB\n"), "{stderr}");
     assert_eq!(emulator.tasks().len(), 1, "a second package was made");
     let size = fs::metadata(directory.join("p.zip")).unwrap().len();
     let rest = (size - kept).div_ceil(1 << 20);

@@ -34,6 +34,9 @@ async fn several_tasks_are_asked_for_and_followed_at_once() {
         ids.sort();
         assert_eq!(told, ids);
     }
+    let output = run(tool(&emulator).args(["wait", "--share-id", "share"]).args(&ids)).await;
+    let last = text(&output.stderr).lines().last();
+    assert_eq!(last, Some("3 of 3 tasks ended; 3 files done; exit status 0: all is done"));
     // One that is unknown keeps nobody from asking for the others.
     let output = expect(&emulator, &["status", "--share-id", "share", "nobody's", &ids[0]], 3, "13000309").await;
     assert!(text(&output.stdout).contains(&ids[0]));
