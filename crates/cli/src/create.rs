@@ -7,7 +7,6 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    pin::pin,
     time::Duration,
 };
 
@@ -74,19 +73,20 @@ pub(crate) async fn run(
     let (mut is_over, mut summary) = (false, None);
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
-        let (ended, ended_so) = run.follow(&client, handles, &create, &template, tracing).await?;
+        let (ended, told) = run.follow(&client, handles, &create, &template, tracing).await?;
         if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
             let download = ToFile { client: &client, output, tracing, target, names };
             let download = download.run(&task, &mut run.interrupts).await?;
             run.exit = run.exit.max(download.exit);
             is_over = download.is_over;
         }
-        summary = Some(ended_so);
+        summary = Some(told);
     }
     run.keep_or_delete_ledger(is_over, has_ended);
     let not_followed = || "no task was followed, since the run ended before its last file id".to_owned();
-    let summary = summary.or_else(|| create.wait.then(not_followed));
-    summary.iter().for_each(|summary| stderr(&format!("{summary}; {}", run.exit)));
+    if let Some(summary) = summary.or_else(|| create.wait.then(not_followed)) {
+        stderr(&format!("{summary}; {}", run.exit));
+    }
     Ok(run.exit)
 }
 
@@ -122,7 +122,7 @@ async fn source(
         Given::Link { link, selection } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
-            let source = telling(pauses, Source::of_share(client, &key, selection, template));
+            let source = telling(pauses, Box::pin(Source::of_share(client, &key, selection, template)));
             let source = interrupts.unless_interrupted(source).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
         }
@@ -130,8 +130,7 @@ async fn source(
 }
 
 /// What a future gives, and until then a line for each pause.
-async fn telling<T>(pauses: &mut UnboundedReceiver<String>, future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
+async fn telling<T>(pauses: &mut UnboundedReceiver<String>, mut future: impl Future<Output = T> + Unpin) -> T {
     loop {
         tokio::select! {
             done = &mut future => return done,
@@ -242,7 +241,7 @@ impl BulkRun<'_> {
         };
         self.progress.finish(bulk.report());
         if let Some(error) = &ended {
-            self.report_end(error, bulk.report());
+            self.report_end(error, bulk.report(), args);
         } else if let Some(StopReason::Output(error)) = &self.stop_reason {
             self.exit = self.exit.max(self.output.error(&CommandError::new(Exit::Failed, error)));
         }
@@ -260,8 +259,7 @@ impl BulkRun<'_> {
             Ok(task) => {
                 let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(task));
                 if let Err(error) = saved {
-                    let message = format!("tasks cannot be written to the file of --save: {error}");
-                    self.stop(bulk, StopReason::Output(io::Error::new(error.kind(), message)));
+                    self.stop(bulk, StopReason::Output(error));
                 }
             }
             Err(error) => {
@@ -348,7 +346,7 @@ impl BulkRun<'_> {
     }
 
     /// Reports why the run ended before its last file id.
-    fn report_end(&mut self, error: &BulkError, report: &BulkReport) {
+    fn report_end(&mut self, error: &BulkError, report: &BulkReport, args: &BulkArgs) {
         let sent = report.created() + report.rejected() + report.not_sent() > 0;
         let listing = listing_error(error);
         let exit = match () {
@@ -373,7 +371,11 @@ impl BulkRun<'_> {
             Some(_) | None => with_causes(error),
         };
         let broken = error.validation_error().or_else(|| listing?.validation_error());
-        let error = broken.map_or(CommandError { exit, message }, |broken| CommandError { exit, ..broken.into() });
+        let ledger = args.ledger.as_deref().filter(|_| error.is_ledger() || error.is_other_run());
+        let mut error = broken.map_or(CommandError { exit, message }, |broken| CommandError { exit, ..broken.into() });
+        if let Some(path) = ledger {
+            error = error.about(path);
+        }
         self.exit = self.exit.max(self.output.error(&error));
     }
 
@@ -450,5 +452,6 @@ fn listing_error(error: &BulkError) -> Option<&Error> {
 
 /// Whether the input was read but a line of it holds no file id.
 fn is_invalid_line(error: &BulkError) -> bool {
-    error.is_input() && error.source().is_some_and(<dyn StdError>::is::<InvalidLine>)
+    let cause = error.source().filter(|_| error.is_input()).and_then(StdError::source);
+    cause.is_some_and(<dyn StdError>::is::<InvalidLine>)
 }

@@ -146,7 +146,7 @@ impl ToFile<'_> {
             }
             Err(error) => {
                 let is_over = error.is_no_package() && !error.is_resumable();
-                Ended { exit: output.error(&told(&error)), is_over }
+                Ended { exit: output.error(&told(&error).about(&target.path)), is_over }
             }
         })
     }

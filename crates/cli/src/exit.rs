@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -84,6 +85,11 @@ pub(crate) struct CommandError {
 impl CommandError {
     pub(crate) fn new(exit: Exit, error: &dyn StdError) -> Self {
         Self { exit, message: with_causes(error) }
+    }
+
+    /// The same about a file.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {

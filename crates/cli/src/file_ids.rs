@@ -5,6 +5,7 @@ mod lines;
 
 use std::{
     error::Error,
+    fmt,
     fs::File,
     io::{self, BufRead, BufReader, Seek, SeekFrom},
     iter, mem,
@@ -12,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use koodrive_share::FileIds;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 
@@ -21,6 +22,25 @@ use self::{duplicates::Duplicates, lines::IdLines};
 use crate::{args::CreateArgs, exit::CommandError, secret::is_stdin};
 
 type ReadError = Box<dyn Error + Send + Sync>;
+
+/// Ids that cannot be read from a file, which it names.
+#[derive(Debug)]
+pub(crate) struct UnreadableFile {
+    path: PathBuf,
+    cause: ReadError,
+}
+
+impl fmt::Display for UnreadableFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+impl Error for UnreadableFile {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.cause.as_ref())
+    }
+}
 
 /// The input that holds the file ids. A file is never held whole.
 pub(crate) struct FileIdSource {
@@ -95,14 +115,18 @@ impl FileIdSource {
 
     /// The ids to send. Those of a file have been checked for duplicates already.
     pub(crate) fn ids(self) -> FileIds<'static> {
-        match self.input {
+        let Self { input, path, duplicates } = self;
+        let unreadable = move |cause| UnreadableFile { path: path.clone(), cause };
+        match input {
             Input::Arguments(ids) => ids.into(),
-            Input::File(file, _) => FileIds::try_stream(stream::iter(ids_of(file).map(|id| id.map(|(_, id)| id)))),
+            Input::File(file, _) => {
+                FileIds::try_stream(stream::iter(ids_of(file).map(|id| id.map(|(_, id)| id))).map_err(unreadable))
+            }
             Input::Pipe(file) => {
                 let file = tokio::fs::File::from_std(file);
-                FileIds::try_stream(piped_ids_of(file, self.duplicates))
+                FileIds::try_stream(piped_ids_of(file, duplicates).map_err(unreadable))
             }
-            Input::Stdin => FileIds::try_stream(piped_ids_of(tokio::io::stdin(), self.duplicates)),
+            Input::Stdin => FileIds::try_stream(piped_ids_of(tokio::io::stdin(), duplicates).map_err(unreadable)),
         }
     }
 }

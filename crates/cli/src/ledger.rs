@@ -21,17 +21,17 @@ pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandE
         (None, Some(range)) => Some((range.clone(), Settlement::NotMade)),
         (None, None) => None,
     };
-    let failed = |error: LedgerError| match error.validation_error() {
-        Some(broken) => broken.into(),
-        None if error.is_in_use() => CommandError::new(Exit::Failed, &error),
-        None => CommandError::new(Exit::Usage, &error),
+    let failed = |error: LedgerError| {
+        let exit = if error.is_in_use() { Exit::Failed } else { Exit::Usage };
+        let of_file = || CommandError::new(exit, &error).about(&ledger.file);
+        error.validation_error().map_or_else(of_file, CommandError::from)
     };
     if let Some((range, settlement)) = settled {
         Ledger::settle(&ledger.file, range, settlement).map_err(failed)?;
     }
-    let ledger = Ledger::read(&ledger.file).map_err(failed)?;
+    let read = Ledger::read(&ledger.file).map_err(failed)?;
     let is_unknown = |chunk: &Result<LedgerChunk, _>| chunk.as_ref().map_or(true, |it| !it.unsettled().is_empty());
-    let unknown = ledger.chunks().filter(is_unknown).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    output.ledger(&ledger.report().map_err(failed)?, ledger.file_ids(), &unknown)?;
+    let unknown = read.chunks().filter(is_unknown).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    output.ledger(&read.report().map_err(failed)?, read.file_ids(), &unknown)?;
     Ok(Exit::Done)
 }

@@ -1,11 +1,6 @@
 //! The client, from flags and variables.
 
-use std::{
-    convert::Infallible,
-    fmt, fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, fs, path::Path, time::Duration};
 
 use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 
@@ -39,13 +34,13 @@ pub(crate) fn pause(length: Duration, error: &Error) -> String {
 
 fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
+    let cacert = flag_or_variable(service.cacert.take(), "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(path.into()))?;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
         flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
     );
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
-    let route =
-        both(certificates(service.cacert.take()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
+    let route = both(certificates(cacert.as_deref()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
     let (((request_timeout, connect_timeout), max_attempts), (certificates, proxy)) =
         both(both(timeouts, max_attempts), route)?;
     let mut builder = ClientBuilder::from_env();
@@ -73,7 +68,14 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     if let Some(agent_name) = service.agent_name.take() {
         builder = builder.agent_name(agent_name);
     }
-    build_with_credentials(builder, service)
+    build_with_credentials(builder, service).map_err(|error| match cacert {
+        // What is said of certificates is said of this file.
+        Some(path) => {
+            let flag = format!("--cacert {}", path.display());
+            CommandError { message: error.message.replace("--cacert (KOODRIVE_CACERT)", &flag), ..error }
+        }
+        None => error,
+    })
 }
 
 /// Builds the client with the credentials of the flags, which override those of the variables.
@@ -111,11 +113,10 @@ fn build(builder: ClientBuilder) -> Result<Client, CommandError> {
     })
 }
 
-fn certificates(flag: Option<PathBuf>) -> Result<Option<Vec<u8>>, CommandError> {
-    let path = flag_or_variable(flag, "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(PathBuf::from(path)))?;
+fn certificates(path: Option<&Path>) -> Result<Option<Vec<u8>>, CommandError> {
     let read = path.map(|path| {
         let unreadable = |error| format!("no certificates can be read from {}: {error}", path.display());
-        fs::read(&path).map_err(|error| CommandError::usage(unreadable(error)))
+        fs::read(path).map_err(|error| CommandError::usage(unreadable(error)))
     });
     read.transpose()
 }

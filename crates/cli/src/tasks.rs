@@ -5,7 +5,7 @@ use std::{
     error::Error,
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use koodrive_share::{Client, Ledger, Share, TaskHandle};
@@ -140,7 +140,7 @@ fn saved(reader: &mut impl BufRead) -> Result<Vec<TaskHandle>, Box<dyn Error>> {
 }
 
 /// A file that tasks are added to.
-pub(crate) struct SavedTasks(File);
+pub(crate) struct SavedTasks(File, PathBuf);
 
 impl SavedTasks {
     pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
@@ -160,15 +160,17 @@ impl SavedTasks {
             return Err(refused("the file holds something else than saved tasks".to_owned()));
         }
         if !content.is_empty() && !content.ends_with(b"\n") {
-            file.write_all(b"\n")?;
+            file.write_all(b"\n").map_err(|error| refused(error.to_string()))?;
         }
-        Ok(Self(file))
+        Ok(Self(file, path.to_owned()))
     }
 
     /// Adds a task as a line of its own.
     pub(crate) fn add(&mut self, task: &TaskHandle) -> io::Result<()> {
         let mut line = serde_json::to_vec(task)?;
         line.push(b'\n');
-        self.0.write_all(&line)
+        self.0.write_all(&line).map_err(|error| {
+            io::Error::new(error.kind(), format!("--save {}: a task cannot be written: {error}", self.1.display()))
+        })
     }
 }

@@ -137,7 +137,7 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         let mut limited = under_shell(&format!("trap '' XFSZ\nulimit -f {limit}"), &tool);
         let output = run(&mut limited).await;
         let stderr = text(&output.stderr);
-        assert!(stderr.contains("the ledger cannot be read or written"), "{stderr}");
+        assert!(stderr.contains("cli_full.ledger: the ledger cannot be read or written"), "{stderr}");
         let lacks = stderr.split_once("it lacks task ").map(|(_, lacks)| lacks.split_whitespace().next().unwrap());
         let lacks = lacks.map(str::to_owned);
         let output = run(tool.args(["--format", "json"])).await;

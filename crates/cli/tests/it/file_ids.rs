@@ -54,6 +54,7 @@ async fn input_without_ids_is_refused_by_line_before_anything_is_sent() {
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(stderr.contains(said), "{said} not in {stderr}");
+            assert!(stderr.contains("refused.ids: ") || stderr.contains("from -: "), "{stderr}");
         }
     }
     expect(&emulator, &[&DUMP[..], &["F1", "F2,F3"]].concat(), 2, "file id 2 holds a comma").await;
@@ -78,7 +79,7 @@ async fn pipe_is_refused_at_the_line_that_holds_no_id() {
     let stderr = text(&output.stderr);
     // Not 2, which says that nothing was sent.
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("0..1000 were attempted, the rest was not: line 1501 holds a tab"), "{stderr}");
+    assert!(stderr.contains("0..1000 were attempted, the rest was not: -: line 1501 holds a tab"), "{stderr}");
     assert_eq!(tasks_of(&emulator.tasks(), &ids(1_000)).len(), 1);
 }
 

@@ -238,7 +238,7 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
     server.abort();
     for (path, said) in [
         ("missing.pem", "no certificates can be read from missing.pem"),
-        (file("no.pem", "F1").to_str().unwrap(), "--cacert (KOODRIVE_CACERT): must hold a certificate as PEM"),
+        (file("no.pem", "F1").to_str().unwrap(), "no.pem: must hold a certificate as PEM"),
     ] {
         expect(&emulator, &[&DUMP[..], &["F1", "--cacert", path]].concat(), 2, said).await;
     }

@@ -72,8 +72,8 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         (&path, &["--made", "x", "7001"], "--made: \"x\" is no range"),
         (&path, &["--made", "0..1"], "--made <RANGE> <TASK_ID>"),
         (&path, &["--made", "0..1", ""], "TASK_ID: must not be empty"),
-        (&other, &[], "the file is no ledger, or its first line is damaged"),
-        (&other.with_extension("none"), &[], "No such file"),
+        (&other, &[], "no.ledger: the file is no ledger, or its first line is damaged"),
+        (&other.with_extension("none"), &[], "no.none: the ledger cannot be read or written: No such file"),
     ] {
         let output = run(bare_tool().arg("ledger").arg(path).args(args)).await;
         let stderr = text(&output.stderr);

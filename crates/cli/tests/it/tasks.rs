@@ -195,7 +195,7 @@ async fn task_that_cannot_be_saved_stops_the_run() {
     let ids = id_file("unsaved.ids", 20_000);
     let ids = ["--concurrency", "1", "--file-ids-from", ids.to_str().unwrap(), "--save", "/dev/full"];
     let output =
-        expect(&emulator, &[&DUMP[..], &ids].concat(), 1, "tasks cannot be written to the file of --save").await;
+        expect(&emulator, &[&DUMP[..], &ids].concat(), 1, "--save /dev/full: a task cannot be written: ").await;
     let told = text(&output.stdout).lines().count();
     assert!(told < 20 && told == emulator.tasks().len(), "every task that was made is told");
 }
