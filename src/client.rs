@@ -204,11 +204,6 @@ impl Client {
         self.with(|shared| shared.waits = Some(Arc::new(Waits::new(limit, on_pause))))
     }
 
-    /// A client whose calls end after their attempts.
-    pub(crate) fn without_patience(&self) -> Self {
-        self.with(|shared| shared.waits = None)
-    }
-
     /// A client whose calls do not retry throttling.
     pub(crate) fn told_of_throttling(&self) -> Self {
         self.with(|shared| shared.throttling = Throttling::Told)

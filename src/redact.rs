@@ -23,19 +23,11 @@ pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
 }
 
 /// Masks each word of a text that holds a URL.
-fn mask_urls(text: &str) -> String {
+pub(crate) fn mask_urls(text: &str) -> String {
     let mask = |word| {
         if str::contains(word, "://") { "***" } else { word }
     };
     text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
-}
-
-/// Masks the user name and the password of a URL.
-pub(crate) fn mask_userinfo(text: &str) -> String {
-    match text.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
-        Some((scheme, Some((_, rest)))) => format!("{scheme}://***@{rest}"),
-        _ => text.to_owned(),
-    }
 }
 
 /// Masks the secrets in a text.
@@ -123,17 +115,6 @@ mod tests {
     #[test]
     fn words_that_hold_a_url_are_masked() {
         assert_eq!(mask_urls("see https://a.b/c?d=e, or (http://f) now"), "see *** or *** now");
-    }
-
-    #[test]
-    fn user_name_and_password_of_a_url_are_masked() {
-        for (text, masked) in [
-            ("\"https://user:p@ss@host/base\"", "\"https://***@host/base\""),
-            ("https://host/base", "https://host/base"),
-            ("me@host", "me@host"),
-        ] {
-            assert_eq!(mask_userinfo(text), masked);
-        }
     }
 
     #[test]

@@ -242,10 +242,13 @@ async fn error_in_a_tampered_ledger_is_masked_and_escaped() {
 
 #[tokio::test]
 async fn task_of_a_tampered_ledger_is_masked_and_escaped() {
-    let text = tampered("tampered_task", SHARE).await;
-    assert!(text.contains("another run") && text.contains("[31m"), "{text}");
-    assert_escaped(&text);
-    assert_masked(&text, &[TOKEN, KDSTOKEN, "CANARY"]);
+    // Also that of another endpoint, which is shown where it is no more than one.
+    for (name, mark) in [("tampered_task", SHARE), ("tampered_endpoint", "http://127")] {
+        let text = tampered(name, mark).await;
+        assert!(text.contains("another run") && text.contains("[31m"), "{text}");
+        assert_escaped(&text);
+        assert_masked(&text, &[TOKEN, KDSTOKEN, "CANARY"]);
+    }
 }
 
 /// From the link to the file, with a failure on each way.

@@ -10,7 +10,7 @@ use crate::{
     bulk::chunk::Chunk,
     client::Client,
     error::{Error, Outcome},
-    redact::mask_userinfo,
+    redact::mask_urls,
     share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
     task::handle::TaskHandle,
     trace_id::TraceId,
@@ -83,13 +83,19 @@ impl Header {
     pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerFault> {
         let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
         let (theirs, ours) = (fields(self)?, fields(ours)?);
-        let shown = |value: Option<&Value>| mask_userinfo(&value.map_or("none".to_owned(), Value::to_string));
+        let shown = |name: &str, value: Option<&Value>| match value.map_or("none".to_owned(), Value::to_string) {
+            // A bare one, as rules demand, holds no secret.
+            endpoint if name == "endpoint" && !endpoint.contains(['@', '?', '#']) => endpoint,
+            text => mask_urls(&text),
+        };
         let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         let differing: Vec<String> = names
             .into_iter()
             .map(|name| (name, theirs.get(name), ours.get(name)))
             .filter(|(_, theirs, ours)| theirs != ours)
-            .map(|(name, theirs, ours)| format!("{name} is {} there and {} here", shown(theirs), shown(ours)))
+            .map(|(name, theirs, ours)| {
+                format!("{name} is {} there and {} here", shown(name, theirs), shown(name, ours))
+            })
             .collect();
         if differing.is_empty() {
             return Ok(());

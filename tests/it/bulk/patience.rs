@@ -149,7 +149,7 @@ async fn wait_longer_than_the_patience_is_not_begun() {
     assert_eq!(outcomes(&items), [None, Some(Outcome::Rejected)]);
     let error = error.unwrap();
     assert!(error.is_out_of_patience());
-    let said = "the service asks to wait for 60s, longer than the patience of this run; resume it after that: ";
+    let said = "the service asks to wait for 1m, longer than the patience of this run; resume it after that: ";
     assert!(error.to_string().starts_with(said), "{error}");
     assert_eq!((emulator.request_count(), pauses.lock().unwrap().len()), (2, 0));
 }
