@@ -63,7 +63,11 @@ mod unseen {
 
     pub(super) fn read_line() -> io::Result<String> {
         let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
+        match io::stdin().read_line(&mut line)? {
+            // The terminal has gone, or somebody ended the input.
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal gave no line")),
+            _ => Ok(line),
+        }
     }
 }
 
