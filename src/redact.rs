@@ -34,11 +34,35 @@ pub(crate) fn mask_urls(text: &str) -> String {
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
     // A body that is no JSON may quote one that is.
-    let forms = |secret: &&str| [(*secret).to_owned(), serde_json::Value::from(*secret).to_string()];
-    let mut secrets: Vec<String> = secrets.flat_map(forms).map(|form| form.trim_matches('"').to_owned()).collect();
+    let forms = |secret: &&str| {
+        let quoted = serde_json::Value::from(*secret).to_string();
+        [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1])]
+    };
+    let mut secrets: Vec<String> = secrets.flat_map(forms).collect();
     // The longest first: one secret may be a part of another.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.iter().fold(text.to_owned(), |text, secret| mask(&text, secret))
+    secrets.iter().fold(unescaped(text), |text, secret| mask(&text, secret))
+}
+
+/// The text without escapes of JSON that a secret or a URL would not be recognized in: `\/`, and `\u003d` of visible ASCII.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split("\\u");
+    let mut unescaped = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..4).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(u8::is_ascii_graphic) {
+            Some(code) => {
+                unescaped.push(code.into());
+                unescaped.push_str(&part[4..]);
+            }
+            None => unescaped.extend(["\\u", part]),
+        }
+    }
+    // As often as it was escaped.
+    while unescaped.contains("\\/") {
+        unescaped = unescaped.replace("\\/", "/");
+    }
+    unescaped
 }
 
 fn mask(text: &str, secret: &str) -> String {
@@ -70,7 +94,7 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
 
 /// As [`sanitize_for_display`], for a text that may quote a URL: a package's is a secret.
 pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
-    sanitize_for_display(&mask_urls(text), secrets)
+    sanitize_for_display(&mask_urls(&unescaped(text)), secrets)
 }
 
 /// Characters that end a line, or turn the order of its text around, and count as no controls.
@@ -110,6 +134,24 @@ mod tests {
         assert_eq!(redact("no 12.4/1234567890123456", &["12.4/1"]), "no ***234567890123456");
         let id = "x12345678".repeat(4);
         assert_eq!(redact(&id, &["12345678"]), "x***".repeat(4), "a long one is masked in an id, too");
+    }
+
+    #[test]
+    fn a_secret_is_masked_within_the_escapes_of_json() {
+        for (text, secret) in [
+            (r"at a\/b\/c.", "a/b/c"),
+            (r"at a\\\/b\\\/c.", "a/b/c"),
+            (r"at a/b/c\u003d\u003D.", "a/b/c=="),
+            (r"at a\/b.", r"a\/b"),
+            (r#"at \"a\/\"b\"."#, r#""a/"b""#),
+            (r#"at """."#, r#"""""#),
+        ] {
+            assert_eq!(redact(text, &[secret]), "at ***.", "{text}");
+        }
+        assert_eq!(redact(r"plain \u12 \u000a \n", &[r#"""""#]), r"plain \u12 \u000a \n");
+        let url = r#"{\"url\":\"https:\/\/a.invalid\/p.zip?X-Amz-Signature=5ec\"}"#;
+        assert_eq!(sanitize_message(url, &[]), "***");
+        assert_eq!(sanitize_message(r"see https:\u002f\u002fa.invalid", &[]), "see ***");
     }
 
     #[test]
