@@ -1,4 +1,4 @@
-//! The client: one call, from a task to its handle.
+//! The client: its public calls, and the clients that differ from it in a part.
 
 mod attempt;
 pub(crate) mod builder;
@@ -90,8 +90,9 @@ use crate::{
 ///
 /// Each call is a span of `tracing` at level info, and each of its attempts one at debug, with the names of OpenTelemetry's
 /// HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome` and `.elapsed_ms`.
-/// Failed attempts and what follows from them are events at debug; a creation whose outcome is unknown is one at warn; trace
-/// shows the request, without secrets. tracing-subscriber prints spans only if it is asked to, as by
+/// Replies, failed attempts and polls, waits for a permit and renewed tokens are events at debug; a corrected clock is one at
+/// info; a token that was not renewed and a creation whose outcome is unknown are at warn; trace shows the request, without
+/// secrets. tracing-subscriber prints spans only if it is asked to, as by
 /// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. All targets begin with `koodrive_share`, which a filter
 /// tells from the HTTP client's. The spans name no user: put the calls of each into a span of your own. A download has events
 /// at debug and no span.

@@ -1,4 +1,4 @@
-//! What went wrong, and what may be believed after it.
+//! The error of a call, and whether a task may exist after it.
 
 use std::{
     error::Error as StdError,
@@ -17,7 +17,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 pub(crate) enum Effect {
     /// Nothing: a request that may have got through may be sent again.
     Reads,
-    /// Each request makes a task of its own.
+    /// Each request creates a task of its own.
     CreatesTask,
 }
 
@@ -30,16 +30,16 @@ impl Effect {
     }
 }
 
-/// Whether a task was made by a call that failed.
+/// Whether a call that failed created a task.
 ///
-/// Creating a task is not idempotent: a call sent twice makes two tasks. So this is the question to ask before
+/// Creating a task is not idempotent: a request sent twice creates two tasks. So this is the question to ask before
 /// anything is sent again. These three answers are all there are. For a query they tell the same of the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// The request never left: **no task was made**. Remove the cause and create it again.
+    /// The request never left: **no task was created**. Remove the cause and create it again.
     NotSent,
-    /// The service said no: **no task was made**. Correct what it names and create it again.
+    /// The service said no: **no task was created**. Correct what it names and create it again.
     Rejected,
     /// The request left and no answer settles what became of it: **a task may exist**. Look for it (the files in the
     /// target, the package, the vendor's support by trace id) before creating it again.
@@ -64,7 +64,7 @@ impl Display for Outcome {
 /// # async fn example(client: Client, task: ShareTask) {
 /// if let Err(error) = client.create(&task).await {
 ///     match error.outcome() {
-///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was made: {error:?}"),
+///         Outcome::NotSent | Outcome::Rejected => eprintln!("no task was created: {error:?}"),
 ///         Outcome::Unknown => eprintln!("look whether the task exists: {error:?}"),
 ///     }
 /// }
@@ -260,7 +260,7 @@ impl Error {
         self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)
     }
 
-    /// Whether a task was made: see [`Outcome`] before sending anything again.
+    /// Whether a task was created: see [`Outcome`] before sending anything again.
     pub fn outcome(&self) -> Outcome {
         self.0.kind.outcome()
     }
@@ -356,7 +356,7 @@ impl Error {
         self.outcome() == Outcome::Rejected
     }
 
-    /// The share has expired, is invalid, or its files were deleted, so no task was made. Ask its owner for a new link.
+    /// The share has expired, is invalid, or its files were deleted, so no task was created. Ask its owner for a new link.
     pub fn is_share_ended(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))
     }

@@ -5,7 +5,7 @@
 /// A rule of the wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// As it stands in the spec, in CONTRIBUTING.md and in a refusal.
+    /// As it stands in a refusal, and of a rule about requests in the spec.
     pub(crate) name: &'static str,
     /// What a value must be, as it follows the name of a field.
     pub(crate) requirement: &'static str,

@@ -40,7 +40,7 @@ impl Violation {
         &self.path
     }
 
-    /// The rule's name, as in the OpenAPI document and in CONTRIBUTING.md.
+    /// The rule's name. That of a rule about requests stands in the OpenAPI document, too.
     pub fn rule(&self) -> &'static str {
         self.rule.name
     }

@@ -32,7 +32,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 pub(crate) struct Exchange {
     pub(crate) headers: Headers,
     pub(crate) authorization: Authorization,
-    /// Set if it has less time than a whole call.
+    /// Set unless it is the HTTP client's.
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,

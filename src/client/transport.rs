@@ -18,9 +18,9 @@ pub(super) fn http_client(
     checked: &Checked,
 ) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
     let http = http_builder(settings, &checked.endpoint, checked.proxy.as_ref())?
-        // What the hooks set goes before.
+        // A header that a hook sets takes the place of one of these.
         .default_headers(checked.request_headers.clone())
-        // For an attempt that has all of the time; one that has less sets its own.
+        // For an attempt that has this much left; another one sets its own.
         .timeout(settings.limits.timeout)
         .pool_max_idle_per_host(if settings.idle_timeout.is_zero() { 0 } else { settings.max_concurrent_requests })
         .pool_idle_timeout(settings.idle_timeout);
