@@ -88,8 +88,8 @@ pub(crate) struct ErrorDetails {
     pub(crate) source: Option<BoxError>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
-    /// The service refused the time that the request was sent with.
-    pub(crate) is_clock_refused: bool,
+    /// The service refused the request, as far as anyone can tell for its time.
+    pub(crate) is_clock_suspect: bool,
 }
 
 /// What kind of failure it is, which determines the outcome.
@@ -230,7 +230,7 @@ impl Error {
             source: None,
             attempts: 0,
             elapsed: Duration::ZERO,
-            is_clock_refused: false,
+            is_clock_suspect: false,
         }))
     }
 
@@ -475,7 +475,7 @@ impl Error {
     }
 
     fn advice_on_refusal(&self) -> &'static str {
-        if self.0.is_clock_refused {
+        if self.0.is_clock_suspect {
             return "check this machine's clock, and what on the way sets the header Date";
         }
         if let Some(advice) = self.0.advice.or_else(|| self.service_code()?.advice()) {

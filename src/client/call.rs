@@ -87,11 +87,11 @@ async fn attempts<O: Operation>(
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
         let Some(wait) = wait else {
-            let is_clock_refused = retry.is_clock_suspect(failure.date);
+            let is_clock_suspect = retry.is_clock_suspect(failure.date);
             let mut error = failure.error;
             error.0.attempts = attempts;
             error.0.elapsed = started.elapsed();
-            error.0.is_clock_refused = is_clock_refused;
+            error.0.is_clock_suspect = is_clock_suspect;
             return Err(error);
         };
         // What was remedied instead is no cause any more.
