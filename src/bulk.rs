@@ -134,7 +134,7 @@ impl Client {
         task.validate_as_template(&mut violations);
         violations.into_result()?;
         let concurrency = policy.concurrency;
-        let run = Arc::new(Run::new(self.told_of_throttling(), task, policy));
+        let run = Arc::new(Run::new(self.without_throttle_retry(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
         let next = |mut producer: ChunkProducer<'a>| async { Ok(producer.next().await?.map(|item| (item, producer))) };
         let items =

@@ -206,7 +206,7 @@ impl Client {
     }
 
     /// A client whose calls do not retry throttling.
-    pub(crate) fn told_of_throttling(&self) -> Self {
+    pub(crate) fn without_throttle_retry(&self) -> Self {
         self.with(|shared| shared.throttling = Throttling::Told)
     }
 

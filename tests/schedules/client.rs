@@ -69,7 +69,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn told_of_throttling(&self) -> Self {
+    pub(crate) fn without_throttle_retry(&self) -> Self {
         self.clone()
     }
 }
