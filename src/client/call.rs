@@ -83,7 +83,7 @@ async fn attempts<O: Operation>(
         } else {
             attempts += 1;
             let next = retry.decide(&failure.facts(O::EFFECT));
-            wait = remedy(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
+            wait = carry_out(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
         let Some(wait) = wait else {
@@ -140,7 +140,7 @@ fn record_error(span: &Span, error: &Error) {
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
-fn remedy(client: &Shared, decision: Decision, failure: &Failure) -> Option<Duration> {
+fn carry_out(client: &Shared, decision: Decision, failure: &Failure) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
         Decision::CorrectClock(offset) => {
