@@ -39,9 +39,9 @@ tokio::task_local! {
 }
 
 /// A provider's failure, shared by the calls that waited for it.
-pub(crate) type Failure = Arc<dyn Error + Send + Sync>;
+pub(crate) type SharedError = Arc<dyn Error + Send + Sync>;
 
-fn failure(text: &str) -> Failure {
+fn failure(text: &str) -> SharedError {
     ProviderError::from(text).into()
 }
 
@@ -137,7 +137,7 @@ struct State {
 }
 
 /// A provider's answer, once it is there.
-type Answer = Option<Result<SecretString, Failure>>;
+type Answer = Option<Result<SecretString, SharedError>>;
 
 struct Renewal {
     /// It counts even where nobody drives the runtime that the renewal runs on.
@@ -186,7 +186,7 @@ impl TokenCache {
     /// A usable token: the cached one, or what the provider answers within `limit`.
     ///
     /// Cancel safe: a renewal goes on without the call that began it.
-    pub(crate) async fn token(&self, limit: Duration) -> Result<SecretString, Failure> {
+    pub(crate) async fn token(&self, limit: Duration) -> Result<SecretString, SharedError> {
         // Once more if the runtime of a renewal ended before it did.
         for _ in 0..2 {
             let (deadline, mut answer) = match self.usable_or_renewal(limit) {
@@ -255,7 +255,7 @@ impl Renewer {
         let mut asked = JoinSet::new();
         asked.spawn(ASKING.scope(Arc::as_ptr(&self).addr(), (self.provider)()).in_current_span());
         let result = match timeout_at(deadline, asked.join_next()).await {
-            Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(Failure::from),
+            Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(SharedError::from),
             Ok(None) | Err(_) => Err(failure(LATE)),
         };
         let is_known = |token: &AccessToken| self.lock().cached.as_ref().is_some_and(|cached| cached.is(&token.token));
