@@ -5,9 +5,9 @@
 /// Schemas whose Rust type is ours: open enums, secrets that no `Debug` shows, and numbers without a checking newtype.
 pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
     ("DownloadUrl", "crate::task::wire::LenientUrl"),
-    ("ExtractCode", "crate::credentials::ExtractCode"),
+    ("ExtractCode", "crate::credentials::RequestSecret"),
     ("FileStatusCode", "crate::lenient::LenientText"),
-    ("KdsToken", "crate::credentials::KdsToken"),
+    ("KdsToken", "crate::credentials::RequestSecret"),
     ("PageSize", "u32"),
     ("ServiceCode", "crate::service_code::ServiceCode"),
     ("TaskInfos", "crate::task::wire::TaskInfos"),

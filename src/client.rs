@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    credentials::{Credentials, KdsToken},
+    credentials::{Credentials, RequestSecret},
     error::Error,
     generated::types::GetBatchTaskRequest,
     patience::Waits,
@@ -321,7 +321,7 @@ impl Client {
         }
         violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
         violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");
-        let kdstoken = handle.kdstoken.as_ref().map(KdsToken::expose);
+        let kdstoken = handle.kdstoken.as_ref().map(RequestSecret::expose);
         let advice = "leave it out if the share has no extract code";
         violations.not_empty("$.kdstoken", kdstoken.unwrap_or("unset"), advice);
         violations.into_result()

@@ -158,45 +158,34 @@ pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
     usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
 }
 
-/// Defines secrets of a request's body: each serialises into it and nowhere else, since no public type that holds one
-/// implements `Serialize` over it.
-macro_rules! secrets_of_requests {
-    ($($(#[$doc:meta])* $secret:ident, $name:literal;)+) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub(crate) struct $secret(SecretString);
+/// A secret of a request's body: what the owner of a share gives beside the link, `extractCode`, or the temporary token of
+/// such a share, `kdstoken`. It serialises into the body and nowhere else, since no public type that holds one implements
+/// `Serialize` over it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestSecret(SecretString);
 
-        impl $secret {
-            pub(crate) fn expose(&self) -> &str {
-                self.0.expose_secret()
-            }
-        }
-
-        impl From<String> for $secret {
-            fn from(secret: String) -> Self {
-                Self(secret.into())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $secret {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // The deserializer's own message would show what was given.
-                let refused = |_| serde::de::Error::custom(concat!($name, " must be a string"));
-                String::deserialize(deserializer).map(Self::from).map_err(refused)
-            }
-        }
-
-        impl Serialize for $secret {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.expose())
-            }
-        }
-    )+};
+impl RequestSecret {
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
 }
 
-secrets_of_requests! {
-    /// What the owner of a share gives beside the link, `extractCode`.
-    ExtractCode, "extractCode";
-    /// The temporary token of a share with an extract code, `kdstoken`.
-    KdsToken, "kdstoken";
+impl From<String> for RequestSecret {
+    fn from(secret: String) -> Self {
+        Self(secret.into())
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The deserializer's own message would show what was given.
+        let refused = |_| serde::de::Error::custom("kdstoken must be a string");
+        String::deserialize(deserializer).map(Self::from).map_err(refused)
+    }
+}
+
+impl Serialize for RequestSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
 }

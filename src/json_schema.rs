@@ -8,7 +8,7 @@ use schemars::{
 use serde_json::{Value, json};
 
 use crate::{
-    credentials::KdsToken,
+    credentials::RequestSecret,
     generated::{request_limits, types::CreateBatchTaskRequest},
     share_task::{ShareTask, TaskType},
 };
@@ -29,7 +29,7 @@ macro_rules! schema_of {
 }
 
 schema_of! {
-    KdsToken as String;
+    RequestSecret as String;
     TaskType as i64;
 }
 

@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use self::{files::ShareFiles, link::ShareLink};
 use crate::{
     client::{Client, operation::GetShareInfo},
-    credentials::KdsToken,
+    credentials::RequestSecret,
     error::{Effect, Error, ErrorKind},
     generated::types::{ShareInfo, VerifyExtractCodeRequest},
     lenient::{LenientBool, LenientObject},
@@ -148,7 +148,7 @@ impl Share {
     /// The share's temporary token, if it has an extract code: for
     /// [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken). A secret.
     pub fn expose_kdstoken(&self) -> Option<&str> {
-        self.listing.request.kdstoken.as_ref().map(KdsToken::expose)
+        self.listing.request.kdstoken.as_ref().map(RequestSecret::expose)
     }
 
     /// Begins to list the share's files: those at its top, unless the listing is told otherwise.

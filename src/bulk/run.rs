@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    credentials::KdsToken,
+    credentials::RequestSecret,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     patience::{Decision, Sign},
     redact::sanitize_message,
@@ -109,7 +109,7 @@ impl Run {
 
     pub(super) fn secrets(&self) -> Vec<&str> {
         let mut secrets = self.client.secrets();
-        secrets.extend(self.task.body().kdstoken.as_ref().map(KdsToken::expose));
+        secrets.extend(self.task.body().kdstoken.as_ref().map(RequestSecret::expose));
         secrets
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    credentials::KdsToken,
+    credentials::RequestSecret,
     error::{Effect, Error},
     generated::{
         self, ResponseValue,
@@ -55,13 +55,13 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     }
 
     /// The share's temporary token, if one was given.
-    fn kdstoken(&self) -> Option<&KdsToken> {
+    fn kdstoken(&self) -> Option<&RequestSecret> {
         None
     }
 
     /// What no error may repeat.
     fn secret(&self) -> Option<&str> {
-        self.kdstoken().map(KdsToken::expose)
+        self.kdstoken().map(RequestSecret::expose)
     }
 
     /// What to do about a refusal by the service, where that is more than its code tells.
@@ -104,7 +104,7 @@ impl Operation for ShareTask {
         Some(task_id)
     }
 
-    fn kdstoken(&self) -> Option<&KdsToken> {
+    fn kdstoken(&self) -> Option<&RequestSecret> {
         self.body().kdstoken.as_ref()
     }
 
@@ -134,7 +134,7 @@ impl Operation for GetBatchTaskRequest {
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
 
-    fn kdstoken(&self) -> Option<&KdsToken> {
+    fn kdstoken(&self) -> Option<&RequestSecret> {
         self.kdstoken.as_ref()
     }
 
@@ -190,7 +190,7 @@ impl Operation for VerifyExtractCodeRequest {
     const NAME: &'static str = "verifyExtractCode";
 
     type Response = VerifyExtractCodeResponse;
-    type Output = KdsToken;
+    type Output = RequestSecret;
 
     const EFFECT: Effect = Effect::Reads;
 
@@ -206,7 +206,7 @@ impl Operation for VerifyExtractCodeRequest {
         client.verify_extract_code(self).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<KdsToken, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<RequestSecret, Option<String>> {
         response.code.success()?;
         let kdstoken = response.kdstoken.filter(|kdstoken| !kdstoken.expose().is_empty());
         kdstoken.ok_or_else(|| Some("it reports success without a kdstoken".to_owned()))
@@ -222,7 +222,7 @@ impl Operation for ListShareFilesRequest {
 
     const EFFECT: Effect = Effect::Reads;
 
-    fn kdstoken(&self) -> Option<&KdsToken> {
+    fn kdstoken(&self) -> Option<&RequestSecret> {
         self.kdstoken.as_ref()
     }
 

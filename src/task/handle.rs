@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{credentials::KdsToken, trace_id::TraceId};
+use crate::{credentials::RequestSecret, trace_id::TraceId};
 
 /// A share task that was created.
 ///
@@ -28,7 +28,7 @@ pub struct TaskHandle {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) endpoint: String,
     #[serde(skip)]
-    pub(crate) kdstoken: Option<KdsToken>,
+    pub(crate) kdstoken: Option<RequestSecret>,
 }
 
 /// A copy: what takes a handle also takes a reference to one.

@@ -12,7 +12,7 @@ pub mod types {
         pub file_ids: ::std::vec::Vec<::std::string::String>,
         ///Temporary token for the share.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
         ///Share the files are behind.
         #[serde(rename = "shareId")]
         pub share_id: ::std::string::String,
@@ -78,7 +78,7 @@ pub mod types {
     pub struct GetBatchTaskRequest {
         ///Temporary token for the share, if it has an access code.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
         ///Share the task belongs to.
         #[serde(rename = "shareId")]
         pub share_id: ::std::string::String,
@@ -209,7 +209,7 @@ pub mod types {
         pub file_name: ::std::option::Option<::std::string::String>,
         ///Temporary token for the share, if it has an extract code.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
         ///`nextCursor` of the page before.
         #[serde(
             rename = "pageCursor",
@@ -421,7 +421,7 @@ pub mod types {
     pub struct VerifyExtractCodeRequest {
         ///The extract code.
         #[serde(rename = "extractCode")]
-        pub extract_code: crate::credentials::ExtractCode,
+        pub extract_code: crate::credentials::RequestSecret,
         ///Short code of the link.
         #[serde(rename = "shortUrl")]
         pub short_url: ::std::string::String,
@@ -433,7 +433,7 @@ pub mod types {
         pub code: crate::service_code::ServiceCode,
         ///Temporary token for the share; its lifetime is not stated.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kdstoken: ::std::option::Option<crate::credentials::KdsToken>,
+        pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
         ///Response information.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub msg: ::std::option::Option<crate::lenient::LenientText>,
