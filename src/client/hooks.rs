@@ -9,7 +9,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::ResponseBuilderExt;
 use tracing::Span;
 
 use super::reply::{Ending, Reply};
@@ -93,7 +92,6 @@ impl ClientHooks<Exchange> for generated::Client {
         let received = clock.now();
         let status = response.status();
         span.record("http.response.status_code", status.as_u16());
-        let url = response.url().clone();
         let headers = mem::take(response.headers_mut());
         let mut bytes = Vec::new();
         let read = read(&mut response, *max_reply_bytes, &mut bytes).await;
@@ -107,10 +105,6 @@ impl ClientHooks<Exchange> for generated::Client {
         read?;
         let mut whole = http::Response::new(handed_on);
         *whole.status_mut() = status;
-        // Without a URL, reqwest parses one that it makes up.
-        if let Some(extensions) = http::Response::builder().url(url).extensions_mut() {
-            *whole.extensions_mut() = mem::take(extensions);
-        }
         Ok(whole.into())
     }
 }
