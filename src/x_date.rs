@@ -77,7 +77,7 @@ impl FromStr for XDate {
 /// `20251103T070140Z`
 impl fmt::Display for XDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format(FORMAT))
+        self.0.format(FORMAT).write_to(f)
     }
 }
 
