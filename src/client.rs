@@ -27,7 +27,6 @@ use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
     operation::Operation,
-    retry::Throttling,
     settings::{Caller, Limits},
     shared::Shared,
     transport::http_client,
@@ -207,7 +206,7 @@ impl Client {
 
     /// A client whose calls do not retry throttling.
     pub(crate) fn without_throttle_retry(&self) -> Self {
-        self.with(|shared| shared.throttling = Throttling::Told)
+        self.with(|shared| shared.retries_throttling = false)
     }
 
     fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
@@ -346,7 +345,7 @@ impl ClientBuilder {
             request_headers: checked.request_headers,
             caller: checked.caller,
             limits: Limits { connect_timeout, ..settings.limits },
-            throttling: Throttling::Retried,
+            retries_throttling: true,
             waits: None,
             permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),

@@ -15,13 +15,13 @@ use super::{
     operation::{Decoded, Operation},
     outcome::FailureDetails,
     reply::Reply,
-    retry::{FailedAttempt, Resend},
+    retry::FailedAttempt,
     shared::Shared,
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
-    error::{BoxError, Effect, Error, ErrorKind},
+    error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -52,19 +52,15 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    pub(super) fn facts(&self, effect: Effect) -> FailedAttempt {
+    pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
         let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
-        let is_passing = effect.is_query() || error.is_connect() || error.is_throttled();
+        let is_passing = error.0.effect.is_query() || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
             is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
             is_token_refused: refused_token.is_some(),
-            resend: match is_passing && error.is_retryable() {
-                false => Resend::No,
-                true if error.is_throttled() => Resend::Later,
-                true => Resend::Yes,
-            },
+            is_resendable: is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled()),
             retry_after: error.retry_after(),
         }
     }

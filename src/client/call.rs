@@ -67,7 +67,7 @@ async fn attempts<O: Operation>(
     started: Instant,
 ) -> Result<(O::Output, DateTime<Utc>), Error> {
     let client = attempt.client;
-    let mut retry = Retry::new(client.limits.max_attempts, client.throttling);
+    let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
     let mut last: Option<Failure> = None;
     loop {
@@ -82,7 +82,7 @@ async fn attempts<O: Operation>(
             failure = last;
         } else {
             attempts += 1;
-            let next = retry.decide(&failure.facts(O::EFFECT));
+            let next = retry.decide(&failure.facts(client.retries_throttling));
             wait = carry_out(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }

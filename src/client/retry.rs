@@ -14,26 +14,9 @@ pub(super) struct FailedAttempt {
     pub(super) is_date_confirmed: bool,
     /// The service refused a token that can be renewed.
     pub(super) is_token_refused: bool,
-    pub(super) resend: Resend,
+    /// The request may be sent again as it is: nothing was done, or the call only reads, and the failure may pass.
+    pub(super) is_resendable: bool,
     pub(super) retry_after: Option<Duration>,
-}
-
-/// Whether a request may be sent again as it is: nothing was done, or the call only reads, and the failure may pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resend {
-    No,
-    Yes,
-    /// It was throttled.
-    Later,
-}
-
-/// Who waits after a call was throttled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Throttling {
-    /// The call, before it makes another attempt.
-    Retried,
-    /// Its caller, which throttles all of its calls together.
-    Told,
 }
 
 /// What to do after an attempt that failed.
@@ -52,7 +35,6 @@ pub(super) enum Decision {
 /// The attempts of one call.
 #[derive(Debug)]
 pub(super) struct Retry {
-    throttling: Throttling,
     backoff: ExponentialBackoff,
     clock_corrections: u32,
     own_clock_used: bool,
@@ -60,14 +42,8 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn new(max_attempts: u32, throttling: Throttling) -> Self {
-        Self {
-            throttling,
-            backoff: backoff(max_attempts),
-            clock_corrections: 0,
-            own_clock_used: false,
-            token_refreshed: false,
-        }
+    pub(super) fn new(max_attempts: u32) -> Self {
+        Self { backoff: backoff(max_attempts), clock_corrections: 0, own_clock_used: false, token_refreshed: false }
     }
 
     /// Decides after an attempt that failed.
@@ -98,12 +74,9 @@ impl Retry {
             self.token_refreshed = true;
             return Decision::RefreshToken;
         }
-        let is_resendable = match failed.resend {
-            Resend::No => false,
-            Resend::Yes => true,
-            Resend::Later => self.throttling == Throttling::Retried,
-        };
-        if is_resendable && let Some(wait) = self.backoff.next() {
+        if failed.is_resendable
+            && let Some(wait) = self.backoff.next()
+        {
             return Decision::Wait(wait.max(failed.retry_after.unwrap_or_default()));
         }
         Decision::Stop
@@ -137,10 +110,10 @@ mod tests {
         date: DateVerdict::Unrelated,
         is_date_confirmed: false,
         is_token_refused: false,
-        resend: Resend::No,
+        is_resendable: false,
         retry_after: None,
     };
-    const RESENDABLE: FailedAttempt = FailedAttempt { resend: Resend::Yes, ..FINAL };
+    const RESENDABLE: FailedAttempt = FailedAttempt { is_resendable: true, ..FINAL };
     const TOKEN_REFUSED: FailedAttempt = FailedAttempt { is_token_refused: true, ..FINAL };
     const CORRECTION_REFUSED: FailedAttempt = FailedAttempt { date: DateVerdict::CorrectionRefused, ..FINAL };
 
@@ -150,7 +123,7 @@ mod tests {
 
     /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
     fn decisions(failures: &[FailedAttempt]) -> Vec<&'static str> {
-        let mut retry = Retry::new(3, Throttling::Retried);
+        let mut retry = Retry::new(3);
         let name = |decision| match decision {
             Decision::Stop => "stop",
             Decision::CorrectClock(_) => "correct",
@@ -194,9 +167,9 @@ mod tests {
             let dates = [Unrelated, Unexplained, OutsideWindow(ClockOffset::default()), CorrectionRefused];
             dates.map(|date| retry.is_clock_suspect(date))
         };
-        assert_eq!(suspects(&Retry::new(3, Throttling::Retried)), [false, false, true, true]);
+        assert_eq!(suspects(&Retry::new(3)), [false, false, true, true]);
         for questioned in [CORRECTION_REFUSED, outside_window()] {
-            let mut retry = Retry::new(3, Throttling::Retried);
+            let mut retry = Retry::new(3);
             retry.decide(&questioned);
             assert_eq!(suspects(&retry), [false, true, true, true], "{questioned:?}");
         }
@@ -204,22 +177,13 @@ mod tests {
 
     #[test]
     fn a_call_of_one_attempt_waits_for_no_other() {
-        assert_eq!(Retry::new(1, Throttling::Retried).decide(&RESENDABLE), Decision::Stop);
-        assert_eq!(Retry::new(1, Throttling::Retried).decide(&TOKEN_REFUSED), Decision::RefreshToken);
-    }
-
-    #[test]
-    fn throttling_that_the_caller_wants_to_know_of_is_not_retried_and_what_else_passes_is() {
-        let throttled = FailedAttempt { resend: Resend::Later, ..FINAL };
-        let mut retry = Retry::new(3, Throttling::Told);
-        assert_eq!(retry.decide(&throttled), Decision::Stop);
-        assert!(matches!(retry.decide(&RESENDABLE), Decision::Wait(_)));
-        assert!(matches!(Retry::new(3, Throttling::Retried).decide(&throttled), Decision::Wait(_)));
+        assert_eq!(Retry::new(1).decide(&RESENDABLE), Decision::Stop);
+        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RefreshToken);
     }
 
     #[test]
     fn waits_double_up_to_five_seconds_with_up_to_as_much_again_at_random() {
-        let mut retry = Retry::new(10, Throttling::Retried);
+        let mut retry = Retry::new(10);
         for base in [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] {
             let Decision::Wait(wait) = retry.decide(&RESENDABLE) else { panic!("no wait of {base} ms") };
             let base = Duration::from_millis(base);
@@ -231,7 +195,7 @@ mod tests {
     #[test]
     fn a_wait_is_at_least_what_the_service_asks_for() {
         let retry_after = Some(Duration::from_secs(60));
-        let decision = Retry::new(2, Throttling::Retried).decide(&FailedAttempt { retry_after, ..RESENDABLE });
+        let decision = Retry::new(2).decide(&FailedAttempt { retry_after, ..RESENDABLE });
         assert_eq!(decision, Decision::Wait(Duration::from_secs(60)));
     }
 }

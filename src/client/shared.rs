@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderMap;
 use tokio::sync::Semaphore;
 
-use super::{
-    retry::Throttling,
-    settings::{Caller, Limits},
-};
+use super::settings::{Caller, Limits};
 use crate::{clock::Clock, patience::Waits};
 
 /// Cloned for a client that differs in a part of it.
@@ -22,7 +19,8 @@ pub(super) struct Shared {
     pub(super) request_headers: HeaderMap,
     pub(super) caller: Caller,
     pub(super) limits: Limits,
-    pub(super) throttling: Throttling,
+    /// Whether calls wait where they are throttled, and not their caller.
+    pub(super) retries_throttling: bool,
     /// Of calls that only read; none for those that end after their attempts.
     pub(super) waits: Option<Arc<Waits>>,
     /// One for each request that may be on its way.
