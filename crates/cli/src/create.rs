@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
     args::{self, BulkArgs, CreateArgs, ServiceArgs},
-    download::{self, ToFile},
+    download::{self, Target, ToFile},
     exit::{self, CommandError, Exit, both, with_causes},
     file_ids::InvalidLine,
     follow::{Following, TIMEOUT},
@@ -41,6 +41,7 @@ pub(crate) async fn run(
     tracing: bool,
 ) -> Result<Exit, CommandError> {
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
+    let template = template.and_then(|template| check_files(&create, &template).map(|()| template));
     let (tell, mut pauses) = mpsc::unbounded_channel();
     let split = template.as_ref().is_ok_and(|template| template.split);
     let policy = policy(&create.bulk, service.patience, split, tell.clone());
@@ -108,6 +109,31 @@ fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<Pa
     }
     create.bulk.ledger = Some(target.ledger());
     create.bulk.ledger.clone()
+}
+
+/// Refuses a file that two of the flags would write to: what one keeps there would be lost.
+fn check_files(create: &CreateArgs, template: &Template) -> Result<(), CommandError> {
+    let output = template.target.as_ref().map(Target::path);
+    let files = [("--save", create.save.as_deref()), ("--ledger", create.bulk.ledger.as_deref()), ("--output", output)];
+    let files = files.map(|(flag, path)| (flag, path.map(resolved)));
+    for (n, (flag, path)) in files.iter().enumerate() {
+        if let Some((other, _)) = files[..n].iter().find(|(_, earlier)| path.is_some() && earlier == path) {
+            let path = path.as_deref().unwrap_or(Path::new("")).display();
+            let hint = "name two; without --ledger, that of --output is FILE.ledger";
+            return Err(CommandError::usage(format!("{other} and {flag} name the same file, {path}: {hint}")));
+        }
+    }
+    Ok(())
+}
+
+/// The path without links and detours, as far as there is something at it.
+fn resolved(path: &Path) -> PathBuf {
+    let in_directory = || {
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
 }
 
 async fn source(

@@ -13,7 +13,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
 };
 
-use crate::support::{DUMP, TOKEN, bare_tool, emulator, expect, file, json_lines, nowhere, run, text, tool};
+use crate::support::{DUMP, TOKEN, bare_tool, directory, emulator, expect, file, json_lines, nowhere, run, text, tool};
 
 #[tokio::test]
 async fn flags_go_before_variables() {
@@ -280,4 +280,25 @@ async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
     let elsewhere = nowhere();
     let said = "the ids 0..1000, of which no task was made, and the ids from 1000 on, which were not attempted\n";
     dump(6, said, &["--endpoint", &elsewhere]).await;
+}
+
+#[tokio::test]
+async fn file_that_two_flags_name_is_refused_before_anything_is_written() {
+    let emulator = emulator().await;
+    let directory = directory("named-twice");
+    let package = ["package", "--share-id", "s", "--container-id", "c", "F1", "--output", "p.zip"];
+    for (args, said) in [
+        (&[&DUMP[..], &["F1", "--save", "x", "--ledger", "x"]].concat(), "--save and --ledger name the same file"),
+        (&[&DUMP[..], &["F1", "--save", "x", "--ledger", "./x"]].concat(), "--save and --ledger name the same file"),
+        (&[&package[..], &["--ledger", "p.zip"]].concat(), "--ledger and --output name the same file"),
+        (&[&package[..], &["--save", "../named-twice/p.zip"]].concat(), "--save and --output name the same file"),
+        (&[&package[..], &["--save", "p.zip.ledger"]].concat(), "--save and --ledger name the same file"),
+    ] {
+        let output = run(tool(&emulator).current_dir(&directory).args(args)).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{said} not in {stderr}");
+    }
+    assert_eq!(emulator.request_count(), 0);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
 }
