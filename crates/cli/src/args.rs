@@ -50,14 +50,16 @@ Environment:
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
-  status, wait     taskId, state, result, progress (0 to 100), created, started, ended (in a zone that the service
-                   does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId, sourceContainerId)
+  status, wait     taskId, taskType, state, result, progress (0 to 100), created, started, ended (in a zone that the
+                   service does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId,
+                   sourceContainerId)
   files            fileId, shareId, name, directory, type, size (in bytes), containerId, edited
   --output         taskId, file, bytes, files, missing, missingNames
   ledger           created, rejected, notSent, unknown (tasks), attempted (ids), fileIds (once all were read),
                    unknownChunks (start, end, traceIds)
   what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too
-Fields without a value are null or left out. Whoever has the download URL can fetch the package.
+Fields without a value are null or left out. A state, result or file type that the vendor does not list is
+{\"other\": 7}, with its number. Whoever has the download URL can fetch the package.
 
 Exit status:
   0  done; of status, also a task that goes on

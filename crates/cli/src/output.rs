@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use chrono::NaiveDateTime;
 use humantime::FormattedDuration;
 use indicatif::HumanCount;
 use koodrive_share::{
-    BulkItem, BulkReport, DownloadedPackage, Error, FileStatus, FileStatusReport, FileType, LedgerChunk, Outcome,
-    ShareFile, TaskResult, TaskState, TaskStatus,
+    BulkItem, BulkReport, DownloadUrl, DownloadedPackage, Error, FileStatus, FileType, LedgerChunk, Outcome, ShareFile,
+    TaskStatus,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     args::Format,
@@ -51,82 +51,16 @@ struct ErrorFields<'a> {
     message: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StatusFields<'a> {
-    task_id: &'a str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'static str>,
-    progress: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created: Option<NaiveDateTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<NaiveDateTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<NaiveDateTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download_url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failed_file_ids: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    files: Vec<FileFields<'a>>,
-}
-
-/// What became of one file.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FileFields<'a> {
-    file_id: Option<&'a str>,
-    status: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_file_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_container_id: Option<&'a str>,
-}
-
-impl<'a> From<&'a FileStatusReport> for FileFields<'a> {
-    fn from(file: &'a FileStatusReport) -> Self {
-        Self {
-            file_id: file.file_id(),
-            status: file.status().map(|status| match status {
-                FileStatus::Pending => "pending".to_owned(),
-                // Also what the reference does not list.
-                status => status.to_string(),
-            }),
-            new_file_id: file.new_file_id(),
-            source_container_id: file.source_container_id(),
-        }
+/// A status as the library writes it, with the result beside the state, and what goes with it.
+fn status_fields(task_id: &str, status: &TaskStatus) -> serde_json::Result<Value> {
+    let mut fields = serde_json::to_value(status)?;
+    if let Some(result) = fields["state"].get_mut("completed").map(Value::take) {
+        fields["state"] = "completed".into();
+        fields["result"] = result;
     }
-}
-
-impl<'a> StatusFields<'a> {
-    fn new(task_id: &'a str, status: &'a TaskStatus) -> Self {
-        Self {
-            task_id,
-            state: match status.state() {
-                TaskState::Pending => "pending",
-                TaskState::Running => "running",
-                TaskState::Completed(_) => "completed",
-                TaskState::Cancelled => "cancelled",
-                _ => "other",
-            },
-            result: match status.state() {
-                TaskState::Completed(TaskResult::AllSucceeded) => Some("allSucceeded"),
-                TaskState::Completed(TaskResult::PartiallyFailed) => Some("partiallyFailed"),
-                TaskState::Completed(TaskResult::AllFailed) => Some("allFailed"),
-                TaskState::Completed(_) => Some("other"),
-                _ => None,
-            },
-            progress: status.progress(),
-            created: status.created(),
-            started: status.started(),
-            ended: status.ended(),
-            download_url: status.download_url().map(koodrive_share::DownloadUrl::expose),
-            failed_file_ids: failed_file_ids(status),
-            files: status.files().iter().map(FileFields::from).collect(),
-        }
-    }
+    fields["taskId"] = task_id.into();
+    fields["failedFileIds"] = failed_file_ids(status).into();
+    Ok(fields)
 }
 
 pub(crate) fn failed_file_ids(status: &TaskStatus) -> Vec<&str> {
@@ -201,18 +135,17 @@ impl Output {
                 Ok(())
             }
             Format::Json => {
-                let mut fields = StatusFields::new(task_id, status);
-                fields.download_url = fields.download_url.filter(|_| shows_url);
-                stdout(&serde_json::to_string(&fields)?).inspect_err(|_| {
-                    fields.download_url = None;
-                    stderr(&serde_json::to_string(&fields).unwrap_or_default());
-                })
+                let mut fields = status_fields(task_id, status)?;
+                let without_url = fields.to_string();
+                fields["downloadUrl"] = status.download_url().filter(|_| shows_url).map(DownloadUrl::expose).into();
+                stdout(&fields.to_string()).inspect_err(|_| stderr(&without_url))
             }
         }
     }
 
     /// `     2,400,000  picture    Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI  photos/beach.jpg`
     pub(crate) fn file(&self, share_id: &str, file: &ShareFile) -> io::Result<()> {
+        const OTHER: &str = "other";
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct ShareFileFields<'a> {
@@ -220,7 +153,7 @@ impl Output {
             share_id: &'a str,
             name: &'a str,
             directory: &'a str,
-            r#type: Option<&'static str>,
+            r#type: Option<Value>,
             size: Option<u64>,
             container_id: Option<&'a str>,
             edited: Option<&'a str>,
@@ -230,7 +163,7 @@ impl Output {
             FileType::Picture => "picture",
             FileType::Video => "video",
             FileType::Word => "word",
-            _ => "other",
+            _ => OTHER,
         });
         match self.format {
             Format::Text => {
@@ -243,7 +176,11 @@ impl Output {
                 share_id,
                 name: file.name(),
                 directory: file.directory(),
-                r#type,
+                r#type: file.file_type().map(|file_type| match file_type {
+                    // What the reference does not list.
+                    FileType::Other(number) if number != 45 => serde_json::json!({ OTHER: number }),
+                    _ => r#type.into(),
+                }),
                 size: file.size(),
                 container_id: file.container_id(),
                 edited: file.edited(),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use koodrive_share_emulator::{Answer, Fault, Schedule};
+use koodrive_share_emulator::{Answer, EmulatedShare, Fault, Schedule, SharedFile, Step};
+use serde_json::json;
 
 use crate::support::{DUMP, PACKAGE, emulator, id_file, json_lines, run, tool};
 
@@ -40,10 +41,8 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     let line = &json_lines(&output)[0];
     assert_eq!((&line["state"], &line["result"]), (&"completed".into(), &"allSucceeded".into()));
     assert_eq!(line["progress"], 100.0);
-    assert_eq!(
-        line["files"][0],
-        serde_json::json!({ "fileId": "F000000", "status": "succeeded", "sourceContainerId": "space" })
-    );
+    let file = json!({ "fileId": "F000000", "status": "succeeded", "newFileId": null, "sourceContainerId": "space" });
+    assert_eq!(line["files"][0], file);
     for time in ["created", "started", "ended"] {
         // Without a zone, since the reference does not state one.
         let text = line[time].as_str().unwrap();
@@ -51,6 +50,29 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     }
     let url = line["downloadUrl"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/packages/", emulator.endpoint())));
+}
+
+#[tokio::test]
+async fn json_keeps_the_numbers_that_the_reference_does_not_list() {
+    let emulator = emulator().await;
+    for (step, state, result) in [
+        (Step::new(7), json!({ "other": 7 }), json!(null)),
+        (Step::completed(9).file_statuses(["5"]), json!("completed"), json!({ "other": 9 })),
+    ] {
+        emulator.set_schedule(Schedule::by_polls([step]));
+        let made = json_lines(&run(tool(&emulator).args(DUMP).args(["F1", "--format", "json"])).await);
+        let mut status = tool(&emulator);
+        status.args(["status", made[0]["taskId"].as_str().unwrap(), "--share-id", "share", "--format", "json"]);
+        let line = &json_lines(&run(&mut status).await)[0];
+        assert_eq!((&line["state"], &line["result"]), (&state, &result), "{line}");
+        assert!(result.is_null() || line["files"][0]["status"] == json!({ "other": "5" }), "{line}");
+    }
+    let share = EmulatedShare::new("types1")
+        .file(SharedFile::file("a", 1))
+        .file(SharedFile::file("b", 1).member("/fileType", json!(99)));
+    emulator.set_share(share);
+    let files = json_lines(&run(tool(&emulator).args(["files", "types1", "--format", "json"])).await);
+    assert_eq!((&files[0]["type"], &files[1]["type"]), (&json!("other"), &json!({ "other": 99 })));
 }
 
 #[tokio::test]
