@@ -7,6 +7,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpListener,
+    time::timeout,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -190,7 +191,8 @@ async fn proxy_is_given_by_flag_or_variable() {
     tools[2].arg("--proxy-file").arg(file("proxy.secret", &with_password)).env("KOODRIVE_PROXY", "http://127.0.0.1:1");
     for mut tool in tools {
         let request = async { answer(proxy.accept().await.unwrap().0).await.unwrap() };
-        let (output, request) = tokio::join!(run(tool.args(DUMP).arg("F1")), request);
+        let both = async { tokio::join!(run(tool.args(DUMP).arg("F1")), request) };
+        let (output, request) = timeout(Duration::from_secs(60), both).await.expect("the proxy is not asked");
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         // A proxy is asked with the whole URL.
         assert!(request.starts_with(&format!("POST {}/", emulator.endpoint())), "{request}");
