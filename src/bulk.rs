@@ -32,7 +32,7 @@ use self::{
     file_ids::FileIds,
     item::{BulkItem, BulkReport},
     policy::BulkPolicy,
-    run::Run,
+    run::{Progress, Run},
 };
 use crate::{
     client::Client,
@@ -185,19 +185,16 @@ impl Bulk<'_> {
 
     /// Why a run of which no further item comes is not complete: because it `failed`, or was stopped.
     fn shortfall(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
-        let mut shortfall = None;
-        self.run.progress.send_modify(|progress| {
-            let kind = match (progress.stop.take(), failed) {
-                // A ledger that lacks a line is worse than whatever else ended the run.
-                (Some(stop), _) if stop.is_ledger() => stop,
-                (_, Some(failed)) => failed,
-                (Some(stop), None) if !progress.exhausted || stop.is_out_of_patience() => stop,
-                (_, None) => return,
-            };
-            let unwritten = mem::take(&mut progress.unwritten);
-            shortfall = Some(BulkError { kind, attempted: progress.attempted, unwritten });
-        });
-        shortfall
+        let Progress { stop, exhausted, attempted, unwritten, .. } =
+            self.run.progress.send_replace(Progress::default());
+        let kind = match (stop, failed) {
+            // A ledger that lacks a line is worse than whatever else ended the run.
+            (Some(stop), _) if stop.is_ledger() => stop,
+            (_, Some(failed)) => failed,
+            (Some(stop), None) if !exhausted || stop.is_out_of_patience() => stop,
+            (_, None) => return None,
+        };
+        Some(BulkError { kind, attempted, unwritten })
     }
 }
 

@@ -34,6 +34,11 @@ pub(crate) mod watch {
             self.0.send_modify(modify);
         }
 
+        pub(crate) fn send_replace(&self, value: T) -> T {
+            yield_now();
+            self.0.send_replace(value)
+        }
+
         pub(crate) fn borrow(&self) -> Ref<'_, T> {
             yield_now();
             self.0.borrow()
