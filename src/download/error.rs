@@ -59,8 +59,6 @@ pub(super) enum Kind {
     Refused(u16),
     #[error("the storage answers with status {0}: download again later, which goes on from what has come")]
     Unavailable(u16, Duration),
-    #[error("the storage redirects, and {0}: ask who runs the proxy on the way, or the vendor")]
-    Redirect(&'static str),
     #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
     Foreign(&'static str),
     #[error(
@@ -183,7 +181,6 @@ impl DownloadError {
             | Kind::Disk(_)
             | Kind::Lapsed
             | Kind::Unavailable(..)
-            | Kind::Redirect(_)
             | Kind::Foreign(_)
             | Kind::OtherLength
             | Kind::ConnectRefused(..)

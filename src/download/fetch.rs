@@ -25,11 +25,11 @@ impl Download {
             }
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
-            let next = next.ok_or(Kind::Redirect("it names no URL"))?;
-            check_redirect(&url, &next).map_err(Kind::Redirect)?;
+            let next = next.ok_or(Kind::Foreign("a redirect without a URL"))?;
+            check_redirect(&url, &next).map_err(Kind::Foreign)?;
             url = next;
         }
-        Err(Kind::Redirect("there are more than 5"))
+        Err(Kind::Foreign("a sixth redirect"))
     }
 
     /// The HTTP client of a URL's host: another host may have another proxy.
@@ -46,13 +46,13 @@ impl Download {
 /// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
 fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     if to.scheme() != "https" {
-        return Err("it does not lead to https");
+        return Err("a redirect that does not lead to https");
     }
     if is_loopback(to) && !is_loopback(from) {
-        return Err("it leads from another machine to this one");
+        return Err("a redirect from another machine to this one");
     }
     if has_credentials(to) {
-        return Err("it carries credentials");
+        return Err("a redirect with credentials");
     }
     Ok(())
 }

@@ -67,15 +67,15 @@ async fn a_length_that_is_never_reached_is_an_error() {
 
 #[tokio::test]
 async fn redirects_that_lead_astray_are_refused() {
-    let leads =
-        "the storage redirects, and it does not lead to https: ask who runs the proxy on the way, or the vendor";
+    let leads = "a redirect that does not lead to https came in place of the package: \
+                 look at what answers on the way, such as a proxy or a login page";
     for (n, location) in ["http://storage.example/1.zip", "/other.zip", "file:///etc/passwd"].iter().enumerate() {
         let error = error(&format!("redirect_{n}"), Package::new().answer(redirect(location))).await;
         assert!(error.is_resumable());
         assert_eq!(error.to_string(), leads, "{location}");
     }
     let error = error("redirect_nowhere", Package::new().answer(Answer::new(302))).await;
-    assert!(error.to_string().contains("it names no URL"), "{error}");
+    assert!(error.to_string().contains("a redirect without a URL"), "{error}");
 }
 
 /// Linux takes 0.0.0.0 for its own address, and it counts as another machine.
@@ -86,7 +86,7 @@ async fn a_redirect_from_another_machine_to_this_one_is_refused() {
     let client = builder(&packaged.emulator).allow_http(true).build().unwrap();
     let url = DownloadUrl::new(packaged.url().await.expose().replace("127.0.0.1", "0.0.0.0"));
     let error = client.download(&url, target("redirect_here")).await.unwrap_err();
-    assert!(error.to_string().contains("it leads from another machine to this one"), "{error}");
+    assert!(error.to_string().contains("a redirect from another machine to this one"), "{error}");
 }
 
 #[cfg(feature = "tls")]
@@ -113,7 +113,7 @@ async fn up_to_5_redirects_to_https_are_followed_with_the_given_certificates() {
             Ok(package) => assert_eq!((redirects, package.files()), (5, 0)),
             Err(error) => {
                 assert_eq!(redirects, 6, "{error:?}");
-                assert!(error.to_string().contains("there are more than 5"), "{error}");
+                assert!(error.to_string().contains("a sixth redirect"), "{error}");
             }
         }
         for request in seen.requests {
