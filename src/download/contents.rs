@@ -2,10 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashMap, fs::File};
 
-use rawzip::ZipArchive;
-
-/// Bytes that hold any entry of a zip's directory: name, extra field and comment have 16-bit lengths.
-const ENTRY: usize = 4 * (1 << 16);
+use rawzip::{MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
 /// A package on the disk.
 #[derive(Debug, Default)]
@@ -68,7 +65,7 @@ impl Expected {
 
     /// Compares the directory of a zip with what was expected.
     pub(super) fn compare(mut self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
-        let mut buffer = vec![0; ENTRY];
+        let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = ZipArchive::from_file(zip, &mut buffer)?;
         let mut entries = archive.entries(&mut buffer);
         while let Some(entry) = entries.next_entry()? {
