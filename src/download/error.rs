@@ -174,17 +174,7 @@ impl DownloadError {
         match &*self.0 {
             Kind::Status(error) => !error.is_not_found() && !error.is_validation(),
             Kind::NoPackage(state) => !state.is_final(),
-            Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_) => false,
-            Kind::Client(_)
-            | Kind::TaskUrl(_)
-            | Kind::InUse
-            | Kind::Disk(_)
-            | Kind::Lapsed
-            | Kind::Unavailable(..)
-            | Kind::Foreign(_)
-            | Kind::OtherLength
-            | Kind::ConnectRefused(..)
-            | Kind::Connection(_) => true,
+            kind => !matches!(kind, Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_)),
         }
     }
 }
