@@ -85,9 +85,9 @@ pub enum PackageSource {
     Url(DownloadUrl),
 }
 
-impl From<&TaskHandle> for PackageSource {
-    fn from(handle: &TaskHandle) -> Self {
-        Self::Task(handle.clone())
+impl<T: Into<TaskHandle>> From<T> for PackageSource {
+    fn from(handle: T) -> Self {
+        Self::Task(handle.into())
     }
 }
 

@@ -27,6 +27,9 @@ async fn a_package_is_whole_at_its_path_with_nothing_beside_it() {
     assert_eq!(intact_files(&path), 3);
     assert_eq!(files_beside(&path), ["photos.zip"]);
 
+    let by_value = target("whole_by_value");
+    let _ = packaged.client.download(packaged.handle.clone(), &by_value).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), fs::read(by_value).unwrap());
     let other = target("whole_by_url");
     let _ = packaged.client.download(&packaged.url().await, &other).await.unwrap();
     assert_eq!(fs::read(path).unwrap(), fs::read(other).unwrap());
