@@ -194,7 +194,7 @@ impl Bulk<'_> {
             (Some(stop), None) if !exhausted || stop.is_out_of_patience() => stop,
             (_, None) => return None,
         };
-        Some(BulkError { kind, attempted, unwritten })
+        Some(BulkError { kind, attempted, exhausted, unwritten })
     }
 }
 

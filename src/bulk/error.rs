@@ -5,13 +5,16 @@ use std::{error::Error as StdError, fmt, ops::Range};
 use super::{file_ids::InputError, ledger::LedgerFault};
 use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationError};
 
-/// A bulk creation that ended before every file id was attempted, or whose ledger cannot be trusted any more.
+/// A bulk creation that ended before every file id was attempted, that ran out of patience with the last ones, or whose
+/// ledger cannot be trusted any more.
 ///
 /// The message is one line and says what was attempted and, where ids or ledger are at fault, what to do. Tasks that
 /// were created stay so: look at the items that came before.
 pub struct BulkError {
     pub(super) kind: BulkErrorKind,
     pub(super) attempted: u64,
+    /// There were no others.
+    pub(super) exhausted: bool,
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
 }
@@ -116,15 +119,16 @@ impl BulkError {
 /// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, attempted, unwritten } = self;
+        let Self { kind, attempted, exhausted, unwritten } = self;
         write!(f, "{kind}")?;
         if !unwritten.is_empty() {
             write!(f, "; it lacks {}", unwritten.join(", "))?;
         }
-        match (kind, attempted) {
-            (BulkErrorKind::Validation(_), _) => Ok(()),
-            (_, 0) => f.write_str(": none of the file ids was attempted"),
-            (_, n) => write!(f, ": of the file ids, 0..{n} were attempted, the rest was not"),
+        match (kind, attempted, exhausted) {
+            (BulkErrorKind::Validation(_), ..) => Ok(()),
+            (_, 0, _) => f.write_str(": none of the file ids was attempted"),
+            (_, n, false) => write!(f, ": of the file ids, 0..{n} were attempted, the rest was not"),
+            (_, n, true) => write!(f, ": all file ids, 0..{n}, were attempted"),
         }
     }
 }
