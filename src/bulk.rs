@@ -61,10 +61,11 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// The stream ends with `None` only after every id has been attempted; a run that ends earlier says so with a
-/// [`BulkError`], its last word. A chunk that was rejected or not sent does not end the run, but for one whose kdstoken
-/// may have lapsed: to end it on others, call [`stop`](Self::stop). One that is throttled pauses the run:
-/// see [`patience`](crate::BulkPolicyBuilder::patience).
+/// The stream ends with `None` only after every id has been attempted; a run that ends otherwise says why with a
+/// [`BulkError`], its last word. A chunk that was rejected or not sent ends the run only where every further one would fail,
+/// too: access or credentials were refused, or a certificate or a proxy is not accepted. To end it on others, call
+/// [`stop`](Self::stop). One whose outcome is unknown ends it as [`AfterUnknown`](crate::AfterUnknown) says, and one that is
+/// throttled pauses it: see [`patience`](crate::BulkPolicyBuilder::patience).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
 /// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to

@@ -53,10 +53,10 @@ impl Client {
     /// nothing is unpacked. What is already there is not fetched again, if the storage's strong `ETag`, which is kept in
     /// `photos.zip.part.etag`, says that the package is still the same.
     ///
-    /// A download has an HTTP client of its own, with the proxy and the certificates of this client's settings, and
-    /// without its credentials, user id and trace ids. It must be https, or http to this machine or after
-    /// [`allow_http`](crate::ClientBuilder::allow_http). At most 5 redirects are followed, to https alone. It doesn't count among
-    /// [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
+    /// A download has connections of its own, with the proxy and the certificates of this client's settings, and without its
+    /// credentials, user id and trace ids. The URL must be https, or http to this machine or after
+    /// [`allow_http`](crate::ClientBuilder::allow_http). At most 5 redirects are followed, to https alone. A download doesn't count
+    /// among [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
     ///
     /// With a handle, the task is asked for its URL first, and once more whenever the storage refuses it with a 403. A URL
     /// alone cannot be renewed.
@@ -114,8 +114,9 @@ impl From<&DownloadUrl> for PackageSource {
 ///
 /// # Errors
 ///
-/// See [`DownloadError`]. Failures that may pass are retried, since a download changes nothing: after 0.2 s, then twice
-/// as long each time up to 5 s, and up to as much again at random; at once where the attempt before made progress.
+/// See [`DownloadError`]. Failures that may pass are retried, since a download changes nothing: at once where the attempt
+/// before made progress; else after 0.2 s, then twice as long each time up to 5 s, and up to as much again at random. If the
+/// storage asks for a longer wait, it gets it, up to 60 s.
 ///
 /// # Cancel safety
 ///

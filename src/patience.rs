@@ -66,7 +66,7 @@ pub(crate) enum Impatience {
     Exhausted(Duration),
     #[error("the service asks to wait for {shown}, longer than the patience of this run; resume it after that", shown = time_shown(*.0))]
     Exceeded(Duration),
-    #[error("every further request would fail like this one; remove the cause, then resume")]
+    #[error("every further request would fail, too; remove the cause, then resume")]
     Futile,
 }
 
@@ -84,7 +84,7 @@ impl Patience {
         Self { limit, has_reply: false, since: None, backoff: None }
     }
 
-    /// Decides after a request. A `late` one left before the latest pause, which others that left with it have brought about.
+    /// Decides after a request. A `late` one left before the latest pause began: requests that left together make one pause.
     pub(crate) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Decision {
         self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
         let asked = match sign {

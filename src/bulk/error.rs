@@ -8,8 +8,8 @@ use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationE
 /// A bulk creation that ended before every file id was attempted, that ran out of patience with the last ones, or whose
 /// ledger cannot be trusted any more.
 ///
-/// The message is one line and says what was attempted and, where ids or ledger are at fault, what to do. Tasks that
-/// were created stay so: look at the items that came before.
+/// The message is one line and says what was attempted and what to do. Tasks that were created stay so: look at the items
+/// that came before.
 pub struct BulkError {
     pub(super) kind: BulkErrorKind,
     pub(super) attempted: u64,
@@ -32,7 +32,7 @@ pub(super) enum BulkErrorKind {
     Access,
     #[error(transparent)]
     Impatience(Impatience),
-    #[error("the file ids cannot be read to their end")]
+    #[error("the file ids cannot be read to their end; remove the cause, then resume")]
     Input(#[source] InputError),
     #[error(transparent)]
     Ledger(#[from] LedgerFault),

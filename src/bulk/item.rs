@@ -80,7 +80,7 @@ impl BulkItem {
 /// # }
 /// ```
 ///
-/// It counts chunks, so each of its numbers is one of tasks too.
+/// It counts chunks, each of which is one task at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BulkReport {
     created: u64,

@@ -283,7 +283,7 @@ impl Ledger {
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
-            // It could be read when the ledger was opened.
+            // The line was whole when the ledger was opened.
             _ => Err(LedgerFault::Changed),
         }
     }

@@ -84,7 +84,7 @@ impl Run {
         }
     }
 
-    /// What a future gives, or nothing once the run is stopped or dropped, which goes first.
+    /// What a future gives; nothing if the run is stopped or dropped first, or at the same time.
     pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut progress = self.progress.subscribe();
         let over = progress.wait_for(|progress| progress.stop.is_some() || progress.is_dropped);
@@ -165,8 +165,8 @@ impl Request {
         let mut pass = self.admit(pass).await;
         let _ = begun.send(pass.is_some());
         let mut refused = None;
-        while let Some(leave) = pass {
-            let (result, is_paused) = self.attempt(leave).await;
+        while let Some(used) = pass {
+            let (result, is_paused) = self.attempt(used).await;
             if !is_paused {
                 return Some(result);
             }
@@ -176,8 +176,10 @@ impl Request {
         refused
     }
 
-    /// Waits for a pass, if it has none, and writes the line that must be there before the request. Nothing if the ledger
-    /// failed or the run was stopped meanwhile: it looks right before the line and right before the request.
+    /// Waits for a pass, if it has none, and writes the line that must be there before the request.
+    ///
+    /// Gives nothing if the ledger failed or the run was stopped meanwhile, which is looked at right before the line and right
+    /// before the request.
     async fn admit(&self, pass: Option<Pass>) -> Option<Pass> {
         let run = &self.run;
         let pass = match pass {

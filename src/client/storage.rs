@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Settings {
-    /// Those that a storage may know of.
+    /// The settings for requests to a storage, which must learn nothing of the API's caller.
     pub(super) fn of_storage(&self) -> Self {
         Self {
             credentials: Vec::new(),

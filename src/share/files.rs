@@ -95,7 +95,8 @@ impl ShareFiles {
         self
     }
 
-    /// Lists the files in the order of their names, a page ahead at most.
+    /// Lists the files, those of each directory in the order of their names. A page is asked for once all files before it were
+    /// taken.
     ///
     /// Memory grows by a cursor for each page of a directory, and with the depth of the directories. The stream can be given to
     /// [`FileIds::try_stream`](crate::FileIds::try_stream) as it is.
@@ -103,8 +104,8 @@ impl ShareFiles {
     /// # Errors
     ///
     /// The stream ends after its first error: a broken rule (`not-empty`, `page-size`, `one-space`), a page that could not
-    /// be had or read, a cursor that repeats, a directory within itself or more than 100 levels deep. Each page only reads,
-    /// so it is retried like [`Client::status`].
+    /// be had or read, a cursor that repeats; and in a recursive listing, an entry without a `fileType`, a directory within itself
+    /// or more than 100 levels deep. Asking for a page only reads, so it is retried as in [`Client::status`].
     ///
     /// # Cancel safety
     ///
@@ -145,9 +146,11 @@ impl ShareFiles {
 
     /// Opens a directory below those that are open, from the top.
     fn enter(&self, open: &mut Vec<Directory>, id: Option<String>, path: Arc<str>) -> Result<(), Error> {
-        if open.len() > MAX_DEPTH || open.iter().any(|above| above.id == id) {
+        let is_within_itself = open.iter().any(|above| above.id == id);
+        if is_within_itself || open.len() > MAX_DEPTH {
             let id = shown(id.as_deref().unwrap_or_default());
-            return Err(unreadable(format!("the directory {id} is within itself, or {MAX_DEPTH} levels deep"), None));
+            let place = if is_within_itself { "within itself" } else { "more than 100 levels deep" };
+            return Err(unreadable(format!("the directory {id} is {place}"), None));
         }
         let request = ListShareFilesRequest { parent_folder: id.clone(), ..self.request.clone() };
         open.push(Directory { id, path, files: files(self.client.clone(), request).boxed() });

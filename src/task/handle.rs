@@ -74,7 +74,8 @@ impl TaskHandle {
         &self.trace_id
     }
 
-    /// When the reply came that the task was created, by this machine's clock.
+    /// When the reply came that the task was created, by this machine's clock; of a handle that was made of an id, when that
+    /// was made. A poller gives a task 10 s from then to be found.
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
     }

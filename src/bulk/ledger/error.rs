@@ -4,7 +4,8 @@ use std::io;
 
 use crate::{debug::debug_as_chain, validation::ValidationError};
 
-/// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do.
+/// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do; where the file
+/// system failed, the [`source`](std::error::Error::source) says why.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct LedgerError(#[from] LedgerFault);
@@ -30,7 +31,7 @@ impl LedgerError {
 pub(in crate::bulk) enum LedgerFault {
     #[error("the ledger cannot be read or written")]
     Io(#[from] io::Error),
-    #[error("the ledger is no regular file: give the path of one")]
+    #[error("the ledger is no regular file; give the path of one")]
     NoFile,
     #[error(
         "the file is no ledger, or its first line is damaged: check the path, or restore it, since a new ledger knows \

@@ -92,7 +92,7 @@ async fn ledger_that_is_no_file_keeps_anything_from_being_sent() {
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
     assert!(error.is_ledger());
-    let said = "the ledger is no regular file: give the path of one: none of the file ids was attempted";
+    let said = "the ledger is no regular file; give the path of one: none of the file ids was attempted";
     assert_eq!(error.to_string(), said);
     assert_eq!((items.len(), emulator.request_count()), (0, 0));
 }

@@ -281,8 +281,7 @@ async fn connection_that_fails_before_any_reply_ends_a_run() {
     assert_eq!(outcomes(&items), [Some(Outcome::NotSent)]);
     let error = error.unwrap();
     assert!(error.is_futile() && !error.is_out_of_patience());
-    let said =
-        "every further request would fail like this one; remove the cause, then resume: of the file ids, 0..1000";
+    let said = "every further request would fail, too; remove the cause, then resume: of the file ids, 0..1000";
     assert!(error.to_string().starts_with(said), "{error}");
 }
 

@@ -91,7 +91,7 @@ async fn what_would_fail_every_request_stops_the_run() {
     let output = run(tool.arg("--file-ids-from").arg(ids)).await;
     assert_eq!(output.status.code(), Some(3));
     let stderr = text(&output.stderr);
-    let said = "every further request would fail like this one; remove the cause, then resume: of the file ids, 0..";
+    let said = "every further request would fail, too; remove the cause, then resume: of the file ids, 0..";
     assert!(stderr.contains(said), "{stderr}");
     // One at a time, so nothing is begun before the first one's item is looked at.
     assert_eq!(emulator.request_count(), 1);
