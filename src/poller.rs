@@ -366,6 +366,12 @@ impl fmt::Display for PollError {
         let GivenUp { handle, elapsed, polls, last, error } = &*self.0;
         let seconds = elapsed.as_secs();
         let task_id = sanitize_for_display(handle.task_id(), &[]);
+        if *polls == 0 {
+            return write!(
+                f,
+                "did not poll task {task_id}: a time breaks a rule; correct it, then poll with its handle"
+            );
+        }
         let plural = if *polls == 1 { "" } else { "s" };
         write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
         match (last, error) {

@@ -424,6 +424,8 @@ async fn a_poller_with_an_impossible_interval_polls_nothing() {
     {
         let error = client.poller(&handle).interval(interval).until_done().await.unwrap_err();
         assert_eq!(broken(error.error().unwrap().validation_error().unwrap()), [rule]);
+        let said = "a time breaks a rule; correct it, then poll with its handle";
+        assert_eq!(error.to_string(), format!("did not poll task {}: {said}", handle.task_id()));
     }
     assert_eq!(emulator.request_count(), requests);
 }
