@@ -117,18 +117,23 @@ impl BulkPolicyBuilder {
     /// Sets the file that keeps what became of each chunk, so that a run that died can be resumed: run it again with
     /// the same file. Defaults to none.
     ///
-    /// It is made if it does not exist; a torn last line, left by a crash, is recovered. Chunks that were accepted are
-    /// not sent again, and come as items with their handles. Chunks that were rejected or never sent are sent. Chunks
-    /// that were, or may have been, sent and of which no answer is known come as items whose outcome is unknown, see
-    /// [`resend_unknown`](Self::resend_unknown); they do not stop the run.
+    /// It is made if it does not exist; a torn last line, left by a crash, is recovered. A resumed run
+    ///
+    /// - sends no chunk that was accepted: such chunks come as items with their handles;
+    /// - sends those that were rejected or never sent;
+    /// - sends none that was, or may have been, sent and of which no answer is known: they come as items whose outcome is
+    ///   unknown, and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
     ///
     /// Ids are compared with those of the first run chunk by chunk, as they are read, before anything of that chunk is
-    /// sent; ids that no run has come to yet cannot be compared. A ledger belongs to one run at a time, and a run keeps it
-    /// until its last request has ended: it is locked, and a second run ends at once. The operating system drops the lock
-    /// of a process that dies. Where a file system has no locks, a second run is noticed at the next line that either
-    /// writes, and whoever notices stops. So does a run whose ledger is deleted, replaced or truncated. To one that was
-    /// truncated it adds a line that keeps the next run from taking the rest for all that there was: restore the file
-    /// first. A file that is empty, or not there, is a new ledger.
+    /// sent; ids that no run has come to yet cannot be compared.
+    ///
+    /// A ledger belongs to one run, which locks it until its last request has ended; a second run ends at once. The
+    /// operating system drops the lock of a process that dies. Where a file system has no locks, a second run is noticed at
+    /// the next line that either writes, and whoever notices stops.
+    ///
+    /// A run stops, too, if its ledger is deleted, replaced or truncated. To a truncated one it adds a line that keeps the next
+    /// run from taking the rest for all that there was: restore the file first. A file that is empty, or not there, is a new
+    /// ledger.
     ///
     /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
     /// and one after its reply, or in its place if the run is stopped in between, with the chunk's range, the SHA-256 of
