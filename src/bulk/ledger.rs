@@ -195,7 +195,7 @@ impl Ledger {
             if bytes.is_empty() {
                 break;
             }
-            let is_complete = bytes.ends_with(b"\n");
+            let is_torn = !bytes.ends_with(b"\n") && bytes.len() < MAX_LINE;
             let is_in_place = match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
                 Ok(Line::Run(theirs)) => {
@@ -209,7 +209,7 @@ impl Ledger {
                     number > 1
                 }
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
-                Err(_) if !is_complete && bytes.len() < MAX_LINE && (number > 1 || expected.starts_with(&bytes)) => {
+                Err(_) if is_torn && (number > 1 || expected.starts_with(&bytes)) => {
                     if mend {
                         self.file.set_len(self.end)?;
                         self.file.sync_all()?;
@@ -222,7 +222,7 @@ impl Ledger {
                 return Err(if number == 1 { LedgerFault::Unreadable } else { LedgerFault::Damaged(number) });
             }
             self.end += bytes.len() as u64;
-            if !is_complete {
+            if is_torn {
                 // Whole but for its line break, which its run may be writing.
                 if mend {
                     self.write(b"\n")?;
