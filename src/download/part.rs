@@ -152,7 +152,10 @@ impl Paths {
     /// Gives the file the target's name, unless another file has it by now.
     fn publish_new(&self) -> io::Result<()> {
         match fs::hard_link(&self.part, &self.target) {
-            Ok(()) => fs::remove_file(&self.part),
+            Ok(()) => {
+                let _ = fs::remove_file(&self.part);
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             // A file system without links: an empty file takes the name first.
             Err(_) => {
