@@ -41,9 +41,7 @@ impl DownloadedPackage {
 /// What a package should hold, and what of it was found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    /// How many files at least.
-    pub(super) files: Option<u64>,
-    /// How many entries, if nobody said how many files: a task lists directories, too.
+    /// How many files and directories at least.
     pub(super) entries: u64,
     /// The names that were not found, by their last part: nobody knows whether the service keeps directories.
     names: HashMap<String, Vec<String>>,
@@ -105,11 +103,7 @@ impl Expected {
         let mut missing_names: Vec<String> = self.names.into_values().flatten().collect();
         missing_names.sort_unstable();
         let not_found = (missing_names.len() as u64).saturating_sub(self.unreadable);
-        let fewer = match self.files {
-            Some(expected) => expected.saturating_sub(files),
-            None => self.entries.saturating_sub(self.found_entries),
-        };
-        let missing = not_found.max(fewer);
+        let missing = not_found.max(self.entries.saturating_sub(self.found_entries));
         if missing == 0 {
             // They may be there, under names that cannot be read.
             missing_names.clear();
@@ -128,53 +122,45 @@ fn last_part(path: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// Files and names that are expected, the entries of the zip, and what is missing of them.
-    type Case<'a> = (Option<u64>, &'a [&'a str], &'a [&'a [u8]], u64, &'a [&'a str]);
+    /// Entries and names that are expected, the entries of the zip, and what is missing of them.
+    type Case<'a> = (u64, &'a [&'a str], &'a [&'a [u8]], u64, &'a [&'a str]);
 
     #[test]
     fn files_are_missed_by_number_and_by_name() {
         let cases: &[Case] = &[
-            (None, &[], &[b"a"], 0, &[]),
-            (Some(2), &[], &[b"a", b"d/", b"d/b"], 0, &[]),
-            (Some(3), &[], &[b"a", b"d/", b"d/b"], 1, &[]),
-            (None, &["a", "b"], &[b"a", b"b"], 0, &[]),
-            (None, &["a", "b", "c"], &[b"a"], 2, &["b", "c"]),
+            (0, &[], &[b"a"], 0, &[]),
+            (3, &[], &[b"a", b"d/", b"d/b"], 0, &[]),
+            (4, &[], &[b"a", b"d/", b"d/b"], 1, &[]),
+            (0, &["a", "b"], &[b"a", b"b"], 0, &[]),
+            (0, &["a", "b", "c"], &[b"a"], 2, &["b", "c"]),
             // In a directory of the service's own.
-            (None, &["a", "d/b"], &[b"all/a", b"all/d/b"], 0, &[]),
-            (None, &["a"], &[b"../a"], 0, &[]),
-            (None, &["a"], &[b"ba", b"a/b"], 1, &["a"]),
+            (0, &["a", "d/b"], &[b"all/a", b"all/d/b"], 0, &[]),
+            (0, &["a"], &[b"../a"], 0, &[]),
+            (0, &["a"], &[b"ba", b"a/b"], 1, &["a"]),
             // A directory is there if anything is in it, or by its own entry.
-            (None, &["d/"], &[b"d/a"], 0, &[]),
-            (None, &["d/"], &[b"all/d/"], 0, &[]),
-            (None, &["d/", "e/"], &[b"d/a", b"e"], 1, &["e/"]),
+            (0, &["d/"], &[b"d/a"], 0, &[]),
+            (0, &["d/"], &[b"all/d/"], 0, &[]),
+            (0, &["d/", "e/"], &[b"d/a", b"e"], 1, &["e/"]),
             // Another file with the same name may be the one that is there.
-            (Some(3), &["a", "b"], &[b"a", b"b"], 1, &[]),
+            (3, &["a", "b"], &[b"a", b"b"], 1, &[]),
             // A name that cannot be read may be any.
-            (None, &["a"], &[b"\xff"], 0, &[]),
-            (None, &["a", "b"], &[b"\xff"], 1, &["a", "b"]),
-            (None, &["a"], &[b"", b"/", b"//"], 1, &["a"]),
+            (0, &["a"], &[b"\xff"], 0, &[]),
+            (0, &["a", "b"], &[b"\xff"], 1, &["a", "b"]),
+            (0, &["a"], &[b"", b"/", b"//"], 1, &["a"]),
             // Alike in two directories, which the package keeps or not.
-            (None, &["d/a", "e/a"], &[b"d/a", b"e/a"], 0, &[]),
-            (None, &["d/a", "e/a"], &[b"a", b"a"], 0, &[]),
-            (None, &["d/a", "e/a"], &[b"e/a"], 1, &["d/a"]),
-            (None, &["a", "d/a"], &[b"all/d/a"], 1, &["a"]),
+            (0, &["d/a", "e/a"], &[b"d/a", b"e/a"], 0, &[]),
+            (0, &["d/a", "e/a"], &[b"a", b"a"], 0, &[]),
+            (0, &["d/a", "e/a"], &[b"e/a"], 1, &["d/a"]),
+            (0, &["a", "d/a"], &[b"all/d/a"], 1, &["a"]),
         ];
-        let listed = |entries: &[&[u8]]| {
-            let mut expected = Expected { entries: 3, ..Expected::default() };
-            for path in entries {
-                expected.add(path);
-            }
-            expected.finish(0).missing
-        };
-        assert_eq!((listed(&[b"a", b"b", b"empty/"]), listed(&[b"a", b"empty/"])), (0, 1));
-        for (files, names, entries, missing, missing_names) in cases {
-            let mut expected = Expected { files: *files, ..Expected::default() };
+        for (expected_entries, names, entries, missing, missing_names) in cases {
+            let mut expected = Expected { entries: *expected_entries, ..Expected::default() };
             expected.set_names(names.iter().map(|name| (*name).to_owned()).collect());
             entries.iter().for_each(|path| expected.add(path));
             let contents = expected.finish(0);
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());
-            assert_eq!(found, expected, "{files:?} {entries:?}");
+            assert_eq!(found, expected, "{expected_entries} {entries:?}");
         }
     }
 }
