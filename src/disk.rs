@@ -1,4 +1,4 @@
-//! Files that outlast a power cut.
+//! Files that outlast a power cut, and whether one is still at its path.
 
 use std::{
     fs::{self, File},

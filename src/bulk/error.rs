@@ -8,8 +8,8 @@ use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationE
 /// A bulk creation that ended before every file id was attempted, that ran out of patience with the last ones, or whose
 /// ledger cannot be trusted any more.
 ///
-/// The message is one line and says what was attempted and what to do. Tasks that were created stay so: look at the items
-/// that came before.
+/// The message is one line: why the run ended, what to do about that unless the items say it, and what was attempted. Tasks
+/// that were created stay so: look at the items that came before.
 pub struct BulkError {
     pub(super) kind: BulkErrorKind,
     pub(super) attempted: u64,
