@@ -117,6 +117,8 @@ pub(crate) enum ErrorKind {
     Refused,
     #[error("the share is {0}")]
     ShareEnded(&'static str),
+    #[error("the service refused the extract code")]
+    ExtractCode,
     /// Of a chunk in a bulk creation: only the ledger knows of the request.
     #[error("an earlier run may have sent it, and its outcome is unknown")]
     Interrupted,
@@ -141,6 +143,7 @@ impl ErrorKind {
             Self::Unreadable(_) => "unreadable",
             Self::Refused => "refused",
             Self::ShareEnded(_) => "share_ended",
+            Self::ExtractCode => "extract_code",
             Self::Interrupted | Self::AfterUnknown(_) => "unknown",
         }
     }
@@ -153,7 +156,7 @@ impl ErrorKind {
             | Self::Busy
             | Self::Connect
             | Self::ConnectRefused(_) => Outcome::NotSent,
-            Self::Refused | Self::ShareEnded(_) => Outcome::Rejected,
+            Self::Refused | Self::ShareEnded(_) | Self::ExtractCode => Outcome::Rejected,
             Self::TimedOut | Self::Lost | Self::Unreadable(_) | Self::Interrupted | Self::AfterUnknown(_) => {
                 Outcome::Unknown
             }
@@ -244,6 +247,15 @@ impl Error {
         let notes = self.0.note.take().into_iter().chain([unknown]);
         self.0.note = Some(notes.collect::<Vec<_>>().join("; "));
         self.0.kind = ErrorKind::AfterUnknown(Box::new(self.0.kind));
+        self
+    }
+
+    /// Of a call that has nothing of its own to be refused but an extract code.
+    pub(crate) fn of_extract_code(mut self) -> Self {
+        // Advice of the operation's own says that the cause is neither the credentials nor throttling.
+        if matches!(self.0.kind, ErrorKind::Refused) && self.0.advice.is_some() && !self.is_retryable() {
+            self.0.kind = ErrorKind::ExtractCode;
+        }
         self
     }
 
@@ -361,6 +373,11 @@ impl Error {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))
     }
 
+    /// The service refused the share's extract code, which may be wrong or used up. Ask whoever shared the link.
+    pub fn is_extract_code_refused(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::ExtractCode)
+    }
+
     /// The credentials were refused, 401. Renew the token, or check the AppSecret and the user id.
     pub fn is_unauthorized(&self) -> bool {
         self.status() == Some(401)
@@ -392,6 +409,7 @@ impl Error {
             | ErrorKind::Request
             | ErrorKind::ConnectRefused(_)
             | ErrorKind::ShareEnded(_)
+            | ErrorKind::ExtractCode
             | ErrorKind::Interrupted
             | ErrorKind::AfterUnknown(_) => false,
             ErrorKind::Credentials(_)

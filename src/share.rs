@@ -58,7 +58,7 @@ pub struct SharePermission {
 
 impl Client {
     /// Opens the share behind a link: `getShareInfo`, `verifyExtractCode` if there is an extract code, and the first page
-    /// of `listShareFiles`.
+    /// of `listShareFiles`, which [`Share::files`] asks for anew.
     ///
     /// ```no_run
     /// # async fn example(client: koodrive_share::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -73,8 +73,8 @@ impl Client {
     /// # Errors
     ///
     /// An empty extract code is a validation error. A share that has expired or whose files were deleted is told by
-    /// [`Error::is_share_ended`], by the server's clock, before its extract code is sent. Else as for
-    /// [`status`](Self::status).
+    /// [`Error::is_share_ended`], by the server's clock, before its extract code is sent. A refused
+    /// extract code is told by [`Error::is_extract_code_refused`]. Else as for [`status`](Self::status).
     ///
     /// # Cancel safety
     ///
@@ -95,7 +95,8 @@ impl Client {
         }
         if let Some(extract_code) = extract_code {
             let request = VerifyExtractCodeRequest { extract_code: extract_code.to_owned().into(), short_url };
-            share.listing.request.kdstoken = Some(self.query(&request, &TraceId::random()).await?);
+            let kdstoken = self.query(&request, &TraceId::random()).await;
+            share.listing.request.kdstoken = Some(kdstoken.map_err(Error::of_extract_code)?);
         }
         let first = share.files().into_stream().try_next().await?;
         share.listing.container_id = first.and_then(|file| file.container_id().map(str::to_owned));

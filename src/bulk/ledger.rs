@@ -78,8 +78,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads a ledger, also that of a run that goes on, and changes nothing. On Windows, the run's lock keeps others from
-    /// reading: wait for its end there.
+    /// Reads a ledger and changes nothing. While a run [uses it](Self::is_in_use), a chunk whose request is on its way counts
+    /// as unknown, too: wait for the run's end before you look for its task. On Windows, the run's lock keeps others from
+    /// reading until then.
     ///
     /// # Errors
     ///
@@ -88,6 +89,13 @@ impl Ledger {
         let mut ledger = Self::of(path.as_ref(), OpenOptions::new().read(true))?;
         ledger.scan(None, false)?;
         Ok(ledger)
+    }
+
+    /// Whether a run uses it at this moment, where the file system has locks.
+    pub fn is_in_use(&self) -> bool {
+        let lock = self.file.try_lock_shared();
+        let _ = self.file.unlock();
+        matches!(lock, Err(TryLockError::WouldBlock))
     }
 
     /// What is known of each chunk, in the order of the ids. They are read one by one.

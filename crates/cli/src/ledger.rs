@@ -32,6 +32,6 @@ pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandE
     let read = Ledger::read(&ledger.file).map_err(failed)?;
     let is_unknown = |chunk: &Result<LedgerChunk, _>| chunk.as_ref().map_or(true, |it| !it.unsettled().is_empty());
     let unknown = read.chunks().filter(is_unknown).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    output.ledger(&read.report().map_err(failed)?, read.file_ids(), &unknown)?;
+    output.ledger(&read, &read.report().map_err(failed)?, &unknown)?;
     Ok(Exit::Done)
 }

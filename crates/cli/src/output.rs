@@ -11,8 +11,8 @@ use std::{
 use humantime::FormattedDuration;
 use indicatif::HumanCount;
 use koodrive_share::{
-    BulkItem, BulkReport, DownloadUrl, DownloadedPackage, Error, FileStatus, FileType, LedgerChunk, Outcome, ShareFile,
-    TaskStatus,
+    BulkItem, BulkReport, DownloadUrl, DownloadedPackage, Error, FileStatus, FileType, Ledger, LedgerChunk, Outcome,
+    ShareFile, TaskStatus,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -248,7 +248,8 @@ impl Output {
 
     /// `ids 0..5000: 2 created, 1 rejected, 0 not sent, 1 unknown`, then `ids 1000..2000  unknown  trace id 8GvT…` for each
     /// unknown chunk, with all requests in doubt.
-    pub(crate) fn ledger(&self, report: &BulkReport, file_ids: Option<u64>, unknown: &[LedgerChunk]) -> io::Result<()> {
+    pub(crate) fn ledger(&self, ledger: &Ledger, report: &BulkReport, unknown: &[LedgerChunk]) -> io::Result<()> {
+        let (file_ids, in_use) = (ledger.file_ids(), ledger.is_in_use());
         let chunks = unknown.iter().map(|chunk| {
             let trace_ids: Vec<String> = chunk.unsettled().iter().map(ToString::to_string).collect();
             (chunk.range(), trace_ids)
@@ -262,6 +263,9 @@ impl Output {
                 result(&format!(
                     "ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown"
                 ))?;
+                if in_use {
+                    result("a run uses it: what is on its way counts as unknown until the run ends")?;
+                }
                 chunks.into_iter().try_for_each(|(Range { start, end }, trace_ids)| {
                     result(&format!("ids {start}..{end}  unknown  trace id {}", trace_ids.join(", ")))
                 })
@@ -274,7 +278,7 @@ impl Output {
                     .collect();
                 json(&serde_json::json!({
                     "created": created, "rejected": rejected, "notSent": not_sent, "unknown": report.unknown(),
-                    "attempted": attempted, "fileIds": file_ids, "unknownChunks": chunks,
+                    "attempted": attempted, "fileIds": file_ids, "unknownChunks": chunks, "inUse": in_use,
                 }))
             }
         }

@@ -332,6 +332,7 @@ fn predicates(error: &Error) -> String {
         ("proxy_unauthorized", error.is_proxy_unauthorized()),
         ("timeout", error.is_timeout()),
         ("refused", error.is_refused()),
+        ("extract_code_refused", error.is_extract_code_refused()),
         ("unauthorized", error.is_unauthorized()),
         ("throttled", error.is_throttled()),
         ("retryable", error.is_retryable()),

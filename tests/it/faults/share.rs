@@ -49,6 +49,7 @@ rows! {
     .share()
     .requests(2)
     .rejected()
+    .is("refused extract_code_refused")
     .status(200)
     .code("13000309")
     .advice("nothing was done: compare the extract code with whoever shared the link: it may be wrong or used up");

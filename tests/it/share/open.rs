@@ -127,7 +127,9 @@ async fn what_the_service_writes_in_other_forms_is_read_or_costs_itself_alone() 
 async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     let (error, emulator) = refused(EmulatedShare::example(), Some("00000000")).await;
     assert_eq!(error.outcome(), Outcome::Rejected);
+    assert!(error.is_extract_code_refused() && error.is_refused() && !error.is_retryable());
     let text = error.to_string();
+    assert!(text.starts_with("the service refused the extract code, "), "{text}");
     assert!(text.contains("message \"parameter verification failed: extractCode: wrong\""), "{text}");
     let advice =
         "; nothing was done: compare the extract code with whoever shared the link: it may be wrong or used up (";
@@ -146,6 +148,28 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000102", "no such code: 00000000")));
     let error = client(&emulator).open_share(&link(), Some("00000000")).await.unwrap_err();
     assert_eq!(error.message(), Some("no such code: ***"));
+}
+
+#[tokio::test]
+async fn a_refusal_with_another_cause_is_none_of_the_extract_code() {
+    let emulator = with_share(EmulatedShare::new("another")).await;
+    let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
+    assert!(error.is_refused() && !error.is_extract_code_refused(), "{error}");
+
+    for fault in [
+        Answer::gateway(401, "APIGW.0301", "invalid token"),
+        Answer::gateway(429, "APIGW.0308", "too many"),
+        Answer::service(500, "13000201", "internal"),
+        Answer::new(403),
+    ] {
+        let emulator = with_share(EmulatedShare::example()).await;
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+        for _ in 0..5 {
+            emulator.fail_next(Fault::Reply(fault.clone()));
+        }
+        let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
+        assert!(!error.is_extract_code_refused(), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn unknown_chunks_are_listed_settled_and_resumed() {
     let output = shown(&["--not-made", "2000..3000", "--format", "json"]).await;
     let expected = json!({
         "created": 2, "rejected": 1, "notSent": 1, "unknown": 0, "attempted": 3500, "fileIds": 3500,
-        "unknownChunks": [],
+        "unknownChunks": [], "inUse": false,
     });
     assert_eq!(json_lines(&output), [expected]);
     let before = emulator.request_count();
@@ -94,6 +94,9 @@ async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
     held.try_lock().unwrap();
     let mut show = bare_tool();
     show.arg("ledger").arg(&path);
+    let output = run(&mut show).await;
+    let shown = text(&output.stdout);
+    assert!(shown.contains("\na run uses it: what is on its way counts as unknown until the run ends\n"), "{shown}");
     let mut settle = bare_tool();
     settle.arg("ledger").arg(&path).args(["--not-made", "0..1"]);
     for (tool, code, said) in [(&mut show, 0, ""), (&mut settle, 1, "in use"), (&mut dump, 1, "in use by another run")]
@@ -105,5 +108,6 @@ async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
     }
     assert_eq!(emulator.request_count(), 1);
     drop(held);
+    assert!(!text(&run(&mut show).await.stdout).contains("a run uses it"));
     assert_eq!(run(&mut settle).await.status.code(), Some(0));
 }
