@@ -29,6 +29,7 @@ use self::{
 };
 use crate::{
     client::{Client, retry::backoff},
+    credentials::app_signature::sha256,
     rules::{self, DAY},
     task::{handle::TaskHandle, wire::DownloadUrl},
     validation::{Violation, Violations, shown, time_shown},
@@ -50,8 +51,9 @@ impl Client {
     /// ```
     ///
     /// The bytes go to `photos.zip.part`, which is renamed once it is whole, synced, and a zip whose directory can be read;
-    /// nothing is unpacked. What is already there is not fetched again, if the storage's strong `ETag`, which is kept in
-    /// `photos.zip.part.etag`, says that the package is still the same.
+    /// nothing is unpacked. What is already there is not fetched again, if it is of the same task or URL, and the storage's strong
+    /// `ETag` says that the package is still the same. `photos.zip.part.etag` keeps the `ETag`, and the task's id and endpoint
+    /// or, of a URL, a digest of it without its query; else the download begins anew.
     ///
     /// A download has connections of its own, with the proxy and the certificates of this client's settings, and without its
     /// credentials, user id and trace ids. The URL must be https, or http to this machine or after
@@ -94,6 +96,19 @@ impl<T: Into<TaskHandle>> From<T> for PackageSource {
 impl From<&DownloadUrl> for PackageSource {
     fn from(url: &DownloadUrl) -> Self {
         Self::Url(url.clone())
+    }
+}
+
+impl PackageSource {
+    /// A name of its own for each package, without a secret. A URL that was renewed has another query.
+    fn name(&self) -> String {
+        match self {
+            Self::Task(handle) => format!("task {} at {}", handle.task_id(), handle.endpoint()),
+            Self::Url(url) => {
+                let place = url.expose().split(['?', '#']).next().unwrap_or_default();
+                format!("url {}", sha256(place.as_bytes()))
+            }
+        }
     }
 }
 
@@ -213,7 +228,7 @@ impl IntoFuture for Download {
 impl Download {
     async fn run(mut self) -> Result<DownloadedPackage, DownloadError> {
         self.check()?;
-        let mut part = Part::open(&self.path, self.overwrite).await?;
+        let mut part = Part::open(&self.path, self.overwrite, self.source.name()).await?;
         if let Err(kind) = self.transfer(&mut part).await {
             part.discard_if_empty();
             return Err(kind.into());

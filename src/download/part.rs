@@ -36,6 +36,8 @@ pub(super) struct Part {
     file: tokio::fs::File,
     paths: Paths,
     overwrite: bool,
+    /// What the package comes from: a validator tells the states of one package apart, and no two packages.
+    source: String,
     /// Where the next byte is written.
     position: u64,
     /// How many bytes are there.
@@ -48,13 +50,13 @@ pub(super) struct Part {
 struct Paths {
     target: PathBuf,
     part: PathBuf,
-    /// Holds the validator, so that another process can resume.
+    /// Holds the validator and the source, a line each, so that another process can resume.
     etag: PathBuf,
 }
 
 impl Part {
-    /// Opens the part file of a target, or begins one.
-    pub(super) async fn open(target: &Path, overwrite: bool) -> Result<Self, Kind> {
+    /// Opens the part file of a target, or begins one. What is there of another source is not resumed.
+    pub(super) async fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, Kind> {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
@@ -67,8 +69,8 @@ impl Part {
             return Err(Kind::InUse);
         }
         let length = file.metadata()?.len();
-        let etag = fs::read(&paths.etag).ok().and_then(|etag| HeaderValue::from_bytes(&etag).ok());
-        Ok(Self { file: file.into(), paths, overwrite, position: length, length, etag: etag.filter(is_strong) })
+        let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
+        Ok(Self { file: file.into(), paths, overwrite, source, position: length, length, etag })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
@@ -82,7 +84,8 @@ impl Part {
             // No byte of the one package is ever there with the validator of the other.
             self.file.set_len(0).await?;
             self.length = 0;
-            tokio::fs::write(&self.paths.etag, etag.as_ref().map_or(&b""[..], HeaderValue::as_bytes)).await?;
+            let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
+            tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
             self.etag = etag;
         }
         self.position = self.file.seek(SeekFrom::Start(from)).await?;
@@ -171,6 +174,12 @@ impl Paths {
     }
 }
 
+/// The validator in a record, if it is of this source.
+fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
+    let etag = record.strip_suffix(b"\n")?.strip_suffix(source.as_bytes())?.strip_suffix(b"\n")?;
+    HeaderValue::from_bytes(etag).ok().filter(is_strong)
+}
+
 async fn lock(file: &File) -> Result<(), Kind> {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
@@ -189,6 +198,8 @@ mod tests {
     use tokio::join;
 
     use super::*;
+
+    const TASK: &str = "task 7001 at https://koodrive.example.com";
 
     /// A target in a directory of one test, where nothing is.
     fn target(test: &str) -> PathBuf {
@@ -209,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_whose_directory_cannot_be_read_stays() {
         let target = target("unreadable");
-        let mut part = Part::open(&target, false).await.unwrap();
+        let mut part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
         part.write(b"what has come").await.unwrap();
         part.flush().await.unwrap();
         // Can be written, and not be read.
@@ -223,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_cannot_be_renamed_leaves_nothing_at_the_target() {
         let target = target("unnamed");
-        let part = Part::open(&target, false).await.unwrap();
+        let part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
         fs::remove_file(part_of(&target)).unwrap();
         let error = part.paths.publish(false).unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
@@ -234,16 +245,35 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_became_the_target_before_it_was_locked_is_left_alone() {
         let target = target("third");
-        let first = Part::open(&target, true).await.unwrap();
+        let first = Part::open(&target, true, TASK.to_owned()).await.unwrap();
         // The second one has opened the first one's file, and waits for its lock.
         let meanwhile = async {
             fs::rename(part_of(&target), &target).unwrap();
             drop(first);
             fs::write(part_of(&target), "of a third one").unwrap();
         };
-        let (second, ()) = join!(Part::open(&target, true), meanwhile);
+        let (second, ()) = join!(Part::open(&target, true, TASK.to_owned()), meanwhile);
         let error = second.unwrap_err();
         assert!(matches!(error, Kind::InUse), "{error:?}");
         remove_directory_of(&target);
+    }
+
+    #[test]
+    fn a_record_of_another_source_or_without_one_has_no_validator() {
+        let cases = [
+            ("\"a\"\ntask 7001 at https://koodrive.example.com\n", true),
+            ("\"a\"\ntask 7002 at https://koodrive.example.com\n", false),
+            ("\"a\"\ntask 7001 at https://elsewhere.example.com\n", false),
+            ("W/\"a\"\ntask 7001 at https://koodrive.example.com\n", false),
+            // As an earlier version wrote it, or a write that was cut left it.
+            ("\"a\"", false),
+            ("\"a\"\n", false),
+            ("\"a\"\ntask 7001 at https://koodrive.example.com", false),
+            ("", false),
+        ];
+        for (record, is_resumed) in cases {
+            let expected = is_resumed.then(|| HeaderValue::from_static("\"a\""));
+            assert_eq!(etag_of(record.as_bytes(), TASK), expected, "{record:?}");
+        }
     }
 }

@@ -100,7 +100,8 @@ async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("1 passed"), "{stdout}");
     assert!(!path.exists());
-    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    // What has come by a URL goes on by a URL.
+    let _ = packaged.client.download(&packaged.url().await, &path).await.unwrap();
     assert_eq!(intact_files(&path), 3);
     assert_eq!(packaged.ranges()[1].as_deref(), Some("bytes=1535999-"));
 }

@@ -3,12 +3,12 @@
 use std::{fs, future::IntoFuture, time::Duration};
 
 use futures_util::StreamExt;
-use koodrive_share::DownloadUrl;
+use koodrive_share::{DownloadUrl, PackageSource};
 use koodrive_share_emulator::{Answer, Fault, Package};
 use tokio::time::Instant;
 
 use crate::support::{
-    fixtures::builder_at,
+    fixtures::{builder_at, package_template},
     packages::{Packaged, files_beside, intact_files, target},
     scripted_server::{ScriptedServer, Step},
 };
@@ -48,7 +48,8 @@ async fn a_dropped_download_goes_on_from_what_has_come() {
     }
     assert_eq!(files_beside(&path), ["photos.zip.part", "photos.zip.part.etag"]);
     let etag = fs::read_to_string(path.with_file_name("photos.zip.part.etag")).unwrap();
-    assert!(etag.starts_with('"') && !etag.contains("token"), "{etag}");
+    let task = format!("\ntask {} at {}\n", packaged.handle.task_id(), packaged.emulator.endpoint());
+    assert!(etag.starts_with('"') && etag.ends_with(&task) && !etag.contains("token"), "{etag}");
     let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
     assert_eq!(intact_files(&path), 3);
     let from = packaged.ranges()[1].as_deref().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>();
@@ -78,6 +79,38 @@ async fn a_package_that_changes_between_two_tries_is_fetched_anew() {
     let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
     assert_eq!(intact_files(&path), 3);
     assert_eq!(packaged.ranges(), [None, Some("bytes=199999-".to_owned())]);
+}
+
+/// Two packages of one size may have the same validator.
+#[tokio::test]
+async fn only_what_is_of_the_same_task_or_url_is_resumed() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
+    let task = package_template().file_ids(["d", "e", "f"]).build().unwrap();
+    let other = packaged.client.create(&task).await.unwrap();
+    let other_url = packaged.client.status(&other).await.unwrap().download_url().unwrap().clone();
+    let rest = Some("bytes=199999-".to_owned());
+    let cases: [(&str, PackageSource, PackageSource, _); 5] = [
+        ("task", (&packaged.handle).into(), (&packaged.handle).into(), rest.clone()),
+        ("other_task", (&packaged.handle).into(), (&other).into(), None),
+        ("task_and_url", (&packaged.handle).into(), (&packaged.url().await).into(), None),
+        ("renewed_url", (&packaged.url().await).into(), (&packaged.url().await).into(), rest),
+        ("other_url", (&packaged.url().await).into(), (&other_url).into(), None),
+    ];
+    for (name, first, second, range) in cases {
+        if let PackageSource::Task(_) = first {
+            packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
+        }
+        packaged.emulator.fail_next(Fault::CutAnswer { after: 200_000 });
+        packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
+        let path = target(name);
+        let error = packaged.client.download(first, &path).await.unwrap_err();
+        assert_eq!(error.status(), Some(404), "{name}: {error}");
+        let _ = packaged.client.download(second.clone(), &path).await.unwrap();
+        assert_eq!((packaged.ranges().pop().unwrap(), intact_files(&path)), (range, 3), "{name}");
+        let whole = target(&format!("{name}_whole"));
+        let _ = packaged.client.download(second, &whole).await.unwrap();
+        assert!(fs::read(&path).unwrap() == fs::read(&whole).unwrap(), "{name}: bytes of two packages");
+    }
 }
 
 #[tokio::test]

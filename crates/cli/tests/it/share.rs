@@ -1,6 +1,11 @@
 //! From a link to the files: `files`, and `package` and `dump` of a link.
 
-use std::{fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Package, Schedule, SharedFile};
 use tokio::process::Command;
@@ -357,23 +362,54 @@ async fn package_that_lacks_files_ends_with_status_5_and_names_them() {
     assert_eq!(told["missingNames"], serde_json::json!(["b.txt"]));
 }
 
+/// Runs the tool until a part of `p.zip` has come, and interrupts it.
+#[cfg(unix)]
+async fn interrupt_download(tool: &mut Command, part: &Path) {
+    let child = tool.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("a part has come", || fs::metadata(part).is_ok_and(|part| part.len() > 1 << 20)).await;
+    crate::support::send("-INT", child.id().unwrap()).await;
+    let output = child.wait_with_output().await.unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("interrupted: p.zip.part keeps what has come, the same command goes on"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn part_of_another_task_is_not_resumed() {
+    let (emulator, link) = emulator(Package::new().file_bytes(20 << 20).cut_every(1 << 20)).await;
+    let directory = directory("other-task");
+    for _ in 0..2 {
+        let args = ["package", &link, "--recursive", "*.txt", "--zip-name", "p.zip"];
+        let output = run(&mut tool_in(&directory, &emulator, &args)).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    let tasks = emulator.tasks();
+    let download = |n: usize| {
+        let args = ["download", tasks[n].task_id(), "--link", &link, "--output", "p.zip"];
+        tool_in(&directory, &emulator, &args)
+    };
+    interrupt_download(&mut download(0), &directory.join("p.zip.part")).await;
+    let begun = emulator.requests().len();
+    let output = run(&mut download(1)).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("beginning anew: the ") && stderr.contains(" are not of this package\n"), "{stderr}");
+    let requests = emulator.requests().split_off(begun);
+    let first = requests.iter().find(|request| request.method() == "GET").unwrap();
+    assert_eq!(first.header("range"), None);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn interrupted_download_goes_on_with_the_same_command_and_task() {
-    use crate::support::send;
     // Cuts keep the download from being over before the signal comes.
     let (emulator, link) = emulator(Package::new().file_bytes(20 << 20).cut_every(1 << 20)).await;
     let directory = directory("interrupted-download");
     let args = ["package", &link, "--recursive", "*.txt", "--output", "p.zip"];
     let mut package = tool_in(&directory, &emulator, &args);
-    let child = package.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let part = directory.join("p.zip.part");
-    until("a part has come", || fs::metadata(&part).is_ok_and(|part| part.len() > 1 << 20)).await;
-    send("-INT", child.id().unwrap()).await;
-    let output = child.wait_with_output().await.unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("interrupted: p.zip.part keeps what has come, the same command goes on"), "{stderr}");
+    interrupt_download(&mut package, &part).await;
     let kept = fs::metadata(&part).unwrap().len();
     let downloads = emulator.downloads();
 
