@@ -36,8 +36,8 @@ const FOREIGN_HEADERS: [&str; 8] =
 /// ```
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
-/// same each time. The URL that getBatchTask gives is answered as object storage does: with a strong `ETag`, and with
-/// the range that is asked for, `If-Range` included. A request that carries what belongs to the API alone (`Authorization`,
+/// same each time. The URL that getBatchTask gives is answered as object storage does: with a strong `ETag` that no
+/// other task's package has, and with the range that is asked for, `If-Range` included. A request that carries what belongs to the API alone (`Authorization`,
 /// `X-User-Id`, `X-Traceid`, `X-Hw-Agentname`, `X-Date`), a `Referer` or a cookie is refused with 400.
 #[derive(Debug, Clone)]
 pub struct Package {
@@ -163,8 +163,8 @@ impl Package {
         self
     }
 
-    /// Answers a download of a package with files of these names: the n-th download of all, from 0.
-    pub(crate) fn serve(&self, parts: &Parts, names: Vec<String>, n: u64) -> Answer {
+    /// Answers a download of a task's package with files of these names: the n-th download of all, from 0.
+    pub(crate) fn serve(&self, parts: &Parts, task_id: &str, names: Vec<String>, n: u64) -> Answer {
         if let Some(answer) = &self.answer {
             return answer.clone();
         }
@@ -173,7 +173,7 @@ impl Package {
             return Answer::unsendable("the package would take 4 GiB or more");
         };
         let length = archive.length();
-        let etag = self.etag.map(|kind| format!("{kind}\"{generation}-{length}\""));
+        let etag = self.etag.map(|kind| format!("{kind}\"{task_id}-{generation}-{length}\""));
         let asked = header(parts, header::RANGE.as_str()).filter(|_| self.ranges);
         let is_same = header(parts, header::IF_RANGE.as_str())
             .is_none_or(|validator| self.etag == Some("") && Some(validator) == etag.as_deref());

@@ -224,7 +224,7 @@ impl Service {
         *downloads += 1;
         let package = Arc::clone(package);
         drop(live);
-        Ok(package.serve(parts, names, n))
+        Ok(package.serve(parts, task_id, names, n))
     }
 
     fn check_share_access(&self, kdstoken: Option<&str>) -> Result<(), Answer> {

@@ -160,6 +160,17 @@ async fn ranges_are_served_as_the_validator_allows() {
 }
 
 #[tokio::test]
+async fn packages_of_one_size_have_different_validators() {
+    let (emulator, first) = finished(Package::new()).await;
+    let reply = send(&emulator, &Sent::new(&format!("/gateway{CREATE}"), &package())).await;
+    let second = reply.body["taskId"].as_str().unwrap();
+    let first = get(&emulator, &url(&emulator, &first).await, &[]).await;
+    let second = get(&emulator, &url(&emulator, second).await, &[]).await;
+    assert_eq!(first.body.len(), second.body.len());
+    assert_ne!(first.header("etag").unwrap(), second.header("etag").unwrap());
+}
+
+#[tokio::test]
 async fn bodies_are_cut_and_lengths_lie_as_asked_for() {
     let (emulator, task_id) = finished(Package::new().file_bytes(100_000).cut_every(10_000)).await;
     let url = url(&emulator, &task_id).await;
