@@ -1,13 +1,14 @@
 //! The operations: told apart, described, and such that the generator takes them; their links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::{
-    document::{Operation, followed, items, join, members, operations},
+    document::{Direction, Operation, followed, items, join, members, operations, parts},
     finding::Finding,
-    schema::Schema,
+    replacements::replacement,
+    schema::{Schema, descend},
 };
 
 pub(super) fn check(spec: &Value) -> Vec<Finding> {
@@ -100,6 +101,29 @@ pub(super) fn generator(spec: &Value) -> Vec<Finding> {
             let problem = format!("{schema} is not the schema of {}", errors[0].0);
             findings.push(Finding::new(at, problem, "give all errors of an operation one schema"));
         }
+    }
+    findings.extend(numbers(spec));
+    findings
+}
+
+/// Numbers of a request with limits whose Rust type is the generator's choice.
+///
+/// It chooses by the limits, as `NonZeroU64` for a minimum of 1, so that no caller can hand what breaks one to the rule.
+fn numbers(spec: &Value) -> BTreeSet<Finding> {
+    let mut findings = BTreeSet::new();
+    for part in parts(spec).into_iter().filter(|part| part.direction == Direction::Request) {
+        descend(spec, &part.schema(), &part.place, &mut |pointer, place| {
+            let schema = Schema::at(spec, pointer);
+            let is_number = schema.is("type", "integer") || schema.is("type", "number");
+            let limit = ["minimum", "maximum"].into_iter().find_map(|limit| Some((limit, schema.keywords.get(limit)?)));
+            let (true, Some((limit, (at, _)))) = (is_number, limit) else { return };
+            if schema.names.iter().all(|name| replacement(name, false).is_none()) {
+                let remedy = "make it a schema of /components/schemas, refer to it, and name its Rust type in openapi/replacements.rs, as for PageSize";
+                let problem =
+                    format!("`{limit}` limits {place} of {}, whose type the generator chooses", part.operation);
+                findings.insert(Finding::new(at, problem, remedy));
+            }
+        });
     }
     findings
 }

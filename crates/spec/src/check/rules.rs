@@ -12,7 +12,7 @@ use crate::{
     schema::descend,
 };
 
-/// What a rule is about.
+/// What a rule is about: `Keywords` if its mark may stand wherever these limits do, `Named` if in one place alone.
 enum About {
     /// A schema with all of these keywords.
     Keywords(&'static [&'static str]),

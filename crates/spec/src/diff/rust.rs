@@ -29,8 +29,8 @@ pub(super) fn snake(name: &str) -> String {
 /// The type of the schema at `pointer`. The plain fields of replies are read leniently.
 fn type_of(this: &Comparison<'_>, newer: bool, pointer: &str) -> String {
     let schema = Schema::at(if newer { this.new } else { this.old }, pointer);
-    if let Some(ours) =
-        schema.names.iter().find_map(|name| replacement(this, name)).filter(|ours| ours.starts_with("crate"))
+    if let Some(ours) = schema.names.iter().find_map(|name| replacement(this, name))
+        && (ours.starts_with("crate") || !(this.is_reply() || ours.starts_with("::")))
     {
         return ours.to_owned();
     }

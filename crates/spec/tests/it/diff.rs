@@ -257,6 +257,18 @@ fn the_version_must_move_as_far_as_the_greatest_step_asks() {
     }
 }
 
+/// As the build makes it: of a request by `openapi/replacements.rs`, of a reply leniently.
+#[test]
+fn a_number_with_a_type_of_ours_is_told_by_it() {
+    let mut new = small();
+    put(&mut new, "/components/schemas/PageSize", json!({"maximum": 100, "minimum": 1, "type": "integer"}));
+    put(&mut new, &format!("{BODY}/properties/pages"), json!({"$ref": "#/components/schemas/PageSize"}));
+    let told = Report::of(&small(), &new).text();
+    for of_type in ["`Option<u32>`: what makes a request", "`Option<LenientInt>`\n"] {
+        assert!(told.contains(&format!("Rust: `Body::pages` is new, {of_type}")), "{of_type}: {told}");
+    }
+}
+
 /// The table in the README: each rule, when it is found, what it asks for in a request and in a reply.
 #[test]
 fn every_rule_is_documented() {
