@@ -15,14 +15,13 @@ use axum::{
 use http_body::Frame;
 use tokio::time::Instant;
 
-use crate::{answer::Answer, archive::Archive};
+use crate::{answer::Answer, archive::Archive, rules::API_HEADERS};
 
 /// Where packages are, below the emulator's address.
 const PATH: &str = "/packages/";
 
-/// What a presigned URL must not be asked with: it goes to another host than the API's, and says all itself.
-const FOREIGN_HEADERS: [&str; 8] =
-    ["authorization", "cookie", "proxy-authorization", "referer", "x-date", "x-hw-agentname", "x-traceid", "x-user-id"];
+/// What a presigned URL must not be asked with, beside the API's headers: it goes to another host, and says all itself.
+const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 
 /// The packages of an emulator, and how they are served.
 ///
@@ -37,8 +36,8 @@ const FOREIGN_HEADERS: [&str; 8] =
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
 /// same each time. The URL that getBatchTask gives is answered as object storage does: with a strong `ETag` that no
-/// other task's package has, and with the range that is asked for, `If-Range` included. A request that carries what belongs to the API alone (`Authorization`,
-/// `X-User-Id`, `X-Traceid`, `X-Hw-Agentname`, `X-Date`), a `Referer` or a cookie is refused with 400.
+/// other task's package has, and with the range that is asked for, `If-Range` included. A request that carries a header of
+/// the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
 #[derive(Debug, Clone)]
 pub struct Package {
     file_bytes: u64,
@@ -256,7 +255,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Answer> {
     if parts.method != Method::GET {
         return Err(Answer::new(405).header("Allow", "GET"));
     }
-    match FOREIGN_HEADERS.iter().find(|name| parts.headers.contains_key(**name)) {
+    match API_HEADERS.iter().chain(FOREIGN_HEADERS).find(|name| parts.headers.contains_key(**name)) {
         Some(name) => Err(error(400, "InvalidArgument", &format!("a presigned URL is asked without {name}"))),
         None => Ok(()),
     }

@@ -12,21 +12,12 @@ const WINDOW_SECONDS: i64 = 15 * 60;
 /// "Length 58", counted in characters, all of them ASCII.
 const TRACE_ID_LEN: usize = 58;
 
-/// The headers a strict emulator lets through: those of the reference, then those of HTTP itself.
-const KNOWN_HEADERS: &[&str] = &[
-    "authorization",
-    "x-traceid",
-    "x-user-id",
-    "x-date",
-    "x-hw-agentname",
-    "host",
-    "accept",
-    "accept-encoding",
-    "content-type",
-    "content-length",
-    "user-agent",
-    "connection",
-];
+/// The headers of the reference. A package's URL is asked without them.
+pub(crate) const API_HEADERS: &[&str] = &["authorization", "x-traceid", "x-user-id", "x-date", "x-hw-agentname"];
+
+/// The headers of HTTP itself that a strict emulator lets through, too.
+const HTTP_HEADERS: &[&str] =
+    &["host", "accept", "accept-encoding", "content-type", "content-length", "user-agent", "connection"];
 
 /// Of those, the ones it lets a request repeat.
 const REPEATABLE_HEADERS: &[&str] = &["accept", "accept-encoding", "connection"];
@@ -132,7 +123,7 @@ pub(crate) fn check_headers(parts: &Parts, now: DateTime<Utc>) -> Result<Caller,
 /// The answer to send.
 pub(crate) fn check_undocumented(headers: &HeaderMap) -> Result<(), Answer> {
     for name in headers.keys().map(HeaderName::as_str) {
-        if !KNOWN_HEADERS.contains(&name) {
+        if !API_HEADERS.contains(&name) && !HTTP_HEADERS.contains(&name) {
             return Err(invalid(&format!("header {name}: not documented")));
         }
         if headers.get_all(name).iter().count() > 1 && !REPEATABLE_HEADERS.contains(&name) {
