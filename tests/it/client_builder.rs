@@ -156,7 +156,8 @@ fn a_header_that_the_client_sets_cannot_be_replaced() {
     let parameters = spec["components"]["parameters"].as_object().unwrap().values();
     let parameters = parameters.filter(|parameter| parameter["in"] == "header");
     let documented: Vec<_> = parameters.filter_map(|parameter| parameter["name"].as_str()).collect();
-    assert_eq!(documented.len(), 4, "{documented:?}");
+    // None, if the spec holds them elsewhere.
+    assert!(documented.contains(&"X-User-Id"), "{documented:?}");
     for name in documented.into_iter().chain(["Authorization", "host", "Content-Length", "User-Agent", "", "a b"]) {
         let violations = violations_of(remote().request_headers([(name, "value")]));
         assert_eq!(violations, ["request_headers request-headers"], "{name}");

@@ -1,5 +1,7 @@
 //! `ShareTask::json_schema()`: it accepts what `ShareTask` is read from, and nothing else.
 
+use std::collections::BTreeSet;
+
 use ::spec::{examples::examples, json_schema};
 use koodrive_share::ShareTask;
 use serde_json::{Map, Value, json};
@@ -56,6 +58,15 @@ fn bodies(fields: &[(&'static str, Values)]) -> Vec<Map<String, Value>> {
 
 fn deserialises(body: &Value) -> bool {
     serde_json::from_value::<ShareTask>(body.clone()).is_ok()
+}
+
+#[test]
+fn every_field_of_a_request_is_among_those_that_are_tried() {
+    let spec = spec();
+    let schema = &spec["components"]["schemas"]["CreateBatchTaskRequest"];
+    let documented: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let tried: BTreeSet<_> = fields().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(tried, documented);
 }
 
 #[test]
