@@ -16,7 +16,11 @@ use futures_util::future::select;
 use serde_json::Value;
 
 use crate::{
-    bulk::{Bulk, error::BulkError, policy::{BulkPolicy, BulkPolicyBuilder}},
+    bulk::{
+        Bulk,
+        error::BulkError,
+        policy::{BulkPolicy, BulkPolicyBuilder},
+    },
     client::{Answer, Client},
     clock,
     schedules::check,
