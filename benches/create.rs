@@ -39,8 +39,7 @@ mod client {
     }
 }
 mod credentials {
-    pub(crate) type ExtractCode = String;
-    pub(crate) type KdsToken = String;
+    pub(crate) type RequestSecret = String;
 }
 mod lenient {
     pub(crate) type LenientBool = bool;
@@ -58,7 +57,7 @@ mod share_task {
 }
 mod task {
     pub(crate) mod wire {
-        pub(crate) type DownloadUrl = String;
+        pub(crate) type LenientUrl = String;
         pub(crate) type TaskInfos = Vec<crate::generated::types::TaskInfo>;
     }
 }
