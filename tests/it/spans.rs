@@ -180,7 +180,7 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
 }
 
 #[tokio::test]
-async fn a_callers_own_span_is_left_as_it_is_where_a_filter_drops_the_librarys() {
+async fn a_callers_own_span_is_left_as_it_is_where_a_filter_drops_ours() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).build().unwrap();
     let filter = Targets::new().with_default(Level::TRACE).with_target("koodrive_share", Level::WARN);
