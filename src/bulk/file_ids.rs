@@ -1,11 +1,8 @@
 //! Where the file ids come from.
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, pin::Pin};
 
-use futures_util::{
-    Stream, StreamExt, TryStreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 
 pub(super) type InputError = Box<dyn StdError + Send + Sync>;
 
@@ -18,21 +15,26 @@ pub(super) type InputError = Box<dyn StdError + Send + Sync>;
 /// ```
 ///
 /// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
-pub struct FileIds<'a>(BoxStream<'a, Result<String, InputError>>);
+pub struct FileIds<'a>(Ids<'a>);
+
+enum Ids<'a> {
+    Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
+    Stream(Pin<Box<dyn Stream<Item = Result<String, InputError>> + Send + 'a>>),
+}
 
 impl<'a, I> From<I> for FileIds<'a>
 where
     I: IntoIterator<Item: Into<String> + 'a, IntoIter: Send + 'a>,
 {
     fn from(ids: I) -> Self {
-        Self::stream(stream::iter(ids))
+        Self(Ids::Iterator(Box::new(ids.into_iter().map(Into::into).fuse())))
     }
 }
 
 impl<'a> FileIds<'a> {
     /// Takes them from a stream.
     pub fn stream(ids: impl Stream<Item: Into<String>> + Send + 'a) -> Self {
-        Self(ids.map(|id| Ok(id.into())).fuse().boxed())
+        Self(Ids::Stream(ids.map(|id| Ok(id.into())).fuse().boxed()))
     }
 
     /// Takes them from a stream that can fail, such as the lines of a file. A failure ends the run; the ids before it
@@ -42,20 +44,28 @@ impl<'a> FileIds<'a> {
         T: Into<String> + 'a,
         E: Into<Box<dyn StdError + Send + Sync>> + 'a,
     {
-        Self(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed())
+        Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
     /// The next id.
     pub(super) async fn next(&mut self) -> Result<Option<String>, InputError> {
-        self.0.try_next().await
+        match &mut self.0 {
+            Ids::Iterator(ids) => Ok(ids.next()),
+            Ids::Stream(ids) => ids.try_next().await,
+        }
     }
 
     /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
     pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), InputError> {
-        while chunk.len() < most
-            && let Some(id) = self.next().await?
-        {
-            chunk.push(id);
+        match &mut self.0 {
+            Ids::Iterator(ids) => chunk.extend(ids.take(most - chunk.len())),
+            Ids::Stream(ids) => {
+                while chunk.len() < most
+                    && let Some(id) = ids.try_next().await?
+                {
+                    chunk.push(id);
+                }
+            }
         }
         Ok(())
     }
