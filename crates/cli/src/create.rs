@@ -2,9 +2,7 @@
 
 use std::{
     error::Error as StdError,
-    fmt,
-    fs::{self, File, TryLockError},
-    io,
+    fmt, fs, io,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -93,11 +91,8 @@ pub(crate) async fn run(
 
 /// Whether a command goes on with what a ledger holds: a task, what may be one, or what cannot be read; or uses it now.
 fn is_of_use(path: &Path) -> bool {
-    let is_in_use = |file: File| matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-    let is_empty = |report: BulkReport| report.created() + report.unknown() == 0;
-    path.exists()
-        && (!Ledger::read(path).and_then(|ledger| ledger.report()).is_ok_and(is_empty)
-            || File::open(path).is_ok_and(is_in_use))
+    let is_empty = |ledger: Ledger| ledger.report().is_ok_and(|report| report.created() + report.unknown() == 0);
+    path.exists() && !Ledger::read(path).is_ok_and(|ledger| !ledger.is_in_use() && is_empty(ledger))
 }
 
 /// Begins a ledger beside the file that a package goes to, unless one is named, so that the same command goes on with
