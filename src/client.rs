@@ -209,6 +209,11 @@ impl Client {
         self.with(|shared| shared.retries_throttling = false)
     }
 
+    /// A client none of whose calls wait out throttling beyond their attempts.
+    pub(crate) fn without_patience(&self) -> Self {
+        self.with(|shared| shared.waits = None)
+    }
+
     fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared::clone(&self.0);
         change(&mut shared);

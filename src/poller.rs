@@ -115,7 +115,7 @@ impl Client {
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         Poller {
             // How often a poll may fail is said below.
-            client: self.with_patience(Duration::ZERO, |_, _| ()),
+            client: self.without_patience(),
             handle: handle.into(),
             interval: None,
             max_interval: None,
