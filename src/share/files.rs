@@ -149,7 +149,8 @@ impl ShareFiles {
         let is_within_itself = open.iter().any(|above| above.id == id);
         if is_within_itself || open.len() > MAX_DEPTH {
             let id = shown(id.as_deref().unwrap_or_default());
-            let place = if is_within_itself { "within itself" } else { "more than 100 levels deep" };
+            let too_deep = || format!("more than {MAX_DEPTH} levels deep");
+            let place = if is_within_itself { "within itself".to_owned() } else { too_deep() };
             return Err(unreadable(format!("the directory {id} is {place}"), None));
         }
         let request = ListShareFilesRequest { parent_folder: id.clone(), ..self.request.clone() };
