@@ -30,9 +30,9 @@ use self::{
 use crate::{
     client::{Client, retry::backoff},
     credentials::app_signature::sha256,
-    rules::{self, DAY},
+    rules,
     task::{handle::TaskHandle, wire::DownloadUrl},
-    validation::{Violation, Violations, shown, time_shown},
+    validation::{DAY, Violation, Violations, shown, time_shown},
 };
 
 /// The longest wait that a storage may ask for.

@@ -10,8 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Outcome},
-    rules::DAY,
-    validation::time_shown,
+    validation::{DAY, time_shown},
 };
 
 /// Who is told of a pause.

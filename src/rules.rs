@@ -11,10 +11,6 @@ pub(crate) struct Rule {
     pub(crate) requirement: &'static str,
 }
 
-/// The longest time that a rule allows, one day: beyond it a time-out is forgotten rather than awaited.
-#[allow(dead_code, reason = "for the library")]
-pub(crate) const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-
 /// Defines a constant for each rule, and the list of all.
 macro_rules! rules {
     ($list:ident: $($constant:ident = $name:literal, $requirement:literal;)+) => {

@@ -192,6 +192,9 @@ pub(crate) fn shown(value: &str) -> String {
     }
 }
 
+/// The longest time that a rule allows, one day: beyond it a time-out is forgotten rather than awaited.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A time as an error shows it and flags take it: `24h`, `15m`, `90s`, `0s`, `1.5s`.
 pub(crate) fn time_shown(time: Duration) -> String {
     match time.as_secs() {

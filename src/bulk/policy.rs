@@ -5,8 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     error::Error,
     patience::Tell,
-    rules::{self, DAY},
-    validation::{ValidationError, Violation, Violations, time_shown},
+    rules,
+    validation::{DAY, ValidationError, Violation, Violations, time_shown},
 };
 
 /// Most chunks at a time: a client has as many places for requests by default.

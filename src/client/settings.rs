@@ -11,8 +11,8 @@ use crate::{
     clock::Now,
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
-    rules::{self, DAY},
-    validation::{ValidationError, Violation, Violations, secret_shown, shown, time_shown},
+    rules,
+    validation::{DAY, ValidationError, Violation, Violations, secret_shown, shown, time_shown},
 };
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
