@@ -34,7 +34,7 @@ fn client(server: &Server) -> Client {
 
 /// The ids a second, and the connections that were open.
 async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
-    let policy = BulkPolicy::builder().concurrency(concurrency).build().unwrap();
+    let policy = BulkPolicy::default().concurrency(concurrency);
     let client = client(server);
     let start = Instant::now();
     let mut bulk = client.create_bulk_with(task(), file_ids(0..ids), policy).unwrap();

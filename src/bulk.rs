@@ -49,7 +49,7 @@ use crate::{
 /// let task = ShareTask::dump(TargetDirectory::root("my-space"))
 ///     .share_id("1689765568237837824")
 ///     .container_id("IAABh_RdhS8bOg0cA1684711052660690818");
-/// let policy = BulkPolicy::builder().ledger("dump.ledger").build()?;
+/// let policy = BulkPolicy::default().ledger("dump.ledger");
 /// let mut bulk = client.create_bulk_with(task, ids, policy)?;
 /// while let Some(item) = bulk.next().await.transpose()? {
 ///     match item.result() {
@@ -65,11 +65,11 @@ use crate::{
 /// [`BulkError`], its last word. A chunk that was rejected or not sent ends the run only where every further one would fail,
 /// too: access or credentials were refused, or a certificate or a proxy is not accepted. To end it on others, call
 /// [`stop`](Self::stop). One whose outcome is unknown ends it as [`AfterUnknown`](crate::AfterUnknown) says, and one that is
-/// throttled pauses it: see [`patience`](crate::BulkPolicyBuilder::patience).
+/// throttled pauses it: see [`patience`](crate::BulkPolicy::patience).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
 /// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
-/// [`concurrency`](crate::BulkPolicyBuilder::concurrency) − 1 chunks go on and no other begins: where looking takes long, poll the
+/// [`concurrency`](crate::BulkPolicy::concurrency) − 1 chunks go on and no other begins: where looking takes long, poll the
 /// stream in a task of its own. Memory grows with the concurrency and the longest ids, and by less than 60 bytes for each
 /// chunk.
 ///
@@ -124,7 +124,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`create_bulk`](Self::create_bulk).
+    /// All broken rules together, before anything is read or sent: those of [`create_bulk`](Self::create_bulk) and those
+    /// of [`BulkPolicy::validate`].
     pub fn create_bulk_with<'a>(
         &self,
         task: ShareTaskBuilder,
@@ -133,6 +134,7 @@ impl Client {
     ) -> Result<Bulk<'a>, ValidationError> {
         let mut violations = Violations::default();
         task.validate_as_template(&mut violations);
+        policy.validate_into(&mut violations);
         violations.into_result()?;
         let concurrency = policy.concurrency;
         let run = Arc::new(Run::new(self.without_throttle_retry(), task, policy));

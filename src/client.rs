@@ -196,7 +196,7 @@ impl Client {
     /// ```
     ///
     /// Such a call is made again after a pause, until it has failed for the `limit`, where 0 does not wait, or the service
-    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicyBuilder::patience): of
+    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicy::patience): of
     /// `Retry-After`, or of 1 to 2 seconds and twice as long each time. Once a reply has come, lost connections, time-outs and
     /// failures of the server are waited out, too. `on_pause` is called at the beginning of each pause; it must not block.
     #[must_use]

@@ -52,7 +52,7 @@ pub use bulk::{
         error::LedgerError,
         line::{LedgerChunk, Settlement},
     },
-    policy::{AfterUnknown, BulkPolicy, BulkPolicyBuilder},
+    policy::{AfterUnknown, BulkPolicy},
 };
 pub use client::{
     Client,

@@ -79,8 +79,8 @@ impl BulkError {
     }
 
     /// The run was throttled, or had no connection or no token, and created no task for its
-    /// [`patience`](crate::BulkPolicyBuilder::patience), or was asked to wait for longer. What the last items are about was
-    /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicyBuilder::rate).
+    /// [`patience`](crate::BulkPolicy::patience), or was asked to wait for longer. What the last items are about was
+    /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
         self.kind.is_out_of_patience()
     }

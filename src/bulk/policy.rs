@@ -18,14 +18,13 @@ const LEAST_INTERVAL: Duration = Duration::from_micros(1);
 ///
 /// ```
 /// # use koodrive_share::{AfterUnknown, BulkPolicy};
-/// let policy = BulkPolicy::builder()
-///     .concurrency(8)
-///     .after_unknown(AfterUnknown::Continue)
-///     .ledger("dump.ledger")
-///     .build()?;
-/// # Ok::<(), koodrive_share::ValidationError>(())
+/// let policy = BulkPolicy::default().concurrency(8).after_unknown(AfterUnknown::Continue).ledger("dump.ledger");
 /// ```
+///
+/// What breaks a rule is the error of [`Client::create_bulk_with`](crate::Client::create_bulk_with), or of
+/// [`validate`](Self::validate) before there is a client.
 #[derive(Clone, Debug)]
+#[must_use = "a policy does nothing until a run is given it"]
 pub struct BulkPolicy {
     pub(super) concurrency: usize,
     pub(super) after_unknown: AfterUnknown,
@@ -74,34 +73,17 @@ impl Default for BulkPolicy {
 }
 
 impl BulkPolicy {
-    /// Begins a policy.
-    pub fn builder() -> BulkPolicyBuilder {
-        BulkPolicyBuilder(Self::default())
-    }
-
-    /// The time between two requests.
-    pub(super) fn interval(&self) -> Option<Duration> {
-        self.rate.and_then(|(requests, per)| per.checked_div(requests))
-    }
-}
-
-/// Builds a [`BulkPolicy`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder makes nothing until `build` is called"]
-pub struct BulkPolicyBuilder(BulkPolicy);
-
-impl BulkPolicyBuilder {
     /// Sets how many chunks at most are on their way, or done and not looked at, at a time. Defaults to 4; 1 to 100.
     ///
     /// More than the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
     /// requests wait for each other within their time-outs.
     pub fn concurrency(self, chunks: usize) -> Self {
-        Self(BulkPolicy { concurrency: chunks, ..self.0 })
+        Self { concurrency: chunks, ..self }
     }
 
     /// Sets what happens after an unknown outcome. Defaults to [`AfterUnknown::Stop`].
     pub fn after_unknown(self, after_unknown: AfterUnknown) -> Self {
-        Self(BulkPolicy { after_unknown, ..self.0 })
+        Self { after_unknown, ..self }
     }
 
     /// Consents to several packages where one would need more than 1,000 file ids. Defaults to false: such a run ends
@@ -111,7 +93,7 @@ impl BulkPolicyBuilder {
     /// `photos-0001.zip` for the first 1,000 file ids, `photos-0002.zip` for the next, and so on; a name that does not
     /// end in `.zip` has it at its end. A resumed run gives the same names.
     pub fn split_packages(self, consent: bool) -> Self {
-        Self(BulkPolicy { split_packages: consent, ..self.0 })
+        Self { split_packages: consent, ..self }
     }
 
     /// Sets the file that keeps what became of each chunk, so that a run that died can be resumed: run it again with
@@ -141,7 +123,7 @@ impl BulkPolicyBuilder {
     /// no file id but those that the service names in a refusal. Every line is on the disk (`fdatasync`) before the run
     /// goes on, so it outlasts a power cut too. That costs two waits for the disk for each chunk, some milliseconds.
     pub fn ledger(self, path: impl Into<PathBuf>) -> Self {
-        Self(BulkPolicy { ledger: Some(path.into()), ..self.0 })
+        Self { ledger: Some(path.into()), ..self }
     }
 
     /// Consents to sending chunks again whose outcome an earlier run left unknown, **which makes a second task where
@@ -149,7 +131,7 @@ impl BulkPolicyBuilder {
     ///
     /// If the service refuses such a chunk, its outcome stays unknown: the refusal says nothing of the first request.
     pub fn resend_unknown(self, consent: bool) -> Self {
-        Self(BulkPolicy { resend_unknown: consent, ..self.0 })
+        Self { resend_unknown: consent, ..self }
     }
 
     /// Sets how long a run waits for a service that creates nothing. Defaults to 15 minutes; with 0 the first refusal ends the run,
@@ -166,7 +148,7 @@ impl BulkPolicyBuilder {
     /// Credentials that are refused, certificates and proxies that are not accepted end a run at once:
     /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.
     pub fn patience(self, patience: Duration) -> Self {
-        Self(BulkPolicy { patience, ..self.0 })
+        Self { patience, ..self }
     }
 
     /// Sets what is called at the beginning of each pause, with its length and the error that caused it. Defaults to
@@ -174,12 +156,12 @@ impl BulkPolicyBuilder {
     ///
     /// ```
     /// # use koodrive_share::BulkPolicy;
-    /// let policy = BulkPolicy::builder().on_pause(|length, error| eprintln!("paused for {length:?}: {error:?}"));
+    /// let policy = BulkPolicy::default().on_pause(|length, error| eprintln!("paused for {length:?}: {error:?}"));
     /// ```
     ///
     /// It is called in a task of the runtime: it must not block. If it panics, so does the stream.
     pub fn on_pause(self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        Self(BulkPolicy { on_pause: Some(OnPause(Arc::new(tell))), ..self.0 })
+        Self { on_pause: Some(OnPause(Arc::new(tell))), ..self }
     }
 
     /// Sets how many requests are sent at most in a time, evenly spaced. Defaults to no limit; at least 1 request in at most a
@@ -188,34 +170,41 @@ impl BulkPolicyBuilder {
     /// ```
     /// # use koodrive_share::BulkPolicy;
     /// # use std::time::Duration;
-    /// let policy = BulkPolicy::builder().rate(20, Duration::from_secs(10)).build()?; // one every half second
-    /// # Ok::<(), koodrive_share::ValidationError>(())
+    /// let policy = BulkPolicy::default().rate(20, Duration::from_secs(10)); // one every half second
     /// ```
     ///
     /// A request counts when it begins; the further attempts of a call without a connection do not count.
     pub fn rate(self, requests: u32, per: Duration) -> Self {
-        Self(BulkPolicy { rate: Some((requests, per)), ..self.0 })
+        Self { rate: Some((requests, per)), ..self }
     }
 
-    /// Checks the policy.
+    /// Checks the policy, as [`Client::create_bulk_with`](crate::Client::create_bulk_with) does.
     ///
     /// # Errors
     ///
     /// All broken rules together: `concurrency`, `ledger-required`, `rate`.
-    pub fn build(self) -> Result<BulkPolicy, ValidationError> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
-        let BulkPolicy { concurrency, ledger, resend_unknown, .. } = &self.0;
+        self.validate_into(&mut violations);
+        violations.into_result()
+    }
+
+    pub(super) fn validate_into(&self, violations: &mut Violations) {
+        let Self { concurrency, ledger, resend_unknown, rate, .. } = self;
         let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
         violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
-        if let Some((requests, per)) = self.0.rate {
-            let is_within = self.0.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
+        if let Some((requests, per)) = *rate {
+            let is_within = self.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
             violations.bounds("rate", rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
         }
         if *resend_unknown && ledger.is_none() {
             let (path, actual, advice) = ("resend_unknown".into(), "none".into(), "name the ledger of the earlier run");
             violations.push(Violation { path, rule: rules::LEDGER_REQUIRED, actual, advice });
         }
-        violations.into_result()?;
-        Ok(self.0)
+    }
+
+    /// The time between two requests.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.rate.and_then(|(requests, per)| per.checked_div(requests))
     }
 }

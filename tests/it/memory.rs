@@ -83,7 +83,7 @@ fn memory_of_a_ledger_is_some_35_bytes_and_some_30_more_for_a_task_for_each_chun
     const CHUNKS: u64 = 10_000;
     let path = ledger("memory");
     let measured = Measured::start(strict_emulator());
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = measured.client.create_bulk_with(dump_template(), ids(1), policy).unwrap();
     measured.own.block_on(complete(bulk));
     let [header, _, accepted, _] = lines(&path).try_into().unwrap();

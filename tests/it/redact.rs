@@ -219,7 +219,7 @@ async fn tampered(name: &str, mark: &str) -> String {
     let told = Told::start().await;
     told.emulator.fail_next(Fault::Reply(Answer::new(502)));
     let path = ledger(name);
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = || told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
     complete(bulk()).await;
     let whole = fs::read_to_string(&path).unwrap();

@@ -131,7 +131,7 @@ async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
         assert!(error.to_string().contains("7001"), "{status} {body}: {error}");
 
         let path = ledger(&format!("task_id_that_came_{n}"));
-        let policy = one_by_one().ledger(&path).build().unwrap();
+        let policy = one_by_one().ledger(&path);
         told.emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
         let bulk = told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
         let items = complete(bulk).await;
@@ -193,7 +193,7 @@ async fn second_chunk_of_a_run_with_the_same_task_is_unknown() {
         told.emulator.fail_next(Fault::Reply(created(task_id)));
     }
     let path = ledger("same_task");
-    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue).build().unwrap();
+    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue);
     let bulk = told.client.create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     let items = complete(bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
@@ -208,7 +208,7 @@ async fn second_chunk_with_the_same_task_stops_a_run_that_stops_at_unknown() {
     for _ in 0..2 {
         told.emulator.fail_next(Fault::Reply(created("7001")));
     }
-    let mut bulk = told.client.create_bulk_with(dump_template(), ids(3_000), one_by_one().build().unwrap()).unwrap();
+    let mut bulk = told.client.create_bulk_with(dump_template(), ids(3_000), one_by_one()).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
     assert!(error.unwrap().is_unknown());
@@ -220,7 +220,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
     told.emulator.fail_next(Fault::Reply(created("7001")));
     told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
     let path = ledger("same_task_as_earlier");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let run = async || {
         let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
         complete(bulk).await
@@ -249,7 +249,7 @@ async fn task_id_of_a_chunk_that_got_another_ones_is_told() {
     for _ in 0..2 {
         told.emulator.fail_next(Fault::Reply(created("7001")));
     }
-    let policy = one_by_one().after_unknown(AfterUnknown::Continue).build().unwrap();
+    let policy = one_by_one().after_unknown(AfterUnknown::Continue);
     let items = complete(told.client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
     let error = items[1].result().unwrap_err();
     assert_eq!((error.task_id(), error.status()), (Some("7001"), Some(200)), "{error}");
@@ -262,7 +262,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
     told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
     told.emulator.fail_next(Fault::Reply(created("7001")));
     let path = ledger("same_task_as_later");
-    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue).build().unwrap();
+    let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue);
     let run = async || {
         let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
         complete(bulk).await

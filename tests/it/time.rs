@@ -465,7 +465,7 @@ async fn expired_token_is_renewed_whatever_a_box_stamps() {
 async fn bulk_run_behind_a_box_takes_one_request_for_each_chunk() {
     for off in OFF {
         let emulator = strict_emulator().stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
-        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), one_by_one().build().unwrap());
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), one_by_one());
         assert_eq!(outcomes(&complete(bulk.unwrap()).await), [None; 5], "{off} s");
         assert_eq!(emulator.request_count(), 5, "{off} s");
     }

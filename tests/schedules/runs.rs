@@ -16,11 +16,7 @@ use futures_util::future::select;
 use serde_json::Value;
 
 use crate::{
-    bulk::{
-        Bulk,
-        error::BulkError,
-        policy::{BulkPolicy, BulkPolicyBuilder},
-    },
+    bulk::{Bulk, error::BulkError, policy::BulkPolicy},
     client::{Answer, Client},
     clock,
     schedules::check,
@@ -81,12 +77,11 @@ fn client(ledger: &Arc<Ledger>, answer: impl Fn(usize) -> Answer + Send + Sync +
 
 /// Of three chunks, two at a time.
 fn bulk(client: &Client, ledger: &Ledger) -> Bulk<'static> {
-    bulk_with(client, BulkPolicy::builder().concurrency(2).ledger(&ledger.0))
+    bulk_with(client, BulkPolicy::default().concurrency(2).ledger(&ledger.0))
 }
 
-fn bulk_with(client: &Client, policy: BulkPolicyBuilder) -> Bulk<'static> {
+fn bulk_with(client: &Client, policy: BulkPolicy) -> Bulk<'static> {
     let task = ShareTask::dump(TargetDirectory::root("space")).share_id("share").container_id("space");
-    let policy = policy.build().unwrap();
     client.create_bulk_with(task, (0..CHUNKS * 1_000).map(|n| n.to_string()), policy).unwrap()
 }
 
@@ -200,7 +195,7 @@ fn a_throttled_chunk_is_sent_again_only_after_the_time_that_the_service_asks_for
             }
             Answer::Made
         });
-        let mut bulk = bulk_with(&client, BulkPolicy::builder().concurrency(CHUNKS));
+        let mut bulk = bulk_with(&client, BulkPolicy::default().concurrency(CHUNKS));
         clock::run();
         assert!(take_all(&mut bulk).await.is_none());
     });

@@ -168,7 +168,7 @@ fn policy(
     tell: UnboundedSender<String>,
 ) -> Result<BulkPolicy, CommandError> {
     let mut policy =
-        BulkPolicy::builder().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
+        BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
     policy = policy.on_pause(move |length, error| _ = tell.send(service::pause(length, error)));
     // A patience that is refused is told with the client.
     if let Ok(patience) = service::patience(patience) {
@@ -183,7 +183,8 @@ fn policy(
     if let Some(path) = &bulk.ledger {
         policy = policy.ledger(path);
     }
-    Ok(policy.build()?)
+    policy.validate()?;
+    Ok(policy)
 }
 
 /// `run "koodrive-share wait --tasks-from photos.tasks"`

@@ -99,7 +99,7 @@ async fn dump(
     Json(mut dump): Json<Dump>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let ledger = portal.ledger(&user, &name).ok_or(Failure::NotFound)?;
-    let policy = BulkPolicy::builder().ledger(ledger).build()?;
+    let policy = BulkPolicy::default().ledger(ledger);
     let file_ids = mem::take(&mut dump.file_ids);
     let bulk = portal.client.for_user(user)?.create_bulk_with(dump.task(), file_ids, policy)?;
     // Without a bound, so that a listener that reads slowly holds nothing up. An event takes less than its chunk's ids.

@@ -15,7 +15,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
     let emulator = strict_emulator().record(0).start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("torn");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let ids = ids(1_001);
     let bulk = client.create_bulk_with(dump_template(), &ids, policy.clone());
     complete(bulk.unwrap()).await;
@@ -49,7 +49,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("damaged");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     complete(bulk.unwrap()).await;
     let text = fs::read_to_string(&path).unwrap();
@@ -87,7 +87,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
 async fn ledger_that_is_no_file_keeps_anything_from_being_sent() {
     let emulator = strict_emulator().start().await.unwrap();
     let directory = env!("CARGO_TARGET_TMPDIR");
-    let policy = BulkPolicy::builder().ledger(directory).build().unwrap();
+    let policy = BulkPolicy::default().ledger(directory);
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy);
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();

@@ -16,7 +16,7 @@ use crate::support::{
 async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("in_use");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     bulk.next().await.unwrap().unwrap();
     let before = emulator.request_count();
@@ -37,7 +37,7 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
 async fn ledger_is_locked_until_its_run_has_ended() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("locked");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = |ids| client(&emulator).create_bulk_with(dump_template(), ids, policy.clone()).unwrap();
     let mut first = bulk(ids(2_000));
     first.next().await.unwrap().unwrap();
@@ -55,7 +55,7 @@ async fn ledger_is_locked_until_its_run_has_ended() {
 async fn failure_of_the_ledger_is_told_before_any_other() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("failure");
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
     let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), FileIds::try_stream(torn), policy).unwrap();
@@ -73,7 +73,7 @@ async fn failure_of_the_ledger_is_told_before_any_other() {
 async fn reply_is_written_even_if_another_run_uses_the_ledger() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("in_use_reply");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
     let interfere = async {

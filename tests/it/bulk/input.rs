@@ -19,31 +19,32 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn template_reports_every_broken_rule_before_anything_is_read() {
+async fn template_and_policy_report_every_broken_rule_before_anything_is_read() {
     let emulator = strict_emulator().start().await.unwrap();
     let template = ShareTask::package_download("").container_id("space").file_ids(["F1"]).trace_id(TraceId::random());
     let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
-    let error = client(&emulator).create_bulk(template, unread).unwrap_err();
+    let policy = BulkPolicy::default().concurrency(0);
+    let error = client(&emulator).create_bulk_with(template, unread, policy).unwrap_err();
     let paths: Vec<&str> = error.violations().iter().map(Violation::path).collect();
-    assert_eq!(paths, ["$.shareId", "$.zipName", "$.fileIds", "X-Traceid"]);
+    assert_eq!(paths, ["$.shareId", "$.zipName", "$.fileIds", "X-Traceid", "concurrency"]);
 }
 
 #[test]
 fn policy_reports_every_broken_rule() {
     for concurrency in [0, 101] {
-        let policy = BulkPolicy::builder().concurrency(concurrency).resend_unknown(true);
-        let error = policy.build().unwrap_err();
+        let policy = BulkPolicy::default().concurrency(concurrency).resend_unknown(true);
+        let error = policy.validate().unwrap_err();
         let rules: Vec<&str> = error.violations().iter().map(Violation::rule).collect();
         assert_eq!(rules, ["concurrency", "ledger-required"]);
     }
-    BulkPolicy::builder().concurrency(100).build().unwrap();
+    BulkPolicy::default().concurrency(100).validate().unwrap();
 }
 
 #[tokio::test]
 async fn no_ids_at_all_are_an_error() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("no_ids");
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(0), policy);
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();

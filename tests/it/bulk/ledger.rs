@@ -25,7 +25,7 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(FOREVER);
     let path = ledger("before");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
     let mut next = pin!(bulk.next());
     let arrived = until("the request has arrived", || emulator.request_count() == 1);
@@ -53,7 +53,7 @@ async fn ledger_holds_no_secret_and_no_file_id() {
     let echo = format!("denied: {} {KDSTOKEN}", Emulator::DEFAULT_TOKEN);
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000302", &echo)));
     let path = ledger("secrets");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy);
     complete(bulk.unwrap()).await;
     let text = fs::read_to_string(&path).unwrap();
@@ -67,7 +67,7 @@ async fn ledger_holds_no_secret_and_no_file_id() {
 async fn secret_in_a_task_id_is_shown_in_no_error() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("secret_task");
-    let policy = one_by_one().after_unknown(AfterUnknown::Continue).ledger(&path).build().unwrap();
+    let policy = one_by_one().after_unknown(AfterUnknown::Continue).ledger(&path);
     let created = json!({"code": 0, "msg": "Success", "taskId": Emulator::DEFAULT_TOKEN});
     for _ in 0..2 {
         emulator.fail_next(Fault::Reply(Answer::json(200, &created)));
@@ -80,7 +80,7 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
 
     // A run whose ledger lacks the task.
     let path = ledger("secret_task_unwritten");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
     emulator.fail_next(Fault::Reply(Answer::json(200, &created)));
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
@@ -99,7 +99,7 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
 async fn written(test: &str, chunks: usize) -> PathBuf {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger(test);
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     complete(client(&emulator).create_bulk_with(dump_template(), ids(chunks * 1_000), policy).unwrap()).await;
     path
 }

@@ -14,7 +14,7 @@ use crate::support::{
 /// Takes the ledger away from a run that has begun. Gives what the run says at its end, once all that was made is told.
 async fn take_away(emulator: &Emulator, path: &PathBuf, take: impl Fn()) -> String {
     let before = emulator.tasks().len();
-    let policy = BulkPolicy::builder().ledger(path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(path);
     let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(90_000), policy).unwrap();
     let mut told = 0;
     while told < 2 {
@@ -59,7 +59,7 @@ async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
 async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("truncated");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let client = client(&emulator);
     for (kept, said) in
         [(0, "the file is no ledger, or its first line is damaged"), (3, "line 4 of the ledger is damaged")]
@@ -92,7 +92,7 @@ async fn ledger_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("mode");
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(10), policy).unwrap();
     assert!(drain(&mut bulk).await.1.is_none());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -48,7 +48,7 @@ async fn ids_are_read_no_further_than_the_concurrency() {
     for _ in 0..8 {
         emulator.fail_next(FOREVER);
     }
-    for (policy, chunks) in [(BulkPolicy::default(), 4), (BulkPolicy::builder().concurrency(2).build().unwrap(), 2)] {
+    for (policy, chunks) in [(BulkPolicy::default(), 4), (BulkPolicy::default().concurrency(2), 2)] {
         let before = emulator.request_count();
         let read = Arc::new(AtomicUsize::new(0));
         let counted = ids(20_000);

@@ -12,7 +12,7 @@ use crate::support::{
 async fn other_ids_are_refused_before_any_of_them_is_sent() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("other_ids");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let client = client(&emulator);
     let bulk = client.create_bulk_with(dump_template(), ids(2_500), policy.clone());
     complete(bulk.unwrap()).await;
@@ -44,7 +44,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
 async fn number_of_ids_is_compared_with_that_of_the_first_run() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("further_ids");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let client = client(&emulator);
     let bulk = client.create_bulk_with(dump_template(), ids(1_000), policy.clone());
     complete(bulk.unwrap()).await;
@@ -70,8 +70,7 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
     let other_emulator = strict_emulator().start().await.unwrap();
     let path = ledger("other_task");
     let policy = one_by_one().ledger(&path);
-    let split = policy.clone().split_packages(true).build().unwrap();
-    let policy = policy.build().unwrap();
+    let split = policy.clone().split_packages(true);
     let client = client(&emulator);
     let bulk = client.create_bulk_with(dump_template(), ids(10), policy.clone());
     complete(bulk.unwrap()).await;

@@ -27,7 +27,7 @@ async fn package_is_split_only_with_consent() {
     let items = complete(bulk).await;
     assert_eq!(items[0].zip_name(), Some("photos.zip"));
 
-    let policy = BulkPolicy::builder().split_packages(true).build().unwrap();
+    let policy = BulkPolicy::default().split_packages(true);
     let bulk = client.create_bulk_with(package_template(), ids(2_001), policy);
     let items = complete(bulk.unwrap()).await;
     let tasks = emulator.tasks();
@@ -48,7 +48,6 @@ async fn resumed_run_numbers_its_packages_as_the_first_one_did() {
     emulator.fail_next(Fault::Reply(full));
     let path = ledger("numbers");
     let policy = one_by_one().ledger(&path).split_packages(true);
-    let policy = policy.build().unwrap();
     for _ in 0..2 {
         let bulk = client(&emulator).create_bulk_with(package_template(), ids(2_500), policy.clone());
         let items = complete(bulk.unwrap()).await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use koodrive_share::{AccessToken, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Credentials, Ledger, Outcome};
+use koodrive_share::{AccessToken, BulkError, BulkItem, BulkPolicy, Credentials, Ledger, Outcome};
 use koodrive_share_emulator::{Emulator, Throttle};
 use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
@@ -34,7 +34,7 @@ async fn throttled(calls: u32, retry_after: bool) -> Arc<Emulator> {
 /// The pauses of a run: how long each was, and how many requests there were before it.
 type Pauses = Arc<Mutex<Vec<(Duration, u64)>>>;
 
-fn told(policy: BulkPolicyBuilder, emulator: &Arc<Emulator>) -> (BulkPolicyBuilder, Pauses) {
+fn told(policy: BulkPolicy, emulator: &Arc<Emulator>) -> (BulkPolicy, Pauses) {
     let (pauses, emulator) = (Pauses::default(), emulator.clone());
     let all = pauses.clone();
     let policy = policy.on_pause(move |length, error| {
@@ -45,13 +45,8 @@ fn told(policy: BulkPolicyBuilder, emulator: &Arc<Emulator>) -> (BulkPolicyBuild
 }
 
 /// All items of a run over so many ids, the error that ended it, and how long it took.
-async fn run(
-    emulator: &Emulator,
-    count: usize,
-    policy: BulkPolicyBuilder,
-) -> (Vec<BulkItem>, Option<BulkError>, Duration) {
+async fn run(emulator: &Emulator, count: usize, policy: BulkPolicy) -> (Vec<BulkItem>, Option<BulkError>, Duration) {
     let started = Instant::now();
-    let policy = policy.build().unwrap();
     let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(count), policy).unwrap();
     let (items, error) = drain_within(&mut bulk, DAY).await;
     (items, error, started.elapsed())
@@ -62,7 +57,7 @@ async fn throttled_run_outlasts_each_window_and_makes_every_task_once() {
     for (name, retry_after) in [("window", false), ("window_told", true)] {
         let emulator = throttled(10, retry_after).await;
         let path = ledger(name);
-        let (policy, pauses) = told(BulkPolicy::builder().ledger(&path), &emulator);
+        let (policy, pauses) = told(BulkPolicy::default().ledger(&path), &emulator);
         let (items, error, elapsed) = run(&emulator, 25_000, policy).await;
         assert!(error.is_none(), "{error:?}");
         assert_eq!(outcomes(&items), [None; 25]);
@@ -84,7 +79,7 @@ async fn throttled_run_outlasts_each_window_and_makes_every_task_once() {
 #[tokio::test(start_paused = true)]
 async fn one_request_probes_after_a_pause() {
     let emulator = throttled(0, false).await;
-    let (policy, pauses) = told(BulkPolicy::builder().patience(10 * MINUTE), &emulator);
+    let (policy, pauses) = told(BulkPolicy::default().patience(10 * MINUTE), &emulator);
     run(&emulator, 25_000, policy).await;
     let pauses = pauses.lock().unwrap();
     // 1, 2, 4 … 60 seconds or up to twice as much in 10 minutes.
@@ -103,7 +98,7 @@ async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing(
     let mut made = 0;
     for n in 0.. {
         let (items, error, elapsed) =
-            run(&emulator, 9_500, BulkPolicy::builder().ledger(&path).patience(MINUTE / 3)).await;
+            run(&emulator, 9_500, BulkPolicy::default().ledger(&path).patience(MINUTE / 3)).await;
         made += items.iter().filter(|item| item.result().is_ok() && !item.is_from_ledger()).count();
         let Some(error) = error else { break };
         assert!(n < 20 && error.is_out_of_patience() && !error.is_ledger() && !error.is_unknown(), "{n}: {error}");
@@ -166,7 +161,6 @@ async fn stop_ends_a_pause_at_once() {
     let path = ledger("stop_in_pause");
     let (tell, mut pauses) = mpsc::unbounded_channel();
     let policy = one_by_one().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
-    let policy = policy.build().unwrap();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     let first = bulk.next().await.unwrap().unwrap();
     assert!(first.result().is_ok());
@@ -190,8 +184,7 @@ async fn dropped_run_waits_for_no_end_of_a_pause() {
     let emulator = throttled(1, true).await;
     let path = ledger("drop_in_pause");
     let (tell, mut pauses) = mpsc::unbounded_channel();
-    let policy = BulkPolicy::builder().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
-    let policy = policy.build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     while pauses.is_empty() {
         let _ = tokio::time::timeout(Duration::from_millis(1), bulk.next()).await;
@@ -223,7 +216,6 @@ async fn network_that_is_away_for_a_while_pauses_a_run() {
         assert!(error.is_connect() && error.outcome() == Outcome::NotSent, "{error}");
         tell.send(length).unwrap();
     });
-    let policy = policy.build().unwrap();
     let mut bulk = client.create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
     assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
     drop(server);
@@ -260,7 +252,7 @@ async fn token_provider_that_fails_for_a_while_pauses_a_run() {
         assert!(error.is_credentials() && error.outcome() == Outcome::NotSent, "{error}");
         told.fetch_add(1, Ordering::SeqCst);
     });
-    let bulk = client.create_bulk_with(dump_template(), ids(5_000), policy.build().unwrap());
+    let bulk = client.create_bulk_with(dump_template(), ids(5_000), policy);
     let (items, error) = drain_within(&mut bulk.unwrap(), DAY).await;
     assert!(error.is_none(), "{error:?}, {items:?}");
     assert_eq!(outcomes(&items), [None; 5]);
@@ -275,7 +267,7 @@ async fn connection_that_fails_before_any_reply_ends_a_run() {
     let gone = strict_emulator().start().await.unwrap();
     let client = builder_at(gone.endpoint()).max_attempts(1).build().unwrap();
     drop(gone);
-    let policy = one_by_one().build().unwrap();
+    let policy = one_by_one();
     let mut bulk = client.create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
     let (items, error) = drain_within(&mut bulk, MINUTE).await;
     assert_eq!(outcomes(&items), [Some(Outcome::NotSent)]);
@@ -288,7 +280,7 @@ async fn connection_that_fails_before_any_reply_ends_a_run() {
 #[tokio::test]
 async fn refused_credentials_end_a_run_after_one_request() {
     let emulator = strict_emulator().start().await.unwrap();
-    let policy = one_by_one().build().unwrap();
+    let policy = one_by_one();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
     assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
     emulator.revoke_token(Emulator::DEFAULT_TOKEN);
@@ -301,7 +293,7 @@ async fn refused_credentials_end_a_run_after_one_request() {
 #[tokio::test(start_paused = true)]
 async fn requests_are_as_far_apart_as_the_rate_says() {
     let emulator = strict_emulator().start().await.unwrap();
-    let (items, error, elapsed) = run(&emulator, 10_000, BulkPolicy::builder().rate(2, Duration::from_secs(10))).await;
+    let (items, error, elapsed) = run(&emulator, 10_000, BulkPolicy::default().rate(2, Duration::from_secs(10))).await;
     assert!(error.is_none() && items.len() == 10);
     // One at once, nine more, 5 s apart.
     assert!((45..47).contains(&elapsed.as_secs()), "{elapsed:?}");
@@ -311,16 +303,12 @@ async fn requests_are_as_far_apart_as_the_rate_says() {
 async fn stop_ends_a_wait_for_the_rate_and_what_the_ledger_knows_costs_none() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("rate");
-    let done = client(&emulator).create_bulk_with(
-        dump_template(),
-        ids(3_000),
-        BulkPolicy::builder().ledger(&path).build().unwrap(),
-    );
+    let done = client(&emulator).create_bulk_with(dump_template(), ids(3_000), BulkPolicy::default().ledger(&path));
     complete(done.unwrap()).await;
     let text = std::fs::read_to_string(&path).unwrap();
     let without_end: String = text.split_inclusive('\n').filter(|line| !line.contains("\"end\":{")).collect();
     std::fs::write(&path, without_end).unwrap();
-    let policy = BulkPolicy::builder().ledger(&path).rate(1, DAY).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path).rate(1, DAY);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     for _ in 0..4 {
         assert!(bulk.next().await.unwrap().unwrap().result().is_ok(), "three of the ledger, one at once");
@@ -338,18 +326,18 @@ async fn stop_ends_a_wait_for_the_rate_and_what_the_ledger_knows_costs_none() {
 fn rate_is_bounded() {
     let second = Duration::from_secs(1);
     for (requests, per) in [(0, second), (1, Duration::ZERO), (1_000_001, second), (1, DAY + second)] {
-        let refused = BulkPolicy::builder().rate(requests, per).concurrency(0).build().unwrap_err();
+        let refused = BulkPolicy::default().rate(requests, per).concurrency(0).validate().unwrap_err();
         assert_eq!(broken(&refused), ["concurrency concurrency", "rate rate"], "{requests} per {per:?}");
     }
     for (requests, per) in [(1, DAY), (1_000_000, second), (u32::MAX, DAY)] {
-        assert!(BulkPolicy::builder().rate(requests, per).build().is_ok(), "{requests} per {per:?}");
+        assert!(BulkPolicy::default().rate(requests, per).validate().is_ok(), "{requests} per {per:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn on_pause_that_panics_panics_the_stream() {
     let emulator = throttled(1, false).await;
-    let policy = one_by_one().on_pause(|_, _| panic!("told in vain")).build().unwrap();
+    let policy = one_by_one().on_pause(|_, _| panic!("told in vain"));
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy).unwrap();
     assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
     let panic = AssertUnwindSafe(bulk.next()).catch_unwind().await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use koodrive_share::{BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
+use koodrive_share::{BulkItem, BulkPolicy, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
     let emulator = strict_emulator().share_access(KDSTOKEN).start().await.unwrap();
     let client = client(&emulator);
     let path = ledger("complete");
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     let bulk = client.create_bulk_with(dump_template(), ids(2_500), policy.clone());
     let first = complete(bulk.unwrap()).await;
     let written = fs::read(&path).unwrap();
@@ -42,7 +42,7 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
 
 /// A ledger of 3,000 ids whose second chunk was sent and never answered, and whose third was never sent.
 async fn died(emulator: &Emulator, path: &PathBuf) -> String {
-    let policy = one_by_one().ledger(path).build().unwrap();
+    let policy = one_by_one().ledger(path);
     let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     bulk.next().await.unwrap().unwrap();
     bulk.next().await.unwrap().unwrap();
@@ -57,7 +57,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("unanswered");
     let suspect = died(&emulator, &path).await;
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
@@ -76,7 +76,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
 #[tokio::test]
 async fn what_an_earlier_run_saw_is_told_once() {
     let emulator = strict_emulator().start().await.unwrap();
-    let policy = one_by_one().ledger(ledger("told_once")).build().unwrap();
+    let policy = one_by_one().ledger(ledger("told_once"));
     emulator.fail_next(Fault::CloseAfterProcessing);
     let run =
         async || complete(client(&emulator).create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap()).await;
@@ -93,8 +93,8 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("consent");
     let suspect = died(&emulator, &path).await;
-    let run = async |policy: BulkPolicyBuilder| {
-        let policy = policy.ledger(&path).build().unwrap();
+    let run = async |policy: BulkPolicy| {
+        let policy = policy.ledger(&path);
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
         complete(bulk.unwrap()).await
     };
@@ -128,7 +128,7 @@ async fn unknown_outcome_is_told_again_with_what_was_seen() {
     let bad_gateway = Answer::gateway(502, "APIGW.0201", "bad gateway");
     emulator.fail_next(Fault::ReplyAfterProcessing(bad_gateway));
     let path = ledger("told_again");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     for _ in 0..2 {
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(500), policy.clone());
         let items = complete(bulk.unwrap()).await;
@@ -145,7 +145,7 @@ async fn rejected_chunks_are_sent_again_by_a_resumed_run() {
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
     let path = ledger("rejected");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     for expected in [[Some(Outcome::Rejected), None], [None, None]] {
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy.clone());
         let items = complete(bulk.unwrap()).await;

@@ -16,7 +16,7 @@ async fn mixed(emulator: &Emulator, path: &PathBuf) -> Vec<String> {
     emulator.fail_next(Fault::Delay(std::time::Duration::ZERO));
     emulator.fail_next(Fault::CloseAfterProcessing);
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
-    let policy = one_by_one().ledger(path).after_unknown(koodrive_share::AfterUnknown::Continue).build().unwrap();
+    let policy = one_by_one().ledger(path).after_unknown(koodrive_share::AfterUnknown::Continue);
     let items = complete(client(emulator).create_bulk_with(dump_template(), ids(5_000), policy).unwrap()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), Some(Outcome::Rejected), None, None]);
     // Its last reply is not written, nor that the ids ended.
@@ -65,7 +65,7 @@ async fn chunk_that_its_owner_settles_is_resumed_as_settled() {
     // As if its owner had not found it.
     Ledger::settle(&path, 4_000..5_000, Settlement::NotMade).unwrap();
     let before = emulator.request_count();
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     let items = complete(client(&emulator).create_bulk_with(dump_template(), all, policy).unwrap()).await;
     assert_eq!(outcomes(&items), [None; 5]);
     assert_eq!(items[1].result().unwrap().task_id(), found);
@@ -111,7 +111,7 @@ async fn unknown_chunk_that_is_in_doubt_of_several_requests_is_settled_whole() {
     let path = ledger("settle_doubts");
     for _ in 0..2 {
         emulator.fail_next(Fault::CloseAfterProcessing);
-        let policy = one_by_one().ledger(&path).resend_unknown(true).build().unwrap();
+        let policy = one_by_one().ledger(&path).resend_unknown(true);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy).unwrap();
         drain(&mut bulk).await;
     }

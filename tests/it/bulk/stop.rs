@@ -57,7 +57,7 @@ async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::from_millis(50)));
     let path = ledger("dropped");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     {
         let mut next = pin!(bulk.next());
@@ -80,7 +80,7 @@ async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
     for moment in 0..30 {
         let emulator = strict_emulator().start().await.unwrap();
         let path = ledger("dropped-at-any-time");
-        let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+        let policy = BulkPolicy::default().ledger(&path);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
         bulk.next().await.unwrap().unwrap();
         // Some further polls, then none.
@@ -128,7 +128,7 @@ fn run_that_is_stopped_before_a_chunks_line_does_not_begin_it() {
     on_a_slow_disk(async {
         let emulator = strict_emulator().start().await.unwrap();
         let path = ledger("stopped-before-the-line");
-        let policy = one_by_one().ledger(&path).build().unwrap();
+        let policy = one_by_one().ledger(&path);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
         bulk.next().await.unwrap().unwrap();
         let look_up = SlowDisk::hold();
@@ -151,7 +151,7 @@ fn run_that_is_stopped_after_a_chunks_line_notes_that_it_was_not_sent() {
     on_a_slow_disk(async {
         let emulator = strict_emulator().start().await.unwrap();
         let path = ledger("stopped-after-the-line");
-        let policy = one_by_one().ledger(&path).build().unwrap();
+        let policy = one_by_one().ledger(&path);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy.clone()).unwrap();
         bulk.next().await.unwrap().unwrap();
         let look_up = SlowDisk::hold();
@@ -183,7 +183,7 @@ fn unknown_outcome_stops_a_chunk_whose_line_is_being_written() {
         let emulator = strict_emulator().start().await.unwrap();
         emulator.fail_next(Fault::CloseAfterProcessing);
         let path = ledger("unknown-before-the-line");
-        let policy = BulkPolicy::builder().concurrency(2).ledger(&path).build().unwrap();
+        let policy = BulkPolicy::default().concurrency(2).ledger(&path);
         let (open, gate) = oneshot::channel();
         let mut first = ids(3_000);
         let further = first.split_off(1_000);
@@ -230,7 +230,7 @@ async fn chunks_that_were_begun_go_on_while_an_item_is_looked_at_and_no_other_be
 async fn next_that_is_dropped_loses_no_item() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("dropped-next");
-    let policy = BulkPolicy::builder().ledger(&path).build().unwrap();
+    let policy = BulkPolicy::default().ledger(&path);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
     let mut starts = Vec::new();
     for micros in (0..).map(|n| n * 37 % 1_000) {

@@ -21,7 +21,7 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::CloseAfterProcessing);
-    let policy = one_by_one().build().unwrap();
+    let policy = one_by_one();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_999), policy).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
@@ -42,7 +42,7 @@ async fn unknown_outcome_of_the_last_chunk_leaves_nothing_unattempted() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let path = ledger("unknown-last");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(1_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown)]);
@@ -62,7 +62,7 @@ async fn panic_of_a_token_provider_sends_nothing_and_is_no_unknown_outcome() {
     });
     let client = builder(&emulator).credentials(credentials).build().unwrap();
     let path = ledger("panic");
-    let policy = one_by_one().ledger(&path).build().unwrap();
+    let policy = one_by_one().ledger(&path);
     let bulk = || client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
     let (items, error) = drain(&mut bulk()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::NotSent)]);
@@ -79,7 +79,7 @@ fn requests_that_a_runtime_lets_go_of_stop_the_run_wherever_it_goes_on() {
     emulator.fail_next(FOREVER);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let slow = FileIds::stream(stream::poll_fn(move |context| receiver.poll_recv(context)));
-    let policy = BulkPolicy::builder().concurrency(2).build().unwrap();
+    let policy = BulkPolicy::default().concurrency(2);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), slow, policy).unwrap();
     let ids = ids(2_000);
     ids[..1_000].iter().for_each(|id| sender.send(id.clone()).unwrap());
@@ -102,7 +102,6 @@ async fn run_continues_after_unknown_when_told_so() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let policy = one_by_one().after_unknown(AfterUnknown::Continue);
-    let policy = policy.build().unwrap();
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None, None]);
@@ -115,7 +114,7 @@ async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
     emulator.fail_next(Fault::Reply(full));
     let mut ids = ids(3_000);
     ids[1_005].clear();
-    let policy = one_by_one().build().unwrap();
+    let policy = one_by_one();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids, policy).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert!(error.is_none());

@@ -98,7 +98,7 @@ async fn a_bulk_creation_takes_the_stream_as_it_is() {
 /// Runs to the end of the stream, with a ledger. Gives how many tasks there are then, and why it ended early.
 async fn run(emulator: &Emulator, share: &Share, ledger: &Path) -> (usize, Option<BulkError>) {
     let ids = FileIds::try_stream(share.files().into_stream());
-    let policy = BulkPolicy::builder().ledger(ledger).concurrency(1).build().unwrap();
+    let policy = BulkPolicy::default().ledger(ledger).concurrency(1);
     let mut bulk = client(emulator).create_bulk_with(share.dump(TargetDirectory::root("own")), ids, policy).unwrap();
     let mut ended = None;
     while let Some(item) = bulk.next().await {

@@ -45,8 +45,8 @@ const BROKEN: &[Broken] = &[
         let key_alone = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         error(client().client_certificate(key_alone).build())
     }),
-    ("concurrency", || error(BulkPolicy::builder().concurrency(101).build())),
-    ("rate", || error(BulkPolicy::builder().rate(0, Duration::from_secs(1)).build())),
+    ("concurrency", || error(BulkPolicy::default().concurrency(101).validate())),
+    ("rate", || error(BulkPolicy::default().rate(0, Duration::from_secs(1)).validate())),
     ("connect-timeout", || error(client().connect_timeout(Duration::from_secs(30)).build())),
     ("credentials", || error(Client::builder().endpoint("http://127.0.0.1:1").user_id("7").agent_name("c").build())),
     ("endpoint-bare", || error(client().endpoint("http://u:p@127.0.0.1:1").build())),
@@ -57,7 +57,7 @@ const BROKEN: &[Broken] = &[
     ("endpoint-url", || error(client().endpoint("127.0.0.1:1").build())),
     ("idle-timeout", || error(client().idle_timeout(Duration::from_secs(86_401)).build())),
     ("interval", || poll_error(|poller| poller.interval(Duration::ZERO))),
-    ("ledger-required", || error(BulkPolicy::builder().resend_unknown(true).build())),
+    ("ledger-required", || error(BulkPolicy::default().resend_unknown(true).validate())),
     ("max-attempts", || error(client().max_attempts(11).build())),
     ("max-concurrent-requests", || error(client().max_concurrent_requests(0).build())),
     ("max-reply-bytes", || error(client().max_reply_bytes(1023).build())),

@@ -2,15 +2,15 @@
 
 use std::{fs, io::Write as _, path::PathBuf, time::Duration};
 
-use koodrive_share::{Bulk, BulkError, BulkItem, BulkPolicy, BulkPolicyBuilder, Outcome};
+use koodrive_share::{Bulk, BulkError, BulkItem, BulkPolicy, Outcome};
 use koodrive_share_emulator::Fault;
 use tokio::time::timeout;
 
 /// Longer than any test waits.
 pub(crate) const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
 
-pub(crate) fn one_by_one() -> BulkPolicyBuilder {
-    BulkPolicy::builder().concurrency(1)
+pub(crate) fn one_by_one() -> BulkPolicy {
+    BulkPolicy::default().concurrency(1)
 }
 
 /// Takes the last lines off a ledger, as if the run had died before they were written.
