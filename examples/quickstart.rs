@@ -49,7 +49,7 @@ async fn package(client: Client, link: &str, extract_code: Option<&str>) -> Resu
     let handle = client.create(&task).await?;
     println!("created task {}", handle.task_id());
     let status = client.wait(&handle).await?;
-    println!("it is {}", status.state());
+    println!("it is {}", status.state);
     #[cfg(feature = "download")]
     {
         let package = client.download(&handle, "package.zip").overwrite(true).await?;

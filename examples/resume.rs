@@ -48,8 +48,8 @@ async fn follow(client: &Client, saved: &str) -> Result<(), Box<dyn Error>> {
         handle = handle.with_kdstoken(kdstoken);
     }
     let status = client.wait(handle).await?;
-    println!("the task is {}", status.state());
-    if status.download_url().is_some() {
+    println!("the task is {}", status.state);
+    if status.download_url.is_some() {
         println!("its package can be fetched from the URL that `expose` gives");
     }
     Ok(())

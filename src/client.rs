@@ -81,7 +81,7 @@ use crate::{
 ///     let handle = client.create(&task).await?;
 ///     Ok::<_, Box<dyn std::error::Error>>(client.wait(&handle).await?)
 /// })?;
-/// println!("{}", status.state());
+/// println!("{}", status.state);
 /// # Ok(()) }
 /// ```
 ///
@@ -122,7 +122,7 @@ impl Client {
     /// # use koodrive_share::Client;
     /// # async fn example(client: Client) -> Result<(), koodrive_share::Error> {
     /// let handle = client.handle("7001", "1689765568237837824");
-    /// println!("{}", client.status(&handle).await?.state());
+    /// println!("{}", client.status(&handle).await?.state);
     /// # Ok(()) }
     /// ```
     #[doc(alias("task"))]

@@ -289,8 +289,8 @@ impl Download {
             }
             PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await.map_err(Kind::Status)?;
-                self.expected.entries = status.files().len() as u64;
-                let url = status.download_url().ok_or(Kind::NoPackage(status.state()))?;
+                self.expected.entries = status.files.len() as u64;
+                let url = status.download_url.as_ref().ok_or(Kind::NoPackage(status.state))?;
                 self.client.check_download_url(url, "ask the vendor, or allow http").map_err(Kind::TaskUrl)
             }
         }

@@ -37,7 +37,7 @@ const VISIBLE_AFTER: TimeDelta = TimeDelta::seconds(10);
 /// # use std::time::Duration;
 /// let mut patient = client.poller(&handle).interval(Duration::from_secs(60)).timeout(Duration::from_secs(6 * 60 * 60));
 /// let status = patient.until_done().await?;
-/// println!("{}", status.state());
+/// println!("{}", status.state);
 /// # Ok(()) }
 /// ```
 ///
@@ -222,7 +222,7 @@ impl Poller {
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {
             let status = self.next().await?;
-            if status.state().is_final() {
+            if status.state.is_final() {
                 return Ok(status);
             }
         }
@@ -236,7 +236,7 @@ impl Poller {
     /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
     /// let mut progress = client.poller(handle).into_stream();
     /// while let Some(status) = progress.try_next().await? {
-    ///     println!("{} {:?}", status.state(), status.progress());
+    ///     println!("{} {:?}", status.state, status.progress);
     /// }
     /// # Ok(()) }
     /// ```
@@ -244,7 +244,7 @@ impl Poller {
         let polls = stream::unfold(Some(self), |poller| async {
             let mut poller: Self = poller?;
             let next = poller.next().await;
-            let goes_on = next.as_ref().is_ok_and(|status| !status.state().is_final());
+            let goes_on = next.as_ref().is_ok_and(|status| !status.state.is_final());
             Some((next, goes_on.then_some(poller)))
         });
         Box::pin(polls.fuse())
@@ -285,7 +285,7 @@ impl Poller {
                 ..schedule
             });
             match outcome {
-                Ok(status) if over && !status.state().is_final() => {
+                Ok(status) if over && !status.state.is_final() => {
                     return Err(self.give_up(schedule.started, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),
@@ -375,7 +375,7 @@ impl fmt::Display for PollError {
         let plural = if *polls == 1 { "" } else { "s" };
         write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
         match (last, error) {
-            (Some(status), _) => write!(f, "it is {}", status.state())?,
+            (Some(status), _) => write!(f, "it is {}", status.state)?,
             (None, error) => write!(f, "the last poll failed ({})", error.as_ref().map_or("", |it| it.0.kind.name()))?,
         }
         f.write_str(match error {

@@ -17,7 +17,7 @@ use crate::{
 /// ```
 /// # use koodrive_share::{TaskResult, TaskState, TaskStatus};
 /// # fn example(status: &TaskStatus) {
-/// match status.state() {
+/// match status.state {
 ///     TaskState::Completed(TaskResult::AllSucceeded) => println!("done"),
 ///     TaskState::Completed(result) => println!("ended, but {result}: look at the files"),
 ///     state => println!("{state}"),
@@ -40,17 +40,27 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TaskStatus {
-    state: TaskState,
-    progress: Option<f64>,
+    /// Where the task is.
+    pub state: TaskState,
+    /// Progress in percent, 0 to 100, if the service tells it.
+    pub progress: Option<f64>,
+    /// What became of each file, as far as the service tells it.
     #[serde(default)]
-    files: Vec<FileStatusReport>,
+    pub files: Vec<FileStatusReport>,
+    /// Where the package can be fetched, once a package download has completed. A secret.
     #[serde(skip_serializing)]
-    download_url: Option<DownloadUrl>,
-    task_type: Option<TaskType>,
-    created: Option<NaiveDateTime>,
-    started: Option<NaiveDateTime>,
-    ended: Option<NaiveDateTime>,
+    pub download_url: Option<DownloadUrl>,
+    /// What the task does.
+    pub task_type: Option<TaskType>,
+    /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
+    /// same service only. `None` if absent or not 14 digits.
+    pub created: Option<NaiveDateTime>,
+    /// When the work began; its zone is not stated, see [`created`](Self::created).
+    pub started: Option<NaiveDateTime>,
+    /// When the work ended; its zone is not stated, see [`created`](Self::created).
+    pub ended: Option<NaiveDateTime>,
 }
 
 /// Where a task is, `taskStatus`.
@@ -104,11 +114,16 @@ pub enum FileStatus {
 /// What became of one file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct FileStatusReport {
-    file_id: Option<String>,
-    status: Option<FileStatus>,
-    new_file_id: Option<String>,
-    source_container_id: Option<String>,
+    /// The file in the share.
+    pub file_id: Option<String>,
+    /// What became of it.
+    pub status: Option<FileStatus>,
+    /// Its copy in the target space, after a dump.
+    pub new_file_id: Option<String>,
+    /// The space it came from.
+    pub source_container_id: Option<String>,
 }
 
 impl TaskStatus {
@@ -170,47 +185,6 @@ impl TaskStatus {
     pub fn is_success(&self) -> bool {
         self.state == TaskState::Completed(TaskResult::AllSucceeded)
     }
-
-    /// Where the task is.
-    pub fn state(&self) -> TaskState {
-        self.state
-    }
-
-    /// Progress in percent, 0 to 100, if the service tells it.
-    pub fn progress(&self) -> Option<f64> {
-        self.progress
-    }
-
-    /// What became of each file, as far as the service tells it.
-    pub fn files(&self) -> &[FileStatusReport] {
-        &self.files
-    }
-
-    /// Where the package can be fetched, once a package download has completed.
-    pub fn download_url(&self) -> Option<&DownloadUrl> {
-        self.download_url.as_ref()
-    }
-
-    /// What the task does.
-    pub fn task_type(&self) -> Option<TaskType> {
-        self.task_type
-    }
-
-    /// When the task was created, in a zone that the reference does not state: compare it with the other times of the
-    /// same service only. `None` if absent or not 14 digits.
-    pub fn created(&self) -> Option<NaiveDateTime> {
-        self.created
-    }
-
-    /// When the work began; its zone is not stated, see [`created`](Self::created).
-    pub fn started(&self) -> Option<NaiveDateTime> {
-        self.started
-    }
-
-    /// When the work ended; its zone is not stated, see [`created`](Self::created).
-    pub fn ended(&self) -> Option<NaiveDateTime> {
-        self.ended
-    }
 }
 
 /// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.
@@ -267,28 +241,6 @@ impl From<TaskInfo> for FileStatusReport {
             new_file_id: text(info.new_file_id),
             source_container_id: text(info.src_container_id),
         }
-    }
-}
-
-impl FileStatusReport {
-    /// The file in the share.
-    pub fn file_id(&self) -> Option<&str> {
-        self.file_id.as_deref()
-    }
-
-    /// What became of it.
-    pub fn status(&self) -> Option<&FileStatus> {
-        self.status.as_ref()
-    }
-
-    /// Its copy in the target space, after a dump.
-    pub fn new_file_id(&self) -> Option<&str> {
-        self.new_file_id.as_deref()
-    }
-
-    /// The space it came from.
-    pub fn source_container_id(&self) -> Option<&str> {
-        self.source_container_id.as_deref()
     }
 }
 

@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for task in tasks {
         let handle = client.create(&task).await?;
         let status = client.status(&handle).await?;
-        println!("task {}: {}", handle.task_id(), status.state());
+        println!("task {}: {}", handle.task_id(), status.state);
     }
     Ok(())
 }

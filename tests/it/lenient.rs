@@ -81,12 +81,12 @@ async fn said(told: &Told, body: impl Into<Vec<u8>>) -> TaskStatus {
 /// What a caller sees of a status, but for its files.
 fn seen(status: &TaskStatus) -> [String; 6] {
     [
-        format!("{:?}", status.progress()),
-        format!("{:?}", status.task_type()),
-        format!("{:?}", status.created()),
-        format!("{:?}", status.started()),
-        format!("{:?}", status.ended()),
-        format!("{:?}", status.download_url().map(|url| url.expose().to_owned())),
+        format!("{:?}", status.progress),
+        format!("{:?}", status.task_type),
+        format!("{:?}", status.created),
+        format!("{:?}", status.started),
+        format!("{:?}", status.ended),
+        format!("{:?}", status.download_url.as_ref().map(|url| url.expose().to_owned())),
     ]
 }
 
@@ -112,7 +112,7 @@ async fn field_that_nothing_depends_on_costs_itself_alone() {
         let missing = answer().pointer(pointer).map(|_| without(pointer));
         for body in odd.chain(missing) {
             let status = said(&told, body.clone()).await;
-            assert_eq!((status.state(), status.files().len()), (ALL_SUCCEEDED, 1), "{body}");
+            assert_eq!((status.state, status.files.len()), (ALL_SUCCEEDED, 1), "{body}");
             let (mut seen, mut expected) = (seen(&status), seen(&ordinary));
             if let Some(place) = place {
                 seen[place].clear();
@@ -129,7 +129,7 @@ async fn deeply_nested_field_costs_itself_alone() {
     for levels in [100, 1_000, 100_000] {
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         for pointer in ["/msg", "/jobInfo/progress", "/jobInfo/new", "/taskInfos/0/newFileId", "/new"] {
-            assert_eq!(said(&told, with(pointer, &deep)).await.state(), ALL_SUCCEEDED, "{pointer}, {levels} levels");
+            assert_eq!(said(&told, with(pointer, &deep)).await.state, ALL_SUCCEEDED, "{pointer}, {levels} levels");
         }
         let created = told.create(ok(format!(r#"{{"code":0,"msg":{deep},"taskId":"7001","new":{deep}}}"#))).await;
         assert_eq!(created.unwrap().task_id(), "7001", "{levels} levels");
@@ -164,7 +164,7 @@ async fn progress_is_a_percentage_in_every_form_or_none() {
     ];
     for (json, progress) in cases {
         let status = said(&told, with("/jobInfo/progress", json)).await;
-        assert_eq!(status.progress(), progress, "{json}");
+        assert_eq!(status.progress, progress, "{json}");
     }
 }
 
@@ -173,11 +173,11 @@ async fn needed_number_is_read_in_each_form_it_may_have() {
     let told = Told::start().await;
     for two in ["2", "\"2\"", "2.0", "\"2.0\"", "\" 2 \"", "2e0"] {
         let status = said(&told, with("/jobInfo/taskStatus", two)).await;
-        assert_eq!(status.state(), ALL_SUCCEEDED, "{two}");
+        assert_eq!(status.state, ALL_SUCCEEDED, "{two}");
         let status = said(&told, with("/jobInfo/taskResultCode", two)).await;
-        assert_eq!(status.state(), TaskState::Completed(TaskResult::PartiallyFailed), "{two}");
+        assert_eq!(status.state, TaskState::Completed(TaskResult::PartiallyFailed), "{two}");
         let status = said(&told, with("/jobInfo/taskType", two)).await;
-        assert_eq!(status.task_type(), Some(TaskType::Dump), "{two}");
+        assert_eq!(status.task_type, Some(TaskType::Dump), "{two}");
     }
     for zero in ["0", "\"0\"", "0.0", "-0", "\"000\"", "\" 0 \""] {
         said(&told, with("/code", zero)).await;
@@ -224,12 +224,12 @@ async fn result_is_needed_of_a_completed_task_alone() {
         for odd in [json!("soon"), json!(true), json!([1]), json!(null)] {
             answer["jobInfo"]["taskResultCode"] = odd.clone();
             let status = said(&told, answer.to_string()).await;
-            assert_ne!(status.state(), ALL_SUCCEEDED, "{odd}");
+            assert_ne!(status.state, ALL_SUCCEEDED, "{odd}");
         }
     }
     // Completed, and the service does not say how.
     let status = said(&told, without("/jobInfo/taskResultCode")).await;
-    assert_eq!(status.state(), TaskState::Completed(TaskResult::Other(-1)));
+    assert_eq!(status.state, TaskState::Completed(TaskResult::Other(-1)));
 }
 
 #[tokio::test]
@@ -241,12 +241,16 @@ async fn entry_of_files_that_is_none_costs_itself_alone() {
     for odd in ["null", "true", "7", "\"f\"", "[]", "[null]", VALUES] {
         for infos in [format!("[{odd},{whole}]"), format!("[{whole},{odd}]")] {
             let status = said(&told, with("/taskInfos", &infos)).await;
-            assert_eq!(status.state(), ALL_SUCCEEDED, "{infos}");
-            let [file] = status.files() else { panic!("{infos}: {:?}", status.files()) };
-            assert_eq!((file.file_id(), file.status()), (Some("f"), Some(&FileStatus::Succeeded)), "{infos}");
+            assert_eq!(status.state, ALL_SUCCEEDED, "{infos}");
+            let [file] = &*status.files else { panic!("{infos}: {:?}", status.files) };
+            assert_eq!(
+                (file.file_id.as_deref(), file.status.as_ref()),
+                (Some("f"), Some(&FileStatus::Succeeded)),
+                "{infos}"
+            );
         }
         let status = said(&told, with("/taskInfos", odd)).await;
-        assert_eq!((status.state(), status.files().len()), (ALL_SUCCEEDED, 0), "{odd}");
+        assert_eq!((status.state, status.files.len()), (ALL_SUCCEEDED, 0), "{odd}");
     }
 }
 
@@ -255,18 +259,18 @@ async fn field_of_a_file_is_read_as_number_or_text_and_costs_itself_alone() {
     let told = Told::start().await;
     let numbers = r#"[{"fileId":42,"status":2,"newFileId":43,"srcContainerId":44}]"#;
     let status = said(&told, with("/taskInfos", numbers)).await;
-    let file = &status.files()[0];
-    assert_eq!((file.file_id(), file.status()), (Some("42"), Some(&FileStatus::Failed)));
-    assert_eq!((file.new_file_id(), file.source_container_id()), (Some("43"), Some("44")));
+    let file = &status.files[0];
+    assert_eq!((file.file_id.as_deref(), file.status.as_ref()), (Some("42"), Some(&FileStatus::Failed)));
+    assert_eq!((file.new_file_id.as_deref(), file.source_container_id.as_deref()), (Some("43"), Some("44")));
     for name in ["fileId", "newFileId", "srcContainerId", "status", "new"] {
         for json in ODD {
             let status = said(&told, with(&format!("/taskInfos/0/{name}"), json)).await;
-            let file = &status.files()[0];
+            let file = &status.files[0];
             let told = [
-                ("fileId", file.file_id() == Some("f")),
-                ("status", file.status() == Some(&FileStatus::Succeeded)),
-                ("newFileId", file.new_file_id() == Some("n")),
-                ("srcContainerId", file.source_container_id() == Some("c")),
+                ("fileId", file.file_id.as_deref() == Some("f")),
+                ("status", file.status.as_ref() == Some(&FileStatus::Succeeded)),
+                ("newFileId", file.new_file_id.as_deref() == Some("n")),
+                ("srcContainerId", file.source_container_id.as_deref() == Some("c")),
             ];
             assert!(told.iter().all(|(other, is_told)| *other == name || *is_told), "{name} {json}: {file:?}");
         }
@@ -286,8 +290,8 @@ async fn bytes_that_are_no_utf8_cost_their_field_alone() {
         ["/msg", "/jobInfo/userId", "/jobInfo/progress", "/jobInfo/endTime", "/taskInfos/0/newFileId", "/new"]
     {
         let status = said(&told, marked(&with(pointer, "\"GBK\""))).await;
-        assert_eq!(status.state(), ALL_SUCCEEDED, "{pointer}");
-        assert_eq!(status.files()[0].file_id(), Some("f"), "{pointer}");
+        assert_eq!(status.state, ALL_SUCCEEDED, "{pointer}");
+        assert_eq!(status.files[0].file_id.as_deref(), Some("f"), "{pointer}");
     }
     let created = told.create(ok(marked(r#"{"code":0,"msg":"GBK","taskId":"7001"}"#))).await;
     assert_eq!(created.unwrap().task_id(), "7001");
@@ -333,12 +337,12 @@ async fn edition_of_2024_is_read_like_the_current_one() {
         let client = client(&emulator);
         let handle = client.create(&package().build().unwrap()).await.unwrap();
         let status = client.status(&handle).await.unwrap();
-        assert_eq!((status.state(), status.progress()), (TaskState::Running, Some(70.0)));
+        assert_eq!((status.state, status.progress), (TaskState::Running, Some(70.0)));
         let status = client.status(&handle).await.unwrap();
         // By `taskResultCode`: the emulator's `resultCode` is 0.
-        assert_eq!(status.state(), TaskState::Completed(TaskResult::PartiallyFailed));
-        assert_eq!((status.task_type(), status.files().len()), (Some(TaskType::PackageDownload), 0));
-        assert!(status.download_url().is_some() && status.created().is_some() && status.ended().is_some());
+        assert_eq!(status.state, TaskState::Completed(TaskResult::PartiallyFailed));
+        assert_eq!((status.task_type, status.files.len()), (Some(TaskType::PackageDownload), 0));
+        assert!(status.download_url.is_some() && status.created.is_some() && status.ended.is_some());
     }
 }
 
@@ -349,14 +353,14 @@ async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
     // Beside a `jobInfo` that is there in name alone, too.
     for job_info in ["", r#""jobInfo":null,"#] {
         let body = format!(r#"{{"code":"0",{job_info}"taskInfo":{job}}}"#);
-        assert_eq!(said(&told, body).await.state(), ALL_SUCCEEDED, "{job_info}");
+        assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{job_info}");
     }
     for name in ["userId", "progress", "taskType", "createTime", "downloadUrl", "resultCode"] {
         for json in ODD {
             let mut job = job.clone();
             job[name] = "MARK".into();
             let body = format!(r#"{{"code":0,"taskInfo":{job}}}"#).replace("\"MARK\"", json);
-            assert_eq!(said(&told, body).await.state(), ALL_SUCCEEDED, "{name} {json}");
+            assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{name} {json}");
         }
     }
     let mut job = job;
@@ -393,8 +397,8 @@ async fn files_of_every_shape_are_read_beside_odd_fields() {
         let client = client(&emulator);
         let handle = client.create(&package().build().unwrap()).await.unwrap();
         let status = client.status(&handle).await.unwrap();
-        assert_eq!(status.state(), ALL_SUCCEEDED, "{shape:?}");
-        assert_eq!(status.files()[0].file_id(), Some(FILE), "{shape:?}");
+        assert_eq!(status.state, ALL_SUCCEEDED, "{shape:?}");
+        assert_eq!(status.files[0].file_id.as_deref(), Some(FILE), "{shape:?}");
     }
 }
 
@@ -404,7 +408,7 @@ async fn task_of_the_other_edition_costs_itself_alone() {
     let job = &answer()["jobInfo"];
     for odd in ["null", "true", "7", "\"\"", "\"soon\"", "[]", "[1]", "{}"] {
         let body = format!(r#"{{"code":0,"jobInfo":{job},"taskInfo":{odd}}}"#);
-        let status = told.status(TASK, ok(body)).await.map(|status| status.state()).map_err(|error| error.to_string());
+        let status = told.status(TASK, ok(body)).await.map(|status| status.state).map_err(|error| error.to_string());
         assert_eq!(status, Ok(ALL_SUCCEEDED), "beside {odd}");
     }
 }

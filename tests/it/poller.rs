@@ -75,7 +75,7 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
     assert!(error.to_string().contains(" after 7 polls in 40 s"), "{error}");
     assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
     assert_eq!(error.handle().task_id(), handle.task_id());
-    assert_eq!(error.last_status().unwrap().state(), TaskState::Running);
+    assert_eq!(error.last_status().unwrap().state, TaskState::Running);
     assert!(error.to_string().contains("being processed"), "{error}");
 }
 
@@ -83,7 +83,7 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
 async fn a_task_that_ends_at_the_last_poll_is_done() {
     let (_emulator, client, handle) = created(completed_after(2)).await;
     let status = client.poller(handle).timeout(2 * SECOND).until_done().await.unwrap();
-    assert!(status.state().is_final());
+    assert!(status.state.is_final());
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn every_end_of_the_reference_is_reached() {
     ];
     for (schedule, state) in cases {
         let (_emulator, client, handle) = created(schedule).await;
-        assert_eq!(client.poller(handle).until_done().await.unwrap().state(), state);
+        assert_eq!(client.poller(handle).until_done().await.unwrap().state, state);
     }
 }
 
@@ -162,7 +162,7 @@ async fn polling_that_is_killed_is_resumed_from_the_handles_json() {
     assert_eq!(emulator.tasks()[0].polls(), 4);
     let handle: TaskHandle = serde_json::from_str(&saved).unwrap();
     let status = client(&emulator).poller(handle).until_done().await.unwrap();
-    assert_eq!(status.state(), TaskState::Completed(TaskResult::AllSucceeded));
+    assert_eq!(status.state, TaskState::Completed(TaskResult::AllSucceeded));
     assert_eq!(emulator.tasks()[0].polls(), 7);
 }
 
@@ -205,9 +205,9 @@ async fn a_poll_whose_future_is_dropped_goes_on_and_its_answer_is_kept() {
     assert!(tokio::time::timeout(SECOND / 2, poller.poll()).await.is_err());
     tokio::time::sleep(10 * SECOND).await;
     let start = Instant::now();
-    assert_eq!(poller.poll().await.unwrap().state(), TaskState::Running);
+    assert_eq!(poller.poll().await.unwrap().state, TaskState::Running);
     assert_eq!((start.elapsed(), emulator.tasks()[0].polls()), (Duration::ZERO, 1));
-    assert!(poller.poll().await.unwrap().state().is_final());
+    assert!(poller.poll().await.unwrap().state.is_final());
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ fn a_poll_that_a_runtime_lets_go_of_is_made_on_another() {
     // Unlike `until_done`, it waits for no timer before.
     first.block_on(async { assert!(futures_util::poll!(Box::pin(poller.poll())).is_pending()) });
     drop(first);
-    assert!(second.block_on(poller.poll()).unwrap().state().is_final());
+    assert!(second.block_on(poller.poll()).unwrap().state.is_final());
     assert_eq!(emulator.tasks()[0].polls(), 1);
 }
 

@@ -144,9 +144,9 @@ async fn state_of_a_file_is_escaped() {
     let told = Told::start().await;
     let body = json!({"code": 0, "jobInfo": {"taskStatus": 1}, "taskInfos": [{"fileId": ESCAPES, "status": ESCAPES}]});
     let status = told.status("7001", ok(body.to_string())).await.unwrap();
-    let file = &status.files()[0];
-    assert_eq!(file.file_id(), Some(ESCAPES), "kept as it came");
-    assert_escaped(&format!("{}\t{file:?}\t{status:?}", file.status().unwrap()));
+    let file = &status.files[0];
+    assert_eq!(file.file_id.as_deref(), Some(ESCAPES), "kept as it came");
+    assert_escaped(&format!("{}\t{file:?}\t{status:?}", file.status.as_ref().unwrap()));
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn trace_of_a_share_and_its_download_shows_no_secret() {
     let share = client.open_share(&link(), Some(CODE)).await.unwrap();
     let files: Vec<_> = share.files().into_stream().try_collect().await.unwrap();
     let handle = client.create(&share.package("photos.zip").file_ids(files).build().unwrap()).await.unwrap();
-    let url = client.status(&handle).await.unwrap().download_url().unwrap().clone();
+    let url = client.status(&handle).await.unwrap().download_url.unwrap();
     let _ = client.download(&handle, target("traced")).await.unwrap();
     client.download(&url, target("traced_lapsed")).await.unwrap_err();
     let nobody = DownloadUrl::new(URL.replace("https://download.invalid", "http://127.0.0.1:1"));

@@ -37,11 +37,11 @@ async fn status_of_a_thousand_files_with_long_ids_is_read() {
         let body = thousand_files(written);
         assert!(body.len() > 700_000, "{} bytes", body.len());
         let status = told.status("7001", ok(body)).await.unwrap();
-        assert!(matches!(status.state(), TaskState::Completed(_)));
-        assert_eq!(status.files().len(), 1_000, "{written}");
-        for (n, file) in status.files().iter().enumerate() {
+        assert!(matches!(status.state, TaskState::Completed(_)));
+        assert_eq!(status.files.len(), 1_000, "{written}");
+        for (n, file) in status.files.iter().enumerate() {
             let id = format!("{n:04}{}", character.repeat(246));
-            let told = [file.file_id(), file.new_file_id(), file.source_container_id()];
+            let told = [file.file_id.as_deref(), file.new_file_id.as_deref(), file.source_container_id.as_deref()];
             assert_eq!(told, [Some(id.as_str()); 3]);
         }
     }
@@ -71,7 +71,7 @@ async fn status_of_more_than_sixteen_mebibytes_is_not_read() {
         format!("{start}{}\"}}", "x".repeat(bytes - start.len() - 2))
     };
     let status = told.status("7001", ok(body(16 * MIB))).await.unwrap();
-    assert_eq!(status.state(), TaskState::Running);
+    assert_eq!(status.state, TaskState::Running);
     let error = told.status("7001", ok(body(16 * MIB + 1))).await.unwrap_err();
     assert!(error.to_string().contains("its body is larger than the limit"), "{error}");
 }

@@ -170,7 +170,7 @@ async fn status_that_names_its_task_in_any_form_or_not_at_all_is_taken() {
     for same in [json!("7001"), json!(7001), json!(" 7001 "), json!(""), json!(" "), Value::Null, json!([7]), json!({})]
     {
         let status = told.status("7001", running(&same)).await.unwrap();
-        assert_eq!(status.state(), TaskState::Running, "{same}");
+        assert_eq!(status.state, TaskState::Running, "{same}");
     }
 }
 
@@ -301,14 +301,14 @@ async fn task_id_of_a_creation_is_taken_without_the_blanks_around_it() {
     let told = Told::start().await;
     let handle = told.create(created(" 7001 ")).await.unwrap();
     let status = told.status(handle.task_id(), running(&json!("7001"))).await.unwrap();
-    assert_eq!(status.state(), TaskState::Running);
+    assert_eq!(status.state, TaskState::Running);
 }
 
 #[tokio::test]
 async fn status_that_names_no_task_is_taken() {
     let told = Told::start().await;
     for none in [json!(0), json!("0"), json!("null")] {
-        let status = told.status("7001", running(&none)).await.map(|status| status.state());
+        let status = told.status("7001", running(&none)).await.map(|status| status.state);
         assert_eq!(status.map_err(|error| error.to_string()), Ok(TaskState::Running), "{none}");
     }
 }

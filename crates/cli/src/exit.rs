@@ -127,7 +127,7 @@ pub(crate) fn of_poll(error: &PollError) -> Exit {
 
 /// The exit status of a task's state. A task that is not final counts as a success.
 pub(crate) fn of_status(status: &TaskStatus) -> Exit {
-    match status.state() {
+    match status.state {
         TaskState::Completed(TaskResult::AllSucceeded) => Exit::Done,
         state if state.is_final() => Exit::NotAllSucceeded,
         _ => Exit::Done,

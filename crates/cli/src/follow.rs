@@ -173,7 +173,7 @@ fn text(error: &Error) -> String {
 fn poll_error(task_id: &str, error: &PollError, go_on: &impl fmt::Display) -> String {
     let reason = match (error.error(), error.last_status()) {
         (Some(cause), _) => format!("the last poll failed: {}", text(cause)),
-        (None, Some(status)) => format!("it is {}", status.state()),
+        (None, Some(status)) => format!("it is {}", status.state),
         (None, None) => "it has not ended".to_owned(),
     };
     let advice = match error.error() {

@@ -64,8 +64,8 @@ fn status_fields(task_id: &str, status: &TaskStatus) -> serde_json::Result<Value
 }
 
 pub(crate) fn failed_file_ids(status: &TaskStatus) -> Vec<&str> {
-    let failed = status.files().iter().filter(|file| file.status() == Some(&FileStatus::Failed));
-    failed.filter_map(|file| file.file_id()).collect()
+    let failed = status.files.iter().filter(|file| file.status.as_ref() == Some(&FileStatus::Failed));
+    failed.filter_map(|file| file.file_id.as_deref()).collect()
 }
 
 impl<'a> From<&'a Error> for ErrorFields<'a> {
@@ -126,7 +126,7 @@ impl Output {
             Format::Text => {
                 result(&status_line(task_id, status))?;
                 let task_id = printable(task_id);
-                if let Some(url) = status.download_url().filter(|_| shows_url) {
+                if let Some(url) = status.download_url.as_ref().filter(|_| shows_url) {
                     stdout(&format!("{task_id}  download {}", printable(url.expose())))?;
                 }
                 for file_id in failed_file_ids(status) {
@@ -137,7 +137,8 @@ impl Output {
             Format::Json => {
                 let mut fields = status_fields(task_id, status)?;
                 let without_url = fields.to_string();
-                fields["downloadUrl"] = status.download_url().filter(|_| shows_url).map(DownloadUrl::expose).into();
+                fields["downloadUrl"] =
+                    status.download_url.as_ref().filter(|_| shows_url).map(DownloadUrl::expose).into();
                 stdout(&fields.to_string()).inspect_err(|_| stderr(&without_url))
             }
         }
@@ -313,8 +314,8 @@ impl Output {
 
 /// `1689765568237837824  being processed  30 %`
 pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
-    let progress = status.progress().map(|percent| format!("  {percent} %"));
-    format!("{}  {}{}", printable(task_id), status.state(), progress.unwrap_or_default())
+    let progress = status.progress.map(|percent| format!("  {percent} %"));
+    format!("{}  {}{}", printable(task_id), status.state, progress.unwrap_or_default())
 }
 
 /// `1 file`, `2,000 files`

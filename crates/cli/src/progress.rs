@@ -166,7 +166,7 @@ impl Waiting {
         }
         // What ended is told as a result.
         let (line, is_due) = match self.tasks {
-            1 => (status_line(task_id, status), !status.state().is_final()),
+            1 => (status_line(task_id, status), !status.state.is_final()),
             _ => (text, Instant::now() >= self.next_line),
         };
         if is_due && line != self.last_line {
@@ -177,16 +177,16 @@ impl Waiting {
     }
 
     fn record(&mut self, task_id: &str, status: &TaskStatus) {
-        let succeeded = status.files().iter().filter(|file| file.status() == Some(&FileStatus::Succeeded));
+        let succeeded = status.files.iter().filter(|file| file.status.as_ref() == Some(&FileStatus::Succeeded));
         let files = succeeded.count() as u64;
-        if status.state().is_final() {
+        if status.state.is_final() {
             self.going_on.remove(task_id);
             self.ended += 1;
             self.failed += u64::from(exit::of_status(status) > Exit::Done);
             self.files += files;
             self.failed_files += failed_file_ids(status).len() as u64;
         } else {
-            self.going_on.insert(task_id.to_owned(), (status.progress().unwrap_or_default(), files));
+            self.going_on.insert(task_id.to_owned(), (status.progress.unwrap_or_default(), files));
         }
     }
 

@@ -87,7 +87,7 @@ async fn only_what_is_of_the_same_task_or_url_is_resumed() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
     let task = package_template().file_ids(["d", "e", "f"]).build().unwrap();
     let other = packaged.client.create(&task).await.unwrap();
-    let other_url = packaged.client.status(&other).await.unwrap().download_url().unwrap().clone();
+    let other_url = packaged.client.status(&other).await.unwrap().download_url.unwrap();
     let rest = Some("bytes=199999-".to_owned());
     let cases: [(&str, PackageSource, PackageSource, _); 5] = [
         ("task", (&packaged.handle).into(), (&packaged.handle).into(), rest.clone()),

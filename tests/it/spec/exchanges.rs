@@ -320,7 +320,7 @@ fn without_known(files: &Value) -> Value {
 
 /// All that a status tells, as the reference writes it: the job, and the files.
 fn told(status: &TaskStatus) -> (Value, Vec<Value>) {
-    let (state, result) = match status.state() {
+    let (state, result) = match status.state {
         TaskState::Pending => (0, None),
         TaskState::Running => (1, None),
         TaskState::Completed(TaskResult::AllSucceeded) => (2, Some(1)),
@@ -331,26 +331,26 @@ fn told(status: &TaskStatus) -> (Value, Vec<Value>) {
     };
     let time = |time: Option<chrono::NaiveDateTime>| json!(time.map(|time| time.format("%Y%m%d%H%M%S").to_string()));
     let job = json!({
-        "createTime": time(status.created()),
-        "downloadUrl": status.download_url().map(DownloadUrl::expose),
-        "endTime": time(status.ended()),
-        "progress": status.progress(),
-        "startTime": time(status.started()),
+        "createTime": time(status.created),
+        "downloadUrl": status.download_url.as_ref().map(DownloadUrl::expose),
+        "endTime": time(status.ended),
+        "progress": status.progress,
+        "startTime": time(status.started),
         "taskResultCode": result,
         "taskStatus": state,
-        "taskType": status.task_type().map(i64::from),
+        "taskType": status.task_type.map(i64::from),
     });
-    let files = status.files().iter().map(|file| {
-        let status = file.status().map(|status| match status {
+    let files = status.files.iter().map(|file| {
+        let status = file.status.as_ref().map(|status| match status {
             FileStatus::Pending => "0",
             FileStatus::Succeeded => "1",
             FileStatus::Failed => "2",
             other => panic!("{other}"),
         });
         present(&json!({
-            "fileId": file.file_id(),
-            "newFileId": file.new_file_id(),
-            "srcContainerId": file.source_container_id(),
+            "fileId": file.file_id.as_deref(),
+            "newFileId": file.new_file_id.as_deref(),
+            "srcContainerId": file.source_container_id.as_deref(),
             "status": status,
         }))
     });

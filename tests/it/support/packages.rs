@@ -29,7 +29,7 @@ impl Packaged {
     }
 
     pub(crate) async fn url(&self) -> DownloadUrl {
-        self.client.status(&self.handle).await.unwrap().download_url().unwrap().clone()
+        self.client.status(&self.handle).await.unwrap().download_url.unwrap()
     }
 
     /// How often the task was asked for.
