@@ -16,8 +16,8 @@ impl LenientText {
         self.0.as_deref()
     }
 
-    pub(crate) fn non_empty(&self) -> Option<&str> {
-        self.as_str().filter(|text| !text.is_empty())
+    pub(crate) fn non_empty(self) -> Option<String> {
+        self.0.filter(|text| !text.is_empty())
     }
 
     pub(crate) fn into_string(self) -> Option<String> {

@@ -99,7 +99,7 @@ impl Client {
             share.listing.request.kdstoken = Some(kdstoken.map_err(Error::of_extract_code)?);
         }
         let first = share.files().into_stream().try_next().await?;
-        share.listing.container_id = first.and_then(|file| file.container_id().map(str::to_owned));
+        share.listing.container_id = first.and_then(|file| file.container_id);
         Ok(share)
     }
 }
@@ -117,7 +117,7 @@ impl Share {
 
     /// The name of the user who shared the files, as the service writes it: it may hold control characters.
     pub fn owner_name(&self) -> Option<&str> {
-        self.info.owner_name.as_ref()?.non_empty()
+        self.info.owner_name.as_ref()?.as_str().filter(|name| !name.is_empty())
     }
 
     /// When the share expires. Nothing if the service names no instant.

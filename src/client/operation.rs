@@ -179,8 +179,8 @@ impl Operation for GetShareInfo {
     fn read(&self, response: Self::Response) -> Result<Self::Output, Option<String>> {
         response.code.success()?;
         let link = response.link.ok_or_else(|| Some("it reports success without a link".to_owned()))?;
-        let link = link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))?;
-        let share_id = link.share_id.as_ref().and_then(LenientText::non_empty).map(str::to_owned);
+        let mut link = link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))?;
+        let share_id = link.share_id.take().and_then(LenientText::non_empty);
         Ok((share_id.ok_or_else(|| Some("$.link.shareId is missing".to_owned()))?, link))
     }
 }

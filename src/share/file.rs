@@ -13,16 +13,30 @@ use crate::{
 /// ```
 /// # use koodrive_share::ShareFile;
 /// # fn example(file: &ShareFile) {
-/// println!("{file}: {:?} bytes, id {}", file.size(), file.id());
+/// println!("{file}: {:?} bytes, id {}", file.size, file.id);
 /// # }
 /// ```
 ///
 /// It converts into its id, so that files can be given where ids are expected. Source: carrier reference, listShareFiles.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ShareFile {
-    id: String,
-    pub(super) directory: Arc<str>,
-    wire: types::ShareFile,
+    /// The file's id: an entry for the file ids of a task.
+    pub id: String,
+    /// The file's name as the service writes it, empty if it names none: it may hold control characters.
+    pub name: String,
+    /// The names of the directories that a recursive listing went through to the file, joined by `/`; else empty.
+    ///
+    /// It is for people and for patterns, never for a path on a disk.
+    pub directory: Arc<str>,
+    /// What the file is. Nothing if the service does not say so.
+    pub file_type: Option<FileType>,
+    /// The size in bytes; that it is bytes is inferred.
+    pub size: Option<u64>,
+    /// The space that the file is in: the first of its `containers`.
+    pub container_id: Option<String>,
+    /// When the file was changed, as the service writes it: the reference states no format.
+    pub edited: Option<String>,
 }
 
 /// What a file is, `fileType`.
@@ -54,51 +68,27 @@ impl From<i64> for FileType {
 }
 
 impl ShareFile {
-    /// The file's id: an entry for the file ids of a task.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The file's name as the service writes it, empty if it names none: it may hold control characters.
-    pub fn name(&self) -> &str {
-        self.wire.file_name.as_ref().and_then(LenientText::as_str).unwrap_or_default()
-    }
-
-    /// The names of the directories that a recursive listing went through to the file, joined by `/`; else empty.
-    ///
-    /// It is for people and for patterns, never for a path on a disk.
-    pub fn directory(&self) -> &str {
-        &self.directory
+    /// What a listing says of a file. Nothing if there is no id.
+    fn read(file: types::ShareFile) -> Option<Self> {
+        Some(Self {
+            id: file.id?.non_empty()?,
+            name: file.file_name.and_then(LenientText::into_string).unwrap_or_default(),
+            directory: "".into(),
+            file_type: file.file_type.and_then(|number| Some(number.value().ok()?.into())),
+            size: file.size.and_then(|bytes| bytes.value().ok()?.try_into().ok()),
+            container_id: file.containers.and_then(|containers| containers.0.ok()?.into_iter().next()?.non_empty()),
+            edited: file.edited_time.and_then(LenientText::into_string),
+        })
     }
 
     pub(super) fn path(&self) -> String {
         let separator = if self.directory.is_empty() { "" } else { "/" };
-        format!("{}{separator}{}", self.directory, self.name())
-    }
-
-    /// What the file is. Nothing if the service does not say so.
-    pub fn file_type(&self) -> Option<FileType> {
-        self.wire.file_type.as_ref()?.value().ok().map(FileType::from)
+        format!("{}{separator}{}", self.directory, self.name)
     }
 
     /// Whether it is a directory, as far as the service says what it is.
     pub fn is_directory(&self) -> bool {
-        self.file_type() == Some(FileType::Directory)
-    }
-
-    /// The size in bytes; that it is bytes is inferred.
-    pub fn size(&self) -> Option<u64> {
-        u64::try_from(self.wire.size.as_ref()?.value().ok()?).ok()
-    }
-
-    /// The space that the file is in: the first of its `containers`.
-    pub fn container_id(&self) -> Option<&str> {
-        self.wire.containers.as_ref()?.0.as_ref().ok()?.first()?.non_empty()
-    }
-
-    /// When the file was changed, as the service writes it: the reference states no format.
-    pub fn edited(&self) -> Option<&str> {
-        self.wire.edited_time.as_ref()?.as_str()
+        self.file_type == Some(FileType::Directory)
     }
 }
 
@@ -130,12 +120,10 @@ impl Page {
         let files = response.files.map_or(Ok(Vec::new()), |LenientList(files)| files);
         let files = files.map_err(|other| format!("$.files is {other}, which is no array"))?;
         let files = files.into_iter().enumerate().map(|(n, file)| {
-            let wire = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
-            let id = wire.id.as_ref().and_then(LenientText::non_empty);
-            let id = id.ok_or_else(|| format!("$.files[{n}].id is missing"))?.to_owned();
-            Ok(ShareFile { id, directory: "".into(), wire })
+            let file = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
+            ShareFile::read(file).ok_or_else(|| format!("$.files[{n}].id is missing"))
         });
-        let next_cursor = response.next_cursor.as_ref().and_then(LenientText::non_empty).map(str::to_owned);
+        let next_cursor = response.next_cursor.and_then(LenientText::non_empty);
         Ok(Self { files: files.collect::<Result<_, String>>()?, next_cursor })
     }
 }

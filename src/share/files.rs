@@ -132,7 +132,7 @@ impl ShareFiles {
     }
 
     fn validate_space(&self, file: &ShareFile) -> Result<(), ValidationError> {
-        match (&self.container_id, file.container_id()) {
+        match (&self.container_id, &file.container_id) {
             (Some(expected), Some(other)) if other != expected && !self.takes_any_space => Err(Violation {
                 path: "$.containerId".into(),
                 rule: rules::ONE_SPACE,
@@ -166,12 +166,12 @@ impl ShareFiles {
                 continue;
             };
             file.directory = directory.path.clone();
-            match file.file_type() {
+            match file.file_type {
                 Some(FileType::Directory) if self.is_recursive => {
-                    self.enter(open, Some(file.id().to_owned()), file.path().into())?;
+                    self.enter(open, Some(file.id.clone()), file.path().into())?;
                 }
                 None if self.is_recursive => {
-                    return Err(unreadable(format!("the file {} has no fileType", shown(file.id())), None));
+                    return Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None));
                 }
                 _ => {
                     self.validate_space(&file)?;

@@ -159,7 +159,7 @@ impl Output {
             container_id: Option<&'a str>,
             edited: Option<&'a str>,
         }
-        let r#type = file.file_type().map(|file_type| match file_type {
+        let r#type = file.file_type.map(|file_type| match file_type {
             FileType::Directory => "directory",
             FileType::Picture => "picture",
             FileType::Video => "video",
@@ -168,23 +168,23 @@ impl Output {
         });
         match self.format {
             Format::Text => {
-                let size = file.size().filter(|_| !file.is_directory()).map(|size| HumanCount(size).to_string());
+                let size = file.size.filter(|_| !file.is_directory()).map(|size| HumanCount(size).to_string());
                 let (size, file_type) = (size.unwrap_or_default(), r#type.unwrap_or_default());
-                stdout(&format!("{size:>15}  {file_type:<9}  {}  {file}", printable(file.id())))
+                stdout(&format!("{size:>15}  {file_type:<9}  {}  {file}", printable(&file.id)))
             }
             Format::Json => stdout(&serde_json::to_string(&ShareFileFields {
-                file_id: file.id(),
+                file_id: &file.id,
                 share_id,
-                name: file.name(),
-                directory: file.directory(),
-                r#type: file.file_type().map(|file_type| match file_type {
+                name: &file.name,
+                directory: &file.directory,
+                r#type: file.file_type.map(|file_type| match file_type {
                     // What the reference does not list.
                     FileType::Other(number) if number != 45 => serde_json::json!({ OTHER: number }),
                     _ => r#type.into(),
                 }),
-                size: file.size(),
-                container_id: file.container_id(),
-                edited: file.edited(),
+                size: file.size,
+                container_id: file.container_id.as_deref(),
+                edited: file.edited.as_deref(),
             })?),
         }
     }

@@ -142,9 +142,9 @@ impl NamePattern {
 
     /// Whether it means the file: by its path if it holds a slash, else by its name.
     fn matches(&self, file: &ShareFile) -> bool {
-        let path = match file.directory() {
-            directory if self.text.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name()),
-            _ => file.name().to_owned(),
+        let path = match &*file.directory {
+            directory if self.text.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name),
+            _ => file.name.clone(),
         };
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         path == self.text || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options))

@@ -144,5 +144,5 @@ impl Source {
 
 fn name_in_package(file: &ShareFile) -> String {
     let slash = if file.is_directory() { "/" } else { "" };
-    format!("{}{slash}", file.name())
+    format!("{}{slash}", file.name)
 }

@@ -57,7 +57,7 @@ async fn patient_listing_outlasts_each_window_and_tells_every_file_once() {
         let (patient, pauses) = patient(&emulator, 10 * MINUTE);
         let started = Instant::now();
         let files = listed(&patient).await.unwrap();
-        let mut ids: Vec<_> = files.iter().map(ShareFile::id).collect();
+        let mut ids: Vec<_> = files.iter().map(|file| &*file.id).collect();
         ids.dedup();
         assert_eq!(ids.len(), 50);
         // Of 7 calls, 2 pass in each window. Nothing, once a call got through, counts against the patience.

@@ -68,7 +68,7 @@ async fn files_of_any_space_can_be_listed() {
     let emulator = with_share(of_two_spaces()).await;
     let share = open(&emulator, None).await;
     let files: Vec<_> = share.files().any_space(true).into_stream().try_collect().await.unwrap();
-    let spaces: Vec<_> = files.iter().map(ShareFile::container_id).collect();
+    let spaces: Vec<_> = files.iter().map(|file| file.container_id.as_deref()).collect();
     assert_eq!(spaces, [Some(SPACE), Some("other")]);
 }
 

@@ -293,16 +293,16 @@ fn expected_of_share(link: &Value) -> Value {
 /// All that a file tells, as the reference writes it.
 fn told_of_file(file: &ShareFile) -> Value {
     json!({
-        "id": file.id(),
-        "fileName": file.name(),
-        "fileType": match file.file_type() {
+        "id": file.id,
+        "fileName": file.name,
+        "fileType": match file.file_type {
             Some(FileType::Directory) => 10,
             Some(FileType::Word) => 26,
             other => panic!("{other:?}"),
         },
-        "size": file.size(),
-        "containers": [file.container_id()],
-        "editedTime": file.edited(),
+        "size": file.size,
+        "containers": [file.container_id],
+        "editedTime": file.edited,
     })
 }
 
