@@ -92,7 +92,7 @@ fn download(url: &str, path: &str) {
         .unwrap();
     let idle = memory("VmRSS:");
     let package = runtime.block_on(async { client.download(&DownloadUrl::new(url), path).await });
-    assert_eq!(package.unwrap().files(), 1);
+    assert_eq!(package.unwrap().files, 1);
     println!("{}", memory("VmHWM:") - idle);
 }
 

@@ -53,7 +53,7 @@ async fn package(client: Client, link: &str, extract_code: Option<&str>) -> Resu
     #[cfg(feature = "download")]
     {
         let package = client.download(&handle, "package.zip").overwrite(true).await?;
-        println!("package.zip: {} files", package.files());
+        println!("package.zip: {} files", package.files);
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Client {
     /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), Box<dyn std::error::Error>> {
     /// client.wait(&handle).await?;
     /// let package = client.download(&handle, "photos.zip").await?;
-    /// println!("{} files, {} missing", package.files(), package.missing());
+    /// println!("{} files, {} missing", package.files, package.missing);
     /// # Ok(()) }
     /// ```
     ///
@@ -120,7 +120,7 @@ impl PackageSource {
 /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), DownloadError> {
 /// let download = client.download(&handle, "photos.zip").overwrite(true);
 /// let progress = download.progress().for_each(async |progress| {
-///     println!("{} of {:?} bytes", progress.received(), progress.total());
+///     println!("{} of {:?} bytes", progress.received, progress.total);
 /// });
 /// let (package, ()) = join(download.into_future(), progress).await;
 /// package?;
@@ -198,22 +198,13 @@ impl Download {
 
 /// How much of a package has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DownloadProgress {
-    received: u64,
-    total: Option<u64>,
-}
-
-impl DownloadProgress {
     /// The bytes that are in the part file, those of earlier downloads included. Less than before if the package has
     /// changed and is fetched anew.
-    pub fn received(&self) -> u64 {
-        self.received
-    }
-
+    pub received: u64,
     /// The size of the package in bytes, once the storage has stated it.
-    pub fn total(&self) -> Option<u64> {
-        self.total
-    }
+    pub total: Option<u64>,
 }
 
 impl IntoFuture for Download {

@@ -5,37 +5,20 @@ use std::{cmp::Reverse, collections::HashMap, fs::File};
 use rawzip::{MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
 /// A package on the disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use = "a package can lack files"]
+#[non_exhaustive]
 pub struct DownloadedPackage {
-    bytes: u64,
-    files: u64,
-    missing: u64,
-    missing_names: Vec<String>,
-}
-
-impl DownloadedPackage {
     /// Its size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
+    pub bytes: u64,
     /// How many files it holds, directories not counted.
-    pub fn files(&self) -> u64 {
-        self.files
-    }
-
+    pub files: u64,
     /// How many of the expected files it lacks at least, 0 if all are there or nothing was expected. The vendor's
     /// moderation can leave files out of a task that succeeded: ask the vendor, or share them anew.
-    pub fn missing(&self) -> u64 {
-        self.missing
-    }
-
+    pub missing: u64,
     /// The [expected names](crate::Download::expect_names) that it lacks, sorted. If it holds names that are no UTF-8, some
     /// of these may be there under such a name, and [`missing`](Self::missing) counts fewer.
-    pub fn missing_names(&self) -> &[String] {
-        &self.missing_names
-    }
+    pub missing_names: Vec<String>,
 }
 
 /// What a package should hold, and what of it was found.

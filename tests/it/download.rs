@@ -7,7 +7,7 @@ mod resume;
 use std::fs;
 
 use futures_util::{StreamExt, future::join};
-use koodrive_share::{DownloadProgress, DownloadUrl};
+use koodrive_share::DownloadUrl;
 use koodrive_share_emulator::{Answer, Fault, Package, Schedule, Step};
 use serde_json::json;
 
@@ -22,8 +22,8 @@ async fn a_package_is_whole_at_its_path_with_nothing_beside_it() {
     let packaged = Packaged::start(Package::new().file_bytes(500_000)).await;
     let path = target("whole");
     let package = packaged.client.download(&packaged.handle, &path).await.unwrap();
-    assert_eq!((package.files(), package.missing()), (3, 0));
-    assert_eq!(package.bytes(), fs::metadata(&path).unwrap().len());
+    assert_eq!((package.files, package.missing), (3, 0));
+    assert_eq!(package.bytes, fs::metadata(&path).unwrap().len());
     assert_eq!(intact_files(&path), 3);
     assert_eq!(files_beside(&path), ["photos.zip"]);
 
@@ -52,10 +52,10 @@ async fn progress_grows_to_the_size_of_the_package_and_ends() {
     let download = packaged.client.download(&packaged.handle, target("progress"));
     let progress = download.progress().collect::<Vec<_>>();
     let (package, progress) = join(download.into_future(), progress).await;
-    let bytes = package.unwrap().bytes();
-    assert!(progress.is_sorted_by_key(DownloadProgress::received));
+    let bytes = package.unwrap().bytes;
+    assert!(progress.is_sorted_by_key(|progress| progress.received));
     let last = progress.last().unwrap();
-    assert_eq!((last.received(), last.total()), (bytes, Some(bytes)));
+    assert_eq!((last.received, last.total), (bytes, Some(bytes)));
 }
 
 #[tokio::test]
@@ -64,11 +64,11 @@ async fn a_package_that_lacks_files_tells_how_many_and_which() {
     let download = |test: &str| packaged.client.download(&packaged.handle, target(test));
     // The task's status lists three files.
     let package = download("lacks").await.unwrap();
-    assert_eq!((package.files(), package.missing(), package.missing_names()), (1, 2, &[][..]));
+    assert_eq!((package.files, package.missing, package.missing_names), (1, 2, vec![]));
     let package = download("lacks_names").expect_names(["a.bin", "b.bin", "d.bin"]).await.unwrap();
-    assert_eq!((package.missing(), package.missing_names()), (2, &["b.bin".to_owned(), "d.bin".to_owned()][..]));
+    assert_eq!((package.missing, package.missing_names), (2, vec!["b.bin".to_owned(), "d.bin".to_owned()]));
     let package = packaged.client.download(&packaged.url().await, target("lacks_unknown")).await.unwrap();
-    assert_eq!(package.missing(), 0, "a URL tells of no files");
+    assert_eq!(package.missing, 0, "a URL tells of no files");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn names_in_a_package_are_read_and_lead_nowhere() {
     let download = packaged.client.download(&packaged.handle, &path);
     let package = download.expect_names(["up.jpg", "passwd", "\u{7167}\u{7247}.jpg"]).await.unwrap();
     // The last one may be there: one name is no UTF-8.
-    assert_eq!((package.files(), package.missing(), package.missing_names()), (5, 0, &[][..]));
+    assert_eq!((package.files, package.missing, package.missing_names), (5, 0, vec![]));
     assert_eq!(files_beside(&path), ["photos.zip"]);
     assert_eq!(files_beside(path.parent().unwrap()).iter().filter(|name| *name == "up.jpg").count(), 0);
 }
@@ -140,7 +140,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
         let error = packaged.client.download(&url, &path).await.unwrap_err();
         assert!(error.validation_error().is_some());
         let client = builder(&packaged.emulator).allow_http(true).build().unwrap();
-        assert_eq!(client.download(&url, &path).await.unwrap().files(), 3);
+        assert_eq!(client.download(&url, &path).await.unwrap().files, 3);
     }
 }
 
@@ -161,7 +161,7 @@ async fn the_clients_proxy_is_used() {
 async fn an_empty_directory_of_the_task_is_no_missing_file() {
     let packaged = Packaged::start(Package::new().names(["a.bin", "b.bin", "empty/"])).await;
     let package = packaged.client.download(&packaged.handle, target("empty_directory")).await.unwrap();
-    assert_eq!((package.files(), package.missing()), (2, 0));
+    assert_eq!((package.files, package.missing), (2, 0));
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ impl ToFile<'_> {
             Ok(package) => {
                 let told = output.package(task.task_id(), &target.path, &package);
                 let mut exit = told.map_or_else(|error| output.error(&error.into()), |()| Exit::Done);
-                if package.missing() > 0 {
+                if package.missing > 0 {
                     stderr(
                         "the service left files out of the package, as its moderation does: ask the vendor, or share them \
                          anew",

@@ -201,15 +201,14 @@ impl Output {
             missing: u64,
             missing_names: &'a [String],
         }
-        let (bytes, files, missing) = (package.bytes(), package.files(), package.missing());
         match self.format {
             Format::Text => {
                 let file = path.display();
-                result(&format!("{file}  {}, {}", counted(files, "file"), counted(bytes, "byte")))?;
-                if missing > 0 {
-                    result(&format!("{file}  lacks {}", counted(missing, "file")))?;
+                result(&format!("{file}  {}, {}", counted(package.files, "file"), counted(package.bytes, "byte")))?;
+                if package.missing > 0 {
+                    result(&format!("{file}  lacks {}", counted(package.missing, "file")))?;
                 }
-                for name in package.missing_names() {
+                for name in &package.missing_names {
                     result(&format!("{file}  lacks {}", printable(name)))?;
                 }
                 Ok(())
@@ -217,10 +216,10 @@ impl Output {
             Format::Json => json(&PackageFields {
                 task_id,
                 file: path.to_string_lossy(),
-                bytes,
-                files,
-                missing,
-                missing_names: package.missing_names(),
+                bytes: package.bytes,
+                files: package.files,
+                missing: package.missing,
+                missing_names: &package.missing_names,
             }),
         }
     }

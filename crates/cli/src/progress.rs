@@ -257,7 +257,7 @@ impl Transfer {
     }
 
     pub(crate) fn update(&mut self, progress: DownloadProgress) {
-        let (received, total, now) = (progress.received(), progress.total(), Instant::now());
+        let (received, total, now) = (progress.received, progress.total, Instant::now());
         if self.start.is_none() && self.left > 0 {
             let line = resume_line(self.left, received, total);
             self.bar.as_ref().map_or_else(|| stderr(&line), |bar| bar.suspend(|| stderr(&line)));

@@ -110,7 +110,7 @@ async fn up_to_5_redirects_to_https_are_followed_with_the_given_certificates() {
         let downloaded = client.download(&packaged.handle, target(&format!("redirects_{redirects}"))).await;
         let seen = storage.finish().await;
         match downloaded {
-            Ok(package) => assert_eq!((redirects, package.files()), (5, 0)),
+            Ok(package) => assert_eq!((redirects, package.files), (5, 0)),
             Err(error) => {
                 assert_eq!(redirects, 6, "{error:?}");
                 assert!(error.to_string().contains("a sixth redirect"), "{error}");

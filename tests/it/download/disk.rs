@@ -48,7 +48,7 @@ async fn a_file_that_appears_meanwhile_stays_and_the_package_is_kept_beside_it()
     let package = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
     assert_eq!(intact_files(&path), 3);
     // All was there already.
-    let last_byte = format!("bytes={}-", package.bytes() - 1);
+    let last_byte = format!("bytes={}-", package.bytes - 1);
     assert_eq!(packaged.ranges(), [None, Some(last_byte)]);
 }
 
@@ -65,7 +65,7 @@ async fn of_two_downloads_of_one_target_at_once_one_is_refused() {
     let error = packaged.client.download(&packaged.handle, &path).await.unwrap_err();
     assert!(error.is_in_use() && error.is_resumable(), "{error}");
     assert_eq!(packaged.ranges().len(), 1, "the second one asks for nothing");
-    assert_eq!(first.await.unwrap().files(), 3);
+    assert_eq!(first.await.unwrap().files, 3);
     assert_eq!(intact_files(&path), 3);
 }
 

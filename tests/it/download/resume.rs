@@ -27,10 +27,10 @@ async fn a_package_that_is_cut_every_10_kilobytes_comes_whole() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(10_000)).await;
     let path = target("cuts");
     let package = packaged.client.download(&packaged.handle, &path).await.unwrap();
-    assert_eq!((package.files(), intact_files(&path)), (3, 3));
+    assert_eq!((package.files, intact_files(&path)), (3, 3));
     let ranges = packaged.ranges();
     // Each request but the first asks for the last byte again.
-    assert_eq!(ranges.len() as u64, (package.bytes() - 10_000).div_ceil(9_999) + 1);
+    assert_eq!(ranges.len() as u64, (package.bytes - 10_000).div_ceil(9_999) + 1);
     assert_eq!((&ranges[0], ranges[1].as_deref()), (&None, Some("bytes=9999-")));
     assert_eq!(packaged.polls(), 1);
 }
@@ -41,7 +41,7 @@ async fn a_dropped_download_goes_on_from_what_has_come() {
     let path = target("dropped");
     let download = packaged.client.download(&packaged.handle, &path);
     let mut progress = download.progress();
-    let half = async { while progress.next().await.unwrap().received() < 30_000_000 {} };
+    let half = async { while progress.next().await.unwrap().received < 30_000_000 {} };
     tokio::select! {
         _ = download => panic!("it must not come to its end"),
         () = half => {}
@@ -196,7 +196,7 @@ async fn more_than_was_stated_is_thrown_away() {
     let packaged = Packaged::start(Package::new()).await;
     let path = target("more");
     let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
-    assert_eq!(packaged.client.download(&url, &path).await.unwrap().bytes(), 22);
+    assert_eq!(packaged.client.download(&url, &path).await.unwrap().bytes, 22);
     assert_eq!(fs::read(&path).unwrap(), zip);
     let asked: Vec<_> = storage.finish().await.requests.iter().map(|request| range(request)).collect();
     assert_eq!(asked, [None, Some("bytes=9-".into()), Some("bytes=22-".into()), None]);
@@ -222,7 +222,7 @@ async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
     let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
     let path = target("stall");
     let download = packaged.client.download(&url, &path).stall_timeout(Duration::from_millis(300));
-    assert_eq!(download.await.unwrap().files(), 0);
+    assert_eq!(download.await.unwrap().files, 0);
     assert_eq!(fs::read(&path).unwrap(), zip);
     let seen = storage.finish().await;
     assert!(seen.requests[1].contains("\r\nrange: bytes=9-\r\nif-range: \"a\"\r\n"), "{}", seen.requests[1]);
