@@ -41,7 +41,7 @@ use crate::{
     share_task::ShareTask,
     task::{handle::TaskHandle, status::TaskStatus},
     trace_id::TraceId,
-    validation::{ValidationError, Violation, Violations, shown},
+    validation::{ValidationError, Violations, shown},
 };
 
 /// A client of KooDrive's share tasks.
@@ -316,12 +316,8 @@ impl Client {
     fn validate_handle(&self, handle: &TaskHandle) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
         if handle.endpoint.trim_end_matches('/') != self.0.endpoint {
-            violations.push(Violation {
-                path: "endpoint".into(),
-                rule: rules::ENDPOINT_OF_TASK,
-                actual: format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint),
-                advice: "use a client of that endpoint",
-            });
+            let actual = format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint);
+            violations.add("endpoint", rules::ENDPOINT_OF_TASK, actual, "use a client of that endpoint");
         }
         violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
         violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");

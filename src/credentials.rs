@@ -19,7 +19,7 @@ use self::{
 use crate::{
     redact::sensitive_header,
     rules,
-    validation::{Violation, Violations, is_header_text, secret_shown},
+    validation::{Violations, is_header_text, secret_shown},
 };
 
 /// What authenticates a client. No `Debug` shows a secret.
@@ -80,13 +80,9 @@ impl Credentials {
                 let text = token.expose_secret();
                 let header = violations.header_text("token", text, secret_shown, "copy the access token alone");
                 if header.is_some() && has_scheme(text) {
-                    violations.push(Violation {
-                        path: "token".into(),
-                        rule: rules::BARE_TOKEN,
-                        actual: "a token with a scheme in front".into(),
-                        advice: "give the token alone, or the whole value as Credentials::authorization \
-                                 (KOODRIVE_AUTHORIZATION)",
-                    });
+                    let actual = "a token with a scheme in front".into();
+                    let advice = "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
+                    violations.add("token", rules::BARE_TOKEN, actual, advice);
                 }
                 bearer(token)
             }

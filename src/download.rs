@@ -32,7 +32,7 @@ use crate::{
     credentials::app_signature::sha256,
     rules,
     task::{handle::TaskHandle, wire::DownloadUrl},
-    validation::{DAY, Violation, Violations, shown, time_shown},
+    validation::{DAY, Violations, shown, time_shown},
 };
 
 /// The longest wait that a storage may ask for.
@@ -230,12 +230,8 @@ impl Download {
     fn check(&self) -> Result<(), Kind> {
         let mut violations = Violations::default();
         if self.path.file_name().is_none() {
-            violations.push(Violation {
-                path: "path".into(),
-                rule: rules::DOWNLOAD_PATH,
-                actual: shown(&self.path.to_string_lossy()),
-                advice: "add the name of the zip",
-            });
+            let actual = shown(&self.path.to_string_lossy());
+            violations.add("path", rules::DOWNLOAD_PATH, actual, "add the name of the zip");
         }
         let attempts = self.max_attempts;
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);

@@ -20,7 +20,7 @@ use crate::{
     rules,
     runtime::joined,
     task::{handle::TaskHandle, status::TaskStatus},
-    validation::{ValidationError, Violation, Violations, time_shown},
+    validation::{ValidationError, Violations, time_shown},
 };
 
 /// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
@@ -167,12 +167,8 @@ impl Poller {
         let is_within = !interval.is_zero() && interval <= max_interval;
         violations.bounds("interval", rules::INTERVAL, is_within, time_shown(interval));
         if max_interval > MAX_INTERVAL {
-            violations.push(Violation {
-                path: "max_interval".into(),
-                rule: rules::SESSION_LIFETIME,
-                actual: time_shown(max_interval),
-                advice: "poll more often: a token lapses 20 minutes after its last use",
-            });
+            let advice = "poll more often: a token lapses 20 minutes after its last use";
+            violations.add("max_interval", rules::SESSION_LIFETIME, time_shown(max_interval), advice);
         }
         violations.into_result_with(Some((interval, max_interval)))
     }

@@ -8,7 +8,7 @@ use crate::{
     TraceId, XDate,
     generated::types::{CreateBatchTaskRequest, FileIdInfo},
     rules,
-    validation::{ValidationError, Violation, Violations},
+    validation::{ValidationError, Violations},
 };
 
 /// Most file ids that one task takes. Source: source document.
@@ -273,8 +273,7 @@ impl ShareTaskBuilder {
             ("X-Date", self.x_date.is_none()),
         ];
         for (path, _) in own.into_iter().filter(|(_, is_unset)| !is_unset) {
-            let (actual, advice) = ("a value".into(), "leave it out");
-            violations.push(Violation { path: path.into(), rule: rules::TEMPLATE, actual, advice });
+            violations.add(path, rules::TEMPLATE, "a value".into(), "leave it out");
         }
     }
 
@@ -314,8 +313,7 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     let count = file_ids.len();
     if !(1..=MAX_FILE_IDS).contains(&count) {
         let advice = if count == 0 { "name the files" } else { "split them over several tasks" };
-        let (path, actual) = ("$.fileIds".into(), count.to_string());
-        violations.push(Violation { path, rule: rules::FILE_IDS_COUNT, actual, advice });
+        violations.add("$.fileIds", rules::FILE_IDS_COUNT, count.to_string(), advice);
     }
     for (n, file_id) in file_ids.iter().enumerate().filter(|(_, file_id)| file_id.is_empty()) {
         violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
@@ -336,20 +334,17 @@ fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
     if let Some(kdstoken) = kdstoken {
         violations.not_empty("$.kdstoken", kdstoken.expose(), "leave it out if the share has no extract code");
     }
-    let mut broken = |path: &'static str, rule, actual: String, advice| {
-        violations.push(Violation { path: path.into(), rule, actual, advice });
-    };
     match (task_type, zip_name.as_deref()) {
         (TaskType::PackageDownload, None | Some("")) => {
-            broken("$.zipName", rules::ZIP_NAME_REQUIRED, "nothing".into(), "name the package");
+            violations.add("$.zipName", rules::ZIP_NAME_REQUIRED, "nothing".into(), "name the package");
         }
-        (TaskType::Dump, Some("")) => broken("$.zipName", rules::NOT_EMPTY, "nothing".into(), "leave it out"),
+        (TaskType::Dump, Some("")) => violations.add("$.zipName", rules::NOT_EMPTY, "nothing".into(), "leave it out"),
         (TaskType::Other(number), _) => {
-            broken("$.taskType", rules::TASK_TYPE, number.to_string(), "choose one of them");
+            violations.add("$.taskType", rules::TASK_TYPE, number.to_string(), "choose one of them");
         }
         (TaskType::PackageDownload | TaskType::Dump, _) => {}
     }
     if *task_type == TaskType::Dump && target_file_id.is_none() {
-        broken("$.targetFileId", rules::TARGET_REQUIRED, "nothing".into(), "name the directory");
+        violations.add("$.targetFileId", rules::TARGET_REQUIRED, "nothing".into(), "name the directory");
     }
 }

@@ -61,7 +61,7 @@ impl TryFrom<String> for TraceId {
         }
         let actual = format!("{} of {} bytes", shown(&value), value.len());
         let advice = "correct it, or leave it out to have one made";
-        Err(Violation { path: "X-Traceid".into(), rule: rules::TRACE_ID, actual, advice }.into())
+        Err(Violation::new("X-Traceid", rules::TRACE_ID, actual, advice).into())
     }
 }
 

@@ -1,9 +1,9 @@
 //! Broken rules, all of them at once.
 
-use std::{borrow::Cow, error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use http::HeaderValue;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     debug::debug_as_chain,
@@ -23,59 +23,36 @@ const LISTED: usize = 10;
 /// let refused = ShareTask::package_download("").share_id("s").container_id("c").file_ids(["f"]).build();
 /// let error = refused.unwrap_err();
 /// let violation = &error.violations()[0];
-/// assert_eq!(violation.path(), "$.zipName");
-/// assert_eq!(violation.rule(), "zip-name-required");
+/// assert_eq!(violation.path, "$.zipName");
+/// assert_eq!(violation.rule, "zip-name-required");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Violation {
-    pub(crate) path: Cow<'static, str>,
-    pub(crate) rule: Rule,
-    pub(crate) actual: String,
-    pub(crate) advice: &'static str,
+    /// The field: a JSON path into the request's body (`$.fileIds[3]`), a header (`X-User-Id`), or a setting (`endpoint`).
+    pub path: String,
+    /// The rule's name. That of a rule about requests stands in the OpenAPI document, too.
+    pub rule: &'static str,
+    /// What the rule demands.
+    pub requirement: &'static str,
+    /// What was given, escaped and shortened. Of a secret, only its length.
+    pub actual: String,
+    /// What to do about it.
+    pub advice: &'static str,
 }
 
 impl Violation {
-    /// The field: a JSON path into the request's body (`$.fileIds[3]`), a header (`X-User-Id`), or a setting (`endpoint`).
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// The rule's name. That of a rule about requests stands in the OpenAPI document, too.
-    pub fn rule(&self) -> &'static str {
-        self.rule.name
-    }
-
-    /// What the rule demands.
-    pub fn requirement(&self) -> &'static str {
-        self.rule.requirement
-    }
-
-    /// What was given, escaped and shortened. Of a secret, only its length.
-    pub fn actual(&self) -> &str {
-        &self.actual
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> &'static str {
-        self.advice
-    }
-}
-
-/// As an object of the five texts that the accessors give.
-impl Serialize for Violation {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { path, rule: Rule { name, requirement }, actual, advice } = self;
-        let fields =
-            [("path", &**path), ("rule", name), ("requirement", requirement), ("actual", actual), ("advice", advice)];
-        serializer.collect_map(fields)
+    pub(crate) fn new(path: impl Into<String>, rule: Rule, actual: String, advice: &'static str) -> Self {
+        let Rule { name, requirement } = rule;
+        Self { path: path.into(), rule: name, requirement, actual, advice }
     }
 }
 
 /// `$.fileIds: must hold 1 to 1000 file ids, given 1001 (file-ids-count); split them over several tasks`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, rule: Rule { name, requirement }, actual, advice } = self;
-        write!(f, "{path}: {requirement}, given {actual} ({name}); {advice}")
+        let Self { path, rule, requirement, actual, advice } = self;
+        write!(f, "{path}: {requirement}, given {actual} ({rule}); {advice}")
     }
 }
 
@@ -129,14 +106,14 @@ impl From<Violation> for ValidationError {
 pub(crate) struct Violations(Vec<Violation>);
 
 impl Violations {
-    pub(crate) fn push(&mut self, violation: Violation) {
-        self.0.push(violation);
+    pub(crate) fn add(&mut self, path: impl Into<String>, rule: Rule, actual: String, advice: &'static str) {
+        self.0.push(Violation::new(path, rule, actual, advice));
     }
 
     /// Checks the rule `not-empty`.
-    pub(crate) fn not_empty(&mut self, path: impl Into<Cow<'static, str>>, value: &str, advice: &'static str) {
+    pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
         if value.is_empty() {
-            self.push(Violation { path: path.into(), rule: rules::NOT_EMPTY, actual: shown(value), advice });
+            self.add(path, rules::NOT_EMPTY, shown(value), advice);
         }
     }
 
@@ -152,7 +129,7 @@ impl Violations {
     ) -> Option<HeaderValue> {
         let header = is_header_text(value).then(|| HeaderValue::from_str(value).ok()).flatten();
         if header.is_none() {
-            self.push(Violation { path: path.into(), rule: rules::HEADER_TEXT, actual: show(value), advice });
+            self.add(path, rules::HEADER_TEXT, show(value), advice);
         }
         header
     }
@@ -160,8 +137,7 @@ impl Violations {
     /// Checks a rule about a setting's bounds.
     pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
-            let advice = "choose a value within the bounds";
-            self.push(Violation { path: path.into(), rule, actual: actual.to_string(), advice });
+            self.add(path, rule, actual.to_string(), "choose a value within the bounds");
         }
     }
 

@@ -44,7 +44,7 @@ impl XDate {
         }
         let actual = format!("{self} at {}", Self::from(*now.start()));
         let advice = "leave it out to have one made for every attempt";
-        Err(Violation { path: "X-Date".into(), rule: rules::X_DATE_WINDOW, actual, advice }.into())
+        Err(Violation::new("X-Date", rules::X_DATE_WINDOW, actual, advice).into())
     }
 }
 
@@ -68,7 +68,7 @@ impl FromStr for XDate {
             Ok(date) if text.len() == "20251103T070140Z".len() && date.to_string() == text => Ok(date),
             _ => {
                 let advice = "write it like 20251103T070140Z";
-                Err(Violation { path: "X-Date".into(), rule: rules::X_DATE_FORMAT, actual: shown(text), advice }.into())
+                Err(Violation::new("X-Date", rules::X_DATE_FORMAT, shown(text), advice).into())
             }
         }
     }

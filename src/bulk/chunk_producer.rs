@@ -177,6 +177,6 @@ impl<'a> ChunkProducer<'a> {
 
 /// A broken rule about the number of file ids.
 fn broken(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
-    let violation = Violation { path: "$.fileIds".into(), rule, actual: actual.to_owned(), advice };
+    let violation = Violation::new("$.fileIds", rule, actual.to_owned(), advice);
     BulkErrorKind::Validation(violation.into())
 }

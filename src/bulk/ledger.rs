@@ -27,7 +27,7 @@ use crate::{
     disk::{is_at, sync_directory_of},
     rules,
     share_task::MAX_FILE_IDS,
-    validation::{Violation, Violations},
+    validation::Violations,
 };
 
 pub(super) use self::error::LedgerFault;
@@ -132,16 +132,13 @@ impl Ledger {
         let latest = ledger.latest(range.start / MAX_FILE_IDS as u64)?;
         let chunk = latest.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
         let mut violations = Violations::default();
-        let mut broken = |path: &'static str, rule, actual, advice| {
-            violations.push(Violation { path: path.into(), rule, actual, advice });
-        };
         if chunk.is_none() {
-            broken("range", rules::UNKNOWN_CHUNK, format!("{range:?}"), "take one from the ledger");
+            violations.add("range", rules::UNKNOWN_CHUNK, format!("{range:?}"), "take one from the ledger");
         }
         if let Settlement::Made(task_id) = &settlement {
             if !ledger.task_ids.note(task_id, range.start / MAX_FILE_IDS as u64) {
                 let advice = "give the one whose files are those of this chunk";
-                broken("task_id", rules::TASK_OF_CHUNK, format!("{task_id:?}"), advice);
+                violations.add("task_id", rules::TASK_OF_CHUNK, format!("{task_id:?}"), advice);
             }
             violations.not_empty("task_id", task_id, "give the id of the task that was found");
         }

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     patience::Tell,
     rules,
-    validation::{DAY, ValidationError, Violation, Violations, time_shown},
+    validation::{DAY, ValidationError, Violations, time_shown},
 };
 
 /// Most chunks at a time: a client has as many places for requests by default.
@@ -198,8 +198,8 @@ impl BulkPolicy {
             violations.bounds("rate", rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
         }
         if *resend_unknown && ledger.is_none() {
-            let (path, actual, advice) = ("resend_unknown".into(), "none".into(), "name the ledger of the earlier run");
-            violations.push(Violation { path, rule: rules::LEDGER_REQUIRED, actual, advice });
+            let advice = "name the ledger of the earlier run";
+            violations.add("resend_unknown", rules::LEDGER_REQUIRED, "none".into(), advice);
         }
     }
 

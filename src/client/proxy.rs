@@ -6,10 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use super::settings::{Settings, is_loopback};
-use crate::{
-    rules,
-    validation::{Violation, Violations},
-};
+use crate::{rules, validation::Violations};
 
 /// The schemes of proxies. Without a TLS back end, reqwest reaches http proxies alone.
 const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")) {
@@ -29,13 +26,9 @@ impl Settings {
         };
         let proxy = parse(&value);
         if proxy.is_none() {
-            violations.push(Violation {
-                path: name.into(),
-                rule: rules::PROXY,
-                // It may hold a password.
-                actual: format!("{} characters", value.chars().count()),
-                advice: "give a URL such as http://proxy.example:3128, or unset it",
-            });
+            // It may hold a password.
+            let actual = format!("{} characters", value.chars().count());
+            violations.add(name, rules::PROXY, actual, "give a URL such as http://proxy.example:3128, or unset it");
         }
         proxy
     }

@@ -12,7 +12,7 @@ use crate::{
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
     rules,
-    validation::{DAY, ValidationError, Violation, Violations, secret_shown, shown, time_shown},
+    validation::{DAY, ValidationError, Violations, secret_shown, shown, time_shown},
 };
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
@@ -137,14 +137,11 @@ impl Settings {
             "unset all but one"
         };
         let actual = if names.is_empty() { "nothing".into() } else { names.join(" and ") };
-        violations.push(Violation { path: "credentials".into(), rule: rules::CREDENTIALS, actual, advice });
+        violations.add("credentials", rules::CREDENTIALS, actual, advice);
         None
     }
 
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
-        let mut broken = |rule, actual: String, advice| {
-            violations.push(Violation { path: "endpoint".into(), rule, actual, advice });
-        };
         let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
                             .endpoint(…)";
         let Ok(url) = Url::parse(&self.endpoint) else {
@@ -153,17 +150,17 @@ impl Settings {
                 0 => "nothing".into(),
                 count => format!("{count} characters that are not a URL; is `https://` missing?"),
             };
-            broken(rules::ENDPOINT_URL, actual, give_another);
+            violations.add("endpoint", rules::ENDPOINT_URL, actual, give_another);
             return None;
         };
         if !self.is_secure(&url) {
-            broken(rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
+            violations.add("endpoint", rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
         }
         if has_credentials(&url) {
-            broken(rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
+            violations.add("endpoint", rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            broken(rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
+            violations.add("endpoint", rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
         }
         validate_tls("endpoint", &url, violations);
         Some(url)
@@ -182,7 +179,7 @@ impl Settings {
         let mut check = |path: &'static str, rule, pem: &[u8], part, advice| {
             if !String::from_utf8_lossy(pem).contains(part) {
                 let actual = format!("{} bytes without it", pem.len());
-                violations.push(Violation { path: path.into(), rule, actual, advice });
+                violations.add(path, rule, actual, advice);
             }
         };
         let certificate = "-----BEGIN CERTIFICATE-----";
@@ -205,8 +202,7 @@ impl Settings {
             let value = violations.header_text("request_headers", value.expose_secret(), secret_shown, "correct it");
             let free = HeaderName::try_from(name).ok().filter(is_free);
             if free.is_none() {
-                let (rule, advice) = (rules::REQUEST_HEADERS, "leave it out");
-                violations.push(Violation { path: "request_headers".into(), rule, actual: shown(name), advice });
+                violations.add("request_headers", rules::REQUEST_HEADERS, shown(name), "leave it out");
             }
             if let Some((name, mut value)) = free.zip(value) {
                 // It may be a gateway's key.
@@ -255,12 +251,8 @@ impl Limits {
 /// Refuses https in a build without TLS.
 pub(super) fn validate_tls(path: &'static str, url: &Url, violations: &mut Violations) {
     if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
-        violations.push(Violation {
-            path: path.into(),
-            rule: rules::ENDPOINT_TLS,
-            actual: "a build without one".into(),
-            advice: "enable the cargo feature `rustls` or `native-tls`",
-        });
+        let advice = "enable the cargo feature `rustls` or `native-tls`";
+        violations.add(path, rules::ENDPOINT_TLS, "a build without one".into(), advice);
     }
 }
 

@@ -33,17 +33,18 @@ impl Client {
     /// Checks the URL of a package.
     pub(crate) fn check_download_url(&self, url: &DownloadUrl, advice: &'static str) -> Result<Url, ValidationError> {
         let text = url.expose();
-        let refused = |actual| Violation { path: "downloadUrl".into(), rule: rules::DOWNLOAD_URL, actual, advice };
-        let not_a_url = |_| refused(format!("{} characters that are not a URL", text.chars().count()));
-        let url = Url::parse(text).map_err(not_a_url)?;
-        let mut violations = Violations::default();
+        let refused = |actual| Err(Violation::new("downloadUrl", rules::DOWNLOAD_URL, actual, advice).into());
+        let Ok(url) = Url::parse(text) else {
+            return refused(format!("{} characters that are not a URL", text.chars().count()));
+        };
         if has_credentials(&url) {
-            violations.push(refused("credentials".into()));
-        } else if !self.0.storage.is_secure(&url) {
-            violations.push(refused(shown(url.scheme())));
-        } else {
-            validate_tls("downloadUrl", &url, &mut violations);
+            return refused("credentials".into());
         }
+        if !self.0.storage.is_secure(&url) {
+            return refused(shown(url.scheme()));
+        }
+        let mut violations = Violations::default();
+        validate_tls("downloadUrl", &url, &mut violations);
         violations.into_result_with(Some(url))
     }
 

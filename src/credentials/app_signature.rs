@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     redact::{redact, sanitize_message, sensitive_header},
     rules,
-    validation::{Violation, Violations, secret_shown, shown},
+    validation::{Violations, secret_shown, shown},
 };
 
 const ALGORITHM: &str = "HMAC-SHA256";
@@ -169,15 +169,14 @@ impl AppKey {
         let advice = "copy the AppId from the developer console";
         let header = violations.header_text("app id", &self.id, shown, advice);
         if header.is_some() && self.id.contains([',', ' ']) {
-            violations.push(Violation { path: "app id".into(), rule: rules::APP_ID, actual: shown(&self.id), advice });
+            violations.add("app id", rules::APP_ID, shown(&self.id), advice);
         }
         let advice = "copy the AppSecret from the developer console";
         let secret = self.secret();
         violations.not_empty("app secret", secret, advice);
         // Such as the line feed at the end of a file, or bytes that were no text.
         if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
-            let actual = secret_shown(secret);
-            violations.push(Violation { path: "app secret".into(), rule: rules::APP_SECRET, actual, advice });
+            violations.add("app secret", rules::APP_SECRET, secret_shown(secret), advice);
         }
     }
 

@@ -196,9 +196,7 @@ mod tests {
             error.0.reply = Some(ReplyDetails { status, is_not_found, ..ReplyDetails::default() });
             Kind::Status(error)
         };
-        let broken = || -> ValidationError {
-            Violation { path: "path".into(), rule: rules::DOWNLOAD_PATH, actual: String::new(), advice: "" }.into()
-        };
+        let broken = || -> ValidationError { Violation::new("path", rules::DOWNLOAD_PATH, String::new(), "").into() };
         for (kind, is_resumable) in [
             (status(401, false), true),
             (status(503, false), true),

@@ -133,13 +133,12 @@ impl ShareFiles {
 
     fn validate_space(&self, file: &ShareFile) -> Result<(), ValidationError> {
         match (&self.container_id, &file.container_id) {
-            (Some(expected), Some(other)) if other != expected && !self.takes_any_space => Err(Violation {
-                path: "$.containerId".into(),
-                rule: rules::ONE_SPACE,
-                actual: format!("{} of the file {} beside {}", shown(other), shown(&file.to_string()), shown(expected)),
-                advice: "list files of any space, and create a task for those of each",
+            (Some(expected), Some(other)) if other != expected && !self.takes_any_space => {
+                let file = shown(&file.to_string());
+                let actual = format!("{} of the file {file} beside {}", shown(other), shown(expected));
+                let advice = "list files of any space, and create a task for those of each";
+                Err(Violation::new("$.containerId", rules::ONE_SPACE, actual, advice).into())
             }
-            .into()),
             _ => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ impl FromStr for ShareLink {
         let text = text.trim();
         let broken = |actual| {
             let advice = "copy the link, as in https://…/cloudfile/#/sharelink/i/1808628918203192832";
-            Err(Violation { path: "link".into(), rule: rules::SHARE_LINK, actual, advice }.into())
+            Err(Violation::new("link", rules::SHARE_LINK, actual, advice).into())
         };
         let mut linked: Vec<&str> = text.split(BEFORE_SHORT_URL).skip(1).map(start).collect();
         linked.dedup();

@@ -18,7 +18,7 @@ fn file_ids_are_1_to_1000() {
     for count in [0, 1_001, 100_000] {
         let error = package().file_ids(ids(count)).build().unwrap_err();
         assert_eq!(broken(&error), ["$.fileIds file-ids-count"]);
-        assert_eq!(error.violations()[0].actual(), count.to_string());
+        assert_eq!(error.violations()[0].actual, count.to_string());
     }
 }
 
@@ -85,7 +85,7 @@ fn all_broken_rules_are_reported_together() {
     let text = error.to_string();
     assert!(text.starts_with("5 rules are broken: "), "{text}");
     for violation in error.violations() {
-        assert!(text.contains(violation.path()) && text.contains(violation.advice()), "{text}");
+        assert!(text.contains(&violation.path) && text.contains(violation.advice), "{text}");
     }
 }
 

@@ -19,11 +19,11 @@ impl From<ValidationError> for CommandError {
 
 /// `--concurrency: must be 1 to 100, given 0 (concurrency); choose a value within the bounds`
 fn text(violation: &Violation) -> String {
-    let (path, rule) = (violation.path(), violation.rule());
-    let flag = if rule == "one-space" { "files" } else { flag(path).unwrap_or(path) };
-    let requirement = requirement(rule).unwrap_or(violation.requirement());
-    let advice = advice(path, rule).unwrap_or(violation.advice());
-    format!("{flag}: {requirement}, given {} ({rule}); {advice}", violation.actual())
+    let Violation { path, rule, actual, .. } = violation;
+    let flag = if *rule == "one-space" { "files" } else { flag(path).unwrap_or(path) };
+    let requirement = requirement(rule).unwrap_or(violation.requirement);
+    let advice = advice(path, rule).unwrap_or(violation.advice);
+    format!("{flag}: {requirement}, given {actual} ({rule}); {advice}")
 }
 
 /// The flag or variable that sets a field.

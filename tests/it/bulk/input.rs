@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId, Violation};
+use koodrive_share::{BulkPolicy, FileIds, ShareTask, TraceId};
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
@@ -25,7 +25,7 @@ async fn template_and_policy_report_every_broken_rule_before_anything_is_read() 
     let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
     let policy = BulkPolicy::default().concurrency(0);
     let error = client(&emulator).create_bulk_with(template, unread, policy).unwrap_err();
-    let paths: Vec<&str> = error.violations().iter().map(Violation::path).collect();
+    let paths: Vec<&str> = error.violations().iter().map(|violation| &*violation.path).collect();
     assert_eq!(paths, ["$.shareId", "$.zipName", "$.fileIds", "X-Traceid", "concurrency"]);
 }
 
@@ -34,7 +34,7 @@ fn policy_reports_every_broken_rule() {
     for concurrency in [0, 101] {
         let policy = BulkPolicy::default().concurrency(concurrency).resend_unknown(true);
         let error = policy.validate().unwrap_err();
-        let rules: Vec<&str> = error.violations().iter().map(Violation::rule).collect();
+        let rules: Vec<&str> = error.violations().iter().map(|violation| violation.rule).collect();
         assert_eq!(rules, ["concurrency", "ledger-required"]);
     }
     BulkPolicy::default().concurrency(100).validate().unwrap();
@@ -49,7 +49,7 @@ async fn no_ids_at_all_are_an_error() {
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
     let broken = error.validation_error().unwrap();
-    assert_eq!(broken.violations()[0].rule(), "file-ids-count");
+    assert_eq!(broken.violations()[0].rule, "file-ids-count");
     assert_eq!((items.len(), states(&path)), (0, vec!["run".to_owned()]));
 }
 

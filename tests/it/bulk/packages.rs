@@ -20,7 +20,7 @@ async fn package_is_split_only_with_consent() {
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     let broken = error.validation_error().unwrap();
-    assert_eq!(broken.violations()[0].rule(), "split-consent");
+    assert_eq!(broken.violations()[0].rule, "split-consent");
     assert_eq!((items.len(), emulator.request_count()), (0, 0));
 
     let bulk = client.create_bulk(package_template(), ids(1_000)).unwrap();

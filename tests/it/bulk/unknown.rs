@@ -121,7 +121,7 @@ async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
     let expected = [Some(Outcome::Rejected), Some(Outcome::NotSent), None];
     assert_eq!(outcomes(&items), expected);
     let broken = items[1].result().unwrap_err().validation_error().unwrap();
-    assert_eq!(broken.violations()[0].path(), "$.fileIds[5]");
+    assert_eq!(broken.violations()[0].path, "$.fileIds[5]");
     let said = "ids 0..3000: 1 created, 0 created earlier, 1 rejected, 1 not sent, 0 unknown";
     assert_eq!(bulk.report().to_string(), said);
 }

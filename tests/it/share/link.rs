@@ -8,8 +8,8 @@ fn read(text: &str) -> Result<String, String> {
     let link = text.parse::<ShareLink>();
     link.map(|link| link.short_url().to_owned()).map_err(|error| {
         let [violation] = error.violations() else { panic!("one rule, not {error}") };
-        assert_eq!((violation.path(), violation.rule()), ("link", "share-link"));
-        violation.actual().to_owned()
+        assert_eq!((&*violation.path, violation.rule), ("link", "share-link"));
+        violation.actual.clone()
     })
 }
 

@@ -223,7 +223,7 @@ async fn a_task_that_is_refused_access_asks_for_the_kdstoken() {
 async fn an_empty_extract_code_is_not_sent() {
     let (error, emulator) = refused(EmulatedShare::example(), Some("")).await;
     let [violation] = error.validation_error().unwrap().violations() else { panic!("{error}") };
-    assert_eq!((violation.path(), violation.rule()), ("$.extractCode", "not-empty"));
+    assert_eq!((&*violation.path, violation.rule), ("$.extractCode", "not-empty"));
     assert_eq!((error.outcome(), emulator.request_count()), (Outcome::NotSent, 0));
 }
 

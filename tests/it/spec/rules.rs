@@ -158,7 +158,7 @@ async fn the_wrapper_refuses_a_query_with_empty_fields_and_names_the_rule() {
         let [violation] = violations else {
             panic!("one rule is broken, not {violations:?}");
         };
-        assert_eq!((violation.path(), violation.rule()), (field, "not-empty"));
+        assert_eq!((&*violation.path, violation.rule), (field, "not-empty"));
     }
 }
 

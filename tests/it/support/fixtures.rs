@@ -60,5 +60,5 @@ pub(crate) fn package_template() -> ShareTaskBuilder {
 /// The broken rules as `path rule`, in order.
 pub(crate) fn broken(error: &ValidationError) -> Vec<String> {
     let violations = error.violations().iter();
-    violations.map(|violation| format!("{} {}", violation.path(), violation.rule())).collect()
+    violations.map(|violation| format!("{} {}", violation.path, violation.rule)).collect()
 }
