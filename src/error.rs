@@ -21,15 +21,6 @@ pub(crate) enum Effect {
     CreatesTask,
 }
 
-impl Effect {
-    pub(crate) fn is_query(self) -> bool {
-        match self {
-            Self::Reads => true,
-            Self::CreatesTask => false,
-        }
-    }
-}
-
 /// Whether a call that failed created a task.
 ///
 /// Creating a task is not idempotent: a request sent twice creates two tasks. So this is the question to ask before
@@ -400,7 +391,7 @@ impl Error {
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     pub fn is_retryable(&self) -> bool {
-        if !self.0.effect.is_query() && self.outcome() == Outcome::Unknown {
+        if self.0.effect == Effect::CreatesTask && self.outcome() == Outcome::Unknown {
             return false;
         }
         let code = self.service_code();
@@ -444,7 +435,7 @@ impl Display for Error {
         match self.outcome() {
             Outcome::NotSent => f.write_str("; nothing was sent")?,
             Outcome::Rejected => f.write_str("; nothing was done")?,
-            Outcome::Unknown if self.0.effect.is_query() => f.write_str("; a query changes nothing")?,
+            Outcome::Unknown if self.0.effect == Effect::Reads => f.write_str("; a query changes nothing")?,
             Outcome::Unknown => f.write_str("; it may have been carried out all the same")?,
         }
         if let Some(advice) = self.advice() {
@@ -486,7 +477,7 @@ impl Error {
             (ErrorKind::ShareEnded(_), _) => "ask its owner for a new link",
             (ErrorKind::Request, _) => "look at its cause",
             (_, Outcome::NotSent) => return None,
-            (_, Outcome::Unknown) if self.0.effect.is_query() => "ask again",
+            (_, Outcome::Unknown) if self.0.effect == Effect::Reads => "ask again",
             (_, Outcome::Unknown) => "look before sending it again",
             (_, Outcome::Rejected) => self.advice_on_refusal(),
         })

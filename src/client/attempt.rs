@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
-    error::{BoxError, Error, ErrorKind},
+    error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -55,7 +55,7 @@ impl Failure {
     pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
         let Self { error, dated, date, refused_token, .. } = self;
         // A creation is sent again only where the attempt did not get through.
-        let is_passing = error.0.effect.is_query() || error.is_connect() || error.is_throttled();
+        let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
             is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),

@@ -16,7 +16,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    error::{Error, ErrorKind, Outcome},
+    error::{Effect, Error, ErrorKind, Outcome},
     trace_id::TraceId,
 };
 
@@ -53,7 +53,7 @@ pub(super) async fn call<O: Operation>(
         Err(error) => {
             span.record("koodrive.task_id", error.task_id()).record("koodrive.outcome", display(error.outcome()));
             record_error(&span, error);
-            if error.outcome() == Outcome::Unknown && !O::EFFECT.is_query() {
+            if error.outcome() == Outcome::Unknown && O::EFFECT == Effect::CreatesTask {
                 // Of a span that a filter drops, the event belongs to the caller's own.
                 span.in_scope(|| tracing::warn!(%error, "a task may exist"));
             }
