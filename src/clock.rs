@@ -42,13 +42,7 @@ pub(crate) struct ClockOffset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Correction {
     offset: ClockOffset,
-    is_confirmed: bool,
-}
-
-impl Correction {
-    pub(crate) fn is_confirmed(self) -> bool {
-        self.is_confirmed
-    }
+    pub(crate) is_confirmed: bool,
 }
 
 /// The `X-Date` of an attempt, and the correction that it was made with.
@@ -173,9 +167,8 @@ pub(crate) fn judge(
 
 /// The time in the gateway's text, `server time:20261124T081700Z`: that of the clock which judged the request.
 pub(crate) fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
-    const MARK: &str = "server time:";
-    let rest = text[text.find(MARK)? + MARK.len()..].trim_start();
-    let date: XDate = rest.get(.."20261124T081700Z".len())?.parse().ok()?;
+    let (_, rest) = text.split_once("server time:")?;
+    let date: XDate = rest.trim_start().get(.."20261124T081700Z".len())?.parse().ok()?;
     Some(date.time())
 }
 

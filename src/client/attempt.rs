@@ -19,7 +19,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    clock::{Correction, DateVerdict, Dated, gateway_time, judge},
+    clock::{DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
     error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
@@ -58,7 +58,7 @@ impl Failure {
         let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
-            is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(Correction::is_confirmed),
+            is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(|it| it.is_confirmed),
             is_token_refused: refused_token.is_some(),
             is_resendable: is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled()),
             retry_after: error.retry_after(),
