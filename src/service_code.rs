@@ -86,15 +86,11 @@ service_codes! {
 }
 
 impl ServiceCode {
-    pub(crate) fn is_success(&self) -> bool {
-        matches!(self, Self::Success)
-    }
-
     /// # Errors
     ///
     /// Nothing, if it is not success: as an operation reads a response.
     pub(crate) fn success(&self) -> Result<(), Option<String>> {
-        if self.is_success() { Ok(()) } else { Err(None) }
+        if *self == Self::Success { Ok(()) } else { Err(None) }
     }
 
     /// A refusal that the reference lists: nothing was done.
@@ -146,7 +142,6 @@ impl<'de> Deserialize<'de> for ServiceCode {
         let code = match Value::deserialize(deserializer)? {
             Value::String(text) => text.trim().to_owned(),
             Value::Number(number) => match (integer(&number), number.as_u64(), number.as_f64()) {
-                (Some(0), ..) => return Ok(Self::Success),
                 (Some(code), ..) => code.to_string(),
                 (None, Some(code), _) => code.to_string(),
                 (None, None, Some(code)) if code.abs() >= 1e18 => code.to_string(),
