@@ -173,11 +173,6 @@ impl Poller {
         violations.into_result_with(Some((interval, max_interval)))
     }
 
-    /// The task that is followed.
-    pub fn handle(&self) -> &TaskHandle {
-        &self.handle
-    }
-
     /// Polls once, now, or takes the answer of a poll whose future was dropped.
     ///
     /// # Errors
