@@ -41,6 +41,9 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code; else ask the space's \
                                             owner for the right, or check the user id";
 
+    /// What to do where the service knows of no such resource, if that is more than its code tells.
+    const NOT_FOUND: Option<&'static str> = None;
+
     /// Largest reply that is read unless the client sets another limit, in bytes.
     const MAX_REPLY_BYTES: usize = 1 << 20;
 
@@ -66,7 +69,10 @@ pub(crate) trait Operation: Sync + fmt::Debug {
 
     /// What to do about a refusal by the service, where that is more than its code tells.
     fn advice(&self, refusal: &Error) -> Option<&'static str> {
-        refusal.is_access_refused().then_some(match self.kdstoken() {
+        if !refusal.is_access_refused() {
+            return Self::NOT_FOUND.filter(|_| refusal.is_not_found());
+        }
+        Some(match self.kdstoken() {
             None => Self::WITHOUT_KDSTOKEN,
             Some(_) => {
                 "open the share again if its kdstoken has lapsed; else ask the space's owner for the right, or check the \
@@ -130,6 +136,9 @@ impl Operation for GetBatchTaskRequest {
 
     const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code, which a saved handle \
                                             lacks; else check the user id";
+
+    const NOT_FOUND: Option<&'static str> =
+        Some("check the task id and the share id; ask again later if it was just created");
 
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
