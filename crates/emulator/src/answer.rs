@@ -10,6 +10,7 @@ use axum::{
     },
 };
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{connection::Limit, package::Content};
@@ -87,6 +88,16 @@ impl Answer {
 
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The task that it names, as that of createBatchTask does.
+    pub(crate) fn task_id(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Created {
+            #[serde(rename = "taskId")]
+            task_id: String,
+        }
+        serde_json::from_slice(&self.body).ok().map(|Created { task_id }| task_id)
     }
 
     /// Closes the connection without a byte of it.

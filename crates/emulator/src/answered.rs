@@ -9,12 +9,14 @@ use crate::{answer::Answer, connection::Limit, package};
 /// A request and its answer, as [`EmulatorBuilder::on_answer`](crate::EmulatorBuilder::on_answer) tells of them. It holds no
 /// secret.
 ///
-/// `Display` gives a line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  trace id 8GvT…`.
+/// `Display` gives a line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  task
+/// 1689765568237837824  trace id 8GvT…`.
 #[derive(Debug, Clone)]
 pub struct Answered {
     method: String,
     path: String,
     trace_id: Option<String>,
+    task_id: Option<String>,
     status: u16,
     fault: Option<&'static str>,
 }
@@ -32,6 +34,7 @@ impl Answered {
             method: parts.method.to_string(),
             path: package::masked(&parts.uri.to_string(), "***"),
             trace_id: trace_id.map(str::to_owned),
+            task_id: answer.task_id(),
             status: answer.status(),
             fault,
         }
@@ -45,9 +48,10 @@ impl Answered {
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, trace_id, status, fault } = self;
+        let Self { method, path, trace_id, task_id, status, fault } = self;
         write!(f, "{method} {path}  {status}")?;
         fault.map_or(Ok(()), |fault| write!(f, "  {fault}"))?;
+        task_id.as_ref().map_or(Ok(()), |task_id| write!(f, "  task {task_id}"))?;
         trace_id.as_ref().map_or(Ok(()), |trace_id| write!(f, "  trace id {trace_id}"))
     }
 }

@@ -83,7 +83,8 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
 #[tokio::test]
 async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
     const PATH: &str = "POST /koodrive/ose/v1/share/tasks  ";
-    // How many requests are told of as throttled, as lost, and at all: each of the four creations makes one.
+    // How many requests are told of as throttled, as lost, and at all: each of the four creations makes one. The lost reply
+    // is that of the third task.
     for (flags, status, said, told) in [
         (&["--throttle", "3/1h"][..], 6, ": 3 created, ", [1, 0, 1]),
         (&["--throttle", "4/1h"], 0, ": 4 created, ", [0, 0, 0]),
@@ -114,7 +115,7 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
         let count = |text: &str| printed.matches(text).count();
         let of = [
             count(&format!("{PATH}429  throttled on purpose  trace id ")),
-            count(&format!("{PATH}200  the reply is lost on purpose  trace id ")),
+            count(&format!("{PATH}200  the reply is lost on purpose  task 1689765568237837826  trace id ")),
             count(PATH),
         ];
         assert_eq!(of, told, "{flags:?}: {printed}");
