@@ -4,6 +4,7 @@ use std::{ops::Range, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use koodrive_share::TraceId;
 
 const SERVICE: &str = "Service";
 
@@ -435,6 +436,20 @@ pub(crate) struct LedgerArgs {
 pub(crate) fn range(value: &str) -> Result<Range<u64>, String> {
     let bounds = value.split_once("..").and_then(|(start, end)| Some(start.parse().ok()?..end.parse().ok()?));
     bounds.ok_or_else(|| format!("{value:?} is no range; write it as the ledger shows it, such as 2000..3000"))
+}
+
+/// Takes the id of a task, but nothing else that is at hand where one is looked for: a trace id, a range, a link, a zip, a
+/// flag. The reference gives no form of the ids; its example is a number.
+pub(crate) fn task_id(value: &str) -> Result<String, String> {
+    let is_of_id = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    let is_word = value.chars().all(is_of_id) && value.contains(|char: char| char.is_ascii_digit());
+    if is_word && value.parse::<TraceId>().is_err() {
+        return Ok(value.to_owned());
+    }
+    Err(format!(
+        "{value:?} is no task id, such as 1689765568237837824; give that of the task that was found, not its trace id, \
+         or --not-made RANGE if there is none"
+    ))
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ use crate::{
     file_ids::InvalidLine,
     follow::{Following, TIMEOUT},
     interrupts::{self, Interrupts},
-    output::{Output, stderr},
+    output::{Output, ledger_counts, stderr},
     progress::Progress,
     service::{self, flag_or_variable},
     share::Key,
@@ -48,6 +48,9 @@ pub(crate) async fn run(
     let client = service::client(service, move |pause| _ = tell.send(pause));
     let (client, ((given, template), policy)) = both(client, both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
+    if own_ledger.is_none() {
+        create.bulk.ledger.as_deref().and_then(ledger_line).iter().for_each(|line| stderr(line));
+    }
     let (source, interrupts) = source(given, &client, &template, &create, &mut pauses).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
@@ -104,6 +107,20 @@ fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<Pa
     }
     create.bulk.ledger = Some(target.ledger());
     create.bulk.ledger.clone()
+}
+
+/// `ledger dump.ledger: new`, or `ledger dump.ledger: resumed: ids 0..5000: 4 created, …`. A mistyped path shows as new. Nothing
+/// if it is of no use to the run, which says why.
+fn ledger_line(path: &Path) -> Option<String> {
+    let mut state = "new".to_owned();
+    if path.exists() {
+        let ledger = Ledger::read(path).ok().filter(|ledger| !ledger.is_in_use())?;
+        let report = ledger.report().ok()?;
+        if !report.attempted().is_empty() {
+            state = format!("resumed: {}", ledger_counts(&ledger, &report));
+        }
+    }
+    Some(format!("ledger {}: {state}", path.display()))
 }
 
 /// Refuses a file that two of the flags would write to: what one keeps there would be lost.

@@ -15,8 +15,8 @@ pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandE
             let [range, task_id] = made.as_slice() else {
                 return Err(CommandError::usage("--made: give the range of the ids and the id of the task"));
             };
-            let range = args::range(range).map_err(|error| CommandError::usage(format!("--made: {error}")))?;
-            Some((range, Settlement::Made(task_id.clone())))
+            let made = args::range(range).and_then(|range| Ok((range, Settlement::Made(args::task_id(task_id)?))));
+            Some(made.map_err(|error| CommandError::usage(format!("--made: {error}")))?)
         }
         (None, Some(range)) => Some((range.clone(), Settlement::NotMade)),
         (None, None) => None,

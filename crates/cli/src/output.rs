@@ -246,26 +246,17 @@ impl Output {
         }
     }
 
-    /// `ids 0..5000: 2 created, 1 rejected, 0 not sent, 1 unknown`, then `ids 1000..2000  unknown  trace id 8GvT…` for each
+    /// `ids 0..5000 of 5000: 2 created, 1 rejected, 0 not sent, 2 unknown`, then `ids 1000..2000  unknown  trace id 8GvT…` for each
     /// unknown chunk, with all requests in doubt.
     pub(crate) fn ledger(&self, ledger: &Ledger, report: &BulkReport, unknown: &[LedgerChunk]) -> io::Result<()> {
-        let (file_ids, in_use) = (ledger.file_ids(), ledger.is_in_use());
         let chunks = unknown.iter().map(|chunk| {
             let trace_ids: Vec<String> = chunk.unsettled().iter().map(ToString::to_string).collect();
             (chunk.range(), trace_ids)
         });
-        let (created, rejected, not_sent) = (report.created(), report.rejected(), report.not_sent());
-        let attempted = report.attempted().end;
         match self.format {
             Format::Text => {
-                let unknown = report.unknown();
-                let of = file_ids.map_or(String::new(), |all| format!(" of {all}"));
-                result(&format!(
-                    "ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown"
-                ))?;
-                if in_use {
-                    result("a run uses it: what is on its way counts as unknown until the run ends")?;
-                }
+                result(&ledger_counts(ledger, report))?;
+                unfinished(ledger, report).map_or(Ok(()), |line| result(&line))?;
                 chunks.into_iter().try_for_each(|(Range { start, end }, trace_ids)| {
                     result(&format!("ids {start}..{end}  unknown  trace id {}", trace_ids.join(", ")))
                 })
@@ -277,8 +268,9 @@ impl Output {
                     })
                     .collect();
                 json(&serde_json::json!({
-                    "created": created, "rejected": rejected, "notSent": not_sent, "unknown": report.unknown(),
-                    "attempted": attempted, "fileIds": file_ids, "unknownChunks": chunks, "inUse": in_use,
+                    "created": report.created(), "rejected": report.rejected(), "notSent": report.not_sent(),
+                    "unknown": report.unknown(), "attempted": report.attempted().end, "fileIds": ledger.file_ids(),
+                    "unknownChunks": chunks, "inUse": ledger.is_in_use(),
                 }))
             }
         }
@@ -315,6 +307,24 @@ impl Output {
 pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
     let progress = status.progress.map(|percent| format!("  {percent} %"));
     format!("{}  {}{}", printable(task_id), status.state, progress.unwrap_or_default())
+}
+
+/// `ids 0..5000 of 5000: 2 created, 1 rejected, 0 not sent, 2 unknown`
+pub(crate) fn ledger_counts(ledger: &Ledger, report: &BulkReport) -> String {
+    let of = ledger.file_ids().map_or(String::new(), |all| format!(" of {all}"));
+    let (created, rejected, not_sent) = (report.created(), report.rejected(), report.not_sent());
+    let (attempted, unknown) = (report.attempted().end, report.unknown());
+    format!("ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown")
+}
+
+/// What to do about a ledger whose run has not come to its end.
+fn unfinished(ledger: &Ledger, report: &BulkReport) -> Option<String> {
+    if ledger.is_in_use() {
+        return Some("a run uses it: what is on its way counts as unknown until the run ends".to_owned());
+    }
+    let first = if report.unknown() > 0 { "settle what is unknown, then " } else { "" };
+    let advice = || format!("its run did not come to the end of the file ids: {first}give the same command again");
+    ledger.file_ids().is_none().then(advice)
 }
 
 /// `1 file`, `2,000 files`

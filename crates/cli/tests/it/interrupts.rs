@@ -43,6 +43,9 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         until("two requests are on their way", || emulator.request_count() == 2).await;
         let mut said = String::new();
+        stderr.read_line(&mut said).await.unwrap();
+        assert!(said.ends_with("cli_interrupt.ledger: new\n"), "{said}");
+        said.clear();
         for signal in signals {
             send(signal, child.id().unwrap()).await;
             // What the first one makes the tool say tells that it arrived, so the two are not taken for one.
@@ -95,6 +98,8 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     until("the request is on its way", || emulator.request_count() == 1).await;
     until("all ids were read", || states(&path).len() == 3).await;
+    let line = stderr.next_line().await.unwrap().unwrap();
+    assert!(line.ends_with("cli_interrupt_twice.ledger: new"), "{line}");
     for said in [
         "interrupted: waiting",
         "error: interrupted twice: requests that were on their way may have made tasks, the ledger calls them unknown",

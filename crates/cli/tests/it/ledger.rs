@@ -11,6 +11,48 @@ use crate::support::{
     file, id_file, json_lines, run, text, tool,
 };
 
+const TRACE_ID: &str = "415f71ff107d1df1c4398af7f9bc891ae9edabab01fe9c864c4cf0bd14";
+
+#[tokio::test]
+async fn run_tells_whether_its_ledger_is_new_or_resumed_and_the_ledger_whether_its_run_ended() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let path = ledger("cli_ledger_resumed");
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("resumed.ids", 2_500));
+    let mut show = bare_tool();
+    show.arg("ledger").arg(&path);
+    let resumed = |counts: &str| format!("ledger {}: resumed: {counts}", path.display());
+    let cut_off = "its run did not come to the end of the file ids: ";
+    for (fault, code, told, shown) in [
+        (
+            Fault::Reply(Answer::service(403, "403", "forbidden")),
+            3,
+            format!("ledger {}: new", path.display()),
+            [cut_off, "give the same command again"].concat(),
+        ),
+        (
+            Fault::CloseAfterProcessing,
+            4,
+            resumed("ids 0..1000: 0 created, 1 rejected, 0 not sent, 0 unknown"),
+            [cut_off, "settle what is unknown, then give the same command again"].concat(),
+        ),
+    ] {
+        emulator.fail_next(fault);
+        let output = run(&mut dump).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(stderr.lines().next(), Some(told.as_str()));
+        assert_eq!(text(&run(&mut show).await.stdout).lines().nth(1), Some(shown.as_str()));
+    }
+    let output = run(dump.arg("--resend-unknown")).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(
+        text(&run(&mut show).await.stdout),
+        "ids 0..2500 of 2500: 3 created, 0 rejected, 0 not sent, 0 unknown\n"
+    );
+}
+
 #[tokio::test]
 async fn unknown_chunks_are_listed_settled_and_resumed() {
     let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
@@ -71,7 +113,15 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         (&path, &["--not-made", "0-1"], "\"0-1\" is no range"),
         (&path, &["--made", "x", "7001"], "--made: \"x\" is no range"),
         (&path, &["--made", "0..1"], "--made <RANGE> <TASK_ID>"),
-        (&path, &["--made", "0..1", ""], "TASK_ID: must not be empty"),
+        (&path, &["--made", "0..1", ""], "--made: \"\" is no task id"),
+        (&path, &["--made", "0..1", "done"], "--made: \"done\" is no task id, such as 1689765568237837824; give that"),
+        (&path, &["--made", "0..1", "--format"], "--made: \"--format\" is no task id"),
+        (&path, &["--made", "0..1", "0..1000"], "--made: \"0..1000\" is no task id"),
+        (&path, &["--made", "0..1", "task 7001"], "--made: \"task 7001\" is no task id"),
+        (&path, &["--made", "0..1", TRACE_ID], "is no task id"),
+        (&path, &["--made", "0..1", "https://example/#/sharelink/i/1808628918203192832"], "is no task id"),
+        // The reference gives no form of the ids.
+        (&path, &["--made", "0..1", "T-1a_b"], "RANGE: must be the range of a chunk whose outcome is unknown"),
         (&other, &[], "no.ledger: the file is no ledger, or its first line is damaged"),
         (&other.with_extension("none"), &[], "no.none: the ledger cannot be read or written: No such file"),
     ] {
@@ -104,7 +154,7 @@ async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
         let output = run(tool).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains(said), "{stderr}");
+        assert!(stderr.contains(said) && !stderr.contains("resumed:"), "{stderr}");
     }
     assert_eq!(emulator.request_count(), 1);
     drop(held);
