@@ -72,19 +72,21 @@ Exit status:
   6  the service was not reached (name, connection, TLS), or throttled for too long: run the same command again later
 Of several, the first of 4, 6, 3, 2, 1, 5 counts.";
 
+const MORE: &str = "See koodrive-share --help for examples, the environment and the exit status.";
+
 /// Creates and follows the asynchronous share tasks of KooDrive.
 ///
 /// Results go to the standard output, everything else to the standard error. Secrets come from variables, files or the
 /// standard input, never from flags, which every user of the machine can see.
 #[derive(Debug, Parser)]
 #[command(name = "koodrive-share", version, after_long_help = ENVIRONMENT)]
-#[command(after_help = "See --help for examples, the environment and the exit status.")]
+#[command(after_help = MORE)]
 pub(crate) struct Cli {
     /// Form of the results; json is one object a line
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) format: Format,
 
-    /// Trace to the standard error; twice for more. The emulator tells of each request
+    /// Trace to the standard error; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -102,15 +104,20 @@ impl Cli {
     }
 }
 
-/// Gives the subcommands their full names and the flags that they share, but hides those of the service where no
+/// Gives the subcommands their full names and the flags that they share, but hides those that are of no use where no
 /// service is called.
 pub(crate) fn described(mut command: clap::Command) -> clap::Command {
     command.build();
+    let command = command.mut_subcommands(|subcommand| subcommand.after_help(MORE));
     WITHOUT_SERVICE.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |subcommand| {
-            subcommand.mut_args(|arg| {
-                let is_of_service = arg.get_help_heading() == Some(SERVICE);
-                arg.hide(is_of_service)
+            subcommand.mut_args(|arg| match (arg.get_id().as_str(), name) {
+                ("verbose", "emulator") => arg.help("Tell of each request, not of faults alone"),
+                ("verbose", _) => arg.hide(true),
+                _ => {
+                    let is_of_service = arg.get_help_heading() == Some(SERVICE);
+                    arg.hide(is_of_service)
+                }
             })
         })
     })
@@ -297,7 +304,7 @@ pub(crate) struct DumpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Link to a share, or its short code, and names of its files or patterns such as '*.jpg'; one with a slash is compared
-    /// with the whole path. With --share-id: file ids. After --, also those that begin with a dash
+    /// with the whole path, and * stops at a slash. With --share-id: file ids. After --, also those that begin with a dash
     #[arg(value_name = "LINK|ID", required_unless_present = "file_ids_from")]
     pub(crate) files: Vec<String>,
 
@@ -352,7 +359,8 @@ pub(crate) struct BulkArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) concurrency: usize,
 
-    /// Most tasks that are created in a time, evenly spaced, such as 20/10s [default: no limit] [env: KOODRIVE_RATE]
+    /// Most tasks that are created in a time, evenly spaced, such as 20/10s; a listing is not slowed [default: no limit]
+    /// [env: KOODRIVE_RATE]
     #[arg(long, value_name = "N/TIME", value_parser = rate)]
     pub(crate) rate: Option<(u32, Duration)>,
 
