@@ -37,7 +37,8 @@ mod unseen {
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
     /// A terminal that echoes nothing until this is dropped. Its keys neither suspend nor quit: after either, nothing could
-    /// give the echo back.
+    /// give the echo back. The same signals from another process do both: a handler of tokio's stays for good, so with one these
+    /// keys would do nothing in the rest of the run, either.
     pub(super) struct Unseen(Termios);
 
     impl Unseen {
