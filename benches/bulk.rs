@@ -40,7 +40,7 @@ async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
     let mut bulk = client.create_bulk_with(task(), file_ids(0..ids), policy).unwrap();
     let mut connections = Connections::default();
     while let Some(item) = bulk.next().await {
-        connections.saw(item.unwrap().result().unwrap().task_id());
+        connections.saw(item.unwrap().result.unwrap().task_id());
     }
     (speed(start), connections.opened())
 }

@@ -52,9 +52,9 @@ use crate::{
 /// let policy = BulkPolicy::default().ledger("dump.ledger");
 /// let mut bulk = client.create_bulk_with(task, ids, policy)?;
 /// while let Some(item) = bulk.next().await.transpose()? {
-///     match item.result() {
-///         Ok(handle) => println!("{}: ids {:?}", handle.task_id(), item.range()),
-///         Err(error) => eprintln!("ids {:?}: {error:?}", item.range()),
+///     match &item.result {
+///         Ok(handle) => println!("{}: ids {:?}", handle.task_id(), item.range),
+///         Err(error) => eprintln!("ids {:?}: {error:?}", item.range),
 ///     }
 /// }
 /// println!("{}", bulk.report());
@@ -99,8 +99,7 @@ impl Client {
     /// let task = ShareTask::dump(TargetDirectory::root("my-space")).share_id("s").container_id("c");
     /// let mut bulk = client.create_bulk(task, (0..50_000).map(|n| format!("F{n}")))?;
     /// while let Some(item) = bulk.next().await.transpose()? {
-    ///     let ids = item.range();
-    ///     println!("{ids:?}: {}", item.into_result()?.task_id());
+    ///     println!("{:?}: {}", item.range, item.result?.task_id());
     /// }
     /// # Ok(()) }
     /// ```
@@ -209,7 +208,11 @@ impl Stream for Bulk<'_> {
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
         let failed = match ready!(pending.poll_next_unpin(context)) {
             Some(Ok(item)) => {
-                this.report.add(item.result().err().map(Error::outcome_of_chunk), item.from_ledger, item.range().end);
+                this.report.add(
+                    item.result.as_ref().err().map(Error::outcome_of_chunk),
+                    item.from_ledger,
+                    item.range.end,
+                );
                 return Poll::Ready(Some(Ok(item)));
             }
             Some(Err(error)) => Some(error),

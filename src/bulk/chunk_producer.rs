@@ -135,8 +135,7 @@ impl<'a> ChunkProducer<'a> {
             }
             _ => return None,
         };
-        let chunk = Chunk { trace_id, ..chunk.clone() };
-        Some(BulkItem { from_ledger: true, ..self.run.item(chunk, result) })
+        Some(BulkItem { from_ledger: true, trace_id, ..self.run.item(chunk.clone(), result) })
     }
 
     async fn send(&mut self, chunk: Chunk, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {

@@ -2,7 +2,6 @@
 
 use std::{fmt, ops::Range};
 
-use super::chunk::Chunk;
 use crate::{
     error::{Error, Outcome},
     task::handle::TaskHandle,
@@ -14,59 +13,26 @@ use crate::{
 /// ```
 /// # use koodrive_share::BulkItem;
 /// # fn example(item: BulkItem) {
-/// match item.result() {
-///     Ok(handle) => println!("task {} works on ids {:?}", handle.task_id(), item.range()),
-///     Err(error) => eprintln!("ids {:?}: {}: {error:?}", item.range(), error.outcome()),
+/// match &item.result {
+///     Ok(handle) => println!("task {} works on ids {:?}", handle.task_id(), item.range),
+///     Err(error) => eprintln!("ids {:?}: {}: {error:?}", item.range, error.outcome()),
 /// }
 /// # }
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BulkItem {
-    pub(super) chunk: Chunk,
-    pub(super) zip_name: Option<String>,
-    pub(super) from_ledger: bool,
-    pub(super) result: Result<TaskHandle, Error>,
-}
-
-impl BulkItem {
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
-    pub fn range(&self) -> Range<u64> {
-        self.chunk.range.clone()
-    }
-
+    pub range: Range<u64>,
     /// The trace id of the request that decided about it.
-    pub fn trace_id(&self) -> &TraceId {
-        &self.chunk.trace_id
-    }
-
+    pub trace_id: TraceId,
     /// The name of its package, numbered if packages are split.
-    pub fn zip_name(&self) -> Option<&str> {
-        self.zip_name.as_deref()
-    }
-
+    pub zip_name: Option<String>,
     /// Whether nothing was sent because the ledger answered: a task that an earlier run created, or an outcome that it
     /// left unknown.
-    pub fn is_from_ledger(&self) -> bool {
-        self.from_ledger
-    }
-
-    /// The task, or why there is none that is known of.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Client::create`](crate::Client::create): see [`Error::outcome`] for whether a task may exist.
-    pub fn result(&self) -> Result<&TaskHandle, &Error> {
-        self.result.as_ref()
-    }
-
-    /// The task, or why there is none that is known of, as values.
-    ///
-    /// # Errors
-    ///
-    /// As for [`result`](Self::result).
-    pub fn into_result(self) -> Result<TaskHandle, Error> {
-        self.result
-    }
+    pub from_ledger: bool,
+    /// The task, or why there is none that is known of; [`Error::outcome`] tells whether a task may exist.
+    pub result: Result<TaskHandle, Error>,
 }
 
 /// What the items of a bulk creation say together.
@@ -74,7 +40,7 @@ impl BulkItem {
 /// ```
 /// # use koodrive_share::Bulk;
 /// # fn example(bulk: Bulk<'_>) {
-/// if bulk.report().unknown() > 0 {
+/// if bulk.report().unknown > 0 {
 ///     eprintln!("look for the tasks of the unknown chunks: {}", bulk.report());
 /// }
 /// # }
@@ -82,13 +48,20 @@ impl BulkItem {
 ///
 /// It counts chunks, each of which is one task at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BulkReport {
-    created: u64,
-    created_earlier: u64,
-    rejected: u64,
-    not_sent: u64,
-    unknown: u64,
-    attempted: u64,
+    /// Tasks that this run created.
+    pub created: u64,
+    /// Tasks that earlier runs created, by the ledger.
+    pub created_earlier: u64,
+    /// Chunks that the service rejected, but for those that it throttled: no task. A resumed run sends them again.
+    pub rejected: u64,
+    /// Chunks that were throttled, or not sent for a failure on the way: no task. A resumed run sends them.
+    pub not_sent: u64,
+    /// Chunks of which a task may exist. A resumed run sends them again only with consent.
+    pub unknown: u64,
+    /// The file ids that the items so far are about, from 0; of those from its end on, none was attempted.
+    pub attempted: Range<u64>,
 }
 
 impl BulkReport {
@@ -102,37 +75,7 @@ impl BulkReport {
             Some(Outcome::Unknown) => &mut self.unknown,
         };
         *count += 1;
-        self.attempted = end;
-    }
-
-    /// Tasks that this run created.
-    pub fn created(&self) -> u64 {
-        self.created
-    }
-
-    /// Tasks that earlier runs created, by the ledger.
-    pub fn created_earlier(&self) -> u64 {
-        self.created_earlier
-    }
-
-    /// Chunks that the service rejected, but for those that it throttled: no task. A resumed run sends them again.
-    pub fn rejected(&self) -> u64 {
-        self.rejected
-    }
-
-    /// Chunks that were throttled, or not sent for a failure on the way: no task. A resumed run sends them.
-    pub fn not_sent(&self) -> u64 {
-        self.not_sent
-    }
-
-    /// Chunks of which a task may exist. A resumed run sends them again only with consent.
-    pub fn unknown(&self) -> u64 {
-        self.unknown
-    }
-
-    /// The file ids that the items so far are about, from 0; of those from its end on, none was attempted.
-    pub fn attempted(&self) -> Range<u64> {
-        0..self.attempted
+        self.attempted.end = end;
     }
 }
 
@@ -142,7 +85,7 @@ impl fmt::Display for BulkReport {
         let Self { created, created_earlier, rejected, not_sent, unknown, attempted } = self;
         write!(
             f,
-            "ids 0..{attempted}: {created} created, {created_earlier} created earlier, \
+            "ids {attempted:?}: {created} created, {created_earlier} created earlier, \
              {rejected} rejected, {not_sent} not sent, {unknown} unknown"
         )
     }

@@ -120,7 +120,8 @@ impl Run {
     /// What became of a chunk. A resent one that failed may have been made by an earlier request.
     pub(super) fn item(&self, chunk: Chunk, result: Result<TaskHandle, Error>) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
-        BulkItem { zip_name: self.zip_name(&chunk), chunk, from_ledger: false, result }
+        let zip_name = self.zip_name(&chunk);
+        BulkItem { range: chunk.range, trace_id: chunk.trace_id, zip_name, from_ledger: false, result }
     }
 }
 

@@ -47,7 +47,7 @@ fn memory_of_a_run_is_less_than_1_2_mib_and_holds_no_chunk_that_was_looked_at() 
             let ids = (0..chunks * 1_000).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:07}"));
             let mut bulk = measured.client.create_bulk(dump_template(), ids).unwrap();
             while let Some(item) = bulk.next().await {
-                item.unwrap().into_result().unwrap();
+                item.unwrap().result.unwrap();
             }
         })
     };
@@ -98,6 +98,6 @@ fn memory_of_a_ledger_is_some_35_bytes_and_some_30_more_for_a_task_for_each_chun
     fs::write(&path, text).unwrap();
     let mut read = None;
     let taken = measure(|| read = Some(Ledger::read(&path).unwrap())).bytes_current;
-    assert_eq!(read.unwrap().report().unwrap().created(), CHUNKS);
+    assert_eq!(read.unwrap().report().unwrap().created, CHUNKS);
     assert!((55 * CHUNKS..75 * CHUNKS).contains(&taken.unsigned_abs()), "{taken}");
 }

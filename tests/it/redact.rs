@@ -228,7 +228,7 @@ async fn tampered(name: &str, mark: &str) -> String {
     assert_ne!(tampered, whole);
     fs::write(&path, tampered).unwrap();
     let (items, error) = drain(&mut bulk()).await;
-    let item = items.first().map(|item| item.result().unwrap_err().to_string());
+    let item = items.first().map(|item| item.result.as_ref().unwrap_err().to_string());
     item.or(error.map(|error| error.to_string())).unwrap()
 }
 

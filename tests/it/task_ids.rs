@@ -135,12 +135,12 @@ async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
         told.emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
         let bulk = told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
         let items = complete(bulk).await;
-        assert_eq!(items[0].result().unwrap_err().task_id(), Some("7001"), "{status} {body}");
+        assert_eq!(items[0].result.as_ref().unwrap_err().task_id(), Some("7001"), "{status} {body}");
         let state = lines(&path).iter().rev().find_map(|line| line.get("chunk").map(|chunk| chunk["state"].clone()));
         assert!(state.unwrap()["unknown"]["error"].as_str().unwrap().contains("7001"), "{status} {body}");
         // And by the run that is resumed.
         let items = complete(told.client.create_bulk_with(dump_template(), ids(10), policy).unwrap()).await;
-        let text = items[0].result().unwrap_err().to_string();
+        let text = items[0].result.as_ref().unwrap_err().to_string();
         assert!(text.contains("7001"), "{status} {body}: {text}");
     }
 }
@@ -197,7 +197,7 @@ async fn second_chunk_of_a_run_with_the_same_task_is_unknown() {
     let bulk = told.client.create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     let items = complete(bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
-    let text = items[1].result().unwrap_err().to_string();
+    let text = items[1].result.as_ref().unwrap_err().to_string();
     assert!(text.contains("7001"), "{text}");
     assert_eq!(states(&path), ["run", "sending", "accepted", "sending", "unknown", "sending", "accepted", "end"]);
 }
@@ -229,7 +229,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
     told.emulator.fail_next(Fault::Reply(created("7001")));
     let items = run().await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
-    assert!(items[1].result().unwrap_err().to_string().contains("7001"));
+    assert!(items[1].result.as_ref().unwrap_err().to_string().contains("7001"));
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn task_id_of_a_chunk_that_got_another_ones_is_told() {
     }
     let policy = one_by_one().after_unknown(AfterUnknown::Continue);
     let items = complete(told.client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
-    let error = items[1].result().unwrap_err();
+    let error = items[1].result.as_ref().unwrap_err();
     assert_eq!((error.task_id(), error.status()), (Some("7001"), Some(200)), "{error}");
     assert_eq!(error.attempts(), 1, "{error}");
 }

@@ -151,7 +151,7 @@ fn a_run_begins_no_further_chunk_once_an_outcome_is_unknown() {
         let ledger = Arc::new(Ledger::new());
         let client = client(&ledger, |number| if number == 0 { Answer::Unknown } else { Answer::Made });
         let mut bulk = bulk(&client, &ledger);
-        while bulk.next().await.unwrap().unwrap().result().is_ok() {}
+        while bulk.next().await.unwrap().unwrap().result.is_ok() {}
         let begun = ledger.begun();
         take_all(&mut bulk).await;
         drop(bulk);
@@ -174,7 +174,7 @@ fn a_paused_run_makes_every_task_once() {
         let mut bulk = bulk(&client, &ledger);
         clock::run();
         assert!(take_all(&mut bulk).await.is_none());
-        assert_eq!(bulk.report().created(), CHUNKS as u64);
+        assert_eq!(bulk.report().created, CHUNKS as u64);
         assert_eq!((client.requests().len(), ledger.begun().len()), (CHUNKS + 2, CHUNKS));
     });
 }

@@ -94,7 +94,7 @@ pub(crate) async fn run(
 
 /// Whether a command goes on with what a ledger holds: a task, what may be one, or what cannot be read; or uses it now.
 fn is_of_use(path: &Path) -> bool {
-    let is_empty = |ledger: Ledger| ledger.report().is_ok_and(|report| report.created() + report.unknown() == 0);
+    let is_empty = |ledger: Ledger| ledger.report().is_ok_and(|report| report.created + report.unknown == 0);
     path.exists() && !Ledger::read(path).is_ok_and(|ledger| !ledger.is_in_use() && is_empty(ledger))
 }
 
@@ -116,7 +116,7 @@ fn ledger_line(path: &Path) -> Option<String> {
     if path.exists() {
         let ledger = Ledger::read(path).ok().filter(|ledger| !ledger.is_in_use())?;
         let report = ledger.report().ok()?;
-        if !report.attempted().is_empty() {
+        if !report.attempted.is_empty() {
             state = format!("resumed: {}", ledger_counts(&ledger, &report));
         }
     }
@@ -267,7 +267,7 @@ impl BulkRun<'_> {
             tokio::select! {
                 next = bulk.next() => match next {
                     Some(Ok(item)) => {
-                        let is_from_ledger = item.is_from_ledger();
+                        let is_from_ledger = item.from_ledger;
                         self.record(item, &bulk);
                         self.progress.update(bulk.report(), is_from_ledger);
                     }
@@ -294,28 +294,28 @@ impl BulkRun<'_> {
         if let Err(error) = self.progress.suspend(|| self.output.chunk(&item)) {
             self.stop(bulk, StopReason::Output(error));
         }
-        match item.result() {
+        match item.result {
             Ok(task) => {
-                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(task));
+                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(&task));
                 if let Err(error) = saved {
                     self.stop(bulk, StopReason::Output(error));
                 }
+                if let Some(handles) = &mut self.handles {
+                    handles.push(task);
+                }
             }
             Err(error) => {
-                self.exit = self.exit.max(error.into());
+                self.exit = self.exit.max((&error).into());
                 if error.outcome() != Outcome::Unknown {
-                    self.record_failed(item.range());
+                    self.record_failed(item.range);
                 }
                 if let Some(advice) = self.access_advice.take_if(|_| error.is_access_refused()) {
                     self.progress.note(advice);
                 }
-                if fails_every_request(error) {
+                if fails_every_request(&error) {
                     self.stop(bulk, StopReason::EveryRequestFails);
                 }
             }
-        }
-        if let (Some(handles), Ok(handle)) = (&mut self.handles, item.into_result()) {
-            handles.push(handle);
         }
     }
 
@@ -386,7 +386,7 @@ impl BulkRun<'_> {
 
     /// Reports why the run ended before its last file id.
     fn report_end(&mut self, error: &BulkError, report: &BulkReport, args: &BulkArgs) {
-        let sent = report.created() + report.rejected() + report.not_sent() > 0;
+        let sent = report.created + report.rejected + report.not_sent > 0;
         let listing = listing_error(error);
         let exit = match () {
             () if error.validation_error().is_some() => Exit::Usage,
@@ -437,7 +437,7 @@ impl BulkRun<'_> {
             }
             return;
         }
-        let left = ended.is_some() || report.rejected() + report.not_sent() > 0;
+        let left = ended.is_some() || report.rejected + report.not_sent > 0;
         match &args.ledger {
             Some(_) if left && !is_other_run && self.own_ledger.is_some() => {
                 stderr("resume: run the same command; tasks that exist are not created again");
@@ -446,8 +446,8 @@ impl BulkRun<'_> {
                 "resume: run the same command with --ledger {}; tasks that exist are not created again",
                 path.display()
             )),
-            None if left && !report.attempted().is_empty() => {
-                let rest = ended.map(|_| report.attempted().end);
+            None if left && !report.attempted.is_empty() => {
+                let rest = ended.map(|_| report.attempted.end);
                 stderr(&format!("no --ledger was given: give a new run {}", without_task(&self.failed, rest)));
             }
             Some(_) | None => {}

@@ -90,12 +90,12 @@ impl Output {
 
     /// `1689765568237837824  ids 0..1000  photos-0001.zip  trace id 8GvT…`
     pub(crate) fn chunk(&self, item: &BulkItem) -> io::Result<()> {
-        let Range { start, end } = item.range();
-        let trace_id = item.trace_id();
-        match (self.format, item.result()) {
+        let Range { start, end } = item.range.clone();
+        let trace_id = &item.trace_id;
+        match (self.format, item.result.as_ref()) {
             (Format::Text, Ok(handle)) => {
-                let zip_name = item.zip_name().map(|name| format!("  {name}"));
-                let earlier = if item.is_from_ledger() { "  created earlier" } else { "" };
+                let zip_name = item.zip_name.as_ref().map(|name| format!("  {name}"));
+                let earlier = if item.from_ledger { "  created earlier" } else { "" };
                 result(&format!(
                     "{}  ids {start}..{end}{}  trace id {trace_id}{earlier}",
                     printable(handle.task_id()),
@@ -111,8 +111,8 @@ impl Output {
                 trace_id: trace_id.as_str(),
                 start,
                 end,
-                zip_name: item.zip_name(),
-                from_ledger: item.is_from_ledger(),
+                zip_name: item.zip_name.as_deref(),
+                from_ledger: item.from_ledger,
                 failed: result.err().map(ErrorFields::from),
             }),
         }
@@ -268,8 +268,8 @@ impl Output {
                     })
                     .collect();
                 json(&serde_json::json!({
-                    "created": report.created(), "rejected": report.rejected(), "notSent": report.not_sent(),
-                    "unknown": report.unknown(), "attempted": report.attempted().end, "fileIds": ledger.file_ids(),
+                    "created": report.created, "rejected": report.rejected, "notSent": report.not_sent,
+                    "unknown": report.unknown, "attempted": report.attempted.end, "fileIds": ledger.file_ids(),
                     "unknownChunks": chunks, "inUse": ledger.is_in_use(),
                 }))
             }
@@ -312,8 +312,8 @@ pub(crate) fn status_line(task_id: &str, status: &TaskStatus) -> String {
 /// `ids 0..5000 of 5000: 2 created, 1 rejected, 0 not sent, 2 unknown`
 pub(crate) fn ledger_counts(ledger: &Ledger, report: &BulkReport) -> String {
     let of = ledger.file_ids().map_or(String::new(), |all| format!(" of {all}"));
-    let (created, rejected, not_sent) = (report.created(), report.rejected(), report.not_sent());
-    let (attempted, unknown) = (report.attempted().end, report.unknown());
+    let (created, rejected, not_sent) = (report.created, report.rejected, report.not_sent);
+    let (attempted, unknown) = (report.attempted.end, report.unknown);
     format!("ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown")
 }
 
@@ -322,7 +322,7 @@ fn unfinished(ledger: &Ledger, report: &BulkReport) -> Option<String> {
     if ledger.is_in_use() {
         return Some("a run uses it: what is on its way counts as unknown until the run ends".to_owned());
     }
-    let first = if report.unknown() > 0 { "settle what is unknown, then " } else { "" };
+    let first = if report.unknown > 0 { "settle what is unknown, then " } else { "" };
     let advice = || format!("its run did not come to the end of the file ids: {first}give the same command again");
     ledger.file_ids().is_none().then(advice)
 }

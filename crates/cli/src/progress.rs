@@ -67,7 +67,7 @@ impl Progress {
 
     /// Shows how far the run has come. What the ledger answered took no time, so the time left is told by the rest.
     pub(crate) fn update(&mut self, report: &BulkReport, is_from_ledger: bool) {
-        let attempted = report.attempted().end;
+        let attempted = report.attempted.end;
         match self {
             Self::Bar(bar) => {
                 bar.set_position(attempted);
@@ -99,8 +99,8 @@ impl Progress {
             Self::Silent => return,
         };
         // It turned out to be a run of one task, if not of none.
-        let is_small = total.is_none() && report.attempted().end <= MAX_FILE_IDS as u64;
-        if !is_small && !report.attempted().is_empty() {
+        let is_small = total.is_none() && report.attempted.end <= MAX_FILE_IDS as u64;
+        if !is_small && !report.attempted.is_empty() {
             stderr(&report.to_string());
         }
     }
@@ -108,7 +108,7 @@ impl Progress {
 
 /// `, 1 unknown, 2 failed`, or nothing.
 fn failure_counts(report: &BulkReport) -> String {
-    match (report.unknown(), report.rejected() + report.not_sent()) {
+    match (report.unknown, report.rejected + report.not_sent) {
         (0, 0) => String::new(),
         (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
     }

@@ -132,9 +132,9 @@ async fn run(mut bulk: Bulk<'static>, events: mpsc::UnboundedSender<Event>, stop
 }
 
 fn progress(item: &BulkItem) -> Event {
-    let result = match item.result() {
-        Ok(handle) => json!({ "ids": item.range(), "taskId": handle.task_id() }),
-        Err(error) => json!({ "ids": item.range(), "outcome": error.outcome(), "message": error.to_string() }),
+    let result = match &item.result {
+        Ok(handle) => json!({ "ids": item.range, "taskId": handle.task_id() }),
+        Err(error) => json!({ "ids": item.range, "outcome": error.outcome(), "message": error.to_string() }),
     };
     Event::default().event("chunk").data(result.to_string())
 }

@@ -74,7 +74,7 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
     }
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     bulk.next().await.unwrap().unwrap();
-    let repeated = bulk.next().await.unwrap().unwrap().into_result().unwrap_err();
+    let repeated = bulk.next().await.unwrap().unwrap().result.unwrap_err();
     assert!(repeated.to_string().contains("it names task ***, which another chunk"), "{repeated}");
     assert_eq!(repeated.task_id(), Some("***"));
 

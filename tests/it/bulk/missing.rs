@@ -25,7 +25,7 @@ async fn take_away(emulator: &Emulator, path: &PathBuf, take: impl Fn()) -> Stri
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     assert!(error.is_ledger(), "{error}");
-    told += items.iter().filter(|item| item.result().is_ok()).count();
+    told += items.iter().filter(|item| item.result.is_ok()).count();
     assert_eq!(emulator.tasks().len() - before, told, "all that was made is told");
     assert!(told <= 2 + 4, "what was on its way, and no more: {told}");
     error.to_string()
@@ -81,7 +81,7 @@ async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
         fs::write(&path, whole).unwrap();
         let (items, error) =
             drain(&mut client.create_bulk_with(dump_template(), ids(9_000), policy.clone()).unwrap()).await;
-        assert!(error.is_none() && items.iter().all(|item| item.result().is_ok()), "{error:?}");
+        assert!(error.is_none() && items.iter().all(|item| item.result.is_ok()), "{error:?}");
         assert_eq!(emulator.request_count() - before, 7, "two of nine were made before");
     }
 }

@@ -32,13 +32,13 @@ async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
     assert_eq!((items.len(), tasks.len()), (6, 6), "5,500 ids, 1,000 each");
     for (item, (n, chunk)) in items.iter().zip(ids.chunks(1_000).enumerate()) {
         let start = n as u64 * 1_000;
-        assert_eq!(item.range(), start..start + chunk.len() as u64);
+        assert_eq!(item.range, start..start + chunk.len() as u64);
         let of_chunk = tasks_of(&tasks, chunk);
         assert_eq!(of_chunk.len(), 1);
-        let handle = item.result().unwrap();
+        let handle = item.result.as_ref().unwrap();
         assert_eq!(handle.task_id(), of_chunk[0].task_id());
-        assert_eq!(of_chunk[0].trace_id(), Some(item.trace_id().as_str()));
-        assert_eq!(handle.trace_id(), item.trace_id());
+        assert_eq!(of_chunk[0].trace_id(), Some(item.trace_id.as_str()));
+        assert_eq!(handle.trace_id(), &item.trace_id);
     }
 }
 

@@ -99,7 +99,7 @@ async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing(
     for n in 0.. {
         let (items, error, elapsed) =
             run(&emulator, 9_500, BulkPolicy::default().ledger(&path).patience(MINUTE / 3)).await;
-        made += items.iter().filter(|item| item.result().is_ok() && !item.is_from_ledger()).count();
+        made += items.iter().filter(|item| item.result.is_ok() && !item.from_ledger).count();
         let Some(error) = error else { break };
         assert!(n < 20 && error.is_out_of_patience() && !error.is_ledger() && !error.is_unknown(), "{n}: {error}");
         let said = error.to_string();
@@ -107,15 +107,15 @@ async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing(
         let all = "all file ids, 0..9500, were attempted";
         assert!(attempted.is_some_and(|it| it == all || it.starts_with("of the file ids, 0..")), "{said}");
         assert!(elapsed >= MINUTE / 3 && elapsed < MINUTE, "{elapsed:?}");
-        let refused = items.iter().filter_map(|item| item.result().err());
+        let refused = items.iter().filter_map(|item| item.result.as_ref().err());
         assert!(refused.clone().count() > 0 && refused.clone().all(koodrive_share::Error::is_throttled), "{items:?}");
-        assert_eq!(error.attempted(), 0..items.last().unwrap().range().end);
+        assert_eq!(error.attempted(), 0..items.last().unwrap().range.end);
         // The end of the ids may be noted while the last of them are refused.
         let states = states(&path);
         let last = states.iter().rfind(|state| *state != "end");
         assert_eq!(last.unwrap(), "notSent", "what was throttled is noted");
         let report = Ledger::read(&path).unwrap().report().unwrap();
-        assert_eq!(report.rejected(), 0, "{report}");
+        assert_eq!(report.rejected, 0, "{report}");
     }
     assert_eq!((made, emulator.tasks().len()), (10, 10));
 }
@@ -163,7 +163,7 @@ async fn stop_ends_a_pause_at_once() {
     let policy = one_by_one().ledger(&path).on_pause(move |length, _| tell.send(length).unwrap());
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     let first = bulk.next().await.unwrap().unwrap();
-    assert!(first.result().is_ok());
+    assert!(first.result.is_ok());
     tokio::select! {
         item = bulk.next() => panic!("{item:?}"),
         length = pauses.recv() => assert!(length.unwrap() > MINUTE / 2, "{length:?}"),
@@ -217,7 +217,7 @@ async fn network_that_is_away_for_a_while_pauses_a_run() {
         tell.send(length).unwrap();
     });
     let mut bulk = client.create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
-    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    assert!(bulk.next().await.unwrap().unwrap().result.is_ok());
     drop(server);
     let address = endpoint.trim_start_matches("http://");
     until("nobody listens", || std::net::TcpStream::connect(address).is_err()).await;
@@ -282,7 +282,7 @@ async fn refused_credentials_end_a_run_after_one_request() {
     let emulator = strict_emulator().start().await.unwrap();
     let policy = one_by_one();
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), policy).unwrap();
-    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    assert!(bulk.next().await.unwrap().unwrap().result.is_ok());
     emulator.revoke_token(Emulator::DEFAULT_TOKEN);
     let (items, error) = drain_within(&mut bulk, MINUTE).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
@@ -311,7 +311,7 @@ async fn stop_ends_a_wait_for_the_rate_and_what_the_ledger_knows_costs_none() {
     let policy = BulkPolicy::default().ledger(&path).rate(1, DAY);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
     for _ in 0..4 {
-        assert!(bulk.next().await.unwrap().unwrap().result().is_ok(), "three of the ledger, one at once");
+        assert!(bulk.next().await.unwrap().unwrap().result.is_ok(), "three of the ledger, one at once");
     }
     assert!(tokio::time::timeout(Duration::from_millis(50), bulk.next()).await.is_err());
     bulk.stop();
@@ -339,7 +339,7 @@ async fn on_pause_that_panics_panics_the_stream() {
     let emulator = throttled(1, false).await;
     let policy = one_by_one().on_pause(|_, _| panic!("told in vain"));
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), policy).unwrap();
-    assert!(bulk.next().await.unwrap().unwrap().result().is_ok());
+    assert!(bulk.next().await.unwrap().unwrap().result.is_ok());
     let panic = AssertUnwindSafe(bulk.next()).catch_unwind().await.unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"told in vain"));
 }

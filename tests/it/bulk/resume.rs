@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use koodrive_share::{BulkItem, BulkPolicy, Outcome};
+use koodrive_share::{BulkPolicy, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -27,13 +27,13 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
     let mut bulk = client.create_bulk_with(dump_template(), ids(2_500), policy).unwrap();
     let (again, error) = drain(&mut bulk).await;
     assert!(error.is_none());
-    assert_eq!((emulator.request_count(), bulk.report().created_earlier()), (3, 3));
+    assert_eq!((emulator.request_count(), bulk.report().created_earlier), (3, 3));
     for (first, again) in first.iter().zip(&again) {
-        assert!(again.is_from_ledger() && !first.is_from_ledger());
-        assert_eq!(again.range(), first.range());
-        assert_eq!(again.trace_id(), first.trace_id());
-        let handle = again.result().unwrap();
-        assert_eq!(handle.task_id(), first.result().unwrap().task_id());
+        assert!(again.from_ledger && !first.from_ledger);
+        assert_eq!(again.range, first.range);
+        assert_eq!(again.trace_id, first.trace_id);
+        let handle = again.result.as_ref().unwrap();
+        assert_eq!(handle.task_id(), first.result.as_ref().unwrap().task_id());
         // The emulator asks for the kdstoken, which is not in the ledger.
         client.status(handle).await.unwrap();
     }
@@ -61,10 +61,10 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
     let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
     let items = complete(bulk.unwrap()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
-    let from_ledger: Vec<bool> = items.iter().map(BulkItem::is_from_ledger).collect();
+    let from_ledger: Vec<bool> = items.iter().map(|item| item.from_ledger).collect();
     assert_eq!(from_ledger, [true, true, false]);
-    assert_eq!(items[1].trace_id().as_str(), suspect);
-    let error = items[1].result().unwrap_err();
+    assert_eq!(items[1].trace_id.as_str(), suspect);
+    let error = items[1].result.as_ref().unwrap_err();
     assert_eq!(error.trace_id().unwrap().as_str(), suspect);
     let said = "an earlier run may have sent it, and its outcome is unknown; it may have been";
     assert!(error.to_string().starts_with(said), "{error}");
@@ -81,7 +81,7 @@ async fn what_an_earlier_run_saw_is_told_once() {
     let run =
         async || complete(client(&emulator).create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap()).await;
     run().await;
-    let told = run().await[0].result().unwrap_err().to_string();
+    let told = run().await[0].result.as_ref().unwrap_err().to_string();
     assert!(told.contains("; that run saw: the connection broke before a whole reply; it may have"), "{told}");
     for once in ["it may have been carried out", "look before sending it again", "(trace id "] {
         assert_eq!(told.matches(once).count(), 1, "{told}");
@@ -103,7 +103,7 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     emulator.fail_next(Fault::Reply(full));
     let items = run(one_by_one().resend_unknown(true)).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
-    let said = items[1].result().unwrap_err().to_string();
+    let said = items[1].result.as_ref().unwrap_err().to_string();
     assert!(said.contains("not enough space") && said.contains(&suspect), "{said}");
     let refused = lines(&path).into_iter().find(|line| line["chunk"]["state"].get("rejected").is_some()).unwrap();
     assert_eq!(refused["chunk"]["unknownBefore"], json!([suspect]));
@@ -111,14 +111,14 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     let before = emulator.request_count();
     let items = run(one_by_one()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
-    assert_eq!(items[1].trace_id().as_str(), suspect);
+    assert_eq!(items[1].trace_id.as_str(), suspect);
     assert_eq!(emulator.request_count(), before);
 
     let items = run(one_by_one().resend_unknown(true)).await;
     assert_eq!(outcomes(&items), [None, None, None]);
     assert_eq!(emulator.request_count(), before + 1);
     let items = run(one_by_one().resend_unknown(true)).await;
-    assert!(items.iter().all(BulkItem::is_from_ledger));
+    assert!(items.iter().all(|item| item.from_ledger));
     assert_eq!(emulator.request_count(), before + 1);
 }
 
@@ -132,7 +132,7 @@ async fn unknown_outcome_is_told_again_with_what_was_seen() {
     for _ in 0..2 {
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(500), policy.clone());
         let items = complete(bulk.unwrap()).await;
-        let error = items[0].result().unwrap_err();
+        let error = items[0].result.as_ref().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert!(error.to_string().contains("status 502"), "{error}");
     }

@@ -22,7 +22,7 @@ async fn mixed(emulator: &Emulator, path: &PathBuf) -> Vec<String> {
     // Its last reply is not written, nor that the ids ended.
     forget(path, 2);
     assert_eq!(states(path).last().unwrap(), "sending");
-    items.iter().map(|item| item.trace_id().to_string()).collect()
+    items.iter().map(|item| item.trace_id.to_string()).collect()
 }
 
 #[tokio::test]
@@ -68,8 +68,8 @@ async fn chunk_that_its_owner_settles_is_resumed_as_settled() {
     let policy = BulkPolicy::default().ledger(&path);
     let items = complete(client(&emulator).create_bulk_with(dump_template(), all, policy).unwrap()).await;
     assert_eq!(outcomes(&items), [None; 5]);
-    assert_eq!(items[1].result().unwrap().task_id(), found);
-    client(&emulator).status(items[1].result().unwrap()).await.unwrap();
+    assert_eq!(items[1].result.as_ref().unwrap().task_id(), found);
+    client(&emulator).status(items[1].result.as_ref().unwrap()).await.unwrap();
     assert_eq!(emulator.request_count() - before, 3, "the rejected one, the one not made, and a query");
 }
 

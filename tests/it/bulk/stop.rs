@@ -27,7 +27,7 @@ async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
     bulk.stop();
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
-    assert!(first.result().is_ok() && error.is_stopped());
+    assert!(first.result.is_ok() && error.is_stopped());
     assert_eq!(error.attempted(), 0..1_000 + items.len() as u64 * 1_000);
     assert_eq!(emulator.tasks().len(), 1 + items.len());
 }
@@ -172,7 +172,7 @@ fn run_that_is_stopped_after_a_chunks_line_notes_that_it_was_not_sent() {
         // A resumed run sends it.
         let mut resumed = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
         let (items, error) = drain(&mut resumed).await;
-        assert!(error.is_none() && items.iter().all(|item| item.result().is_ok()), "{items:?}");
+        assert!(error.is_none() && items.iter().all(|item| item.result.is_ok()), "{items:?}");
         assert_eq!(emulator.tasks().len(), 3);
     });
 }
@@ -235,7 +235,7 @@ async fn next_that_is_dropped_loses_no_item() {
     let mut starts = Vec::new();
     for micros in (0..).map(|n| n * 37 % 1_000) {
         match timeout(Duration::from_micros(micros), bulk.next()).await {
-            Ok(Some(item)) => starts.push(item.unwrap().range().start),
+            Ok(Some(item)) => starts.push(item.unwrap().range.start),
             Ok(None) => break,
             Err(_) => {}
         }
@@ -257,7 +257,7 @@ async fn request_whose_runtime_is_shut_down_says_so() {
     let mut bulk = polled.await.unwrap();
     until("the request has arrived", || emulator.request_count() == 1).await;
     other.shutdown_background();
-    let error = bulk.next().await.unwrap().unwrap().into_result().unwrap_err();
+    let error = bulk.next().await.unwrap().unwrap().result.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert_eq!(error.source().unwrap().to_string(), "the runtime was shut down");
 }

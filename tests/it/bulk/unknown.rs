@@ -33,8 +33,8 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
                 of the file ids, 0..2000 were attempted, the rest was not";
     assert_eq!(error.to_string(), said);
     let report = bulk.report();
-    assert_eq!((report.created(), report.unknown()), (1, 1));
-    assert_eq!(report.attempted(), 0..2_000);
+    assert_eq!((report.created, report.unknown), (1, 1));
+    assert_eq!(report.attempted, 0..2_000);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn rejected_and_unsendable_chunks_do_not_stop_the_run() {
     assert!(error.is_none());
     let expected = [Some(Outcome::Rejected), Some(Outcome::NotSent), None];
     assert_eq!(outcomes(&items), expected);
-    let broken = items[1].result().unwrap_err().validation_error().unwrap();
+    let broken = items[1].result.as_ref().unwrap_err().validation_error().unwrap();
     assert_eq!(broken.violations()[0].path, "$.fileIds[5]");
     let said = "ids 0..3000: 1 created, 0 created earlier, 1 rejected, 1 not sent, 0 unknown";
     assert_eq!(bulk.report().to_string(), said);

@@ -89,7 +89,7 @@ async fn a_bulk_creation_takes_the_stream_as_it_is() {
     let ids = FileIds::try_stream(share.files().into_stream());
     let mut bulk = client(&emulator).create_bulk(share.dump(TargetDirectory::root("own")), ids).unwrap();
     while let Some(item) = bulk.next().await {
-        item.unwrap().into_result().unwrap();
+        item.unwrap().result.unwrap();
     }
     let counts: Vec<_> = emulator.tasks().iter().map(koodrive_share_emulator::EmulatedTask::file_count).collect();
     assert_eq!(counts, [1000, 1000, 500]);

@@ -56,6 +56,6 @@ pub(crate) async fn complete(mut bulk: Bulk<'_>) -> Vec<BulkItem> {
 }
 
 pub(crate) fn outcomes(items: &[BulkItem]) -> Vec<Option<Outcome>> {
-    let outcome = |item: &BulkItem| item.result().err().map(koodrive_share::Error::outcome);
+    let outcome = |item: &BulkItem| item.result.as_ref().err().map(koodrive_share::Error::outcome);
     items.iter().map(outcome).collect()
 }
