@@ -3,12 +3,12 @@
 //! None of them makes a reply unreadable: a value of another type, or one that nothing holds, is as good as none. The
 //! generator derives `Serialize` for the types around them, which nothing writes.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 
 /// A text, or a number as text.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientText(Option<String>);
 
 impl LenientText {
@@ -31,19 +31,19 @@ impl From<String> for LenientText {
     }
 }
 
-impl<'de> Deserialize<'de> for LenientText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(match serde_json::from_str(json) {
+impl From<&RawValue> for LenientText {
+    fn from(json: &RawValue) -> Self {
+        Self(match serde_json::from_str(json.get()) {
             Ok(Value::String(text)) => Some(text),
-            Ok(Value::Number(_)) => Some(json.to_owned()),
+            Ok(Value::Number(_)) => Some(json.get().to_owned()),
             Ok(_) | Err(_) => None,
-        }))
+        })
     }
 }
 
 /// An integer: `2`, `"2"`, `2.0`. Of any other value, what stands there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientInt(Result<i64, String>);
 
 impl LenientInt {
@@ -52,38 +52,37 @@ impl LenientInt {
     }
 }
 
-impl<'de> Deserialize<'de> for LenientInt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?;
+impl From<&RawValue> for LenientInt {
+    fn from(json: &RawValue) -> Self {
         let integer = match serde_json::from_str(json.get()) {
             Ok(Value::Number(number)) => integer(&number),
             Ok(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
             Ok(_) | Err(_) => None,
         };
-        Ok(Self(integer.ok_or_else(|| normalized(json))))
+        Self(integer.ok_or_else(|| normalized(json)))
     }
 }
 
 /// An object. Of any other value, what stands there: of an array, serde would take the elements for the fields.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientObject<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?;
+impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientObject<T> {
+    fn from(json: &'de RawValue) -> Self {
         let object = json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok()).flatten();
-        Ok(Self(object.ok_or_else(|| normalized(json))))
+        Self(object.ok_or_else(|| normalized(json)))
     }
 }
 
 /// An array. Of any other value, what stands there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientList<T>(pub(crate) Result<Vec<T>, String>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientList<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(json.get()).map_err(|_| normalized(json))))
+impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientList<T> {
+    fn from(json: &'de RawValue) -> Self {
+        Self(serde_json::from_str(json.get()).map_err(|_| normalized(json)))
     }
 }
 
@@ -98,8 +97,8 @@ pub(crate) fn normalized(json: &RawValue) -> String {
 }
 
 /// A number: `70`, `"70"`, `"70%"`.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientNumber(Option<f64>);
 
 impl LenientNumber {
@@ -108,20 +107,20 @@ impl LenientNumber {
     }
 }
 
-impl<'de> Deserialize<'de> for LenientNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = match serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()) {
+impl From<&RawValue> for LenientNumber {
+    fn from(json: &RawValue) -> Self {
+        let number = match serde_json::from_str(json.get()) {
             Ok(Value::Number(number)) => number.as_f64(),
             Ok(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
             Ok(_) | Err(_) => None,
         };
-        Ok(Self(number.filter(|number| number.is_finite())))
+        Self(number.filter(|number| number.is_finite()))
     }
 }
 
 /// A truth: `true`, `"true"`.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct LenientBool(Option<bool>);
 
 impl LenientBool {
@@ -130,10 +129,9 @@ impl LenientBool {
     }
 }
 
-impl<'de> Deserialize<'de> for LenientBool {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(json.trim_matches('"').parse().ok()))
+impl From<&RawValue> for LenientBool {
+    fn from(json: &RawValue) -> Self {
+        Self(json.get().trim_matches('"').parse().ok())
     }
 }
 

@@ -41,8 +41,8 @@ impl Serialize for DownloadUrl {
 }
 
 /// `downloadUrl`, which no Debug shows: of any other type than a text, it is as good as none.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "LenientText")]
 pub(crate) struct LenientUrl(Option<DownloadUrl>);
 
 impl LenientUrl {
@@ -51,24 +51,22 @@ impl LenientUrl {
     }
 }
 
-impl<'de> Deserialize<'de> for LenientUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let url = LenientText::deserialize(deserializer)?;
-        Ok(Self(url.into_string().map(DownloadUrl::new)))
+impl From<LenientText> for LenientUrl {
+    fn from(url: LenientText) -> Self {
+        Self(url.into_string().map(DownloadUrl::new))
     }
 }
 
 /// `taskInfos`: named in the plural and typed as one object, so both are read. An entry that is no object is left out.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
 pub(crate) struct TaskInfos(pub(crate) Vec<TaskInfo>);
 
-impl<'de> Deserialize<'de> for TaskInfos {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?;
+impl From<&RawValue> for TaskInfos {
+    fn from(json: &RawValue) -> Self {
         let entries: Vec<&RawValue> = serde_json::from_str(json.get()).unwrap_or_else(|_| vec![json]);
         // Of an array, serde takes the elements for the fields.
         let objects = entries.iter().map(|entry| entry.get()).filter(|entry| entry.starts_with('{'));
-        Ok(Self(objects.filter_map(|entry| serde_json::from_str(entry).ok()).collect()))
+        Self(objects.filter_map(|entry| serde_json::from_str(entry).ok()).collect())
     }
 }
