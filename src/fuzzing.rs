@@ -6,12 +6,13 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     client::{
         failure::{error, interpret},
+        operation::Operation,
         reply::{Ending, Reply},
     },
     credentials::app_signature::CanonicalRequest,
-    error::{Effect, Error},
+    error::Error,
     generated::types::ListShareFilesRequest,
-    share::file::ShareFile,
+    share::{file::ShareFile, files::first_page},
     share_task::ShareTask,
     trace_id::TraceId,
 };
@@ -28,11 +29,7 @@ pub fn read_reply(
     body: Bytes,
     secrets: &[&str],
 ) -> Result<(), Error> {
-    let (headers, received) = (headers.clone(), chrono::DateTime::UNIX_EPOCH);
-    let reply = Reply { status, headers, received, body, ending: Ending::Whole };
-    let Err(details) = interpret(task, &reply, reply.decode()) else { return Ok(()) };
-    let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
-    Err(error(task.trace_id(), Effect::CreatesTask, &reply, &details, None, &secrets))
+    read(task, status, headers.clone(), body, secrets).map(drop)
 }
 
 /// Reads a page of a listing, and gives the error that it becomes if it is no success.
@@ -41,25 +38,24 @@ pub fn read_reply(
 ///
 /// The error that a caller would see.
 pub fn read_page(status: StatusCode, body: Bytes, kdstoken: &str) -> Result<Vec<ShareFile>, Error> {
+    let first = first_page("s".to_owned());
+    let request = ListShareFilesRequest { kdstoken: Some(kdstoken.to_owned().into()), ..first };
+    read(&request, status, HeaderMap::new(), body, &[kdstoken]).map(|page| page.files)
+}
+
+fn read<O: Operation>(
+    operation: &O,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    secrets: &[&str],
+) -> Result<O::Output, Error> {
     let received = chrono::DateTime::UNIX_EPOCH;
-    let reply = Reply { status, headers: HeaderMap::new(), received, body, ending: Ending::Whole };
-    let request = ListShareFilesRequest {
-        file_name: None,
-        kdstoken: Some(kdstoken.to_owned().into()),
-        page_cursor: None,
-        page_size: None,
-        parent_folder: None,
-        refresh_count: None,
-        short_url: "s".to_owned(),
-        sort_direction: None,
-        sort_type: None,
-    };
-    let details = match interpret(&request, &reply, reply.decode()) {
-        Ok(page) => return Ok(page.files),
-        Err(details) => details,
-    };
-    let secrets: Vec<&str> = [kdstoken].into_iter().chain(details.secret.as_deref()).collect();
-    Err(error(&TraceId::random(), Effect::Reads, &reply, &details, None, &secrets))
+    let reply = Reply { status, headers, received, body, ending: Ending::Whole };
+    interpret(operation, &reply, reply.decode()).map_err(|details| {
+        let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
+        error(&TraceId::random(), O::EFFECT, &reply, &details, None, &secrets)
+    })
 }
 
 /// What a refusal's message says of the canonical request.

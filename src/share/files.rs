@@ -45,19 +45,7 @@ pub struct ShareFiles {
 
 impl ShareFiles {
     pub(super) fn new(client: Client, short_url: String) -> Self {
-        let request = ListShareFilesRequest {
-            file_name: None,
-            kdstoken: None,
-            page_cursor: None,
-            page_size: Some(100),
-            parent_folder: None,
-            // Looking at files for a task is no view of the share.
-            refresh_count: Some(false),
-            short_url,
-            // Names in ascending order: uploads and changes meanwhile move the fewest files.
-            sort_direction: Some(1),
-            sort_type: Some(1),
-        };
+        let request = first_page(short_url);
         Self { client, request, container_id: None, is_recursive: false, takes_any_space: false }
     }
 
@@ -179,6 +167,23 @@ impl ShareFiles {
             }
         }
         Ok(None)
+    }
+}
+
+/// The request for the first page of the files at the top of a share.
+pub(crate) fn first_page(short_url: String) -> ListShareFilesRequest {
+    ListShareFilesRequest {
+        file_name: None,
+        kdstoken: None,
+        page_cursor: None,
+        page_size: Some(100),
+        parent_folder: None,
+        // Looking at files for a task is no view of the share.
+        refresh_count: Some(false),
+        short_url,
+        // Names in ascending order: uploads and changes meanwhile move the fewest files.
+        sort_direction: Some(1),
+        sort_type: Some(1),
     }
 }
 
