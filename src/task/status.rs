@@ -243,15 +243,3 @@ impl From<TaskInfo> for FileStatusReport {
         }
     }
 }
-
-/// `to do`, `succeeded`, `failed`, `in the unknown state "7"`
-impl fmt::Display for FileStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pending => f.write_str("to do"),
-            Self::Succeeded => f.write_str("succeeded"),
-            Self::Failed => f.write_str("failed"),
-            Self::Other(text) => write!(f, "in the unknown state {text:?}"),
-        }
-    }
-}

@@ -345,7 +345,7 @@ fn told(status: &TaskStatus) -> (Value, Vec<Value>) {
             FileStatus::Pending => "0",
             FileStatus::Succeeded => "1",
             FileStatus::Failed => "2",
-            other => panic!("{other}"),
+            other => panic!("{other:?}"),
         });
         present(&json!({
             "fileId": file.file_id.as_deref(),
