@@ -1,11 +1,11 @@
 //! The builder of a client.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 
 use super::settings::Settings;
-use crate::{credentials::Credentials, debug::debug_as_chain, validation::ValidationError};
+use crate::{credentials::Credentials, debug::debug_as_chain, error::BoxError, validation::ValidationError};
 
 /// The vendor's endpoint in AP-Singapore. Source: carrier reference, endpoints.
 pub const ENDPOINT_INTL: &str = "https://intl.myhuaweicloud-koodrive.com";
@@ -206,7 +206,7 @@ pub(super) enum Cause {
     #[error(transparent)]
     Rules(ValidationError),
     #[error("TLS cannot be set up: check the certificates that were given and the platform's")]
-    Tls(#[source] Box<dyn Error + Send + Sync>),
+    Tls(#[source] BoxError),
 }
 
 debug_as_chain!(BuildError);

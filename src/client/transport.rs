@@ -1,22 +1,20 @@
 //! The HTTP client that requests go through.
 
-use std::{error::Error, iter};
+use std::iter;
 
 use reqwest::{Url, redirect};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use secrecy::ExposeSecret;
 
 use super::settings::{Checked, Settings};
+use crate::error::BoxError;
 
 /// How a private key begins.
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
 const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// The HTTP client of these settings. Connects to nothing.
-pub(super) fn http_client(
-    settings: &Settings,
-    checked: &Checked,
-) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
+pub(super) fn http_client(settings: &Settings, checked: &Checked) -> Result<reqwest::Client, BoxError> {
     let http = http_builder(settings, &checked.endpoint, checked.proxy.as_ref())?
         // A header that a hook sets takes the place of one of these.
         .default_headers(checked.request_headers.clone())
@@ -32,7 +30,7 @@ pub(super) fn http_builder(
     settings: &Settings,
     url: &Url,
     proxy: Option<&Url>,
-) -> Result<reqwest::ClientBuilder, Box<dyn Error + Send + Sync>> {
+) -> Result<reqwest::ClientBuilder, BoxError> {
     let is_https = url.scheme() == "https";
     let own_name = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
     let names: Vec<_> = iter::once(own_name).chain(settings.user_agent.as_deref()).collect();
@@ -80,7 +78,7 @@ fn rustls_config(
     has_tls: bool,
     root_certificates: &[Vec<u8>],
     client_certificate: Option<&[u8]>,
-) -> Result<rustls::ClientConfig, Box<dyn Error + Send + Sync>> {
+) -> Result<rustls::ClientConfig, BoxError> {
     use std::sync::Arc;
 
     use rustls::{
