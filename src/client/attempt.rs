@@ -27,6 +27,9 @@ use crate::{
     trace_id::TraceId,
 };
 
+/// What came of a request, and when the reply came.
+pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
+
 /// One attempt at a call.
 pub(super) struct Attempt<'a, O> {
     pub(super) client: &'a Shared,
@@ -67,8 +70,8 @@ impl Failure {
 }
 
 impl<O: Operation> Attempt<'_, O> {
-    /// Sends the request once. Gives what came of it, and when the reply came.
-    pub(super) async fn run(&self, span: &Span) -> Result<(O::Output, DateTime<Utc>), Failure> {
+    /// Sends the request once.
+    pub(super) async fn run(&self, span: &Span) -> Result<Success<O>, Failure> {
         let (authorization, token) = self.authorize().await?;
         let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(ErrorKind::Busy, None).into());

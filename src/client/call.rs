@@ -2,7 +2,6 @@
 
 use std::{pin::pin, time::Duration};
 
-use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{
     Instrument, Span,
@@ -10,7 +9,7 @@ use tracing::{
 };
 
 use super::{
-    attempt::{Attempt, Failure},
+    attempt::{Attempt, Failure, Success},
     operation::Operation,
     retry::{Decision, Retry},
     shared::Shared,
@@ -21,13 +20,11 @@ use crate::{
 };
 
 /// Sends the request of an operation until it succeeds or may not be sent again.
-///
-/// Gives what came of it, and when the reply came.
 pub(super) async fn call<O: Operation>(
     client: &Shared,
     operation: &O,
     trace_id: &TraceId,
-) -> Result<(O::Output, DateTime<Utc>), Error> {
+) -> Result<Success<O>, Error> {
     let started = Instant::now();
     // The names of OpenTelemetry where it has one.
     let span = tracing::info_span!(
@@ -62,10 +59,7 @@ pub(super) async fn call<O: Operation>(
     result
 }
 
-async fn attempts<O: Operation>(
-    attempt: &Attempt<'_, O>,
-    started: Instant,
-) -> Result<(O::Output, DateTime<Utc>), Error> {
+async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> Result<Success<O>, Error> {
     let client = attempt.client;
     let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
@@ -102,10 +96,7 @@ async fn attempts<O: Operation>(
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits between attempts holds
 /// no permit.
-async fn with_permit<O: Operation>(
-    attempt: &Attempt<'_, O>,
-    number: u32,
-) -> Result<(O::Output, DateTime<Utc>), Failure> {
+async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Result<Success<O>, Failure> {
     let permits = &attempt.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
         permit
