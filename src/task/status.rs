@@ -232,7 +232,7 @@ impl From<TaskInfo> for FileStatusReport {
         let text = |text: Option<LenientText>| text.and_then(LenientText::into_string);
         Self {
             file_id: text(info.file_id),
-            status: text(info.status).filter(|status| !status.is_empty()).map(|status| match &*status {
+            status: info.status.and_then(LenientText::non_empty).map(|status| match &*status {
                 "0" => FileStatus::Pending,
                 "1" => FileStatus::Succeeded,
                 "2" => FileStatus::Failed,
