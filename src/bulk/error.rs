@@ -57,10 +57,7 @@ impl BulkError {
     /// The broken rules, if that is the cause: no file ids, or a package that needs to be split without consent.
     /// Nothing was sent.
     pub fn validation_error(&self) -> Option<&ValidationError> {
-        match &self.kind {
-            BulkErrorKind::Validation(error) => Some(error),
-            _ => None,
-        }
+        if let BulkErrorKind::Validation(error) = &self.kind { Some(error) } else { None }
     }
 
     /// An outcome was unknown and the policy stops at that. Look for the task, then resume.
@@ -83,13 +80,6 @@ impl BulkError {
     /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
         self.kind.is_out_of_patience()
-    }
-
-    /// Every further request would have failed like that of an item before: the credentials were refused, a certificate or
-    /// a proxy is not accepted, or before the first reply no connection came about or the token provider failed. Remove the
-    /// cause that the item names, then resume.
-    pub fn is_futile(&self) -> bool {
-        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Futile))
     }
 
     /// The file ids could not be read. Look at the `source`, then resume.

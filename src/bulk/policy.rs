@@ -145,8 +145,8 @@ impl BulkPolicy {
     /// service asks to wait for longer than what is left, so does the run: see
     /// [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
     ///
-    /// Credentials that are refused, certificates and proxies that are not accepted end a run at once:
-    /// [`BulkError::is_futile`](crate::BulkError::is_futile). An unknown outcome is never sent again.
+    /// Credentials that are refused, certificates and proxies that are not accepted end a run at once; the last item names the
+    /// cause. An unknown outcome is never sent again.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }

@@ -9,6 +9,9 @@ use tokio::time::timeout;
 /// Longer than any test waits.
 pub(crate) const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
 
+/// What an error says of a run that any further request would have failed in, too.
+pub(crate) const FUTILE: &str = "every further request would fail, too; remove the cause, then resume";
+
 pub(crate) fn one_by_one() -> BulkPolicy {
     BulkPolicy::default().concurrency(1)
 }
