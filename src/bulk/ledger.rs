@@ -289,7 +289,7 @@ impl Ledger {
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
             // The line was whole when the ledger was opened.
-            _ => Err(LedgerFault::Changed),
+            _ => Err(LedgerFault::Lost("changed")),
         }
     }
 

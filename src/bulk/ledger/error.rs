@@ -15,10 +15,7 @@ debug_as_chain!(LedgerError);
 impl LedgerError {
     /// The broken rules, if a chunk could not be settled for that.
     pub fn validation_error(&self) -> Option<&ValidationError> {
-        match &self.0 {
-            LedgerFault::Validation(error) => Some(error),
-            _ => None,
-        }
+        if let LedgerFault::Validation(error) = &self.0 { Some(error) } else { None }
     }
 
     /// The ledger is in use by a run, so no chunk can be settled. Settle it once that has ended.
@@ -40,10 +37,8 @@ pub(in crate::bulk) enum LedgerFault {
     Unreadable,
     #[error("line {0} of the ledger is damaged; restore it, since a new ledger knows of no task")]
     Damaged(u64),
-    #[error("the ledger was {0} during the run; restore it before you resume, since a new ledger knows of no task")]
+    #[error("the ledger was {0} while it was used; restore it before you resume, since a new ledger knows of no task")]
     Lost(&'static str),
-    #[error("the ledger was changed by others since it was read; restore it, since a new ledger knows of no task")]
-    Changed,
     #[error("{0}; name another ledger, or give what that run was given")]
     OtherRun(String),
     #[error("the ledger is in use by another run; resume once that has ended")]

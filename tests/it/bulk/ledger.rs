@@ -149,5 +149,5 @@ async fn ledger_that_changes_after_it_was_read_is_not_taken_for_one_in_use() {
     fs::write(&path, "\n".repeat(10_000)).unwrap();
     let error = ledger.report().unwrap_err();
     assert!(!error.is_in_use(), "{error}");
-    assert!(error.to_string().starts_with("the ledger was changed by others since it was read"), "{error}");
+    assert!(error.to_string().starts_with("the ledger was changed while it was used; restore it"), "{error}");
 }

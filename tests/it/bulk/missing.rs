@@ -36,7 +36,7 @@ async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("missing");
     let said = take_away(&emulator, &path, || fs::remove_file(&path).unwrap()).await;
-    let gone = "the ledger was deleted or replaced during the run; restore it before you resume, since a new ledger \
+    let gone = "the ledger was deleted or replaced while it was used; restore it before you resume, since a new ledger \
                 knows of no task";
     assert!(said.starts_with(gone), "{said}");
     assert!(!path.exists(), "no other one is made in its place");
@@ -52,7 +52,7 @@ async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
     fs::remove_file(&path).unwrap();
     let truncate = || fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
     let said = take_away(&emulator, &path, truncate).await;
-    assert!(said.starts_with("the ledger was truncated during the run; restore it"), "{said}");
+    assert!(said.starts_with("the ledger was truncated while it was used; restore it"), "{said}");
 }
 
 #[tokio::test]
