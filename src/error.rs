@@ -12,6 +12,9 @@ use crate::{debug::debug_as_chain, service_code::ServiceCode, trace_id::TraceId,
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// What the message of an unknown outcome says after what was seen.
+pub(crate) const MAY_BE_DONE: &str = "; it may have been carried out all the same";
+
 /// What an operation does on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -230,14 +233,16 @@ impl Error {
 
     /// Says that `earlier` requests for the same may have made what this one did not.
     pub(crate) fn after_unknown(mut self, earlier: &[TraceId]) -> Self {
-        if earlier.is_empty() || self.outcome() == Outcome::Unknown {
+        if earlier.is_empty() {
             return self;
         }
         let earlier: Vec<&str> = earlier.iter().map(TraceId::as_str).collect();
         let unknown = format!("what became of trace id {} is unknown", earlier.join(", "));
         let notes = self.0.note.take().into_iter().chain([unknown]);
         self.0.note = Some(notes.collect::<Vec<_>>().join("; "));
-        self.0.kind = ErrorKind::AfterUnknown(Box::new(self.0.kind));
+        if self.outcome() != Outcome::Unknown {
+            self.0.kind = ErrorKind::AfterUnknown(Box::new(self.0.kind));
+        }
         self
     }
 
@@ -436,7 +441,7 @@ impl Display for Error {
             Outcome::NotSent => f.write_str("; nothing was sent")?,
             Outcome::Rejected => f.write_str("; nothing was done")?,
             Outcome::Unknown if self.0.effect == Effect::Reads => f.write_str("; a query changes nothing")?,
-            Outcome::Unknown => f.write_str("; it may have been carried out all the same")?,
+            Outcome::Unknown => f.write_str(MAY_BE_DONE)?,
         }
         if let Some(advice) = self.advice() {
             write!(f, ": {advice}")?;

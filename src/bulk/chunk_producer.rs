@@ -16,7 +16,7 @@ use super::{
     run::{Request, Run, SharedLedger},
 };
 use crate::{
-    error::{Effect, Error, ErrorKind},
+    error::{Effect, Error, ErrorKind, MAY_BE_DONE},
     redact::sanitize_for_display,
     rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
@@ -108,7 +108,7 @@ impl<'a> ChunkProducer<'a> {
             let looked_up = chunk.clone();
             if let Some(earlier) = ledger.with(move |ledger| ledger.look_up(&looked_up)).await? {
                 chunk.unknown_before = earlier.unsettled();
-                settled = self.settled(&chunk, earlier.state);
+                settled = self.settled(chunk.clone(), earlier.state);
             }
         }
         let item = match settled {
@@ -122,20 +122,25 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// The item of a chunk that is not to be sent again.
-    fn settled(&self, chunk: &Chunk, state: State) -> Option<BulkItem> {
-        let (trace_id, result) = match (state, chunk.unknown_before.last()) {
+    fn settled(&self, mut chunk: Chunk, state: State) -> Option<BulkItem> {
+        let result = match (state, chunk.unknown_before.pop()) {
             (State::Accepted { task: mut handle }, _) => {
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
-                (handle.trace_id().clone(), Ok(handle))
+                chunk.trace_id = handle.trace_id().clone();
+                Ok(handle)
             }
             (state, Some(suspect)) if !self.run.policy.resend_unknown => {
                 let mut error = Error::new(ErrorKind::Interrupted, Effect::CreatesTask, suspect.clone());
-                error.0.note = self.note(&state, &chunk.unknown_before, &error);
-                (suspect.clone(), Err(error))
+                if let State::Unknown { error: seen } = state {
+                    let seen = seen.split(MAY_BE_DONE).next().unwrap_or_default();
+                    error.0.note = Some(format!("that run saw: {}", self.run.shown(seen)));
+                }
+                chunk.trace_id = suspect;
+                Err(error)
             }
             _ => return None,
         };
-        Some(BulkItem { from_ledger: true, trace_id, ..self.run.item(chunk.clone(), result) })
+        Some(BulkItem { from_ledger: true, ..self.run.item(chunk, result) })
     }
 
     async fn send(&mut self, chunk: Chunk, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
@@ -153,24 +158,6 @@ impl<'a> ChunkProducer<'a> {
         };
         let request = Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk, task };
         Ok(request.begin().await.map(|item| item.map(Ok).boxed()))
-    }
-
-    /// What else the ledger says of a chunk whose outcome is unknown, beside what its `error` says.
-    fn note(&self, state: &State, unknown_before: &[TraceId], error: &Error) -> Option<String> {
-        let mut notes = Vec::new();
-        if let State::Unknown { error: seen } = state {
-            let says = error.to_string();
-            let of_outcome = says.strip_prefix(&ErrorKind::Interrupted.to_string()).unwrap_or_default();
-            let seen = seen.strip_suffix(of_outcome).unwrap_or(seen);
-            notes.push(format!("that run saw: {}", self.run.shown(seen)));
-        }
-        if let [others @ .., _] = unknown_before
-            && !others.is_empty()
-        {
-            let others: Vec<&str> = others.iter().map(TraceId::as_str).collect();
-            notes.push(format!("before that, trace ids {}", others.join(", ")));
-        }
-        (!notes.is_empty()).then(|| notes.join("; "))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use koodrive_share::{BulkPolicy, Outcome};
+use koodrive_share::{AfterUnknown, BulkPolicy, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -120,6 +120,26 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
     let items = run(one_by_one().resend_unknown(true)).await;
     assert!(items.iter().all(|item| item.from_ledger));
     assert_eq!(emulator.request_count(), before + 1);
+}
+
+#[tokio::test]
+async fn chunk_that_is_unknown_again_names_all_its_requests() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("unknown_again");
+    let suspect = died(&emulator, &path).await;
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let mut latest = Vec::new();
+    for consent in [true, false] {
+        let policy = one_by_one().ledger(&path).resend_unknown(consent).after_unknown(AfterUnknown::Continue);
+        let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
+        let items = complete(bulk.unwrap()).await;
+        let error = items[1].result.as_ref().unwrap_err();
+        assert_eq!((error.outcome(), items[1].from_ledger), (Outcome::Unknown, !consent));
+        assert!(error.to_string().contains(&format!("what became of trace id {suspect} is unknown")), "{error}");
+        assert_eq!(error.trace_id(), Some(&items[1].trace_id));
+        latest.push(items[1].trace_id.to_string());
+    }
+    assert!(latest[0] == latest[1] && latest[0] != suspect, "{latest:?}, {suspect}");
 }
 
 #[tokio::test]
