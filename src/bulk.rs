@@ -206,8 +206,8 @@ impl Stream for Bulk<'_> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
-        let failed = match ready!(pending.poll_next_unpin(context)) {
-            Some(Ok(item)) => {
+        let failed = match ready!(pending.poll_next_unpin(context)).transpose() {
+            Ok(Some(item)) => {
                 this.report.add(
                     item.result.as_ref().err().map(Error::outcome_of_chunk),
                     item.from_ledger,
@@ -215,8 +215,7 @@ impl Stream for Bulk<'_> {
                 );
                 return Poll::Ready(Some(Ok(item)));
             }
-            Some(Err(error)) => Some(error),
-            None => None,
+            ended => ended.err(),
         };
         this.pending = None;
         Poll::Ready(this.shortfall(failed).map(Err))

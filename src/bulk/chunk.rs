@@ -4,10 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    credentials::app_signature::sha256, generated::types::CreateBatchTaskRequest, share_task::TaskType,
-    trace_id::TraceId,
-};
+use crate::{credentials::app_signature::sha256, trace_id::TraceId};
 
 /// A chunk, and the request for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,13 +27,6 @@ impl Chunk {
     pub(super) fn has_same_ids(&self, other: &Self) -> bool {
         self.range == other.range && self.file_ids_sha256 == other.file_ids_sha256
     }
-
-    /// The name of the chunk's package.
-    pub(super) fn zip_name(&self, task: &CreateBatchTaskRequest, split: bool) -> Option<String> {
-        let name = task.zip_name.as_ref()?;
-        let is_split = split && task.task_type == TaskType::PackageDownload;
-        Some(if is_split { numbered(name, self.index + 1) } else { name.clone() })
-    }
 }
 
 /// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
@@ -45,14 +35,11 @@ pub(super) fn digest(file_ids: &[String]) -> serde_json::Result<String> {
 }
 
 /// `photos.zip` and 1 make `photos-0001.zip`.
-fn numbered(name: &str, number: u64) -> String {
+pub(super) fn numbered(name: &str, number: u64) -> String {
     let end = name.len().saturating_sub(".zip".len());
-    match name.split_at_checked(end) {
-        Some((stem, extension)) if extension.eq_ignore_ascii_case(".zip") => {
-            format!("{stem}-{number:04}{extension}")
-        }
-        Some(_) | None => format!("{name}-{number:04}"),
-    }
+    let split = name.split_at_checked(end).filter(|(_, extension)| extension.eq_ignore_ascii_case(".zip"));
+    let (stem, extension) = split.unwrap_or((name, ""));
+    format!("{stem}-{number:04}{extension}")
 }
 
 #[cfg(test)]

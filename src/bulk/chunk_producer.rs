@@ -2,30 +2,23 @@
 
 use std::{mem, sync::Arc};
 
-use futures_util::{
-    FutureExt,
-    future::{self, BoxFuture},
-};
+use futures_util::{FutureExt, future};
 
 use super::{
     chunk::{self, Chunk},
     error::BulkErrorKind,
     file_ids::FileIds,
     item::BulkItem,
-    ledger::{LedgerFault, Line, State, line::LedgerChunk},
-    run::{Request, Run, SharedLedger},
+    ledger::State,
+    run::{PendingItem, Request, Run, SharedLedger},
 };
 use crate::{
     error::{Effect, Error, ErrorKind, MAY_BE_DONE},
-    redact::sanitize_for_display,
     rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
     trace_id::TraceId,
     validation::Violation,
 };
-
-/// The item of a chunk that was begun.
-pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
 
 /// Begins chunks, one after the other.
 pub(super) struct ChunkProducer<'a> {
@@ -45,34 +38,31 @@ impl<'a> ChunkProducer<'a> {
     /// Begins the next chunk; `None` once all ids were attempted or the run was stopped.
     pub(super) async fn next(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
-            let ledger = SharedLedger::open(path.clone(), self.run.clone()).await;
-            self.ledger = Some(ledger.map_err(|error| match error {
-                LedgerFault::OtherRun(difference) => {
-                    LedgerFault::OtherRun(sanitize_for_display(&difference, &self.run.secrets()))
-                }
-                other => other,
-            })?);
+            self.ledger = Some(SharedLedger::open(path.clone(), self.run.clone()).await?);
         }
         let run = self.run.clone();
         // Ids that are long in coming must not keep a run from stopping.
         match run.unless_over(self.read()).await.transpose()? {
             Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
             Some(file_ids) => self.begin(file_ids).await,
-            // Whether there would have been more to do, as far as that is known at once.
-            None if self.chunk.is_empty() && matches!(self.file_ids.next().now_or_never(), Some(Ok(None))) => {
-                self.finish().await.map(|()| None)
+            None => {
+                // Whether there would have been more to do, as far as that is known at once.
+                let read = self.file_ids.fill(&mut self.chunk, 1).now_or_never();
+                if matches!(read, Some(Ok(()))) && self.chunk.is_empty() {
+                    self.finish().await?;
+                }
+                Ok(None)
             }
-            None => Ok(None),
         }
     }
 
     /// The ids of the next chunk, none at the end.
     async fn read(&mut self) -> Result<Vec<String>, BulkErrorKind> {
-        let filled = self.file_ids.fill(&mut self.chunk, MAX_FILE_IDS).await;
-        filled.map_err(BulkErrorKind::Input)?;
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         let needs_consent = is_package && !self.run.policy.split_packages;
-        if needs_consent && self.file_ids.next().await.map_err(BulkErrorKind::Input)?.is_some() {
+        let most = MAX_FILE_IDS + usize::from(needs_consent);
+        self.file_ids.fill(&mut self.chunk, most).await.map_err(BulkErrorKind::Input)?;
+        if self.chunk.len() > MAX_FILE_IDS {
             return Err(broken(rules::SPLIT_CONSENT, "more", "give fewer, or consent to several packages"));
         }
         Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
@@ -113,7 +103,7 @@ impl<'a> ChunkProducer<'a> {
         }
         let item = match settled {
             Some(item) => Some(future::ok(item).boxed()),
-            None => self.send(chunk, file_ids).await?,
+            None => Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk }.begin(file_ids).await,
         };
         if item.is_some() {
             self.run.progress.send_modify(|progress| progress.attempted = end);
@@ -141,23 +131,6 @@ impl<'a> ChunkProducer<'a> {
             _ => return None,
         };
         Some(BulkItem { from_ledger: true, ..self.run.item(chunk, result) })
-    }
-
-    async fn send(&mut self, chunk: Chunk, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
-        let (zip_name, trace_id) = (self.run.zip_name(&chunk), chunk.trace_id.clone());
-        let task = match self.run.task.build_chunk(zip_name, file_ids, trace_id.clone()) {
-            Ok(task) => task,
-            Err(broken) => {
-                let error = Error::new(ErrorKind::Validation(broken), Effect::CreatesTask, trace_id);
-                if let Some(ledger) = &self.ledger {
-                    let record = LedgerChunk { chunk: chunk.clone(), state: State::of(Err(&error)) };
-                    ledger.with(move |ledger| ledger.append_exclusively(&Line::Chunk(record))).await?;
-                }
-                return Ok(Some(future::ok(self.run.item(chunk, Err(error))).boxed()));
-            }
-        };
-        let request = Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk, task };
-        Ok(request.begin().await.map(|item| item.map(Ok).boxed()))
     }
 }
 

@@ -47,18 +47,10 @@ impl<'a> FileIds<'a> {
         Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
-    /// The next id.
-    pub(super) async fn next(&mut self) -> Result<Option<String>, InputError> {
-        match &mut self.0 {
-            Ids::Iterator(ids) => Ok(ids.next()),
-            Ids::Stream(ids) => ids.try_next().await,
-        }
-    }
-
     /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
     pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), InputError> {
         match &mut self.0 {
-            Ids::Iterator(ids) => chunk.extend(ids.take(most - chunk.len())),
+            Ids::Iterator(ids) => chunk.extend(ids.take(most.saturating_sub(chunk.len()))),
             Ids::Stream(ids) => {
                 while chunk.len() < most
                     && let Some(id) = ids.try_next().await?

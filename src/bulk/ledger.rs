@@ -148,10 +148,10 @@ impl Ledger {
         Ok(ledger.append_exclusively(&line)?)
     }
 
-    /// Opens the ledger of a run, or begins it.
-    pub(super) fn open(path: &Path, header: Header) -> Result<Self, LedgerFault> {
+    /// Opens the ledger of a run, or begins it. An error shows none of the `secrets`.
+    pub(super) fn open(path: &Path, header: Header, secrets: &[&str]) -> Result<Self, LedgerFault> {
         let mut ledger = Self::lock(path, true)?;
-        ledger.scan(Some(&header), true)?;
+        ledger.scan(Some((&header, secrets)), true)?;
         if ledger.end == 0 {
             ledger.append(&Line::Run(header))?;
             sync_directory_of(path);
@@ -191,9 +191,10 @@ impl Ledger {
         })
     }
 
-    /// Reads all lines. A last one that is torn is cut off, or left out. `ours` is the header of the run that goes on.
-    fn scan(&mut self, ours: Option<&Header>, mend: bool) -> Result<(), LedgerFault> {
-        let expected = ours.map(|ours| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
+    /// Reads all lines. A last one that is torn is cut off, or left out. `ours` is the header of the run that goes on, with
+    /// what an error must not show.
+    fn scan(&mut self, ours: Option<(&Header, &[&str])>, mend: bool) -> Result<(), LedgerFault> {
+        let expected = ours.map(|(ours, _)| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
         let mut reader = BufReader::new(self.file.try_clone()?);
         for number in 1.. {
             let bytes = read_line(&mut reader)?;
@@ -204,7 +205,7 @@ impl Ledger {
             let is_in_place = match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
                 Ok(Line::Run(theirs)) => {
-                    ours.map_or(Ok(()), |ours| theirs.compare(ours))?;
+                    ours.map_or(Ok(()), |(ours, secrets)| theirs.compare(ours, secrets))?;
                     self.header = Some(theirs);
                     true
                 }
@@ -256,12 +257,12 @@ impl Ledger {
 
     /// What earlier runs know of a chunk, whose ids must be those that they were given.
     pub(super) fn look_up(&self, chunk: &Chunk) -> Result<Option<LedgerChunk>, LedgerFault> {
-        let Range { start, end } = chunk.range;
+        let range = &chunk.range;
         let difference = match self.latest(chunk.index)? {
             Some(earlier) if !earlier.chunk.has_same_ids(chunk) => {
-                format!("file ids {start}..{end} are not those that the ledger's run was given")
+                format!("file ids {range:?} are not those that the ledger's run was given")
             }
-            None if self.file_ids.is_some_and(|all| start >= all) => {
+            None if self.file_ids.is_some_and(|all| range.start >= all) => {
                 "there are more file ids than the ledger's run was given".to_owned()
             }
             earlier => return Ok(earlier),

@@ -2,7 +2,6 @@
 
 use std::{
     io, mem,
-    ops::Range,
     path::PathBuf,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +9,7 @@ use std::{
 
 use futures_util::{
     FutureExt,
-    future::{Either, select},
+    future::{self, BoxFuture, Either, select},
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -19,7 +18,7 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    chunk::Chunk,
+    chunk::{Chunk, numbered},
     error::BulkErrorKind,
     gate::{Gate, Pass},
     item::BulkItem,
@@ -31,14 +30,21 @@ use crate::{
     client::Client,
     credentials::RequestSecret,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
+    generated::types::CreateBatchTaskRequest,
     patience::{Decision, Sign},
     redact::sanitize_message,
     runtime::joined,
-    share_task::{ShareTask, ShareTaskBuilder},
+    share_task::{ShareTask, ShareTaskBuilder, TaskType},
     task::handle::TaskHandle,
 };
 
 const SHUT_DOWN: &str = "the runtime was shut down";
+
+/// The item of a chunk that was begun.
+pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
+
+/// What a request came to.
+type Sent = Result<TaskHandle, Error>;
 
 pub(super) struct Run {
     pub(super) client: Client,
@@ -71,8 +77,7 @@ impl Run {
     /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
     pub(super) fn stop(&self, why: BulkErrorKind) {
         self.progress.send_modify(|progress| {
-            let stays = progress.stop.as_ref().is_some_and(|first| first.is_ledger() || !why.is_ledger());
-            if !stays {
+            if progress.stop.as_ref().is_none_or(|first| why.is_ledger() && !first.is_ledger()) {
                 progress.stop = Some(why);
             }
         });
@@ -113,12 +118,15 @@ impl Run {
         secrets
     }
 
-    pub(super) fn zip_name(&self, chunk: &Chunk) -> Option<String> {
-        chunk.zip_name(self.task.body(), self.policy.split_packages)
+    /// The name of a chunk's package.
+    fn zip_name(&self, chunk: &Chunk) -> Option<String> {
+        let CreateBatchTaskRequest { task_type, zip_name, .. } = self.task.body();
+        let is_split = self.policy.split_packages && *task_type == TaskType::PackageDownload;
+        zip_name.as_ref().map(|name| if is_split { numbered(name, chunk.index + 1) } else { name.clone() })
     }
 
     /// What became of a chunk. A resent one that failed may have been made by an earlier request.
-    pub(super) fn item(&self, chunk: Chunk, result: Result<TaskHandle, Error>) -> BulkItem {
+    pub(super) fn item(&self, chunk: Chunk, result: Sent) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         let zip_name = self.zip_name(&chunk);
         BulkItem { range: chunk.range, trace_id: chunk.trace_id, zip_name, from_ledger: false, result }
@@ -130,24 +138,31 @@ pub(super) struct Request {
     pub(super) run: Arc<Run>,
     pub(super) ledger: Option<SharedLedger>,
     pub(super) chunk: Chunk,
-    pub(super) task: ShareTask,
 }
 
 impl Request {
     /// Begins the chunk in a task of its own: writes its line and sends it, even if nobody waits for that.
     ///
     /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
-    pub(super) async fn begin(self) -> Option<impl Future<Output = BulkItem> + Send + 'static> {
+    pub(super) async fn begin(self, file_ids: Vec<String>) -> Option<PendingItem> {
         let (run, chunk) = (self.run.clone(), self.chunk.clone());
+        let task = match run.task.build_chunk(run.zip_name(&chunk), file_ids, chunk.trace_id.clone()) {
+            Ok(task) => task,
+            Err(broken) => {
+                let error = Error::new(ErrorKind::Validation(broken), Effect::CreatesTask, chunk.trace_id.clone());
+                self.write_after(State::of(Err(&error))).await;
+                return Some(future::ok(run.item(chunk, Err(error))).boxed());
+            }
+        };
         let pass = run.gate.admit().now_or_never();
         // With neither a ledger nor a pause there is nothing to wait for.
         let may_be_stopped = self.ledger.is_some() || pass.is_none();
         let (begun, is_begun) = oneshot::channel();
-        let sent = tokio::spawn(self.send(pass, begun).in_current_span());
+        let sent = tokio::spawn(self.send(task, pass, begun).in_current_span());
         if may_be_stopped && !is_begun.await.unwrap_or(true) {
             return None;
         }
-        Some(sent.map(move |sent| {
+        let item = sent.map(move |sent| {
             // A runtime that shuts down lets go of requests half-way.
             let result = joined(sent).flatten().unwrap_or_else(|| {
                 run.stop_after_unknown();
@@ -155,19 +170,20 @@ impl Request {
                 error.0.source = Some(SHUT_DOWN.into());
                 Err(error)
             });
-            run.item(chunk, result)
-        }))
+            Ok(run.item(chunk, result))
+        });
+        Some(item.boxed())
     }
 
     /// Sends the chunk, again after each pause that it runs into.
     ///
     /// Gives what the last request came to, or nothing if none was sent.
-    async fn send(self, pass: Option<Pass>, begun: oneshot::Sender<bool>) -> Option<Result<TaskHandle, Error>> {
+    async fn send(self, task: ShareTask, pass: Option<Pass>, begun: oneshot::Sender<bool>) -> Option<Sent> {
         let mut pass = self.admit(pass).await;
         let _ = begun.send(pass.is_some());
         let mut refused = None;
         while let Some(used) = pass {
-            let (result, is_paused) = self.attempt(used).await;
+            let (result, is_paused) = self.attempt(&task, used).await;
             if !is_paused {
                 return Some(result);
             }
@@ -204,9 +220,9 @@ impl Request {
     }
 
     /// Sends the request and notes its result. Gives that, and whether it is to be sent again after a pause.
-    async fn attempt(&self, pass: Pass) -> (Result<TaskHandle, Error>, bool) {
-        let Self { run, task, .. } = self;
-        let result = self.create().await;
+    async fn attempt(&self, task: &ShareTask, pass: Pass) -> (Sent, bool) {
+        let run = &self.run;
+        let result = self.create(task).await;
         if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
             run.stop(BulkErrorKind::Access);
         }
@@ -224,8 +240,8 @@ impl Request {
 
     /// Sends the request. An unknown outcome stops the run at once if its policy says so, also that of a request that a
     /// runtime lets go of half-way: before anyone can begin another.
-    async fn create(&self) -> Result<TaskHandle, Error> {
-        let Self { run, chunk, task, .. } = self;
+    async fn create(&self, task: &ShareTask) -> Sent {
+        let Self { run, chunk, .. } = self;
         let unsettled = Unsettled(run);
         tracing::debug!(trace_id = %chunk.trace_id, ids = ?chunk.range, "sending");
         let result = run.client.create(task).await.and_then(|handle| {
@@ -240,10 +256,8 @@ impl Request {
 
     async fn write_after(&self, state: State) {
         let Some(ledger) = &self.ledger else { return };
-        let record = self.record(state);
-        let Range { start, end } = self.chunk.range;
-        let unwritten =
-            record.task().map(|task| format!("task {} of ids {start}..{end}", self.run.shown(task.task_id())));
+        let (record, range) = (self.record(state), &self.chunk.range);
+        let unwritten = record.task().map(|task| format!("task {} of ids {range:?}", self.run.shown(task.task_id())));
         let line = Line::Chunk(record);
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
             // Another run's ledger has the line, too.
@@ -287,7 +301,7 @@ impl SharedLedger {
     pub(super) async fn open(path: PathBuf, run: Arc<Run>) -> Result<Self, LedgerFault> {
         let open = move || {
             let header = Header::new(&run.client, &run.task, run.policy.split_packages);
-            let mut ledger = Ledger::open(&path, header)?;
+            let mut ledger = Ledger::open(&path, header, &run.secrets())?;
             *run.task_ids() = mem::take(&mut ledger.task_ids);
             Ok(Self(Arc::new(Mutex::new(ledger))))
         };
@@ -306,6 +320,5 @@ impl SharedLedger {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LedgerFault> + Send + 'static,
 ) -> Result<T, LedgerFault> {
-    let shut_down = || Err(io::Error::other(SHUT_DOWN).into());
-    joined(spawn_blocking(work).await).unwrap_or_else(shut_down)
+    joined(spawn_blocking(work).await).unwrap_or_else(|| Err(io::Error::other(SHUT_DOWN).into()))
 }

@@ -10,7 +10,7 @@ use crate::{
     bulk::chunk::Chunk,
     client::Client,
     error::{Error, Outcome},
-    redact::mask_urls,
+    redact::{mask_urls, sanitize_for_display},
     share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
     task::handle::TaskHandle,
     trace_id::TraceId,
@@ -80,10 +80,10 @@ impl Header {
     }
 
     /// Refuses the ledger of another run, and says all that differs.
-    pub(super) fn compare(&self, ours: &Self) -> Result<(), LedgerFault> {
+    pub(super) fn compare(&self, ours: &Self, secrets: &[&str]) -> Result<(), LedgerFault> {
         let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
         let (theirs, ours) = (fields(self)?, fields(ours)?);
-        let shown = |name: &str, value: Option<&Value>| match value.map_or("none".to_owned(), Value::to_string) {
+        let shown = |name, fields: &Map<_, _>| match fields.get(name).map_or("none".to_owned(), Value::to_string) {
             // A bare one, as rules demand, holds no secret.
             endpoint if name == "endpoint" && !endpoint.contains(['@', '?', '#']) => endpoint,
             text => mask_urls(&text),
@@ -91,16 +91,14 @@ impl Header {
         let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         let differing: Vec<String> = names
             .into_iter()
-            .map(|name| (name, theirs.get(name), ours.get(name)))
-            .filter(|(_, theirs, ours)| theirs != ours)
-            .map(|(name, theirs, ours)| {
-                format!("{name} is {} there and {} here", shown(name, theirs), shown(name, ours))
-            })
+            .filter(|name| theirs.get(*name) != ours.get(*name))
+            .map(|name| format!("{name} is {} there and {} here", shown(name, &theirs), shown(name, &ours)))
             .collect();
         if differing.is_empty() {
             return Ok(());
         }
-        Err(LedgerFault::OtherRun(format!("the ledger is of another run: {}", differing.join(", "))))
+        let differing = sanitize_for_display(&differing.join(", "), secrets);
+        Err(LedgerFault::OtherRun(format!("the ledger is of another run: {differing}")))
     }
 }
 
