@@ -198,7 +198,9 @@ impl Client {
     /// Such a call is made again after a pause, until it has failed for the `limit`, where 0 does not wait, or the service
     /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicy::patience): of
     /// `Retry-After`, or of 1 to 2 seconds and twice as long each time. Once a reply has come, lost connections, time-outs and
-    /// failures of the server are waited out, too. `on_pause` is called at the beginning of each pause; it must not block.
+    /// failures of the server are waited out, too. `on_pause` is called at the beginning of each pause; it must not block. A
+    /// pause begins only after a call's own attempts, whose waits are not told: with
+    /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
         self.with(|shared| shared.waits = Some(Arc::new(Waits::new(limit, on_pause))))

@@ -179,13 +179,15 @@ impl Download {
     /// Defaults to none.
     ///
     /// A name may be the end of a path in the package, such as `photos/1.jpg`; one that ends with a slash is a directory,
-    /// which is there if anything in it is.
+    /// which is there if anything in it is. Of a recursive listing, give the directory and the name joined by a slash: where a
+    /// package keeps no directories, which no document tells, the last part counts.
     pub fn expect_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.expected.set_names(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// A stream of how much has come: the latest of it each time it is polled. It ends when the download does.
+    /// A stream of how much has come: the latest of it each time it is polled. It ends when the download does. Attempts that
+    /// fail while another follows are told by events of `tracing` alone, at debug.
     pub fn progress(&self) -> impl Stream<Item = DownloadProgress> + Send + Unpin + use<> {
         let receiver = self.progress.subscribe();
         Box::pin(stream::unfold(receiver, |mut receiver| async {

@@ -472,8 +472,8 @@ impl Display for ReplyDetails {
 }
 
 impl Error {
-    /// What to do next.
-    fn advice(&self) -> Option<&'static str> {
+    /// What to do next about this very call, as the message says it.
+    pub fn advice(&self) -> Option<&'static str> {
         Some(match (&self.0.kind, self.outcome()) {
             (ErrorKind::ConnectRefused(fault), _) => fault.advice(),
             (ErrorKind::Connect, _) => "check the endpoint, the network and the proxy variables",

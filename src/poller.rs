@@ -46,7 +46,8 @@ const VISIBLE_AFTER: TimeDelta = TimeDelta::seconds(10);
 ///
 /// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the setters or
 /// the service's `Retry-After` (up to 19 minutes) say otherwise. That the service does not find the task counts as no
-/// failure in the first 10 s after its creation.
+/// failure in the first 10 s after its creation. Polls that fail while another may follow are told by events of `tracing`
+/// alone, at debug.
 ///
 /// # Cancel safety
 ///

@@ -42,7 +42,8 @@ macro_rules! service_codes {
                 }
             }
 
-            /// What to do about a code that the reference lists.
+            /// What to do about a code that the reference lists, whatever the call: [`Error::advice`](crate::Error::advice)
+            /// knows the call, too.
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant => Some($advice),)+

@@ -166,7 +166,8 @@ impl DownloadError {
         }
     }
 
-    /// The failure may pass by itself, or once its cause is seen to, and the same call goes on from what has come.
+    /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),
+    /// and the same call goes on from what has come.
     ///
     /// Not so after broken rules, where a file stands at the path, where the task or its package does not exist, and after
     /// a package that is no zip.
