@@ -193,7 +193,7 @@ impl Bulk<'_> {
             // A ledger that lacks a line is worse than whatever else ended the run.
             (Some(stop), _) if stop.is_ledger() => stop,
             (_, Some(failed)) => failed,
-            (Some(stop), None) if !exhausted || stop.is_out_of_patience() => stop,
+            (Some(stop), None) if !exhausted || stop.is_of_all_requests() => stop,
             (_, None) => return None,
         };
         Some(BulkError { kind, attempted, exhausted, unwritten })

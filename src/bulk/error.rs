@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, ops::Range};
 use super::{file_ids::InputError, ledger::LedgerFault};
 use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationError};
 
-/// A bulk creation that ended before every file id was attempted, that ran out of patience with the last ones, or whose
+/// A bulk creation that ended before every file id was attempted, whose last chunk failed as every other would have, or whose
 /// ledger cannot be trusted any more.
 ///
 /// The message is one line: why the run ended, what to do about that unless the items say it, and what was attempted. Tasks
@@ -43,8 +43,9 @@ impl BulkErrorKind {
         matches!(self, Self::Ledger(error) if !matches!(error, LedgerFault::OtherRun(_)))
     }
 
-    pub(super) fn is_out_of_patience(&self) -> bool {
-        matches!(self, Self::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
+    /// Every request would have failed alike, the last one too: there is something to see to.
+    pub(super) fn is_of_all_requests(&self) -> bool {
+        matches!(self, Self::Impatience(_) | Self::Access)
     }
 }
 
@@ -60,7 +61,8 @@ impl BulkError {
         if let BulkErrorKind::Validation(error) = &self.kind { Some(error) } else { None }
     }
 
-    /// An outcome was unknown and the policy stops at that. Look for the task, then resume.
+    /// An outcome was unknown and the policy stops at that, with file ids left: that of the last chunk is told by its item
+    /// alone. Look for the task, then resume.
     pub fn is_unknown(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Unknown)
     }
@@ -79,7 +81,7 @@ impl BulkError {
     /// [`patience`](crate::BulkPolicy::patience), or was asked to wait for longer. What the last items are about was
     /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
-        self.kind.is_out_of_patience()
+        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
     }
 
     /// The file ids could not be read. Look at the `source`, then resume.

@@ -289,6 +289,17 @@ async fn refused_credentials_end_a_run_after_one_request() {
     assert_eq!(emulator.request_count(), 2);
 }
 
+#[tokio::test]
+async fn refused_credentials_of_the_last_chunk_end_the_run_with_an_error() {
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.revoke_token(Emulator::DEFAULT_TOKEN);
+    let (items, error, _) = run(&emulator, 1, one_by_one()).await;
+    assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
+    let error = error.unwrap();
+    assert!(error.is_futile());
+    assert!(error.to_string().ends_with("all file ids, 0..1, were attempted"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_are_as_far_apart_as_the_rate_says() {
     let emulator = strict_emulator().start().await.unwrap();

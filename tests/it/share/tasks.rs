@@ -107,6 +107,16 @@ async fn run(emulator: &Emulator, share: &Share, ledger: &Path) -> (usize, Optio
     (emulator.tasks().len(), ended)
 }
 
+#[tokio::test]
+async fn a_kdstoken_that_lapses_before_the_last_task_ends_the_run_with_an_error() {
+    // One call opens the share, and one is the page of its files.
+    let emulator = with_share(EmulatedShare::example().files(10).kdstoken_calls(2)).await;
+    let (made, ended) = run(&emulator, &open(&emulator, Some(CODE)).await, &ledger("lapsed-kdstoken")).await;
+    let ended = ended.unwrap();
+    assert!(made == 0 && ended.is_access_refused(), "{ended}");
+    assert!(ended.to_string().ends_with("all file ids, 0..10, were attempted"), "{ended}");
+}
+
 /// In mid-run, whether a page or a task is refused first. The same run with a new kdstoken goes on where it ended.
 #[tokio::test]
 async fn a_kdstoken_that_lapses_ends_the_run_which_a_new_one_resumes() {
