@@ -1,6 +1,6 @@
 //! How a task moves from step to step.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use crate::{hidden_task::HiddenTask, step::Step};
 
@@ -29,6 +29,7 @@ enum Pace {
 pub struct Schedule {
     pace: Pace,
     hidden: Option<(Duration, HiddenTask)>,
+    fail_files_every: Option<NonZeroUsize>,
 }
 
 impl Schedule {
@@ -83,8 +84,28 @@ impl Schedule {
         self
     }
 
+    /// Lets each `every`-th file of a task fail that would succeed in full: the task completes with result 2, or with 3 if
+    /// all its files fail, and its package lacks them. A task of fewer files succeeds. 0 lets none fail, which is the
+    /// default.
+    ///
+    /// ```
+    /// use koodrive_share_emulator::{Emulator, Schedule};
+    ///
+    /// let builder = Emulator::builder().schedule(Schedule::default().fail_files_every(100));
+    /// # let _ = builder;
+    /// ```
+    pub fn fail_files_every(mut self, every: usize) -> Self {
+        self.fail_files_every = NonZeroUsize::new(every);
+        self
+    }
+
     fn new(pace: Pace) -> Self {
-        Self { pace, hidden: None }
+        Self { pace, hidden: None, fail_files_every: None }
+    }
+
+    /// Whether the file at this place of a task fails, counted from 0.
+    pub(crate) fn fails(&self, place: usize) -> bool {
+        self.fail_files_every.is_some_and(|every| (place + 1).is_multiple_of(every.get()))
     }
 
     /// How a task is hidden this long after it was made, or `None` if it's visible.
@@ -93,9 +114,9 @@ impl Schedule {
         (elapsed < delay).then_some(answer)
     }
 
-    /// The step shown on poll number `poll`, counted from 1, this long after the task was made.
-    pub(crate) fn step(&self, poll: u64, elapsed: Duration) -> Option<&Step> {
-        match &self.pace {
+    /// The step of a task of so many files, shown on poll number `poll`, counted from 1, this long after it was made.
+    pub(crate) fn step(&self, poll: u64, elapsed: Duration, files: usize) -> Step {
+        let step = match &self.pace {
             Pace::Polls(steps) => {
                 let index = usize::try_from(poll.saturating_sub(1)).unwrap_or(usize::MAX);
                 steps.get(index).or(steps.last())
@@ -104,6 +125,11 @@ impl Schedule {
                 let passed = steps.iter().rev().find(|(after, _)| *after <= elapsed);
                 passed.map(|(_, step)| step)
             }
+        };
+        let step = step.cloned().unwrap_or_else(Step::pending);
+        match self.fail_files_every.map(NonZeroUsize::get) {
+            Some(every) if every <= files => step.failing_every(every),
+            _ => step,
         }
     }
 }
@@ -119,7 +145,7 @@ mod tests {
     use super::*;
 
     fn progress(schedule: &Schedule, poll: u64, seconds: u64) -> Option<i64> {
-        schedule.step(poll, Duration::from_secs(seconds))?.progress
+        schedule.step(poll, Duration::from_secs(seconds), 1).progress
     }
 
     #[test]
@@ -127,7 +153,7 @@ mod tests {
         let schedule = Schedule::default();
         let seen = [1, 2, 3, 4, 900].map(|poll| progress(&schedule, poll, 0));
         assert_eq!(seen, [30, 70, 100, 100, 100].map(Some));
-        assert_eq!(progress(&Schedule::by_polls([]), 1, 0), None);
+        assert_eq!(progress(&Schedule::by_polls([]), 1, 0), Some(0));
     }
 
     #[test]
@@ -135,7 +161,7 @@ mod tests {
         let after = |seconds, progress| (Duration::from_secs(seconds), Step::running(progress));
         let schedule = Schedule::by_elapsed([after(10, 2), after(5, 1)]);
         let seen = [0, 4, 5, 9, 10, 99].map(|seconds| progress(&schedule, 1, seconds));
-        assert_eq!(seen, [None, None, Some(1), Some(1), Some(2), Some(2)]);
+        assert_eq!(seen, [Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)]);
     }
 
     #[test]

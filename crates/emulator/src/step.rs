@@ -133,6 +133,15 @@ impl Step {
         self
     }
 
+    /// The same where each `every`-th file fails, if all succeeded.
+    pub(crate) fn failing_every(self, every: usize) -> Self {
+        if (self.task_status, self.result_code) != (2, Some(1)) {
+            return self;
+        }
+        let statuses = std::iter::repeat_n("1", every - 1).chain(["2"]);
+        self.result_code(if every == 1 { 3 } else { 2 }).file_statuses(statuses)
+    }
+
     /// Sets `downloadUrl`. Defaults to a URL at this emulator, `http://127.0.0.1:<port>/packages/<task id>.zip?token=…`, for
     /// a package download that completed with result code 1 or 2, and to no such field otherwise. See
     /// [`Package`](crate::Package) for what is there; each poll gives a fresh URL.

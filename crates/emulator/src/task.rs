@@ -157,10 +157,7 @@ impl Task {
 
     fn poll(&mut self, elapsed: Duration, edition: Edition, origin: &str, now: DateTime<Utc>) -> Result<Value, String> {
         self.public.polls += 1;
-        let pending = Step::pending();
-        let schedule = Arc::clone(&self.schedule);
-        let step = schedule.step(self.public.polls, elapsed);
-        let step = step.unwrap_or(&pending);
+        let step = &self.schedule.step(self.public.polls, elapsed, self.public.file_count);
         if step.task_status != 0 {
             self.started.get_or_insert(now);
         }
@@ -278,7 +275,7 @@ impl Tasks {
         self.by_id(id).filter(|task| task.public.share_id == share_id)
     }
 
-    /// What a task was made from, if its package may be had with this token.
+    /// What a task was made from, without the files that fail, if its package may be had with this token.
     ///
     /// # Errors
     /// The refusal to send.
@@ -289,7 +286,10 @@ impl Tasks {
         let body = task.public.body.as_deref().ok_or_else(|| Answer::emulator(UNRECORDED))?;
         url.uses += 1;
         // The body passed every check when the task was made.
-        CreateTask::parse(body, false).map_err(|why| Answer::emulator(&why))
+        let mut made_from = CreateTask::parse(body, false).map_err(|why| Answer::emulator(&why))?;
+        let mut places = 0..;
+        made_from.file_ids.retain(|_| places.next().is_some_and(|place| !task.schedule.fails(place)));
+        Ok(made_from)
     }
 
     fn by_id(&mut self, id: &str) -> Option<&mut Task> {

@@ -129,6 +129,15 @@ async fn a_package_of_a_share_has_the_names_of_its_files() {
 }
 
 #[tokio::test]
+async fn a_package_lacks_the_files_that_failed() {
+    let schedule = Schedule::immediate_success().fail_files_every(2);
+    let emulator = Emulator::builder().schedule(schedule).path_prefix("/gateway").start().await.unwrap();
+    let reply = send(&emulator, &Sent::new(&format!("/gateway{CREATE}"), &package())).await;
+    let url = url(&emulator, reply.body["taskId"].as_str().unwrap()).await;
+    assert_eq!(names(&get(&emulator, &url, &[]).await.body), [b"a.bin", b"c.bin"]);
+}
+
+#[tokio::test]
 async fn ranges_are_served_as_the_validator_allows() {
     let (emulator, task_id) = finished(Package::new()).await;
     let url = url(&emulator, &task_id).await;

@@ -68,6 +68,31 @@ async fn the_named_schedules_end_as_named() {
 }
 
 #[tokio::test]
+async fn each_so_many_files_of_a_task_fail_that_would_succeed() {
+    let cases = [
+        (Schedule::immediate_success(), 0, 1, "111"),
+        (Schedule::immediate_success(), 4, 1, "111"),
+        (Schedule::immediate_success(), 3, 2, "112"),
+        (Schedule::immediate_success(), 2, 2, "121"),
+        (Schedule::immediate_success(), 1, 3, "222"),
+        (Schedule::by_polls([Step::running(50)]), 1, 0, "000"),
+        (Schedule::by_polls([Step::completed(2)]), 1, 2, "212"),
+    ];
+    let emulator = Emulator::start().await.unwrap();
+    for (schedule, every, result, files) in cases {
+        emulator.set_schedule(schedule.fail_files_every(every));
+        for body in [dump(), package()] {
+            let id = create(&emulator, &body).await;
+            let answer = poll(&emulator, &id).await;
+            assert_eq!(answer["jobInfo"]["taskResultCode"].as_u64().unwrap_or_default(), result);
+            let infos = answer["taskInfos"].as_array().unwrap();
+            let statuses: String = infos.iter().map(|info| info["status"].as_str().unwrap()).collect();
+            assert_eq!(statuses, files, "each {every}th");
+        }
+    }
+}
+
+#[tokio::test]
 async fn unknown_numbers_and_every_json_shape_are_let_through() {
     let steps = [
         Step::new(7).task_infos(TaskInfosShape::Absent),
