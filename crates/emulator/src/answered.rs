@@ -22,12 +22,13 @@ pub struct Answered {
 }
 
 impl Answered {
-    pub(crate) fn new(parts: &Parts, answer: &Answer) -> Self {
+    pub(crate) fn new(parts: &Parts, answer: &Answer, is_held: bool) -> Self {
         let trace_id = parts.headers.get("X-Traceid").and_then(|value| value.to_str().ok());
         let fault = match answer.limit {
             Some(Limit::Bytes(0)) => Some("the reply is lost on purpose"),
             Some(_) => Some("the reply is cut on purpose"),
             None if answer.status() == 429 => Some("throttled on purpose"),
+            None if is_held => Some("the reply is held back on purpose"),
             None => None,
         };
         Self {
@@ -40,7 +41,7 @@ impl Answered {
         }
     }
 
-    /// What was played against the caller: a reply that is lost or cut, or throttling.
+    /// What was played against the caller: a reply that is lost, cut or held back, or throttling.
     pub fn fault(&self) -> Option<&'static str> {
         self.fault
     }

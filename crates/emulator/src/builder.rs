@@ -8,6 +8,7 @@ use std::{
     net::Ipv4Addr,
     num::NonZeroU64,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::handler::Handler;
@@ -132,6 +133,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Holds the reply to each creation back for so long, so that a client can be ended with its request on the way. The
+    /// task exists meanwhile. Measured by tokio's clock, so paused time applies. Defaults to no delay.
+    pub fn delay_creations(mut self, delay: Duration) -> Self {
+        self.settings.delay_creations = Some(delay);
+        self
+    }
+
     /// Sets what is called with each request and its answer, before that is sent. Defaults to nothing. It must not block.
     ///
     /// ```
@@ -253,6 +261,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("stamped_date", &self.settings.stamped_date)
             .field("throttle", &self.settings.throttle)
             .field("lose_reply_every", &self.settings.lose_reply_every)
+            .field("delay_creations", &self.settings.delay_creations)
             .finish_non_exhaustive()
     }
 }

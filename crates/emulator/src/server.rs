@@ -49,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) stamped_date: Option<StampedDate>,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) lose_reply_every: Option<NonZeroU64>,
+    pub(crate) delay_creations: Option<Duration>,
     pub(crate) on_answer: Option<Box<OnAnswer>>,
     /// Scheme and authority, without the path prefix.
     pub(crate) origin: String,
@@ -68,6 +69,7 @@ impl Default for Settings {
             stamped_date: None,
             throttle: None,
             lose_reply_every: None,
+            delay_creations: None,
             on_answer: None,
             origin: String::new(),
             request_id_seed: 0,
@@ -271,8 +273,12 @@ pub(crate) async fn handle(
         Some(Fault::CutAnswer { after }) => service.process(&received).cut_after(after),
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
+    let hold = service.settings.delay_creations.filter(|_| answer.task_id().is_some());
     if let (Some(tell), Some(parts)) = (&service.settings.on_answer, &watched) {
-        tell(&Answered::new(parts, &answer));
+        tell(&Answered::new(parts, &answer, hold.is_some()));
+    }
+    if let Some(hold) = hold {
+        tokio::time::sleep(hold).await;
     }
     if let Some(limit) = answer.limit {
         allowance.set(limit);

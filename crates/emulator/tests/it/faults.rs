@@ -5,7 +5,7 @@ use std::time::Duration;
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Sent, connect, exchange, pass, read_reply, send};
+use crate::support::{Sent, connect, exchange, pass, poll, read_reply, send};
 
 #[tokio::test]
 async fn a_scripted_reply_takes_the_place_of_processing() {
@@ -81,6 +81,24 @@ async fn the_reply_to_each_so_many_tasks_is_lost() {
         let reply = exchange(&mut connect(&emulator).await, &Sent::create()).await;
         assert_eq!((reply.is_some(), emulator.tasks().len()), (arrives, made));
     }
+}
+
+#[tokio::test]
+async fn reply_to_a_creation_is_held_back_while_its_task_exists() {
+    let hour = Duration::from_secs(3600);
+    let emulator = Emulator::builder().delay_creations(hour).start().await.unwrap();
+    let mut held = connect(&emulator).await;
+    held.write_all(&Sent::create().bytes()).await.unwrap();
+    while emulator.tasks().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let task_id = emulator.tasks()[0].task_id().to_owned();
+    // Other replies are not held back.
+    poll(&emulator, &task_id).await;
+    let mut bytes = [0; 16];
+    assert!(held.try_read(&mut bytes).is_err(), "the reply has arrived");
+    pass(hour).await;
+    assert_eq!(read_reply(&mut held).await.unwrap().body["taskId"], task_id);
 }
 
 #[tokio::test]
