@@ -470,6 +470,10 @@ pub(crate) struct EmulatorArgs {
     #[arg(long, value_name = "TOKEN", conflicts_with = "app_id")]
     pub(crate) token: Option<String>,
 
+    /// File with the access token to accept; when its content changes, that is accepted in place of the one before
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app_id", "token"])]
+    pub(crate) token_file: Option<PathBuf>,
+
     /// App whose signatures to accept
     #[arg(long, value_name = "ID", requires = "app_secret_file", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) app_id: Option<String>,
@@ -505,6 +509,14 @@ pub(crate) struct EmulatorArgs {
     /// Lose the reply to each Nth task that is made, so that its outcome is unknown [default: none]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) lose_reply_every: u64,
+
+    /// Hold the reply to each creation back for so long, such as 20s, so that a run can be killed with a request on its way
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) delay_creations: Option<Duration>,
+
+    /// Fail each Nth file of a task, which then completes partially failed [default: none]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) fail_files_every: usize,
 
     /// Files that are left out of each package
     #[arg(long, value_name = "N", default_value_t = 0)]

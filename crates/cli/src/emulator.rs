@@ -1,6 +1,8 @@
 //! `emulator`.
 
-use koodrive_share_emulator::{EmulatedShare, Emulator, Package, Throttle};
+use std::{path::Path, time::Duration};
+
+use koodrive_share_emulator::{EmulatedShare, Emulator, EmulatorBuilder, Package, Schedule, Throttle};
 
 use crate::{
     args::EmulatorArgs,
@@ -11,21 +13,17 @@ use crate::{
 };
 
 /// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
-pub(crate) async fn run(args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
+pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
     let mut builder = Emulator::builder().port(args.port);
     builder = builder.lose_reply_every(args.lose_reply_every);
+    builder = builder.schedule(Schedule::default().fail_files_every(args.fail_files_every));
+    if let Some(delay) = args.delay_creations {
+        builder = builder.delay_creations(delay);
+    }
     if let Some((calls, window)) = args.throttle {
         builder = builder.throttle(Throttle::new(calls, window));
     }
-    let mut credentials = "export KOODRIVE_TOKEN=emulator-token";
-    if let Some(token) = args.token {
-        builder = builder.token(token);
-        credentials = "(and KOODRIVE_TOKEN, as given by --token)";
-    }
-    if let (Some(app_id), Some(path)) = (args.app_id, args.app_secret_file) {
-        builder = builder.app(app_id, secret::read(&path)?);
-        credentials = "(and KOODRIVE_APP_ID and KOODRIVE_APP_SECRET, as given)";
-    }
+    let (builder, credentials) = accepting(builder, &mut args)?;
     let mut share = EmulatedShare::example();
     if let Some(files) = args.share_files {
         share = share.tree(files, 1, args.share_levels);
@@ -52,6 +50,46 @@ pub(crate) async fn run(args: EmulatorArgs, output: &Output, tells_all: bool) ->
     stderr(&format!("export LINK='{}'", EmulatedShare::example().link()));
     stderr(&format!("echo {} > code", EmulatedShare::EXAMPLE_EXTRACT_CODE));
     stderr("These are the link to its example share and the file with the extract code. End it with Ctrl-C.");
-    interrupts.next().await;
+    let renew = async {
+        match (args.token, args.token_file) {
+            (Some(token), Some(path)) => renew_token(&emulator, token, &path).await,
+            _ => std::future::pending().await,
+        }
+    };
+    interrupts.unless_interrupted(renew).await;
     Ok(Exit::Done)
+}
+
+/// The builder with what it accepts, and the line that tells of it.
+fn accepting(
+    builder: EmulatorBuilder,
+    args: &mut EmulatorArgs,
+) -> Result<(EmulatorBuilder, &'static str), CommandError> {
+    if let (Some(app_id), Some(path)) = (args.app_id.take(), &args.app_secret_file) {
+        let builder = builder.app(app_id, secret::read(path)?);
+        return Ok((builder, "(and KOODRIVE_APP_ID and KOODRIVE_APP_SECRET, as given)"));
+    }
+    if let Some(path) = &args.token_file {
+        args.token = Some(secret::read(path)?);
+    }
+    Ok(match &args.token {
+        Some(token) => (builder.token(token), "(and KOODRIVE_TOKEN, as given)"),
+        None => (builder, "export KOODRIVE_TOKEN=emulator-token"),
+    })
+}
+
+/// Accepts the token of the file in place of the one before whenever that changes.
+async fn renew_token(emulator: &Emulator, mut accepted: String, path: &Path) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // A file may be missing or empty while it is replaced.
+        if let Ok(token) = secret::read_again(path)
+            && token != accepted
+        {
+            emulator.accept_token(&token);
+            emulator.revoke_token(&accepted);
+            stderr("the token has changed: the one before is accepted no longer");
+            accepted = token;
+        }
+    }
 }

@@ -2,12 +2,15 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
 };
 
-use crate::support::{DUMP, SECRET, TOKEN, bare_tool, directory, file, first_line, id_file, run, send, text};
+use crate::support::{
+    DUMP, SECRET, TOKEN, bare_tool, directory, file, first_line, id_file, json_lines, run, send, text,
+};
 
 #[tokio::test]
 async fn emulator_subcommand_serves_apps_and_tokens() {
@@ -77,6 +80,76 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
     let output = run(shell.env_clear().current_dir(directory)).await;
     assert_eq!(output.status.code(), Some(0), "{to_paste}: {}", text(&output.stderr));
     assert!(!output.stdout.is_empty());
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn emulator_fails_files_as_its_flag_says() {
+    let mut server = bare_tool();
+    server.args(["emulator", "--fail-files-every", "3"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    let endpoint = first_line(&mut server).await;
+    for (ids, status) in [(&["F1", "F2"][..], 0), (&["F1", "F2", "F3", "F4"], 5)] {
+        let mut client = bare_tool();
+        client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(ids);
+        client.args([
+            "--user-id",
+            "me",
+            "--agent-name",
+            "carrier",
+            "--endpoint",
+            &endpoint,
+            "--wait",
+            "--format",
+            "json",
+        ]);
+        let output = run(&mut client).await;
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+        let failed = json_lines(&output).pop().unwrap()["failedFileIds"].clone();
+        assert_eq!(failed, if status == 5 { json!(["F3"]) } else { json!([]) });
+    }
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn emulator_accepts_the_token_of_its_file_and_refuses_the_one_before() {
+    let path = file("emulator.token", "first\n");
+    let mut server = bare_tool();
+    server.args(["emulator", "--token-file"]).arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = server.spawn().unwrap();
+    let endpoint = first_line(&mut server).await;
+    let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
+    for (token, others) in [("first", ["second", "emulator-token"]), ("second", ["first", "emulator-token"])] {
+        file("emulator.token", token);
+        while token == "second" && !told.next_line().await.unwrap().unwrap().starts_with("the token has changed") {}
+        for (token, status) in [(token, 0), (others[0], 3), (others[1], 3)] {
+            let mut client = bare_tool();
+            client.env("KOODRIVE_TOKEN", token).args(DUMP);
+            let output =
+                run(client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "F1"])).await;
+            assert_eq!(output.status.code(), Some(status), "{token}: {}", text(&output.stderr));
+        }
+    }
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn emulator_holds_replies_back_so_that_a_killed_run_leaves_an_unknown_outcome() {
+    let directory = directory("emulator-held");
+    let ledger = directory.join("held.ledger");
+    let mut server = bare_tool();
+    server.args(["emulator", "--delay-creations", "1h"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = server.spawn().unwrap();
+    let endpoint = first_line(&mut server).await;
+    let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut client = bare_tool();
+    client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(["F1", "--ledger"]).arg(&ledger);
+    client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint]);
+    let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !told.next_line().await.unwrap().unwrap().contains("held back on purpose  task 1689765568237837824  ") {}
+    client.kill().await.unwrap();
+    let output = run(bare_tool().args(["ledger", "--format", "json"]).arg(&ledger)).await;
+    assert_eq!(json_lines(&output)[0]["unknownChunks"].as_array().unwrap().len(), 1);
     server.kill().await.unwrap();
 }
 
