@@ -1,11 +1,12 @@
 //! The subcommand `emulator`.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::Command,
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    process::{ChildStderr, Command},
+    time::timeout,
 };
 
 use crate::support::{
@@ -121,7 +122,9 @@ async fn emulator_accepts_the_token_of_its_file_and_refuses_the_one_before() {
     let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
     for (token, others) in [("first", ["second", "emulator-token"]), ("second", ["first", "emulator-token"])] {
         file("emulator.token", token);
-        while token == "second" && !told.next_line().await.unwrap().unwrap().starts_with("the token has changed") {}
+        if token == "second" {
+            wait_for(&mut told, "the token has changed").await;
+        }
         for (token, status) in [(token, 0), (others[0], 3), (others[1], 3)] {
             let mut client = bare_tool();
             client.env("KOODRIVE_TOKEN", token).args(DUMP);
@@ -146,11 +149,17 @@ async fn emulator_holds_replies_back_so_that_a_killed_run_leaves_an_unknown_outc
     client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(["F1", "--ledger"]).arg(&ledger);
     client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint]);
     let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !told.next_line().await.unwrap().unwrap().contains("held back on purpose  task 1689765568237837824  ") {}
+    wait_for(&mut told, "held back on purpose  task 1689765568237837824  ").await;
     client.kill().await.unwrap();
     let output = run(bare_tool().args(["ledger", "--format", "json"]).arg(&ledger)).await;
     assert_eq!(json_lines(&output)[0]["unknownChunks"].as_array().unwrap().len(), 1);
     server.kill().await.unwrap();
+}
+
+/// Reads lines up to one with this text.
+async fn wait_for(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) {
+    let find = async { while !lines.next_line().await.unwrap().unwrap().contains(text) {} };
+    timeout(Duration::from_secs(30), find).await.unwrap();
 }
 
 #[tokio::test]
