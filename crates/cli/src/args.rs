@@ -12,12 +12,14 @@ const SERVICE: &str = "Service";
 pub(crate) const WITHOUT_SERVICE: [&str; 4] = ["ledger", "emulator", "completions", "man"];
 
 const PACKAGE_USAGE: &str = "\
-koodrive-share package [OPTIONS] LINK (--all | --recursive | NAME…) (--output FILE | --zip-name NAME)
+koodrive-share package [OPTIONS] LINK (--all | --recursive | NAME… | --file-ids-from FILE) \
+(--output FILE | --zip-name NAME)
        koodrive-share package [OPTIONS] --share-id ID --container-id ID (ID… | --file-ids-from FILE) \
 (--output FILE | --zip-name NAME)";
 
 const DUMP_USAGE: &str = "\
-koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME…) --target-file-id ID --target-container-id ID
+koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME… | --file-ids-from FILE) \
+--target-file-id ID --target-container-id ID
        koodrive-share dump [OPTIONS] --share-id ID --container-id ID (ID… | --file-ids-from FILE) \
 --target-file-id ID --target-container-id ID";
 
@@ -27,8 +29,8 @@ Examples:
   To the disk:   koodrive-share package LINK --extract-code-file code --all --output photos.zip
   Into a space:  koodrive-share dump LINK --extract-code-file code --all --wait \\
                    --target-file-id root --target-container-id my-space
-  A long run:    koodrive-share dump --share-id ID --container-id ID --ledger run.ledger \\
-                   --file-ids-from ids.txt --target-file-id root --target-container-id my-space
+  A long run:    koodrive-share dump LINK --extract-code-file code --file-ids-from ids.txt \\
+                   --ledger run.ledger --target-file-id root --target-container-id my-space
 
 Environment:
   KOODRIVE_ENDPOINT         as --endpoint
@@ -305,7 +307,7 @@ pub(crate) struct DumpArgs {
 pub(crate) struct CreateArgs {
     /// Link to a share, or its short code, and names of its files or patterns such as '*.jpg'; one with a slash is compared
     /// with the whole path, and * stops at a slash. With --share-id: file ids. After --, also those that begin with a dash
-    #[arg(value_name = "LINK|ID", required_unless_present = "file_ids_from")]
+    #[arg(value_name = "LINK|ID", required_unless_present_all = ["share_id", "file_ids_from"])]
     pub(crate) files: Vec<String>,
 
     /// Take all that is at the top of the share; directories as they are
@@ -324,12 +326,13 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id, requires = "container_id")]
     pub(crate) share_id: Option<String>,
 
-    /// Space that the files are in
-    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag, requires = "share_id")]
+    /// Space that the files are in; with a link and --file-ids-from, that of the share's first file unless given
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = not_a_flag)]
     pub(crate) container_id: Option<String>,
 
-    /// File with one file id a line, UTF-8, - for the standard input; blank lines and blanks around ids do not count
-    #[arg(long, value_name = "FILE", conflicts_with = "files", requires = "share_id")]
+    /// File with one file id a line, UTF-8, - for the standard input, in place of names or ids; blank lines and blanks around
+    /// ids do not count. Of a link, the share is opened but not listed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "recursive"])]
     pub(crate) file_ids_from: Option<PathBuf>,
 
     /// File with the share's temporary token, - for the standard input [env: KOODRIVE_KDSTOKEN, its content]

@@ -157,10 +157,10 @@ async fn source(
 ) -> Result<(Source, Interrupts), CommandError> {
     match given {
         Given::Ids(source) => Ok((*source, Interrupts::new()?)),
-        Given::Link { link, selection } => {
+        Given::Link { link, chosen } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
-            let source = telling(pauses, Box::pin(Source::of_share(client, &key, selection, template)));
+            let source = telling(pauses, Box::pin(Source::of_share(client, &key, chosen, template)));
             let source = interrupts.unless_interrupted(source).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
         }

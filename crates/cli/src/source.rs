@@ -75,42 +75,78 @@ impl Template {
 
 /// What is to be read before anything is sent.
 pub(crate) enum Given {
-    Link { link: String, selection: Selection },
+    Link { link: String, chosen: Chosen },
     Ids(Box<Source>),
+}
+
+/// What is chosen of the share behind a link.
+pub(crate) enum Chosen {
+    Listed(Selection),
+    Ids(GivenIds),
+}
+
+/// File ids that were checked.
+pub(crate) struct GivenIds {
+    file_ids: FileIdSource,
+    total: Option<u64>,
+    /// Of the share's first file, unless given.
+    container_id: Option<String>,
+}
+
+impl GivenIds {
+    fn check(create: &mut CreateArgs) -> Result<Self, CommandError> {
+        let mut file_ids = FileIdSource::open(create)?;
+        Ok(Self { total: file_ids.check()?, file_ids, container_id: create.container_id.clone() })
+    }
+
+    /// What tasks are made of, whose share is known.
+    fn source(self, task: ShareTaskBuilder, access_advice: Option<&'static str>) -> Source {
+        let Self { file_ids, total, container_id } = self;
+        let task = container_id.into_iter().fold(task, ShareTaskBuilder::container_id);
+        let duplicates = file_ids.duplicates();
+        Source { task, file_ids: file_ids.ids(), total, duplicates, access_advice, names: Vec::new() }
+    }
 }
 
 impl Given {
     /// Checks what flags and arguments say.
     pub(crate) fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
-        let (Some(share_id), Some(container_id)) = (create.share_id.clone(), create.container_id.clone()) else {
+        let Some(share_id) = create.share_id.clone() else {
             return Self::check_link(create, template);
         };
-        let file_ids = FileIdSource::open(create).and_then(|mut file_ids| Ok((file_ids.check()?, file_ids)));
-        let task = template.task().share_id(share_id).container_id(container_id);
+        if create.file_ids_from.is_some() && !create.files.is_empty() {
+            return Err(CommandError::usage("give file ids or --file-ids-from, not both"));
+        }
+        let task = template.task().share_id(share_id).container_id(create.container_id.clone().unwrap_or_default());
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
-        let ((task, kdstoken), (total, file_ids)) = both(both(checked(task), kdstoken), file_ids)?;
+        let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), GivenIds::check(create))?;
         let access_advice = kdstoken.is_none().then_some(ACCESS_ADVICE);
         let task = match kdstoken {
             Some(kdstoken) => task.kdstoken(kdstoken),
             None => task,
         };
-        let duplicates = file_ids.duplicates();
-        let source = Source { task, file_ids: file_ids.ids(), total, duplicates, access_advice, names: Vec::new() };
-        Ok(Self::Ids(Box::new(source)))
+        Ok(Self::Ids(Box::new(file_ids.source(task, access_advice))))
     }
 
     fn check_link(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
         let mut arguments = create.files.drain(..);
         let link = arguments.next().unwrap_or_default();
         let selection = Selection::new(create.recursive, arguments);
-        let chosen = match (create.all, selection.is_all()) {
-            (true, false) => Err(CommandError::usage("give --all or names of files, not both")),
-            (false, true) if !create.recursive => Err(CommandError::usage("give names of files, --all or --recursive")),
-            _ => Ok(selection),
+        let chosen = match (create.all, selection.is_all(), &create.file_ids_from) {
+            (_, true, Some(_)) => GivenIds::check(create).map(Chosen::Ids),
+            (_, false, Some(_)) => Err(CommandError::usage("give names of files or --file-ids-from, not both")),
+            (_, _, None) if create.container_id.is_some() => Err(CommandError::usage(
+                "--container-id: give --share-id beside it, or a link and --file-ids-from: files that are listed tell their space",
+            )),
+            (true, false, None) => Err(CommandError::usage("give --all or names of files, not both")),
+            (false, true, None) if !create.recursive => {
+                Err(CommandError::usage("give names of files, --all, --recursive or --file-ids-from"))
+            }
+            (_, _, None) => Ok(Chosen::Listed(selection)),
         };
         let task = checked(template.task().share_id("id").container_id("id"));
-        let (_, selection) = both(both(share::parse_link(&link), task), chosen)?;
-        Ok(Self::Link { link, selection })
+        let (_, chosen) = both(both(share::parse_link(&link), task), chosen)?;
+        Ok(Self::Link { link, chosen })
     }
 }
 
@@ -121,15 +157,19 @@ fn checked(task: ShareTaskBuilder) -> Result<ShareTaskBuilder, CommandError> {
 }
 
 impl Source {
-    /// Opens the share, and lists it unless all is taken.
+    /// Opens the share, and lists it where names are to be found in it.
     pub(crate) async fn of_share(
         client: &Client,
         key: &Key,
-        selection: Selection,
+        chosen: Chosen,
         template: &Template,
     ) -> Result<Self, CommandError> {
         let share = key.open(client).await?;
         let task = template.task_of(&share);
+        let selection = match chosen {
+            Chosen::Listed(selection) => selection,
+            Chosen::Ids(given) => return Ok(given.source(task, None)),
+        };
         let duplicates = SharedDuplicates::default();
         if selection.is_all() && template.target.is_none() {
             let file_ids = FileIds::try_stream(selection.stream(&share).map_ok(String::from));

@@ -12,7 +12,7 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     dump(&["F1", "--wait"], 0, "").await;
     dump(&[], 2, "required").await;
     dump(&["F1", "--concurrency", "0"], 2, "--concurrency: must be 1 to 100").await;
-    dump(&["F1", "--file-ids-from", "f"], 2, "cannot be used with").await;
+    dump(&["F1", "--file-ids-from", "f"], 2, "give file ids or --file-ids-from, not both").await;
     dump(&["--file-ids-from", "missing"], 2, "can be read from missing").await;
     let no_ledger = file("no.ledger", "F1\n");
     let no_ledger = no_ledger.to_str().unwrap();

@@ -11,6 +11,7 @@ mod interrupts;
 mod json;
 mod kills;
 mod ledger;
+mod link_ids;
 #[cfg(target_os = "linux")]
 mod memory;
 mod own_ledger;

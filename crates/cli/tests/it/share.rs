@@ -164,7 +164,7 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
     ),
     ("package LINK --all --output none/p.zip", 2, "--output none/p.zip: there is no such directory"),
     ("package LINK --all --output .", 2, "--output .: it "),
-    ("package LINK --output p.zip", 2, "give names of files, --all or --recursive"),
+    ("package LINK --output p.zip", 2, "give names of files, --all, --recursive or --file-ids-from"),
     ("package LINK b.txt --all --output p.zip", 2, "give --all or names of files, not both"),
     ("package LINK --all", 2, "--zip-name <NAME>"),
     ("package LINK --all --output p.zip --split", 2, "cannot be used with"),
@@ -180,6 +180,7 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
         "this is a share link; give it as the first argument",
     ),
     ("package --share-id s F1 --zip-name p.zip", 2, "--container-id <ID>"),
+    ("package LINK --container-id c F1 --zip-name p.zip", 2, "--container-id: give --share-id beside it"),
     ("package LINK --all --output p.zip --kdstoken-file k", 2, "--share-id <ID>"),
     ("package LINK --all --output p.zip --extract-code 31945314", 2, "unexpected argument"),
 ];
