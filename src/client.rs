@@ -319,7 +319,8 @@ impl Client {
         let mut violations = Violations::default();
         if handle.endpoint.trim_end_matches('/') != self.0.endpoint {
             let actual = format!("{:?} to a client of {:?}", handle.endpoint, self.0.endpoint);
-            violations.add("endpoint", rules::ENDPOINT_OF_TASK, actual, "use a client of that endpoint");
+            violations
+                .add(rules::ENDPOINT_OF_TASK.at("endpoint").given(actual).advise("use a client of that endpoint"));
         }
         violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
         violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");

@@ -80,9 +80,9 @@ impl Credentials {
                 let text = token.expose_secret();
                 let header = violations.header_text("token", text, secret_shown, "copy the access token alone");
                 if header.is_some() && has_scheme(text) {
-                    let actual = "a token with a scheme in front".into();
+                    let actual = "a token with a scheme in front";
                     let advice = "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
-                    violations.add("token", rules::BARE_TOKEN, actual, advice);
+                    violations.add(rules::BARE_TOKEN.at("token").given(actual).advise(advice));
                 }
                 bearer(token)
             }

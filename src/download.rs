@@ -233,7 +233,7 @@ impl Download {
         let mut violations = Violations::default();
         if self.path.file_name().is_none() {
             let actual = shown(&self.path.to_string_lossy());
-            violations.add("path", rules::DOWNLOAD_PATH, actual, "add the name of the zip");
+            violations.add(rules::DOWNLOAD_PATH.at("path").given(actual).advise("add the name of the zip"));
         }
         let attempts = self.max_attempts;
         violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);

@@ -169,7 +169,7 @@ impl Poller {
         violations.bounds("interval", rules::INTERVAL, is_within, time_shown(interval));
         if max_interval > MAX_INTERVAL {
             let advice = "poll more often: a token lapses 20 minutes after its last use";
-            violations.add("max_interval", rules::SESSION_LIFETIME, time_shown(max_interval), advice);
+            violations.add(rules::SESSION_LIFETIME.at("max_interval").given(time_shown(max_interval)).advise(advice));
         }
         violations.into_result_with(Some((interval, max_interval)))
     }

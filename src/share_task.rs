@@ -273,7 +273,7 @@ impl ShareTaskBuilder {
             ("X-Date", self.x_date.is_none()),
         ];
         for (path, _) in own.into_iter().filter(|(_, is_unset)| !is_unset) {
-            violations.add(path, rules::TEMPLATE, "a value".into(), "leave it out");
+            violations.add(rules::TEMPLATE.at(path).given("a value").advise("leave it out"));
         }
     }
 
@@ -313,7 +313,7 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     let count = file_ids.len();
     if !(1..=MAX_FILE_IDS).contains(&count) {
         let advice = if count == 0 { "name the files" } else { "split them over several tasks" };
-        violations.add("$.fileIds", rules::FILE_IDS_COUNT, count.to_string(), advice);
+        violations.add(rules::FILE_IDS_COUNT.at("$.fileIds").given(count.to_string()).advise(advice));
     }
     for (n, file_id) in file_ids.iter().enumerate().filter(|(_, file_id)| file_id.is_empty()) {
         violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
@@ -336,15 +336,15 @@ fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
     }
     match (task_type, zip_name.as_deref()) {
         (TaskType::PackageDownload, None | Some("")) => {
-            violations.add("$.zipName", rules::ZIP_NAME_REQUIRED, "nothing".into(), "name the package");
+            violations.add(rules::ZIP_NAME_REQUIRED.at("$.zipName").advise("name the package"));
         }
-        (TaskType::Dump, Some("")) => violations.add("$.zipName", rules::NOT_EMPTY, "nothing".into(), "leave it out"),
+        (TaskType::Dump, Some("")) => violations.add(rules::NOT_EMPTY.at("$.zipName").advise("leave it out")),
         (TaskType::Other(number), _) => {
-            violations.add("$.taskType", rules::TASK_TYPE, number.to_string(), "choose one of them");
+            violations.add(rules::TASK_TYPE.at("$.taskType").given(number.to_string()).advise("choose one of them"));
         }
         (TaskType::PackageDownload | TaskType::Dump, _) => {}
     }
     if *task_type == TaskType::Dump && target_file_id.is_none() {
-        violations.add("$.targetFileId", rules::TARGET_REQUIRED, "nothing".into(), "name the directory");
+        violations.add(rules::TARGET_REQUIRED.at("$.targetFileId").advise("name the directory"));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     rules,
-    validation::{ValidationError, Violation, shown},
+    validation::{ValidationError, shown},
 };
 
 /// Length of a trace id in characters. The source document's "58 bits" is the Chinese edition's 58 characters.
@@ -61,7 +61,7 @@ impl TryFrom<String> for TraceId {
         }
         let actual = format!("{} of {} bytes", shown(&value), value.len());
         let advice = "correct it, or leave it out to have one made";
-        Err(Violation::new("X-Traceid", rules::TRACE_ID, actual, advice).into())
+        Err(rules::TRACE_ID.at("X-Traceid").given(actual).advise(advice).into())
     }
 }
 

@@ -41,10 +41,23 @@ pub struct Violation {
     pub advice: &'static str,
 }
 
+impl Rule {
+    /// Begins what is told of it where it is broken: what was [given](Violation::given), and the
+    /// [advice](Violation::advise).
+    pub(crate) fn at(self, path: impl Into<String>) -> Violation {
+        let Self { name, requirement } = self;
+        Violation { path: path.into(), rule: name, requirement, actual: "nothing".into(), advice: "" }
+    }
+}
+
 impl Violation {
-    pub(crate) fn new(path: impl Into<String>, rule: Rule, actual: String, advice: &'static str) -> Self {
-        let Rule { name, requirement } = rule;
-        Self { path: path.into(), rule: name, requirement, actual, advice }
+    /// Defaults to nothing.
+    pub(crate) fn given(self, actual: impl Into<String>) -> Self {
+        Self { actual: actual.into(), ..self }
+    }
+
+    pub(crate) fn advise(self, advice: &'static str) -> Self {
+        Self { advice, ..self }
     }
 }
 
@@ -106,14 +119,14 @@ impl From<Violation> for ValidationError {
 pub(crate) struct Violations(Vec<Violation>);
 
 impl Violations {
-    pub(crate) fn add(&mut self, path: impl Into<String>, rule: Rule, actual: String, advice: &'static str) {
-        self.0.push(Violation::new(path, rule, actual, advice));
+    pub(crate) fn add(&mut self, violation: Violation) {
+        self.0.push(violation);
     }
 
     /// Checks the rule `not-empty`.
     pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
         if value.is_empty() {
-            self.add(path, rules::NOT_EMPTY, shown(value), advice);
+            self.add(rules::NOT_EMPTY.at(path).given(shown(value)).advise(advice));
         }
     }
 
@@ -129,7 +142,7 @@ impl Violations {
     ) -> Option<HeaderValue> {
         let header = is_header_text(value).then(|| HeaderValue::from_str(value).ok()).flatten();
         if header.is_none() {
-            self.add(path, rules::HEADER_TEXT, show(value), advice);
+            self.add(rules::HEADER_TEXT.at(path).given(show(value)).advise(advice));
         }
         header
     }
@@ -137,7 +150,7 @@ impl Violations {
     /// Checks a rule about a setting's bounds.
     pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
-            self.add(path, rule, actual.to_string(), "choose a value within the bounds");
+            self.add(rule.at(path).given(actual.to_string()).advise("choose a value within the bounds"));
         }
     }
 

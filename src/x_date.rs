@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::{
     rules,
-    validation::{ValidationError, Violation, shown},
+    validation::{ValidationError, shown},
 };
 
 /// The wire format: `yyyyMMdd'T'HHmmss'Z'` in UTC.
@@ -44,7 +44,7 @@ impl XDate {
         }
         let actual = format!("{self} at {}", Self::from(*now.start()));
         let advice = "leave it out to have one made for every attempt";
-        Err(Violation::new("X-Date", rules::X_DATE_WINDOW, actual, advice).into())
+        Err(rules::X_DATE_WINDOW.at("X-Date").given(actual).advise(advice).into())
     }
 }
 
@@ -68,7 +68,7 @@ impl FromStr for XDate {
             Ok(date) if text.len() == "20251103T070140Z".len() && date.to_string() == text => Ok(date),
             _ => {
                 let advice = "write it like 20251103T070140Z";
-                Err(Violation::new("X-Date", rules::X_DATE_FORMAT, shown(text), advice).into())
+                Err(rules::X_DATE_FORMAT.at("X-Date").given(shown(text)).advise(advice).into())
             }
         }
     }

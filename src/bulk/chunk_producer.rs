@@ -17,7 +17,6 @@ use crate::{
     rules::{self, Rule},
     share_task::{MAX_FILE_IDS, TaskType},
     trace_id::TraceId,
-    validation::Violation,
 };
 
 /// Begins chunks, one after the other.
@@ -136,6 +135,6 @@ impl<'a> ChunkProducer<'a> {
 
 /// A broken rule about the number of file ids.
 fn broken(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
-    let violation = Violation::new("$.fileIds", rule, actual.to_owned(), advice);
+    let violation = rule.at("$.fileIds").given(actual).advise(advice);
     BulkErrorKind::Validation(violation.into())
 }

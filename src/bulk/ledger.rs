@@ -133,12 +133,13 @@ impl Ledger {
         let chunk = latest.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
         let mut violations = Violations::default();
         if chunk.is_none() {
-            violations.add("range", rules::UNKNOWN_CHUNK, format!("{range:?}"), "take one from the ledger");
+            violations
+                .add(rules::UNKNOWN_CHUNK.at("range").given(format!("{range:?}")).advise("take one from the ledger"));
         }
         if let Settlement::Made(task_id) = &settlement {
             if !ledger.task_ids.note(task_id, range.start / MAX_FILE_IDS as u64) {
                 let advice = "give the one whose files are those of this chunk";
-                violations.add("task_id", rules::TASK_OF_CHUNK, format!("{task_id:?}"), advice);
+                violations.add(rules::TASK_OF_CHUNK.at("task_id").given(format!("{task_id:?}")).advise(advice));
             }
             violations.not_empty("task_id", task_id, "give the id of the task that was found");
         }

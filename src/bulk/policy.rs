@@ -199,7 +199,7 @@ impl BulkPolicy {
         }
         if *resend_unknown && ledger.is_none() {
             let advice = "name the ledger of the earlier run";
-            violations.add("resend_unknown", rules::LEDGER_REQUIRED, "none".into(), advice);
+            violations.add(rules::LEDGER_REQUIRED.at("resend_unknown").given("none").advise(advice));
         }
     }
 

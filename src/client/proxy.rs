@@ -28,7 +28,9 @@ impl Settings {
         if proxy.is_none() {
             // It may hold a password.
             let actual = format!("{} characters", value.chars().count());
-            violations.add(name, rules::PROXY, actual, "give a URL such as http://proxy.example:3128, or unset it");
+            violations.add(
+                rules::PROXY.at(name).given(actual).advise("give a URL such as http://proxy.example:3128, or unset it"),
+            );
         }
         proxy
     }

@@ -11,7 +11,7 @@ use crate::{
     clock::Now,
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
-    rules,
+    rules::{self, Rule},
     validation::{DAY, ValidationError, Violations, secret_shown, shown, time_shown},
 };
 
@@ -137,7 +137,7 @@ impl Settings {
             "unset all but one"
         };
         let actual = if names.is_empty() { "nothing".into() } else { names.join(" and ") };
-        violations.add("credentials", rules::CREDENTIALS, actual, advice);
+        violations.add(rules::CREDENTIALS.at("credentials").given(actual).advise(advice));
         None
     }
 
@@ -150,17 +150,17 @@ impl Settings {
                 0 => "nothing".into(),
                 count => format!("{count} characters that are not a URL; is `https://` missing?"),
             };
-            violations.add("endpoint", rules::ENDPOINT_URL, actual, give_another);
+            violations.add(rules::ENDPOINT_URL.at("endpoint").given(actual).advise(give_another));
             return None;
         };
         if !self.is_secure(&url) {
-            violations.add("endpoint", rules::ENDPOINT_HTTPS, shown(url.scheme()), give_another);
+            violations.add(rules::ENDPOINT_HTTPS.at("endpoint").given(shown(url.scheme())).advise(give_another));
         }
         if has_credentials(&url) {
-            violations.add("endpoint", rules::ENDPOINT_BARE, "credentials".into(), "give them as credentials");
+            violations.add(rules::ENDPOINT_BARE.at("endpoint").given("credentials").advise("give them as credentials"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            violations.add("endpoint", rules::ENDPOINT_BARE, "a query or a fragment".into(), give_another);
+            violations.add(rules::ENDPOINT_BARE.at("endpoint").given("a query or a fragment").advise(give_another));
         }
         validate_tls("endpoint", &url, violations);
         Some(url)
@@ -176,10 +176,10 @@ impl Settings {
     }
 
     fn validate_certificates(&self, violations: &mut Violations) {
-        let mut check = |path: &'static str, rule, pem: &[u8], part, advice| {
+        let mut check = |path: &'static str, rule: Rule, pem: &[u8], part, advice| {
             if !String::from_utf8_lossy(pem).contains(part) {
                 let actual = format!("{} bytes without it", pem.len());
-                violations.add(path, rule, actual, advice);
+                violations.add(rule.at(path).given(actual).advise(advice));
             }
         };
         let certificate = "-----BEGIN CERTIFICATE-----";
@@ -202,7 +202,7 @@ impl Settings {
             let value = violations.header_text("request_headers", value.expose_secret(), secret_shown, "correct it");
             let free = HeaderName::try_from(name).ok().filter(is_free);
             if free.is_none() {
-                violations.add("request_headers", rules::REQUEST_HEADERS, shown(name), "leave it out");
+                violations.add(rules::REQUEST_HEADERS.at("request_headers").given(shown(name)).advise("leave it out"));
             }
             if let Some((name, mut value)) = free.zip(value) {
                 // It may be a gateway's key.
@@ -252,7 +252,7 @@ impl Limits {
 pub(super) fn validate_tls(path: &'static str, url: &Url, violations: &mut Violations) {
     if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
         let advice = "enable the cargo feature `rustls` or `native-tls`";
-        violations.add(path, rules::ENDPOINT_TLS, "a build without one".into(), advice);
+        violations.add(rules::ENDPOINT_TLS.at(path).given("a build without one").advise(advice));
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     rules,
     task::wire::DownloadUrl,
-    validation::{ValidationError, Violation, Violations, shown},
+    validation::{ValidationError, Violations, shown},
 };
 
 impl Settings {
@@ -33,7 +33,7 @@ impl Client {
     /// Checks the URL of a package.
     pub(crate) fn check_download_url(&self, url: &DownloadUrl, advice: &'static str) -> Result<Url, ValidationError> {
         let text = url.expose();
-        let refused = |actual| Err(Violation::new("downloadUrl", rules::DOWNLOAD_URL, actual, advice).into());
+        let refused = |actual| Err(rules::DOWNLOAD_URL.at("downloadUrl").given(actual).advise(advice).into());
         let Ok(url) = Url::parse(text) else {
             return refused(format!("{} characters that are not a URL", text.chars().count()));
         };

@@ -169,14 +169,14 @@ impl AppKey {
         let advice = "copy the AppId from the developer console";
         let header = violations.header_text("app id", &self.id, shown, advice);
         if header.is_some() && self.id.contains([',', ' ']) {
-            violations.add("app id", rules::APP_ID, shown(&self.id), advice);
+            violations.add(rules::APP_ID.at("app id").given(shown(&self.id)).advise(advice));
         }
         let advice = "copy the AppSecret from the developer console";
         let secret = self.secret();
         violations.not_empty("app secret", secret, advice);
         // Such as the line feed at the end of a file, or bytes that were no text.
         if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
-            violations.add("app secret", rules::APP_SECRET, secret_shown(secret), advice);
+            violations.add(rules::APP_SECRET.at("app secret").given(secret_shown(secret)).advise(advice));
         }
     }
 

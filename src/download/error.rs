@@ -187,7 +187,6 @@ mod tests {
         error::{Effect, ErrorKind, ReplyDetails},
         rules,
         task::status::TaskResult,
-        validation::Violation,
     };
 
     #[test]
@@ -197,7 +196,7 @@ mod tests {
             error.0.reply = Some(ReplyDetails { status, is_not_found, ..ReplyDetails::default() });
             Kind::Status(error)
         };
-        let broken = || -> ValidationError { Violation::new("path", rules::DOWNLOAD_PATH, String::new(), "").into() };
+        let broken = || -> ValidationError { rules::DOWNLOAD_PATH.at("path").given("").advise("").into() };
         for (kind, is_resumable) in [
             (status(401, false), true),
             (status(503, false), true),

@@ -14,7 +14,7 @@ use crate::{
     generated::types::ListShareFilesRequest,
     rules,
     trace_id::TraceId,
-    validation::{ValidationError, Violation, Violations, shown},
+    validation::{ValidationError, Violations, shown},
 };
 
 /// Deepest directory that is listed: the reference lets a dump have 30 levels.
@@ -125,7 +125,7 @@ impl ShareFiles {
                 let file = shown(&file.to_string());
                 let actual = format!("{} of the file {file} beside {}", shown(other), shown(expected));
                 let advice = "list files of any space, and create a task for those of each";
-                Err(Violation::new("$.containerId", rules::ONE_SPACE, actual, advice).into())
+                Err(rules::ONE_SPACE.at("$.containerId").given(actual).advise(advice).into())
             }
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::{
     rules,
-    validation::{ValidationError, Violation, shown},
+    validation::{ValidationError, shown},
 };
 
 /// What comes before the short code in a link. Source: carrier reference, the link.
@@ -43,7 +43,7 @@ impl FromStr for ShareLink {
         let text = text.trim();
         let broken = |actual| {
             let advice = "copy the link, as in https://…/cloudfile/#/sharelink/i/1808628918203192832";
-            Err(Violation::new("link", rules::SHARE_LINK, actual, advice).into())
+            Err(rules::SHARE_LINK.at("link").given(actual).advise(advice).into())
         };
         let mut linked: Vec<&str> = text.split(BEFORE_SHORT_URL).skip(1).map(start).collect();
         linked.dedup();
