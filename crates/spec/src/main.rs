@@ -20,7 +20,8 @@ struct Arguments {
 enum Command {
     /// Tells all that is wrong with the document: where, what, what to do. Exit status 1 if there is anything.
     Check,
-    /// Tells what changed, who breaks, and what `info.version` must be. Exit status 1 if it has moved too little.
+    /// Tells what changed, who breaks, and what `info.version` must be. Exit status 1 if it has moved too little since the
+    /// last release, whatever is compared.
     Diff {
         /// A git revision or a file; the last release if left out.
         old: Option<String>,
@@ -83,18 +84,23 @@ fn diff(
     format: Format,
     fail_on: Option<FailOn>,
 ) -> Result<(String, bool), String> {
-    let old = match old {
-        Some(old) => well_formed(old, from_revision(old)?)?,
-        None => last_released()?.1,
-    };
-    let new = match new {
-        Some(new) => well_formed(new, from_revision(new)?)?,
+    let released = last_released()?.1;
+    let document = |of: &str| well_formed(of, from_revision(of)?);
+    let current = match new {
+        Some(new) => document(new)?,
         None => well_formed(SPEC, Input::of_repository()?.spec)?,
     };
-    let report = Report::of(&old, &new);
+    let report = match old {
+        Some(old) => Report::between(&document(old)?, &current, &released),
+        None => Report::of(&released, &current),
+    };
     let text = match format {
         Format::Text => report.text(),
-        Format::Markdown => report.markdown(),
+        Format::Markdown => match (old, new) {
+            (None, _) => report.changes_file(),
+            (Some(old), None) => report.markdown(&format!("since {old}")),
+            (Some(old), Some(new)) => report.markdown(&format!("from {old} to {new}")),
+        },
         Format::Json => format!("{:#}\n", report.json()),
     };
     let limit = match fail_on {

@@ -11,7 +11,7 @@ pub(super) fn version(input: &Input) -> Vec<Finding> {
 }
 
 pub(super) fn changes(input: &Input) -> Vec<Finding> {
-    let told = Report::of(&input.released, &input.spec).markdown();
+    let told = Report::of(&input.released, &input.spec).changes_file();
     if told == input.changes {
         return Vec::new();
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Change, Use,
+    form::form,
     rules::{
         ADDED_ANSWER, ADDED_COMPONENT, ADDED_CONTENT, ADDED_OPERATION, ADDED_PARAMETER, ADDED_SECURITY, ADDED_SERVER,
         CHANGED_LINK, CHANGED_TEXT, NEW_REQUIRED, NO_LONGER_REQUIRED, REMOVED_ANSWER, REMOVED_COMPONENT,
@@ -63,6 +64,7 @@ impl<'a> Comparison<'a> {
             pointer: pointer.to_owned(),
             uses: vec![of],
             what: what.into(),
+            form: None,
             consequence: None,
             rust: None,
         });
@@ -103,8 +105,10 @@ impl<'a> Comparison<'a> {
         {
             for name in names {
                 let rust = rust::schema_type(self, name, what);
-                let change = self.add(rule, &join("/components/schemas", name), &format!("schema {name}"), what);
-                change.rust = Some(rust);
+                let at = join("/components/schemas", name);
+                let form = (rule == &ADDED_COMPONENT).then(|| form(self.new, &at));
+                let change = self.add(rule, &at, &format!("schema {name}"), what);
+                (change.form, change.rust) = (form, Some(rust));
             }
         }
         self.schemes();
@@ -215,7 +219,10 @@ impl<'a> Comparison<'a> {
             let required = self.new_at(is)["required"] == true;
             let (rule, what) =
                 if required { (&NEW_REQUIRED, "is new, required") } else { (&ADDED_PARAMETER, "is new, optional") };
-            self.add(rule, is, &place, what).rust = Some(rust::parameter(&key.0, &key.1, Some(required)));
+            let form = form(self.new, &join(is, "schema"));
+            let change = self.add(rule, is, &place, what);
+            change.form = Some(form);
+            change.rust = Some(rust::parameter(&key.0, &key.1, Some(required)));
         }
     }
 
@@ -310,7 +317,8 @@ impl<'a> Comparison<'a> {
                     self.add(&super::rules::REMOVED_FIELD, &was, &place, "is gone");
                 }
                 (true, false) => {
-                    self.add(&super::rules::ADDED_FIELD, &is, &place, "is new");
+                    let form = form(self.new, &join(&is, "schema"));
+                    self.add(&super::rules::ADDED_FIELD, &is, &place, "is new").form = Some(form);
                 }
                 _ => self.schema((&join(&was, "schema"), &join(&is, "schema")), &place),
             }

@@ -1,6 +1,7 @@
 //! What changed between two documents, in sentences.
 
 mod compare;
+mod form;
 mod render;
 mod rules;
 mod rust;
@@ -36,6 +37,8 @@ pub(crate) struct Change {
     pub(crate) uses: Vec<Use>,
     /// As it follows the place.
     pub(crate) what: String,
+    /// Of what is new, in words.
+    pub(crate) form: Option<String>,
     /// In place of the rule's.
     pub(crate) consequence: Option<String>,
     pub(crate) rust: Option<String>,
@@ -71,6 +74,10 @@ pub(crate) fn version(spec: &Value) -> Option<Version> {
     numbers?.try_into().ok()
 }
 
+fn greatest(changes: &[Change]) -> Step {
+    changes.iter().map(Change::step).max().unwrap_or(Step::None)
+}
+
 fn dotted([major, minor, patch]: Version) -> String {
     format!("{major}.{minor}.{patch}")
 }
@@ -79,26 +86,36 @@ fn dotted([major, minor, patch]: Version) -> String {
 #[derive(Debug)]
 pub struct Report {
     changes: Vec<Change>,
-    was: Option<Version>,
+    /// What is new since then decides what `info.version` must be.
+    released: Option<Version>,
+    /// The greatest step since then.
+    asked: Step,
     is: Option<Version>,
 }
 
 impl Report {
-    /// Compares two documents, the older first. Both must be well-formed, as the first checks say.
+    /// Compares a document with the released one. Both must be well-formed, as the first checks say.
     #[must_use]
-    pub fn of(old: &Value, new: &Value) -> Self {
-        Self { changes: Comparison::of(old, new), was: version(old), is: version(new) }
+    pub fn of(released: &Value, new: &Value) -> Self {
+        let changes = Comparison::of(released, new);
+        Self { asked: greatest(&changes), changes, released: version(released), is: version(new) }
+    }
+
+    /// Compares a document with an older one. What it says of `info.version` is about the released one all the same.
+    #[must_use]
+    pub fn between(old: &Value, new: &Value, released: &Value) -> Self {
+        Self { changes: Comparison::of(old, new), ..Self::of(released, new) }
     }
 
     /// The greatest step that a change asks for.
     #[must_use]
     pub fn step(&self) -> Step {
-        self.changes.iter().map(Change::step).max().unwrap_or(Step::None)
+        greatest(&self.changes)
     }
 
     /// What `info.version` must be at least.
     fn must_be(&self, step: Step) -> Version {
-        let [major, minor, patch] = self.was.unwrap_or_default();
+        let [major, minor, patch] = self.released.unwrap_or_default();
         match step {
             Step::None => [major, minor, patch],
             Step::Minor => [major, minor + 1, 0],
@@ -109,7 +126,7 @@ impl Report {
     /// Whether `info.version` is what it must be.
     #[must_use]
     pub fn is_version_enough(&self) -> bool {
-        self.was.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.step()))
+        self.released.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.asked))
     }
 
     /// The changes that ask for more than `info.version` moved.
@@ -117,10 +134,10 @@ impl Report {
         let Some(is) = self.is else {
             return vec![Finding::new("/info/version", "not three numbers", "write it as in 1.0.0")];
         };
-        if self.was.is_some_and(|was| is < was) {
-            let was = dotted(self.was.unwrap_or_default());
-            let problem = format!("goes back from the released {was} to {}", dotted(is));
-            return vec![Finding::new("/info/version", problem, format!("write {was} or more"))];
+        if let Some(released) = self.released.filter(|released| is < *released) {
+            let released = dotted(released);
+            let problem = format!("goes back from the released {released} to {}", dotted(is));
+            return vec![Finding::new("/info/version", problem, format!("write {released} or more"))];
         }
         let breaches = self.changes.iter().filter(|change| self.must_be(change.step()) > is);
         let told = breaches.map(|change| {

@@ -65,6 +65,15 @@ impl Change {
     }
 }
 
+impl Change {
+    /// What stands below the sentence.
+    fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [("Form", &self.form), ("Rust", &self.rust)]
+            .into_iter()
+            .filter_map(|(label, told)| Some((label, told.as_deref()?)))
+    }
+}
+
 /// The parts of a report, the greatest step first.
 const PARTS: [(Step, &str); 3] = [
     (Step::Major, "Breaking"),
@@ -83,11 +92,11 @@ impl Report {
 
     /// What `info.version` must be.
     fn verdict(&self) -> String {
-        let must_be = dotted(self.must_be(self.step()));
+        let must_be = dotted(self.must_be(self.asked));
         let is = self.is.map_or_else(|| "not three numbers".to_owned(), dotted);
         let verdict = if self.is_version_enough() { "enough" } else { "TOO LITTLE" };
-        let was = self.was.map(|was| format!("was {}, ", dotted(was))).unwrap_or_default();
-        format!("info.version {was}must be at least {must_be} and is {is}: {verdict}.")
+        let released = self.released.map(|was| format!("was {} in the last release, ", dotted(was)));
+        format!("info.version {}must be at least {must_be} and is {is}: {verdict}.", released.unwrap_or_default())
     }
 
     /// For a terminal.
@@ -97,29 +106,35 @@ impl Report {
             |title| format!("{title}\n"),
             |change| {
                 let mut entry = format!("  {}\n      at {}\n", change.sentence(), change.pointer);
-                if let Some(rust) = &change.rust {
-                    let _ = writeln!(entry, "      Rust: {rust}");
+                for (label, told) in change.details() {
+                    let _ = writeln!(entry, "      {label}: {told}");
                 }
                 entry
             },
         )
     }
 
-    /// For a comment in a review, and for `openapi/CHANGES.md`.
+    /// The content of `openapi/CHANGES.md`.
     #[must_use]
-    pub fn markdown(&self) -> String {
-        let was = self.was.map(dotted).unwrap_or_default();
+    pub fn changes_file(&self) -> String {
+        let released = self.released.map(dotted).unwrap_or_default();
+        self.markdown(&format!("since {released}\n\n<!-- Generated: `{UPDATE}` -->"))
+    }
+
+    /// For a comment in a review, with what is compared, as in `since HEAD`.
+    #[must_use]
+    pub fn markdown(&self, compared: &str) -> String {
         let listing = self.listing(
             |title| format!("## {title}\n\n"),
             |change| {
                 let mut entry = format!("- {}  \n  at `{}`\n", change.sentence(), change.pointer);
-                if let Some(rust) = &change.rust {
-                    let _ = writeln!(entry, "  - Rust: {rust}");
+                for (label, told) in change.details() {
+                    let _ = writeln!(entry, "  - {label}: {told}");
                 }
                 entry
             },
         );
-        format!("# Changes of the spec since {was}\n\n<!-- Generated: `{UPDATE}` -->\n\n{listing}")
+        format!("# Changes of the spec {compared}\n\n{listing}")
     }
 
     /// The parts with their changes, and the verdict.
@@ -163,6 +178,7 @@ impl Report {
                 "consequence": consequence,
                 "pointer": change.pointer,
                 "reachedFrom": uses.collect::<Vec<_>>(),
+                "form": change.form,
                 "rust": change.rust,
             })
         });
@@ -170,9 +186,9 @@ impl Report {
             "changes": changes.collect::<Vec<_>>(),
             "step": self.step().to_string(),
             "version": {
-                "was": self.was.map(dotted),
+                "released": self.released.map(dotted),
                 "is": self.is.map(dotted),
-                "mustBeAtLeast": dotted(self.must_be(self.step())),
+                "mustBeAtLeast": dotted(self.must_be(self.asked)),
                 "isEnough": self.is_version_enough(),
             },
         })

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     compare::{Both, Comparison},
+    form::form,
     rules::{
         ADDED_ENUM_VALUE, ADDED_FIELD, CHANGED_DEFAULT, CHANGED_REFERENCE, CHANGED_TEXT, CHANGED_TYPE, NARROWED_BOUND,
         NARROWED_TYPE, NEW_REQUIRED, REMOVED_ENUM_VALUE, REMOVED_FIELD, WIDENED_BOUND, WIDENED_TYPE,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A bound: its keyword, what it says, and of what.
-const BOUNDS: &[(&str, &str, &str)] = &[
+pub(super) const BOUNDS: &[(&str, &str, &str)] = &[
     ("maxItems", "holds at most", " items"),
     ("maxLength", "has at most", " characters"),
     ("maxProperties", "has at most", " fields"),
@@ -210,7 +211,9 @@ impl Comparison<'_> {
             let rule = if required && !self.is_reply() { &NEW_REQUIRED } else { &ADDED_FIELD };
             let rust = rust::gained(self, is, required);
             let what = if required { "is new, required" } else { "is new, optional" };
-            self.add(rule, is, &format!("{place}.{name}"), what).rust = Some(rust);
+            let form = form(self.new, is);
+            let change = self.add(rule, is, &format!("{place}.{name}"), what);
+            (change.form, change.rust) = (Some(form), Some(rust));
         }
     }
 }

@@ -46,7 +46,7 @@ Breaking
       at /components/schemas/CreateBatchTaskRequest/properties/fileIds/maxItems
       Rust: no generated type changes, since the generator drops this limit; see that src/ refuses what breaks it
 
-info.version was 1.0.0, must be at least 2.0.0 and is 1.0.0: TOO LITTLE.
+info.version was 1.0.0 in the last release, must be at least 2.0.0 and is 1.0.0: TOO LITTLE.
 ";
     assert_eq!(stdout(&output), expected);
     assert_eq!(output.status.code(), Some(1));
@@ -73,7 +73,7 @@ fn diff_speaks_json() {
     let released = root().join("openapi/released/1.0.0.json");
     let output = run(&["diff", released.to_str().unwrap(), file.to_str().unwrap(), "--format", "json"]);
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let version = json!({"was": "1.0.0", "is": "1.0.0", "mustBeAtLeast": "2.0.0", "isEnough": false});
+    let version = json!({"released": "1.0.0", "is": "1.0.0", "mustBeAtLeast": "2.0.0", "isEnough": false});
     assert_eq!((&report["version"], &report["step"]), (&version, &json!("major")));
     let [change] = report["changes"].as_array().unwrap().as_slice() else {
         panic!("{report}");
@@ -87,6 +87,57 @@ fn diff_speaks_json() {
 fn diff_in_markdown_is_the_file_of_changes() {
     let output = run(&["diff", "--format", "markdown"]);
     assert_eq!(stdout(&output), fs::read_to_string(root().join("openapi/CHANGES.md")).unwrap());
+}
+
+/// Only the file of changes says how it is made.
+#[test]
+fn diff_in_markdown_of_two_documents_names_both() {
+    let file = limited("diff_in_markdown_of_two", 500);
+    let file = file.to_str().unwrap();
+    let heading = |arguments: &[&str]| {
+        let told = stdout(&run(&[&["diff", "--format", "markdown"], arguments].concat()));
+        told.lines().take(3).collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(
+        heading(&[file, file]),
+        format!("# Changes of the spec from {file} to {file}||Nothing changed that a message shows.")
+    );
+    let current = root().join(SPEC);
+    let current = current.to_str().unwrap();
+    assert_eq!(
+        heading(&[current]),
+        format!("# Changes of the spec since {current}||Nothing changed that a message shows.")
+    );
+}
+
+/// A second change after the one that has raised the version.
+#[test]
+fn diff_with_a_revision_that_was_never_released_judges_the_version_by_the_release() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let document = |name: &str, fields: &[&str], version: &str| {
+        let mut spec = released();
+        for field in fields {
+            let at = format!("/components/schemas/CreateBatchTaskRequest/properties/{field}");
+            put(&mut spec, &at, json!({"description": "…", "type": "string"}));
+        }
+        put(&mut spec, "/info/version", json!(version));
+        let file = folder.join(name);
+        fs::write(&file, spec.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let first = document("first.json", &["one"], "1.1.0");
+    for (second, version, verdict, status) in [
+        (document("second.json", &["one", "two"], "1.1.0"), "1.1.0", "enough", 0),
+        (document("low.json", &["one", "two"], "1.0.0"), "1.0.0", "TOO LITTLE", 1),
+    ] {
+        let output = run(&["diff", &first, &second]);
+        let told = stdout(&output);
+        let expected = format!(
+            "info.version was 1.0.0 in the last release, must be at least 1.1.0 and is {version}: {verdict}.\n"
+        );
+        assert!(told.contains("$.two is new") && !told.contains("$.one") && told.ends_with(&expected), "{told}");
+        assert_eq!(output.status.code(), Some(status));
+    }
 }
 
 #[test]

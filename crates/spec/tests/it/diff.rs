@@ -269,6 +269,47 @@ fn a_number_with_a_type_of_ours_is_told_by_it() {
     }
 }
 
+/// What a reviewer sees of a schema, a field, a parameter or a reply's header that is new.
+#[test]
+fn what_is_new_tells_its_form() {
+    let form = |at: &str, schema: Value| {
+        let mut new = small();
+        put(&mut new, at, schema);
+        let report = Report::of(&small(), &new);
+        let form = report.json()["changes"][0]["form"].as_str().unwrap().to_owned();
+        assert!(report.text().contains(&format!("\n      Form: {form}\n")), "{}", report.text());
+        assert!(report.markdown("").contains(&format!("\n  - Form: {form}\n")), "{}", report.markdown(""));
+        form
+    };
+    let url = json!({"maxLength": 256, "minLength": 1, "pattern": "^https://.", "type": "string", "description": "…"});
+    let told = "text, at most 256 characters, at least 1 character, pattern `^https://.`";
+    assert_eq!(form("/components/schemas/Url", url.clone()), told);
+    let field = format!("{BODY}/properties/new");
+    for (schema, expected) in [
+        (
+            json!({"allOf": [{"$ref": "#/components/schemas/Body"}], "nullable": true}),
+            "Body: object or null, with kind (required, integer, one of 1, 2), \
+             names (array of text, at most 9 items, at least 1 item), new (Body), size (number)",
+        ),
+        (json!({"items": {"$ref": "#/components/schemas/Body"}, "type": "array"}), "array of Body"),
+        (
+            json!({"items": {"nullable": true, "type": "string"}, "nullable": true, "type": "array"}),
+            "array of (text or null) or null",
+        ),
+        (json!({"enum": ["a", "b"], "type": "string"}), "text, one of \"a\", \"b\""),
+        (json!({"default": 3, "minimum": 1, "type": "integer"}), "integer, default 3, at least 1"),
+        (json!({"format": "password", "type": "string"}), "text, a secret"),
+        (json!({"format": "uri", "type": "string"}), "text, format \"uri\""),
+        (json!({"oneOf": [{"type": "integer"}, {"type": "string"}]}), "integer or text"),
+        (json!({}), "anything"),
+    ] {
+        assert_eq!(form(&field, schema), expected);
+    }
+    let parameter = json!({"in": "header", "name": "E", "schema": url});
+    assert_eq!(form(&format!("{OPERATION}/parameters/2"), parameter), told);
+    assert_eq!(form(&format!("{OPERATION}/responses/200/headers"), json!({"E": {"schema": url}})), told);
+}
+
 /// The table in the README: each rule, when it is found, what it asks for in a request and in a reply.
 #[test]
 fn every_rule_is_documented() {

@@ -232,7 +232,7 @@ fn what_is_harmless_raises_no_alarm() {
     for (name, change) in HARMLESS {
         let spec = mutated(*change, "1.0.0");
         assert_ne!(spec, released(), "{name}: nothing changed");
-        let input = Input { changes: Report::of(&released(), &released()).markdown(), ..input(spec) };
+        let input = Input { changes: Report::of(&released(), &released()).changes_file(), ..input(spec) };
         assert_eq!(findings(&input), [], "{name}");
     }
 }

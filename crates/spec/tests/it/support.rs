@@ -11,7 +11,7 @@ pub(crate) fn released() -> Value {
 /// What `check` is given for a document, whose changes are told as they should be.
 pub(crate) fn input(spec: Value) -> Input {
     let own = Input::of_repository().unwrap();
-    let changes = Report::of(&released(), &spec).markdown();
+    let changes = Report::of(&released(), &spec).changes_file();
     Input { text: canonical(&spec), spec, changes, ..own }
 }
 
