@@ -84,9 +84,9 @@ impl Header {
         let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
         let (theirs, ours) = (fields(self)?, fields(ours)?);
         let shown = |name, fields: &Map<_, _>| match fields.get(name).map_or("none".to_owned(), Value::to_string) {
-            // A bare one, as rules demand, holds no secret.
-            endpoint if name == "endpoint" && !endpoint.contains(['@', '?', '#']) => endpoint,
-            text => mask_urls(&text),
+            // What may be the secret of a URL: its credentials, its query, its fragment.
+            text if text.contains(['@', '?', '#']) => mask_urls(&text),
+            text => text,
         };
         let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         let differing: Vec<String> = names

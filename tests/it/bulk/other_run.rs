@@ -78,6 +78,8 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
     let other_user = builder(&emulator).user_id("another").build().unwrap();
     let elsewhere = builder(&other_emulator).build().unwrap();
     let other_share = format!("shareId is \"{SHARE}\" there and \"other\" here");
+    let with_url = |url: &str| format!("shareId is \"{SHARE}\" there and \"{url}\" here");
+    let masked = format!("shareId is \"{SHARE}\" there and *** here");
     let (there, here) = (emulator.endpoint(), other_emulator.endpoint());
     let endpoints = format!("endpoint is \"{there}\" there and \"{here}\" here");
     let other_type = format!(
@@ -86,6 +88,8 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
     );
     let cases = [
         (other_share.as_str(), &client, dump_template().share_id("other"), &policy),
+        (&with_url("https://a.example/s"), &client, dump_template().share_id("https://a.example/s"), &policy),
+        (&masked, &client, dump_template().share_id("https://a.example/s?key=k"), &policy),
         ("containerId is ", &client, dump_template().container_id("other"), &policy),
         ("targetFileId is ", &client, target, &policy),
         (&other_type, &client, package_template(), &policy),
