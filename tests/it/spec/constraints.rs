@@ -203,7 +203,7 @@ fn parameter(spec: &Value, pointer: &str, findings: &mut BTreeSet<String>) {
             let examples = parameter.get("example").into_iter().collect();
             Part { name, schema: format!("{pointer}/schema"), examples }.unkept(spec, &refuses, findings);
         }
-        None => drop(findings.insert(format!("{pointer}: the wrapper has no such parameter"))),
+        None => drop(findings.insert(format!("{pointer}: the wrapper has no such parameter, so say in `refuses_parameter` of tests/it/spec/constraints.rs what refuses a wrong {name}"))),
     }
 }
 

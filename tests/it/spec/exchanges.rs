@@ -11,7 +11,7 @@ use koodrive_share::{
 use koodrive_share_emulator::{Answer, Fault, RecordedRequest};
 use serde_json::{Map, Value, json};
 
-use super::{resolve, spec};
+use super::{join, resolve, spec};
 use crate::support::fixtures::{builder, strict_emulator};
 
 /// An operation, with its examples.
@@ -171,9 +171,12 @@ async fn every_example_of_a_request_is_sent_as_it_is_with_every_header() {
         for request in requests {
             let sent = exchange(&id, &request, *status, response).await.0.unwrap_or_else(|| panic!("{id}"));
             assert_eq!(content(&sent), request, "{id}");
-            // What is optional is set by `fixtures::builder_at`.
             for header in &headers {
-                assert!(sent.header(header).is_some_and(|value| !value.is_empty()), "{id}: {header} is not sent");
+                let is_sent = sent.header(header).is_some_and(|value| !value.is_empty());
+                assert!(
+                    is_sent,
+                    "{id}: {header} is not sent; if it is optional, set it in `builder_at` of tests/it/support/fixtures.rs"
+                );
             }
         }
     }
@@ -195,10 +198,15 @@ async fn every_example_of_a_response_gives_what_it_says() {
                     assert_eq!(handle.share_id(), request["shareId"], "{context}");
                 }
                 Ok(Given::Status(given)) => {
-                    assert_eq!(told(&given), expected(&response), "{context}");
+                    assert_told("told", &json!(told(&given)), &json!(expected(&response)), &context);
                 }
                 Ok(Given::Share(share)) if id == "getShareInfo" => {
-                    assert_eq!(told_of_share(&share), expected_of_share(&response["link"]), "{context}");
+                    assert_told(
+                        "told_of_share",
+                        &told_of_share(&share),
+                        &expected_of_share(&response["link"]),
+                        &context,
+                    );
                 }
                 Ok(Given::Share(share)) => {
                     assert_eq!(
@@ -209,7 +217,7 @@ async fn every_example_of_a_response_gives_what_it_says() {
                 }
                 Ok(Given::Files(files)) => {
                     let files: Vec<Value> = files.iter().map(told_of_file).collect();
-                    assert_eq!(Value::from(files), without_known(&response["files"]), "{context}");
+                    assert_told("told_of_file", &files.into(), &without_known(&response["files"]), &context);
                 }
                 Err(error) => {
                     assert_eq!(error.status(), Some(status), "{context}");
@@ -225,6 +233,33 @@ async fn every_example_of_a_response_gives_what_it_says() {
                 }
             }
         }
+    }
+}
+
+/// Demands that the function `by`, below, tells all that an example holds.
+fn assert_told(by: &str, told: &Value, example: &Value, context: &str) {
+    let mut differing = Vec::new();
+    differ(told, example, "", &mut differing);
+    let differing = differing.join("\n");
+    let remedy = format!("let `{by}` of tests/it/spec/exchanges.rs tell what is new, if the caller is to see it");
+    assert!(differing.is_empty(), "{context}:\n{differing}\n{remedy}");
+}
+
+/// Where two values differ.
+fn differ(told: &Value, example: &Value, pointer: &str, found: &mut Vec<String>) {
+    match (told, example) {
+        (Value::Object(fields), Value::Object(others)) => {
+            for name in fields.keys().chain(others.keys()).collect::<BTreeSet<_>>() {
+                differ(&told[name], &example[name], &join(pointer, name), found);
+            }
+        }
+        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
+            for (n, (item, other)) in items.iter().zip(others).enumerate() {
+                differ(item, other, &join(pointer, &n.to_string()), found);
+            }
+        }
+        _ if told == example => {}
+        _ => found.push(format!("{pointer}: told is {told}, the example has {example}")),
     }
 }
 

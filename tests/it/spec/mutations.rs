@@ -134,7 +134,9 @@ fn a_header_that_the_wrapper_does_not_have_is_named() {
         let parameters = at(spec, "/paths/~1koodrive~1ose~1v1~1share~1tasks/post/parameters");
         parameters.as_array_mut().unwrap().push(json!({"$ref": "#/components/parameters/X-Unknown"}));
     });
-    assert_found(&unkept(&spec), "/components/parameters/X-Unknown: the wrapper has no such parameter");
+    let expected = "/components/parameters/X-Unknown: the wrapper has no such parameter, so say in `refuses_parameter` of \
+                    tests/it/spec/constraints.rs what refuses a wrong X-Unknown";
+    assert_found(&unkept(&spec), expected);
 }
 
 #[test]
