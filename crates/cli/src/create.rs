@@ -186,7 +186,8 @@ fn policy(
 ) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
-    policy = policy.on_pause(move |length, error| _ = tell.send(service::pause(length, error)));
+    let pause = service::pauses();
+    policy = policy.on_pause(move |length, error| _ = tell.send(pause(length, error)));
     // A patience that is refused is told with the client.
     if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);

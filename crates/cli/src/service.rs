@@ -1,6 +1,12 @@
 //! The client, from flags and variables.
 
-use std::{convert::Infallible, fmt, fs, path::Path, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 
@@ -18,6 +24,7 @@ pub(crate) fn client(
     tell: impl Fn(String) + Send + Sync + 'static,
 ) -> Result<Client, CommandError> {
     let (patience, client) = both(patience(service.patience), impatient_client(service))?;
+    let pause = pauses();
     Ok(client.with_patience(patience, move |length, error| tell(pause(length, error))))
 }
 
@@ -27,9 +34,14 @@ pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError>
     Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
 }
 
-/// `paused for 2s: the service refused the request, status 429 …`
-pub(crate) fn pause(length: Duration, error: &Error) -> String {
-    format!("paused for {}: {}", duration(length), with_causes(error))
+/// `paused for 2s: the service refused the request, status 429 …`, and once that was told, `paused for 4s: throttled`.
+pub(crate) fn pauses() -> impl Fn(Duration, &Error) -> String {
+    let is_told = AtomicBool::new(false);
+    move |length, error| {
+        let is_known = error.is_throttled() && is_told.swap(true, Relaxed);
+        let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
+        format!("paused for {}: {cause}", duration(length))
+    }
 }
 
 fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {

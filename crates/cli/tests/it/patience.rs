@@ -150,6 +150,8 @@ async fn interrupt_ends_a_pause_at_once() {
     while said.matches("paused for ").count() < 3 {
         timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
     }
+    // The text of the error is told once.
+    assert_eq!((said.matches("APIGW.0308").count(), said.matches("s: throttled\n").count()), (1, 2), "{said}");
     let interrupted = tokio::time::Instant::now();
     let pid = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
