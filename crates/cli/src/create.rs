@@ -210,17 +210,24 @@ struct HowToFollow<'a>(&'a CreateArgs, &'a Template);
 
 impl fmt::Display for HowToFollow<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(CreateArgs { save, bulk, share_id, .. }, template) = self;
+        let Self(CreateArgs { save, bulk, share_id, extract_code_file, .. }, template) = self;
         if template.target.is_some() {
             return f.write_str("run the same command again");
         }
         f.write_str("run `koodrive-share wait")?;
-        match (save.as_ref().or(bulk.ledger.as_ref()), share_id) {
-            (Some(path), Some(_)) => write!(f, " --tasks-from {}`", path.display()),
-            (Some(path), None) => write!(f, " --tasks-from {} --link LINK`", path.display()),
-            (None, Some(share_id)) => write!(f, " TASK_ID --share-id {share_id}`"),
-            (None, None) => f.write_str(" TASK_ID --link LINK`"),
+        match save.as_ref().or(bulk.ledger.as_ref()) {
+            Some(path) => write!(f, " --tasks-from {}", path.display())?,
+            None => f.write_str(" TASK_ID")?,
         }
+        match share_id {
+            Some(share_id) if save.is_none() && bulk.ledger.is_none() => write!(f, " --share-id {share_id}")?,
+            Some(_) => {}
+            None => f.write_str(" --link LINK")?,
+        }
+        if let Some(path) = extract_code_file {
+            write!(f, " --extract-code-file {}", path.display())?;
+        }
+        f.write_str("`")
     }
 }
 
@@ -437,6 +444,16 @@ impl BulkRun<'_> {
                 ));
             }
             return;
+        }
+        // A ledger that was lost has no cause, and takes no task.
+        let is_unwritten =
+            |error: &BulkError| error.is_ledger() && !error.attempted().is_empty() && error.source().is_some();
+        if let (Some(path), true) = (&args.ledger, ended.is_some_and(is_unwritten)) {
+            stderr(&format!(
+                "settle: once it can be written, enter each task that it lacks by `koodrive-share ledger {} --made RANGE \
+                 TASK_ID`",
+                path.display()
+            ));
         }
         let left = ended.is_some() || report.rejected + report.not_sent > 0;
         match &args.ledger {

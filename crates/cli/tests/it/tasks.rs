@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use koodrive_share_emulator::{Answer, Emulator, Fault, Schedule, Step};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Schedule, Step};
 
 use crate::support::{
     DUMP, KDSTOKEN, PACKAGE, TOKEN, bulk::ledger, directory, emulator, expect, file, id_file, json_lines, run,
@@ -131,6 +131,28 @@ async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
     let mut wait = tool(&emulator);
     let output = run(wait.args(["wait", "--tasks-from", &saved]).env("KOODRIVE_KDSTOKEN", KDSTOKEN)).await;
     assert_eq!(text(&output.stdout).lines().count(), 3);
+}
+
+#[tokio::test]
+async fn tasks_whose_kdstoken_lapses_are_followed_on_by_the_command_that_is_advised() {
+    let directory = directory("lapsed-while-followed");
+    // Two pages, a task, and one answer about it.
+    let share = EmulatedShare::example().kdstoken_calls(4);
+    let emulator = Emulator::builder().token(TOKEN).share(share).start().await.unwrap();
+    fs::write(directory.join("code"), EmulatedShare::EXAMPLE_EXTRACT_CODE).unwrap();
+    let run_there = async |args: &[&str]| run(tool(&emulator).args(args).current_dir(&directory)).await;
+    let target = ["--target-file-id", "root", "--target-container-id", "my-space", "--wait", "--ledger", "l"];
+    let dump = ["dump", EmulatedShare::EXAMPLE, "--all", "--extract-code-file", "code"];
+    let output = run_there(&[&dump[..], &target].concat()).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    let (_, advised) = stderr.split_once("run `koodrive-share ").unwrap();
+    let (advised, _) = advised.split_once('`').unwrap();
+    let advised: Vec<&str> =
+        advised.split(' ').map(|word| if word == "LINK" { EmulatedShare::EXAMPLE } else { word }).collect();
+    let output = run_there(&advised).await;
+    assert_eq!(output.status.code(), Some(0), "{advised:?}: {}", text(&output.stderr));
+    assert_eq!(emulator.tasks().len(), 1);
 }
 
 #[tokio::test]
