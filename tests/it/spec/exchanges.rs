@@ -241,7 +241,9 @@ fn assert_told(by: &str, told: &Value, example: &Value, context: &str) {
     let mut differing = Vec::new();
     differ(told, example, "", &mut differing);
     let differing = differing.join("\n");
-    let remedy = format!("let `{by}` of tests/it/spec/exchanges.rs tell what is new, if the caller is to see it");
+    let remedy = format!(
+        "let `{by}` of tests/it/spec/exchanges.rs tell it, or take it out of the example there, if no caller needs it"
+    );
     assert!(differing.is_empty(), "{context}:\n{differing}\n{remedy}");
 }
 
