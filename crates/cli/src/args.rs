@@ -305,8 +305,10 @@ pub(crate) struct DumpArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Link to a share, or its short code, and names of its files or patterns such as '*.jpg'; one with a slash is compared
-    /// with the whole path, and * stops at a slash. With --share-id: file ids. After --, also those that begin with a dash
+    /// Link to a share, or its short code, and names of its files or patterns such as '*.jpg', with *, ?, [a-z] and, for
+    /// the character itself, [*], [?] or [[]; a file of exactly that name goes before. One with a slash, such as ./name, is
+    /// compared with the whole path, and * stops at a slash. With --share-id: file ids. After --, also those that begin with
+    /// a dash
     #[arg(value_name = "LINK|ID", required_unless_present_all = ["share_id", "file_ids_from"])]
     pub(crate) files: Vec<String>,
 

@@ -129,25 +129,32 @@ pub(crate) struct Selection {
 
 /// A name, or a pattern for names.
 struct NamePattern {
+    given: String,
+    /// Without the slash that means the top alone.
     text: String,
-    /// Nothing if the text is no pattern.
+    /// Nothing if the text is no pattern, or once a file has it for its name.
     pattern: Option<Pattern>,
     is_used: bool,
 }
 
 impl NamePattern {
-    fn new(text: String) -> Self {
-        Self { pattern: Pattern::new(&text).ok(), text, is_used: false }
+    fn new(given: String) -> Self {
+        let text = given.strip_prefix("./").or(given.strip_prefix('/')).unwrap_or(&given).to_owned();
+        Self { pattern: Pattern::new(&text).ok(), given, text, is_used: false }
     }
 
     /// Whether it means the file: by its path if it holds a slash, else by its name.
-    fn matches(&self, file: &ShareFile) -> bool {
+    fn matches(&mut self, file: &ShareFile) -> bool {
         let path = match &*file.directory {
-            directory if self.text.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name),
+            directory if self.given.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name),
             _ => file.name.clone(),
         };
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
-        path == self.text || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options))
+        let is_name = path == self.text;
+        self.pattern.take_if(|_| is_name);
+        let is_meant = is_name || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options));
+        self.is_used |= is_meant;
+        is_meant
     }
 }
 
@@ -166,18 +173,25 @@ impl Selection {
         share.files().recursive(self.recursive).into_stream().boxed()
     }
 
+    fn means(&mut self, file: &ShareFile) -> bool {
+        let is_all = self.is_all();
+        // Each is asked, so that each is known to be used.
+        self.patterns.iter_mut().fold(is_all, |is_meant, pattern| pattern.matches(file) || is_meant)
+    }
+
     /// The files that are meant, once all are listed. Names that the share does not have are refused.
     pub(crate) async fn collect(mut self, share: &Share) -> Result<Vec<ShareFile>, CommandError> {
         let mut listed = self.stream(share);
         let mut files = Vec::new();
         while let Some(file) = listed.try_next().await.map_err(|error| of_query(&error))? {
-            let used = self.patterns.iter_mut().filter(|pattern| pattern.matches(&file));
-            if used.map(|pattern| pattern.is_used = true).count() > 0 || self.is_all() {
+            if self.means(&file) {
                 files.push(file);
             }
         }
+        // A file listed later may have the name that was taken for a pattern.
+        files.retain(|file| self.means(file));
         let unused = self.patterns.iter().filter(|pattern| !pattern.is_used);
-        let unused: Vec<_> = unused.map(|pattern| printable(&pattern.text)).collect();
+        let unused: Vec<_> = unused.map(|pattern| printable(&pattern.given)).collect();
         if !unused.is_empty() {
             let place = if self.recursive { "" } else { " at its top; --recursive looks into directories" };
             return Err(CommandError::usage(format!("the share has no file {}{place}", unused.join(", "))));

@@ -135,6 +135,47 @@ async fn files_are_chosen_by_name_pattern_and_path() {
     }
 }
 
+#[tokio::test]
+async fn name_goes_before_its_reading_as_a_pattern_and_a_leading_slash_means_the_top() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let file = |id: &str, name| SharedFile::file(name, 1).id(id);
+    let below = vec![file("below", "b.txt"), file("below-0", "0.txt")];
+    let share = EmulatedShare::new("names1")
+        .file(file("plain", "a1.jpg"))
+        .file(file("brackets", "a[1].jpg"))
+        .file(file("top", "b.txt"))
+        .file(SharedFile::directory("photos", below))
+        .file(file("letter", "qx"))
+        .file(file("question", "q?"));
+    emulator.set_share(share);
+    let dump = async |args: &[&str]| {
+        let dump = ["dump", "names1", "--target-file-id", "root", "--target-container-id", "my-space", "--recursive"];
+        run(tool(&emulator).args(dump).args(args)).await
+    };
+    for (name, expected) in [
+        ("a[1].jpg", &["brackets"][..]),
+        ("a[[]1].jpg", &["brackets"]),
+        ("a[0-9].jpg", &["plain"]),
+        ("q?", &["question"]),
+        ("q[?]", &["question"]),
+        ("q*", &["letter", "question"]),
+        ("b.txt", &["below", "top"]),
+        ("./b.txt", &["top"]),
+        ("/b.txt", &["top"]),
+        ("./*.txt", &["top"]),
+        ("photos/b.txt", &["below"]),
+    ] {
+        let output = dump(&[name]).await;
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        let mut ids: Vec<String> =
+            serde_json::from_value(emulator.tasks().last().unwrap().body().unwrap()["fileIds"].clone()).unwrap();
+        ids.sort();
+        assert_eq!(ids, expected, "{name}");
+    }
+    let output = dump(&["./0.txt"]).await;
+    assert!(text(&output.stderr).contains("the share has no file ./0.txt\n"), "{}", text(&output.stderr));
+}
+
 /// Arguments, the exit status, and what is said. `LINK` is the share's.
 const BAD_INPUT: &[(&str, i32, &str)] = &[
     (
