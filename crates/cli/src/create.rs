@@ -304,7 +304,8 @@ impl BulkRun<'_> {
         }
         match item.result {
             Ok(task) => {
-                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(&task));
+                let zip_name = item.zip_name.as_deref();
+                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(&task, zip_name));
                 if let Err(error) = saved {
                     self.stop(bulk, StopReason::Output(error));
                 }

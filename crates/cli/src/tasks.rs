@@ -9,6 +9,7 @@ use std::{
 };
 
 use koodrive_share::{Client, Ledger, Share, TaskHandle};
+use serde::Serialize;
 
 use crate::{
     args::TasksArgs,
@@ -165,9 +166,17 @@ impl SavedTasks {
         Ok(Self(file, path.to_owned()))
     }
 
-    /// Adds a task as a line of its own.
-    pub(crate) fn add(&mut self, task: &TaskHandle) -> io::Result<()> {
-        let mut line = serde_json::to_vec(task)?;
+    /// Adds a task as a line of its own, with the name of its package for whoever looks for that.
+    pub(crate) fn add(&mut self, task: &TaskHandle, zip_name: Option<&str>) -> io::Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Saved<'a> {
+            #[serde(flatten)]
+            task: &'a TaskHandle,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            zip_name: Option<&'a str>,
+        }
+        let mut line = serde_json::to_vec(&Saved { task, zip_name })?;
         line.push(b'\n');
         self.0.write_all(&line).map_err(|error| {
             io::Error::new(error.kind(), format!("--save {}: a task cannot be written: {error}", self.1.display()))

@@ -99,6 +99,24 @@ async fn wait_that_gives_up_says_how_to_go_on() {
 }
 
 #[tokio::test]
+async fn saved_task_tells_the_name_of_its_package() {
+    let emulator = emulator().await;
+    let path = saved("split.tasks");
+    let mut package = tool(&emulator);
+    package.args(PACKAGE).args(["--split", "--save", &path, "--file-ids-from"]).arg(id_file("split.ids", 1_500));
+    let output = run(&mut package).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let saved = fs::read_to_string(&path).unwrap();
+    for line in saved.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let task = emulator.tasks().into_iter().find(|task| line["taskId"] == task.task_id()).unwrap();
+        assert_eq!(line["zipName"], task.body().unwrap()["zipName"]);
+    }
+    assert!(saved.contains("photos-0001.zip") && saved.contains("photos-0002.zip"), "{saved}");
+    expect(&emulator, &["status", "--tasks-from", &path], 0, "").await;
+}
+
+#[tokio::test]
 async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
     let emulator = Emulator::builder().token(TOKEN).share_access(KDSTOKEN).start().await.unwrap();
     emulator.set_schedule(Schedule::immediate_success());
