@@ -251,6 +251,23 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it follows tasks to their ends.
+    pub(crate) fn follows(&self) -> bool {
+        match self {
+            Self::Package(package) => package.create.wait || package.output.is_some(),
+            Self::Dump(dump) => dump.create.wait,
+            Self::Wait(_) | Self::Download(_) => true,
+            Self::Files(_)
+            | Self::Status(_)
+            | Self::Ledger(_)
+            | Self::Emulator(_)
+            | Self::Completions { .. }
+            | Self::Man { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct FilesArgs {
     /// Link to the share, or its short code

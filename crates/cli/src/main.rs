@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         enable_tracing(cli.verbose);
     }
     let output = Output::new(cli.format);
+    let follows = cli.command.follows();
     // This thread may wait for a terminal or a pipe while the worker receives replies in time.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let exit = match runtime {
@@ -50,7 +51,14 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(CommandError::new(Exit::Failed, &error)),
     };
-    exit.unwrap_or_else(|error| output.error(&error)).into()
+    let ended_early = |error| {
+        let exit = output.error(&error);
+        if follows {
+            output::stderr(&exit.to_string());
+        }
+        exit
+    };
+    exit.unwrap_or_else(ended_early).into()
 }
 
 async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
