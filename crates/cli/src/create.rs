@@ -48,9 +48,8 @@ pub(crate) async fn run(
     let client = service::client(service, move |pause| _ = tell.send(pause));
     let (client, ((given, template), policy)) = both(client, both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
-    if own_ledger.is_none() {
-        create.bulk.ledger.as_deref().and_then(ledger_line).iter().for_each(|line| stderr(line));
-    }
+    let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), ledger_line)?;
+    ledger.filter(|_| own_ledger.is_none()).iter().for_each(|line| stderr(line));
     let (source, interrupts) = source(given, &client, &template, &create, &mut pauses).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
@@ -111,16 +110,25 @@ fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<Pa
 
 /// `ledger dump.ledger: new`, or `ledger dump.ledger: resumed: ids 0..5000: 4 created, …`. A mistyped path shows as new. Nothing
 /// if it is of no use to the run, which says why.
-fn ledger_line(path: &Path) -> Option<String> {
-    let mut state = "new".to_owned();
-    if path.exists() {
-        let ledger = Ledger::read(path).ok().filter(|ledger| !ledger.is_in_use())?;
-        let report = ledger.report().ok()?;
-        if !report.attempted.is_empty() {
-            state = format!("resumed: {}", ledger_counts(&ledger, &report));
-        }
+///
+/// # Errors
+///
+/// A run uses it, which need not wait for a listing to be told.
+fn ledger_line(path: &Path) -> Result<Option<String>, CommandError> {
+    let line = |state: String| Ok(Some(format!("ledger {}: {state}", path.display())));
+    if !path.exists() {
+        return if download::directory_of(path).is_dir() { line("new".to_owned()) } else { Ok(None) };
     }
-    Some(format!("ledger {}: {state}", path.display()))
+    let Ok(ledger) = Ledger::read(path) else { return Ok(None) };
+    if ledger.is_in_use() {
+        let message = "the ledger is in use by another run; resume once that has ended".to_owned();
+        return Err(CommandError { exit: Exit::Failed, message }.about(path));
+    }
+    match ledger.report() {
+        Ok(report) if report.attempted.is_empty() => line("new".to_owned()),
+        Ok(report) => line(format!("resumed: {}", ledger_counts(&ledger, &report))),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Refuses a file that two of the flags would write to: what one keeps there would be lost.
@@ -140,11 +148,7 @@ fn check_files(create: &CreateArgs, template: &Template) -> Result<(), CommandEr
 
 /// The path without links and detours, as far as there is something at it.
 fn resolved(path: &Path) -> PathBuf {
-    let in_directory = || {
-        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        Some(directory.join(path.file_name()?))
-    };
+    let in_directory = || Some(download::directory_of(path).canonicalize().ok()?.join(path.file_name()?));
     path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
 }
 

@@ -36,8 +36,7 @@ impl Target {
         if path.file_name().and_then(|name| name.to_str()).is_none() {
             return refused("it must end with the name of a file, in UTF-8".to_owned());
         }
-        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        if !directory.unwrap_or(Path::new(".")).is_dir() {
+        if !directory_of(path).is_dir() {
             return refused("there is no such directory".to_owned());
         }
         match path.symlink_metadata() {
@@ -62,6 +61,10 @@ impl Target {
         name.push(".ledger");
         name.into()
     }
+}
+
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(crate) async fn run(

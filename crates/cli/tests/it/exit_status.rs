@@ -17,8 +17,9 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let no_ledger = file("no.ledger", "F1\n");
     let no_ledger = no_ledger.to_str().unwrap();
     dump(&["F1", "--ledger", no_ledger], 2, "no.ledger: the file is no ledger").await;
-    dump(&["F1", "--ledger", "missing/l"], 2, "missing/l: the ledger cannot be read or written: none of the file ids")
-        .await;
+    let said = "missing/l: the ledger cannot be read or written: none of the file ids";
+    let output = dump(&["F1", "--ledger", "missing/l"], 2, said).await;
+    assert!(!text(&output.stderr).contains("missing/l: new"), "{}", text(&output.stderr));
     dump(&["F1", "", "F2"], 2, "file id 2 is empty").await;
     dump(&["F1", "--user-id", ""], 2, "KOODRIVE_USER_ID").await;
     let full = Answer::service(400, "13000311", "not enough space");
