@@ -96,6 +96,12 @@ impl BulkError {
         self.kind.is_ledger()
     }
 
+    /// The ledger was deleted, replaced, truncated or changed during the run. Restore it before you resume: a run on a new
+    /// ledger creates every task anew.
+    pub fn is_ledger_lost(&self) -> bool {
+        matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::Lost(_)))
+    }
+
     /// The ledger is in use by another run. Resume once that has ended.
     pub fn is_in_use(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::InUse))

@@ -64,6 +64,7 @@ pub(crate) async fn run(
         failed: Vec::new(),
         access_advice,
         own_ledger,
+        lists_share: create.share_id.is_none() && create.file_ids_from.is_none(),
         saved,
         handles: (create.wait || template.target.is_some()).then(Vec::new),
     };
@@ -249,6 +250,8 @@ struct BulkRun<'a> {
     access_advice: Option<&'static str>,
     /// The ledger that no flag names, so advice need not name it.
     own_ledger: Option<PathBuf>,
+    /// The ids come from a listing, so they change with the share.
+    lists_share: bool,
     saved: Option<SavedTasks>,
     /// The tasks to follow; 300 bytes for each 1,000 ids.
     handles: Option<Vec<TaskHandle>>,
@@ -401,6 +404,7 @@ impl BulkRun<'_> {
     fn report_end(&mut self, error: &BulkError, report: &BulkReport, args: &BulkArgs) {
         let sent = report.created + report.rejected + report.not_sent > 0;
         let listing = listing_error(error);
+        let is_lost = error.is_ledger_lost();
         let exit = match () {
             () if error.validation_error().is_some() => Exit::Usage,
             () if error.is_unknown() => Exit::Unknown,
@@ -429,6 +433,10 @@ impl BulkRun<'_> {
             error = error.about(path);
         }
         self.exit = self.exit.max(self.output.error(&error));
+        if is_lost && self.exit == Exit::Unavailable {
+            // A scheduler would give the same command, which creates every task anew.
+            self.exit = Exit::Failed;
+        }
     }
 
     /// Tells how to go on after an error.
@@ -440,6 +448,21 @@ impl BulkRun<'_> {
             );
         }
         let is_other_run = ended.is_some_and(BulkError::is_other_run);
+        if let Some(path) = args.ledger.as_deref().filter(|_| ended.is_some_and(BulkError::is_ledger_lost)) {
+            let path = path.display();
+            stderr(&format!(
+                "do not give the same command again: a new ledger creates every task anew, a backup those that it lacks. \
+                 Put {path} back if it was moved; else keep the tasks of the standard output, and give another ledger {}",
+                without_task(&self.failed, Some(report.attempted.end))
+            ));
+            return;
+        }
+        if ended.is_some_and(BulkError::is_other_run) && self.lists_share && self.own_ledger.is_none() {
+            stderr(
+                "if the share was changed since the ledger's run began: give the file ids of that run by --file-ids-from, \
+                 or the files that its tasks lack to a run with another ledger",
+            );
+        }
         if self.exit == Exit::Usage {
             if let Some(path) = self.own_ledger.as_deref().filter(|path| is_of_use(path)) {
                 let path = path.display();

@@ -76,7 +76,7 @@ impl SharedDuplicates {
 
 impl FileIdSource {
     pub(crate) fn open(create: &mut CreateArgs) -> Result<Self, CommandError> {
-        let (input, path) = match create.file_ids_from.take() {
+        let (input, path) = match create.file_ids_from.clone() {
             None => (Input::Arguments(mem::take(&mut create.files)), PathBuf::new()),
             Some(path) => (open(&path).map_err(|error| unreadable(&path, &error))?, path),
         };

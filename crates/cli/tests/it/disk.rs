@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share_emulator::{EmulatedTask, Emulator, Fault};
+use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
 use tokio::time::timeout;
 
 use crate::support::{
@@ -158,6 +158,60 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
     }
     // Some of the limits tear a line that tells of a reply.
     assert!(unknown > 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
+    let emulator = emulator().await;
+    let path = ledger("cli_deleted");
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("deleted.ids", 4_500)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = dump.spawn().unwrap();
+    until("the second is on its way", || emulator.request_count() == 2).await;
+    fs::remove_file(&path).unwrap();
+    let output = timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let moved = format!("Put {} back if it was moved;", path.display());
+    assert!(stderr.contains("do not give the same command again") && stderr.contains(&moved), "{stderr}");
+    assert!(stderr.contains("give another ledger the ids from 2000 on"), "{stderr}");
+    assert!(!stderr.contains("resume:") && !stderr.contains("settle:"), "{stderr}");
+    for task in emulator.tasks() {
+        assert!(text(&output.stdout).contains(task.task_id()), "{}", text(&output.stdout));
+    }
+    // As it says.
+    let mut rest = tool(&emulator);
+    rest.args(DUMP).arg("--ledger").arg(ledger("cli_deleted_rest"));
+    let ids = ids(4_500);
+    let rest_of_ids = crate::support::file("deleted-rest.ids", &ids[2_000..].join("\n"));
+    assert_eq!(run(rest.arg("--file-ids-from").arg(rest_of_ids)).await.status.code(), Some(0));
+    for chunk in ids.chunks(1_000) {
+        assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn run_that_lost_its_ledger_does_not_end_with_the_status_to_run_it_again() {
+    let emulator = emulator().await;
+    let path = ledger("cli_deleted_throttled");
+    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    // It waits for longer than the first, after which nothing more is sent.
+    emulator.fail_next(Fault::Reply(Answer::service(429, "429", "throttled").header("Retry-After", "5")));
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("deleted-throttled.ids", 2_000)).stderr(Stdio::piped());
+    let child = dump.stdout(Stdio::null()).spawn().unwrap();
+    until("both were sent", || emulator.request_count() == 2).await;
+    fs::remove_file(&path).unwrap();
+    let output = timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("throttled") && stderr.contains("do not give the same command again"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
 }
 
 #[cfg(target_os = "linux")]

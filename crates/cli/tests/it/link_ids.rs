@@ -1,6 +1,6 @@
 //! File ids of a share that its link opens.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use koodrive_share_emulator::{EmulatedShare, Emulator, Schedule, SharedFile, Step};
 
@@ -29,6 +29,15 @@ fn dump(emulator: &Emulator, args: &[&str]) -> tokio::process::Command {
     let mut dump = tool(emulator);
     dump.args(["dump", "ids1"]).args(INTO).args(args).env("KOODRIVE_EXTRACT_CODE", CODE);
     dump
+}
+
+/// A file of the ids that the share has now.
+async fn listing(emulator: &Emulator, name: &str) -> PathBuf {
+    let mut files = tool(emulator);
+    files.args(["files", "ids1", "--recursive", "--format", "json"]).env("KOODRIVE_EXTRACT_CODE", CODE);
+    let listed = json_lines(&run(&mut files).await);
+    let ids: Vec<&str> = listed.iter().map(|file| file["fileId"].as_str().unwrap()).collect();
+    file(name, &ids.join("\n"))
 }
 
 #[tokio::test]
@@ -81,6 +90,50 @@ async fn space_of_the_ids_may_be_given_beside_the_link() {
     let output = run_with_input(&mut other_space, "F1\n").await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(emulator.tasks()[0].body().unwrap()["containerId"], "other-space");
+}
+
+#[tokio::test]
+async fn ledger_of_a_share_that_was_changed_goes_on_with_the_ids_of_its_first_listing() {
+    let emulator = emulator().await;
+    let path = ledger("cli_changed_share");
+    let into_ledger = ["--ledger", path.to_str().unwrap()];
+    let by_listing = [&into_ledger[..], &["--recursive"]].concat();
+    assert_eq!(run(&mut dump(&emulator, &by_listing)).await.status.code(), Some(0));
+    let first = listing(&emulator, "first-listing.ids").await;
+    emulator.set_share(share(2_400));
+    let changed = listing(&emulator, "changed-listing.ids").await;
+    let advice =
+        "if the share was changed since the ledger's run began: give the file ids of that run by --file-ids-from";
+    let by_ids = |path| [&into_ledger[..], &["--file-ids-from", path]].concat();
+    for (args, is_advised) in [(by_listing.clone(), true), (by_ids(changed.to_str().unwrap()), false)] {
+        let output = run(&mut dump(&emulator, &args)).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("file ids 2000..2400 are not those that the ledger's run was given"), "{stderr}");
+        assert_eq!(stderr.contains(advice), is_advised, "{stderr}");
+    }
+    let output = run(&mut dump(&emulator, &by_ids(first.to_str().unwrap()))).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(emulator.tasks().len(), 3);
+}
+
+#[tokio::test]
+async fn ledger_in_use_is_told_before_the_share_is_opened() {
+    let emulator = emulator().await;
+    let path = ledger("cli_in_use_by_link");
+    let args = ["--recursive", "--ledger", path.to_str().unwrap()];
+    assert_eq!(run(&mut dump(&emulator, &args)).await.status.code(), Some(0));
+    let held = fs::File::open(&path).unwrap();
+    held.try_lock().unwrap();
+    let before = emulator.request_count();
+    let output = run(&mut dump(&emulator, &args)).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("in_use_by_link.ledger: the ledger is in use by another run; resume once that"),
+        "{stderr}"
+    );
+    assert_eq!(emulator.request_count(), before);
 }
 
 #[tokio::test]
