@@ -447,7 +447,6 @@ impl BulkRun<'_> {
                  vendor by trace id",
             );
         }
-        let is_other_run = ended.is_some_and(BulkError::is_other_run);
         if let Some(path) = args.ledger.as_deref().filter(|_| ended.is_some_and(BulkError::is_ledger_lost)) {
             let path = path.display();
             stderr(&format!(
@@ -473,7 +472,7 @@ impl BulkRun<'_> {
             }
             return;
         }
-        // A ledger that was lost has no cause, and takes no task.
+        // A ledger that another run uses has no cause.
         let is_unwritten =
             |error: &BulkError| error.is_ledger() && !error.attempted().is_empty() && error.source().is_some();
         if let (Some(path), true) = (&args.ledger, ended.is_some_and(is_unwritten)) {
@@ -483,6 +482,21 @@ impl BulkRun<'_> {
                 path.display()
             ));
         }
+        self.advise_to_resume(args, ended, report);
+        if let (Some(path), Exit::Unknown) = (&args.ledger, self.exit) {
+            stderr(&format!(
+                "settle: `koodrive-share ledger {}` lists what is unknown; settle each by --made or --not-made",
+                path.display()
+            ));
+            stderr(
+                "the same command with --resend-unknown creates anew what is unknown: use it once you know that \
+                 it does not exist",
+            );
+        }
+    }
+
+    fn advise_to_resume(&self, args: &BulkArgs, ended: Option<&BulkError>, report: &BulkReport) {
+        let is_other_run = ended.is_some_and(BulkError::is_other_run);
         let left = ended.is_some() || report.rejected + report.not_sent > 0;
         match &args.ledger {
             Some(_) if left && !is_other_run && self.own_ledger.is_some() => {
@@ -497,16 +511,6 @@ impl BulkRun<'_> {
                 stderr(&format!("no --ledger was given: give a new run {}", without_task(&self.failed, rest)));
             }
             Some(_) | None => {}
-        }
-        if let (Some(path), Exit::Unknown) = (&args.ledger, self.exit) {
-            stderr(&format!(
-                "settle: `koodrive-share ledger {}` lists what is unknown; settle each by --made or --not-made",
-                path.display()
-            ));
-            stderr(
-                "the same command with --resend-unknown creates anew what is unknown: use it once you know that \
-                 it does not exist",
-            );
         }
     }
 }
