@@ -58,10 +58,10 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     let said = "0 of 1 task ended; exit status 1: something went wrong, as told above\n";
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, said).await;
     // A wait that follows nobody ends with its exit status, too.
-    let nobody = ["wait", &tasks[0], "--link", "nobodys1"];
+    let nobody = ["wait", &tasks[0], "--link", "nobody1"];
     let output = expect(&emulator, &nobody, 3, "\nexit status 3: the service refused something, as told above\n").await;
     assert!(output.stdout.is_empty());
-    let asked = ["status", &tasks[0], "--link", "nobodys1"];
+    let asked = ["status", &tasks[0], "--link", "nobody1"];
     assert!(!text(&expect(&emulator, &asked, 3, "").await.stderr).contains("exit status"));
     query(&["wait", &tasks[2]], 5, "being processed  50 %").await;
     query(&["status", &tasks[2]], 5, "").await;
