@@ -365,6 +365,9 @@ impl Error {
     }
 
     /// The share has expired, is invalid, or its files were deleted, so no task was created. Ask its owner for a new link.
+    ///
+    /// Only opening a share tells it. A share that ends later refuses calls with
+    /// [`ResourceNotFound`](ServiceCode::ResourceNotFound), as far as is known: open it again then.
     pub fn is_share_ended(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))
     }

@@ -102,6 +102,10 @@ impl Operation for ShareTask {
 
     const EFFECT: Effect = Effect::CreatesTask;
 
+    const NOT_FOUND: Option<&'static str> = Some(
+        "open the share again, which tells whether it has ended; else send it again later, then ask the vendor's support",
+    );
+
     fn x_date(&self) -> Option<XDate> {
         self.x_date()
     }
@@ -138,7 +142,7 @@ impl Operation for GetBatchTaskRequest {
                                             lacks; else check the user id";
 
     const NOT_FOUND: Option<&'static str> =
-        Some("check the task id and the share id; ask again later if it was just created");
+        Some("check the task id, the share id and whether the share has ended; ask again later if it was just created");
 
     /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
@@ -238,7 +242,7 @@ impl Operation for ListShareFilesRequest {
     /// At the top of the share, nothing but the key to it can be wrong.
     fn advice(&self, refusal: &Error) -> Option<&'static str> {
         (self.parent_folder.is_none() || refusal.is_access_refused()).then_some(match self.kdstoken {
-            None => "open the share with its extract code, if it has one; else ask its owner for access",
+            None => "open the share again, with its extract code if it has one: it may have ended; else ask its owner for access",
             Some(_) => "open the share again: its kdstoken may have lapsed, or the share has ended",
         })
     }

@@ -27,6 +27,9 @@ use crate::{
 /// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
 /// which goes on from what has come`; causes come through [`source`](std::error::Error::source). The download URL is in
 /// neither, and `{error:?}` prints both.
+///
+/// To make a package again, create its task again: a run with a ledger goes on with the old one, so delete that ledger or give a
+/// new one.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct DownloadError(Box<Kind>);

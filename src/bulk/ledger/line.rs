@@ -123,7 +123,8 @@ impl LedgerChunk {
         self.chunk.range.clone()
     }
 
-    /// The task that was created.
+    /// The task that was created. Of packages that were split, the same run once more gives the names, too
+    /// ([`BulkItem::zip_name`](crate::BulkItem::zip_name)).
     pub fn task(&self) -> Option<&TaskHandle> {
         if let State::Accepted { task } = &self.state { Some(task) } else { None }
     }

@@ -63,7 +63,7 @@ rows! {
         .rejected()
         .code("13000309")
         .says("and ***")
-        .advice("nothing was done: check the task id and the share id; ask again later if it was just created");
+        .advice("nothing was done: check the task id, the share id and whether the share has ended; ask again later if it was just created");
     query_refused_under_400 => Row::answered(
         "a query is refused under 400, with the package's URL",
         reply("400 Bad Request", "", REFUSED),
@@ -72,7 +72,7 @@ rows! {
     .rejected()
     .code("13000309")
     .says("and ***")
-    .advice("nothing was done: check the task id and the share id; ask again later if it was just created");
+    .advice("nothing was done: check the task id, the share id and whether the share has ended; ask again later if it was just created");
     query_echoes_url => Row::answered(
         "the canonical request that the gateway saw for a query holds the package's URL",
         reply(

@@ -65,6 +65,16 @@ rows! {
     .code("13000311")
     .says("not enough space, ")
     .advice("nothing was done: free space in the target, then send it again");
+    code_of_no_resource => Row::answered(
+        "`code` is that of a resource that does not exist",
+        ok(r#"{"code":13000309,"msg":null}"#),
+    )
+    .rejected()
+    .code("13000309")
+    .advice(
+        "nothing was done: open the share again, which tells whether it has ended; else send it again later, then ask the \
+         vendor's support",
+    );
     code_as_string => Row::answered(
         "`code` is a string of digits other than 0",
         ok(r#"{"code":"13000302","msg":null}"#),

@@ -333,6 +333,8 @@ fn predicates(error: &Error) -> String {
         ("timeout", error.is_timeout()),
         ("refused", error.is_refused()),
         ("extract_code_refused", error.is_extract_code_refused()),
+        ("share_ended", error.is_share_ended()),
+        ("access_refused", error.is_access_refused()),
         ("unauthorized", error.is_unauthorized()),
         ("throttled", error.is_throttled()),
         ("retryable", error.is_retryable()),

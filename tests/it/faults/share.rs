@@ -34,6 +34,15 @@ rows! {
     .requests(6)
     .made()
     .advice("go on with the share");
+    share_ended => Row::scripted(
+        "`getShareInfo` tells that the share has expired",
+        answers([ok(r#"{"code":0,"link":{"shareId":"share","status":2}}"#)]),
+    )
+    .share()
+    .rejected()
+    .is("refused share_ended")
+    .says("the share is expired or invalid")
+    .advice("nothing was done: ask its owner for a new link");
     share_without_link => Row::answered("`getShareInfo` succeeds without a link", ok(EMPTY))
         .share()
         .code("0")
@@ -76,6 +85,7 @@ rows! {
     .share()
     .requests(3)
     .rejected()
+    .is("refused access_refused")
     .status(400)
     .code("13000410")
     .says("message \"***\"")

@@ -107,6 +107,7 @@ rows! {
     .advice("nothing was done: renew the token, or check the app secret and the user id");
     forbidden => Row::answered("403", reply("403 Forbidden", "", HTML))
         .rejected()
+        .is("refused access_refused")
         .says("<html><body>an error, ")
         .advice("nothing was done: ask for the right to do this");
     not_found => Row::answered("404", reply("404 Not Found", "", HTML))

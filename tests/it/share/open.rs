@@ -175,7 +175,7 @@ async fn a_refusal_with_another_cause_is_none_of_the_extract_code() {
 #[tokio::test]
 async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
     let (error, _) = refused(EmulatedShare::example(), None).await;
-    assert!(error.to_string().contains(": open the share with its extract code, if it has one"), "{error}");
+    assert!(error.to_string().contains(": open the share again, with its extract code if it has one"), "{error}");
 
     let emulator = with_share(EmulatedShare::example()).await;
     let share = open(&emulator, Some(CODE)).await;

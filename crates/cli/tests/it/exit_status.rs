@@ -67,7 +67,7 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     query(&["status", &tasks[2]], 5, "").await;
     query(&["status", ""], 2, "TASK_ID: must not be empty").await;
     query(&["status", "42"], 3, "code 13000309, message \"resource does not exist\"").await;
-    query(&["status", "42"], 3, "check the task id and the share id").await;
+    query(&["status", "42"], 3, "check the task id, the share id and whether").await;
     let elsewhere = nowhere();
     query(&["status", "42", "--endpoint", &elsewhere], 6, "no connection").await;
     // Nobody needs to look for what a query may have made.
