@@ -103,7 +103,8 @@ impl Operation for ShareTask {
     const EFFECT: Effect = Effect::CreatesTask;
 
     const NOT_FOUND: Option<&'static str> = Some(
-        "open the share again, which tells whether it has ended; else send it again later, then ask the vendor's support",
+        "open the share again, which tells whether it has ended; else send it again later; if that does not help, ask the \
+         vendor's support",
     );
 
     fn x_date(&self) -> Option<XDate> {

@@ -72,8 +72,8 @@ rows! {
     .rejected()
     .code("13000309")
     .advice(
-        "nothing was done: open the share again, which tells whether it has ended; else send it again later, then ask the \
-         vendor's support",
+        "nothing was done: open the share again, which tells whether it has ended; else send it again later; if that does \
+         not help, ask the vendor's support",
     );
     code_as_string => Row::answered(
         "`code` is a string of digits other than 0",
