@@ -152,7 +152,10 @@ mod tests {
         Sign::{Answered, Made, Throttled, Unanswered, Unreachable},
         *,
     };
-    use crate::error::{ConnectFault, Effect, ErrorKind, ReplyDetails};
+    use crate::{
+        error::{ConnectFault, Effect, ErrorKind, ReplyDetails},
+        service_code::ServiceCode,
+    };
 
     const NO_WAIT: Sign = Throttled(Duration::ZERO);
 
@@ -188,30 +191,33 @@ mod tests {
 
     #[test]
     fn error_tells_what_it_means_for_other_requests() {
-        let of = |kind, status: Option<u16>, retry_after| {
+        let of = |kind, status: Option<u16>, code: Option<&str>, retry_after| {
             let mut error = Error::new(kind, Effect::CreatesTask, None);
-            error.0.reply = status.map(|status| ReplyDetails { status, retry_after, ..ReplyDetails::default() });
+            let code = code.map(ServiceCode::from);
+            error.0.reply = status.map(|status| ReplyDetails { status, code, retry_after, ..ReplyDetails::default() });
             Sign::of::<()>(&Err(error))
         };
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
-        assert_eq!(of(ErrorKind::Refused, Some(429), Some(secs(9))), Throttled(secs(9)));
-        assert_eq!(of(ErrorKind::Refused, Some(429), None), NO_WAIT);
-        for (kind, status, expected) in [
-            (ErrorKind::Connect, None, Unreachable),
-            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, Sign::Futile),
-            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, Sign::Futile),
-            (ErrorKind::Credentials("no token"), None, Unreachable),
-            (ErrorKind::Refused, Some(401), Sign::Futile),
-            (ErrorKind::Refused, Some(407), Sign::Futile),
-            (ErrorKind::Refused, Some(400), Answered),
+        assert_eq!(of(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
+        assert_eq!(of(ErrorKind::Refused, Some(429), None, None), NO_WAIT);
+        for (kind, status, code, expected) in [
+            (ErrorKind::Connect, None, None, Unreachable),
+            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Sign::Futile),
+            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, None, Sign::Futile),
+            (ErrorKind::Credentials("no token"), None, None, Unreachable),
+            (ErrorKind::Refused, Some(401), None, Sign::Futile),
+            (ErrorKind::Refused, Some(407), None, Sign::Futile),
+            (ErrorKind::Refused, Some(400), None, Answered),
+            (ErrorKind::Refused, Some(400), Some("13000311"), Answered),
+            (ErrorKind::Refused, Some(400), Some("APIGW.0308"), NO_WAIT),
             // A task may have been made: that is never sent again.
-            (unreadable(), Some(429), Answered),
-            (ErrorKind::TimedOut, None, Unanswered),
-            (ErrorKind::Lost, Some(200), Answered),
-            (ErrorKind::Busy, None, Unanswered),
+            (unreadable(), Some(429), None, Answered),
+            (ErrorKind::TimedOut, None, None, Unanswered),
+            (ErrorKind::Lost, Some(200), None, Answered),
+            (ErrorKind::Busy, None, None, Unanswered),
         ] {
-            let shown = format!("{kind:?} {status:?}");
-            assert_eq!(of(kind, status, None), expected, "{shown}");
+            let shown = format!("{kind:?} {status:?} {code:?}");
+            assert_eq!(of(kind, status, code, None), expected, "{shown}");
         }
     }
 
