@@ -92,6 +92,15 @@ impl Output {
     pub(crate) fn chunk(&self, item: &BulkItem) -> io::Result<()> {
         let Range { start, end } = item.range.clone();
         let trace_id = &item.trace_id;
+        let fields = ChunkFields {
+            task_id: item.result.as_ref().ok().map(koodrive_share::TaskHandle::task_id),
+            trace_id: trace_id.as_str(),
+            start,
+            end,
+            zip_name: item.zip_name.as_deref(),
+            from_ledger: item.from_ledger,
+            failed: item.result.as_ref().err().map(ErrorFields::from),
+        };
         match (self.format, item.result.as_ref()) {
             (Format::Text, Ok(handle)) => {
                 let zip_name = item.zip_name.as_ref().map(|name| format!("  {name}"));
@@ -102,19 +111,10 @@ impl Output {
                     zip_name.unwrap_or_default()
                 ))
             }
-            (Format::Text, Err(error)) => {
-                stderr(&format!("error: ids {start}..{end}: {}", with_causes(error)));
-                Ok(())
+            (Format::Json, Ok(_)) => json(&fields),
+            (Format::Text | Format::Json, Err(error)) => {
+                self.failure(&format!("ids {start}..{end}: {}", with_causes(error)), &fields)
             }
-            (Format::Json, result) => json(&ChunkFields {
-                task_id: result.ok().map(koodrive_share::TaskHandle::task_id),
-                trace_id: trace_id.as_str(),
-                start,
-                end,
-                zip_name: item.zip_name.as_deref(),
-                from_ledger: item.from_ledger,
-                failed: result.err().map(ErrorFields::from),
-            }),
         }
     }
 
@@ -235,15 +235,10 @@ impl Output {
             #[serde(flatten)]
             failed: ErrorFields<'a>,
         }
-        match self.format {
-            Format::Text => stderr(&format!("error: {text}")),
-            Format::Json => {
-                let trace_id = error.trace_id().map(koodrive_share::TraceId::as_str);
-                let failed = ErrorFields { message: text.to_owned(), ..error.into() };
-                // The exit status is already that of an error.
-                let _ = json(&QueryErrorFields { task_id, trace_id, failed });
-            }
-        }
+        let trace_id = error.trace_id().map(koodrive_share::TraceId::as_str);
+        let failed = ErrorFields { message: text.to_owned(), ..error.into() };
+        // The exit status is already that of an error.
+        let _ = self.failure(text, &QueryErrorFields { task_id, trace_id, failed });
     }
 
     /// `ids 0..5000 of 5000: 2 created, 1 rejected, 0 not sent, 2 unknown`, then `ids 1000..2000  unknown  trace id 8GvT…` for each
@@ -291,15 +286,19 @@ impl Output {
             outcome: Option<&'a str>,
             message: &'a str,
         }
+        let CommandError { exit, message } = error;
+        let outcome = (*exit == Exit::Usage).then_some("notSent");
+        let _ = self.failure(message, &Message { outcome, message });
+        *exit
+    }
+
+    /// An error, as text on the standard error in each format: whoever takes the results alone would miss it.
+    fn failure(&self, text: &str, fields: &impl Serialize) -> io::Result<()> {
+        stderr(&format!("error: {text}"));
         match self.format {
-            Format::Text => stderr(&format!("error: {error}")),
-            Format::Json => {
-                let outcome = (error.exit == Exit::Usage).then_some("notSent");
-                let message = &error.message;
-                let _ = json(&Message { outcome, message });
-            }
+            Format::Text => Ok(()),
+            Format::Json => stdout(&serde_json::to_string(fields)?),
         }
-        error.exit
     }
 }
 

@@ -1,11 +1,11 @@
 //! Results as JSON.
 
-use std::time::Duration;
+use std::{process::Output, time::Duration};
 
 use koodrive_share_emulator::{Answer, EmulatedShare, Fault, Schedule, SharedFile, Step};
 use serde_json::json;
 
-use crate::support::{DUMP, PACKAGE, emulator, id_file, json_lines, run, tool};
+use crate::support::{DUMP, PACKAGE, emulator, id_file, json_lines, run, text, tool};
 
 #[tokio::test]
 async fn json_is_an_object_a_line_with_what_a_program_needs() {
@@ -35,6 +35,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     assert!(last.contains("0..3000 were attempted, the rest was not"), "{last}");
     // Three tasks were tried, and then the reason why there is no fourth.
     assert_eq!(lines.len(), 4);
+    assert_errors_are_told_as_text(&output);
 
     let output =
         run(tool(&emulator).args(["--format", "json"]).args(["wait", tasks[0].task_id(), "--share-id", "share"])).await;
@@ -50,6 +51,27 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     }
     let url = line["downloadUrl"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/packages/", emulator.endpoint())));
+}
+
+/// A program that takes the results alone, such as `jq .failedFileIds`, loses no error.
+fn assert_errors_are_told_as_text(output: &Output) {
+    let stderr = text(&output.stderr);
+    let messages = json_lines(output).into_iter().filter_map(|line| line["message"].as_str().map(str::to_owned));
+    let messages: Vec<String> = messages.collect();
+    assert!(!messages.is_empty(), "{stderr}");
+    for message in messages {
+        assert!(stderr.contains(&format!(": {message}\n")), "{message} not in {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_queries_and_commands_are_told_as_text_too() {
+    let emulator = emulator().await;
+    for args in [&["status", "42", "--share-id", "share"][..], &["files", "code1"]] {
+        let output = run(tool(&emulator).args(args).args(["--format", "json"])).await;
+        assert_eq!(output.status.code(), Some(3), "{args:?}");
+        assert_errors_are_told_as_text(&output);
+    }
 }
 
 #[tokio::test]
