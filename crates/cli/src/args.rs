@@ -377,6 +377,10 @@ pub(crate) struct BulkArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
 
+    /// Refuse a ledger that is missing or new, so that a mistyped or deleted one does not begin a new run
+    #[arg(long, requires = "ledger")]
+    pub(crate) resume: bool,
+
     /// Tasks that are created at a time
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) concurrency: usize,

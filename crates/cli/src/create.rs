@@ -9,7 +9,8 @@ use std::{
 };
 
 use koodrive_share::{
-    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, Outcome, TaskHandle,
+    AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, LedgerError, Outcome,
+    TaskHandle,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -27,6 +28,9 @@ use crate::{
     source::{Given, Source, Template},
     tasks::SavedTasks,
 };
+
+/// Why a ledger is not resumed.
+const NO_RUN: &str = "it holds no run to resume; the first run is started without --resume";
 
 /// Most ranges of failed ids that advice lists.
 const LISTED: usize = 10;
@@ -48,7 +52,8 @@ pub(crate) async fn run(
     let client = service::client(service, move |pause| _ = tell.send(pause));
     let (client, ((given, template), policy)) = both(client, both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
-    let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), ledger_line)?;
+    let resume = create.bulk.resume;
+    let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), |path| ledger_line(path, resume))?;
     ledger.filter(|_| own_ledger.is_none()).iter().for_each(|line| stderr(line));
     let (source, interrupts) = source(given, &client, &template, &create, &mut pauses).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
@@ -114,21 +119,28 @@ fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<Pa
 ///
 /// # Errors
 ///
-/// A run uses it, which need not wait for a listing to be told.
-fn ledger_line(path: &Path) -> Result<Option<String>, CommandError> {
+/// A run uses it, or it holds none that can be resumed. Neither need wait for a listing to be told.
+fn ledger_line(path: &Path, resume: bool) -> Result<Option<String>, CommandError> {
     let line = |state: String| Ok(Some(format!("ledger {}: {state}", path.display())));
+    let new = || if resume { Err(CommandError::usage(NO_RUN).about(path)) } else { line("new".to_owned()) };
+    let unreadable = |error: LedgerError| {
+        if resume { Err(CommandError::new(Exit::Usage, &error).about(path)) } else { Ok(None) }
+    };
     if !path.exists() {
-        return if download::directory_of(path).is_dir() { line("new".to_owned()) } else { Ok(None) };
+        return if resume || download::directory_of(path).is_dir() { new() } else { Ok(None) };
     }
-    let Ok(ledger) = Ledger::read(path) else { return Ok(None) };
+    let ledger = match Ledger::read(path) {
+        Ok(ledger) => ledger,
+        Err(error) => return unreadable(error),
+    };
     if ledger.is_in_use() {
         let message = "the ledger is in use by another run; resume once that has ended".to_owned();
         return Err(CommandError { exit: Exit::Failed, message }.about(path));
     }
     match ledger.report() {
-        Ok(report) if report.attempted.is_empty() => line("new".to_owned()),
+        Ok(report) if report.attempted.is_empty() => new(),
         Ok(report) => line(format!("resumed: {}", ledger_counts(&ledger, &report))),
-        Err(_) => Ok(None),
+        Err(error) => unreadable(error),
     }
 }
 

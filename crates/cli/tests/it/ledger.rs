@@ -1,6 +1,6 @@
 //! `ledger`: what a ledger holds, and chunks that are settled.
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{
     DUMP, TOKEN, bare_tool,
     bulk::{ids, ledger, lines, tasks_of},
-    file, id_file, json_lines, run, text, tool,
+    directory, emulator, file, id_file, json_lines, run, text, tool,
 };
 
 const TRACE_ID: &str = "415f71ff107d1df1c4398af7f9bc891ae9edabab01fe9c864c4cf0bd14";
@@ -160,4 +160,34 @@ async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
     drop(held);
     assert!(!text(&run(&mut show).await.stdout).contains("a run uses it"));
     assert_eq!(run(&mut settle).await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn resume_refuses_a_ledger_without_a_run_before_anything_is_sent() {
+    let emulator = emulator().await;
+    let directory = directory("resume");
+    let (missing, empty) = (directory.join("missing.ledger"), directory.join("empty.ledger"));
+    fs::write(&empty, "").unwrap();
+    for path in [&missing, &empty, &directory.join("no").join("such.ledger")] {
+        let mut dump = tool(&emulator);
+        dump.args(["dump", "code1", "--all", "--target-file-id", "root", "--target-container-id", "my-space"]);
+        let output = run(dump.args(["--resume", "--ledger"]).arg(path)).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        let said = format!("{}: it holds no run to resume; the first run is started without --resume", path.display());
+        assert!(stderr.contains(&said), "{stderr}");
+    }
+    assert!(!missing.exists());
+    assert_eq!(fs::read(&empty).unwrap(), b"");
+    assert_eq!(emulator.request_count(), 0);
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "--resume"])).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--ledger <FILE>"), "{}", text(&output.stderr));
+
+    for (flags, said) in [(&[][..], ": new"), (&["--resume"], ": resumed: ids 0..1 of 1: 1 created")] {
+        let output = run(tool(&emulator).args(DUMP).args(["F1", "--ledger"]).arg(&missing).args(flags)).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
+    assert_eq!(emulator.tasks().len(), 1);
 }
