@@ -288,7 +288,7 @@ impl fmt::Display for StopReason {
 }
 
 impl BulkRun<'_> {
-    /// Creates the tasks. Gives whether the run came to its end, if only while an interrupt waited for the last reply.
+    /// Creates the tasks. Gives whether the run came to its end, also where an interrupt waited for the last reply.
     async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<bool, CommandError> {
         let ended = loop {
             tokio::select! {
@@ -314,7 +314,13 @@ impl BulkRun<'_> {
         if self.exit > Exit::Done {
             self.advise(args, ended.as_ref(), bulk.report());
         }
-        Ok(ended.is_none() && matches!(self.stop_reason, None | Some(StopReason::Interrupted)))
+        Ok(ended.is_none()
+            && match self.stop_reason {
+                None => true,
+                // The same command sends what is left, and follows all tasks then.
+                Some(StopReason::Interrupted) => bulk.report().not_sent == 0,
+                Some(StopReason::EveryRequestFails | StopReason::Output(_)) => false,
+            })
     }
 
     fn record(&mut self, item: BulkItem, bulk: &Bulk<'_>) {

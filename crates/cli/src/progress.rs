@@ -106,12 +106,11 @@ impl Progress {
     }
 }
 
-/// `, 1 unknown, 2 failed`, or nothing.
+/// `, 2 rejected, 1 not sent, 1 unknown`, without what is 0.
 fn failure_counts(report: &BulkReport) -> String {
-    match (report.unknown, report.rejected + report.not_sent) {
-        (0, 0) => String::new(),
-        (unknown, failed) => format!(", {unknown} unknown, {failed} failed"),
-    }
+    let counts = [(report.rejected, "rejected"), (report.not_sent, "not sent"), (report.unknown, "unknown")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    counts.map(|(count, what)| format!(", {count} {what}")).collect::<Vec<_>>().concat()
 }
 
 /// How far tasks have come that are followed to their ends.
@@ -311,6 +310,16 @@ fn transfer_line(received: u64, total: Option<u64>, newly: u64, elapsed: Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_are_counted_in_the_words_of_the_report() {
+        let mut report = BulkReport::default();
+        assert_eq!(failure_counts(&report), "");
+        report.not_sent = 1;
+        assert_eq!(failure_counts(&report), ", 1 not sent");
+        (report.rejected, report.unknown) = (2, 3);
+        assert_eq!(failure_counts(&report), ", 2 rejected, 1 not sent, 3 unknown");
+    }
 
     #[test]
     fn resume_line_tells_where_a_download_goes_on_or_that_it_does_not() {

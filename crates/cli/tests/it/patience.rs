@@ -12,7 +12,7 @@ use tokio::{
 use crate::support::{
     DUMP, TOKEN,
     bulk::{ids, ledger, states, tasks_of},
-    id_file, run, text, tool,
+    id_file, run, send, text, tool,
 };
 
 /// An emulator that lets so many calls pass in a window.
@@ -161,6 +161,28 @@ async fn interrupt_ends_a_pause_at_once() {
     assert_eq!(status.code(), Some(6), "{said}");
     assert!(said.contains("interrupted: of the file ids, 0..2000 were attempted, the rest was not"), "{said}");
     assert!(said.contains("resume: run the same command with --ledger"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn interrupt_before_the_last_chunk_is_sent_follows_no_task() {
+    let emulator = throttled(1, Duration::from_secs(3_600)).await;
+    let mut tool = tool(&emulator);
+    tool.args(DUMP).args(["--concurrency", "1", "--wait", "--ledger"]).arg(ledger("cli_last_chunk"));
+    tool.arg("--file-ids-from").arg(id_file("last-chunk.ids", 2_000));
+    let mut child = tool.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("paused for ") {
+        timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
+    }
+    send("-TERM", child.id().unwrap()).await;
+    let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
+    stderr.read_to_string(&mut said).await.unwrap();
+    assert_eq!(status.code(), Some(6), "{said}");
+    assert!(said.contains("resume: run the same command with --ledger"), "{said}");
+    assert!(!said.contains("the tasks go on"), "{said}");
+    assert!(said.contains("no task was followed"), "{said}");
 }
 
 #[tokio::test]
