@@ -169,6 +169,12 @@ impl DownloadError {
         }
     }
 
+    /// The storage was not reached (name, connection, TLS, proxy), broke off or was busy, in each attempt. Download again later,
+    /// which goes on from what has come; if it stays so, do what the message says.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(*self.0, Kind::ConnectRefused(..) | Kind::Connection(_) | Kind::Unavailable(..))
+    }
+
     /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),
     /// and the same call goes on from what has come.
     ///
@@ -219,6 +225,7 @@ mod tests {
         ] {
             let error = DownloadError::from(kind);
             assert_eq!(error.is_resumable(), is_resumable, "{error:?}");
+            assert_eq!(error.is_unavailable(), error.status() == Some(503), "{error:?}");
         }
     }
 }

@@ -166,9 +166,35 @@ fn told(error: &DownloadError) -> CommandError {
     }
     let exit = match error.status_error() {
         Some(error) => exit::of_query(error),
+        None if error.is_unavailable() => Exit::Unavailable,
         None if error.is_target_exists() => Exit::Usage,
         None if error.is_no_package() => Exit::NotAllSucceeded,
         None => Exit::Failed,
     };
     CommandError { exit, message: with_causes(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use koodrive_share::{Credentials, DownloadUrl};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn storage_that_is_not_reached_is_for_a_later_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let client = Client::builder().endpoint(&endpoint).credentials(Credentials::bearer("emulator-token"));
+        let client = client.user_id("me").agent_name("carrier").build().unwrap();
+        let path = std::env::temp_dir().join(format!("koodrive-share-{}.zip", std::process::id()));
+        let url = DownloadUrl::new(format!("{endpoint}/1.zip"));
+        let error = client.download(&url, &path).max_attempts(1).await.unwrap_err();
+        let mut part = OsString::from(&path);
+        part.push(".part");
+        let _ = fs::remove_file(part);
+        assert_eq!(told(&error).exit, Exit::Unavailable, "{error:?}");
+    }
 }

@@ -129,7 +129,7 @@ async fn no_error_shows_the_url() {
     let download = packaged.client.download(&DownloadUrl::new(URL), target("secret")).max_attempts(1);
     let mut shown = format!("{download:?}");
     let error = download.await.unwrap_err();
-    assert!(error.is_resumable(), "{error}");
+    assert!(error.is_resumable() && error.is_unavailable(), "{error}");
     let mut cause: Option<&dyn Error> = Some(&error);
     while let Some(error) = cause {
         write!(shown, "{error} {error:?}").unwrap();
@@ -163,7 +163,7 @@ async fn a_storage_that_is_not_trusted_is_told_with_what_helps() {
         let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
         let error = client.download(&url, target(&format!("untrusted_{n}"))).await.unwrap_err();
         assert_eq!(error.to_string(), said);
-        assert!(error.is_resumable(), "{error}");
+        assert!(error.is_resumable() && error.is_unavailable(), "{error}");
         storage.finish().await;
     }
 }
