@@ -1,6 +1,9 @@
 //! `emulator`.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use koodrive_share_emulator::{EmulatedShare, Emulator, EmulatorBuilder, Package, Schedule, Throttle};
 
@@ -14,7 +17,7 @@ use crate::{
 
 /// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
 pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
-    let mut builder = Emulator::builder().port(args.port);
+    let mut builder = Emulator::builder().port(args.port).first_task_id(first_task_id());
     builder = builder.lose_reply_every(args.lose_reply_every);
     builder = builder.schedule(Schedule::default().fail_files_every(args.fail_files_every));
     if let Some(delay) = args.delay_creations {
@@ -58,6 +61,13 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool
     };
     interrupts.unless_interrupted(renew).await;
     Ok(Exit::Done)
+}
+
+/// The nanoseconds since 1970, which have as many digits as the ids of the reference. A ledger of an earlier start names no
+/// task of this one then.
+fn first_task_id() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The builder with what it accepts, and the line that tells of it.

@@ -26,7 +26,7 @@ use crate::{
     server::{Live, Service, Settings, StampedDate, clamp, handle},
     share::{EmulatedShare, Shares},
     step::CodeShape,
-    task::Tasks,
+    task::{FIRST_TASK_ID, Tasks},
     throttle::{Throttle, Window},
 };
 
@@ -39,6 +39,7 @@ pub struct EmulatorBuilder {
     schedule: Schedule,
     shares: Vec<EmulatedShare>,
     package: Package,
+    first_task_id: Option<u64>,
     settings: Settings,
 }
 
@@ -178,6 +179,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the id of the first task, from which those of later tasks count up. Defaults to that of the reference's example,
+    /// 1689765568237837824. An emulator that takes the place of another one gives out other ids if this differs.
+    pub fn first_task_id(mut self, id: u64) -> Self {
+        self.first_task_id = Some(id);
+        self
+    }
+
     /// Sets the shape of `code` in the answers of createBatchTask. Defaults to [`CodeShape::Number`].
     pub fn create_code(mut self, shape: CodeShape) -> Self {
         self.settings.create_code = shape;
@@ -231,7 +239,7 @@ impl EmulatorBuilder {
                 faults: VecDeque::new(),
                 requests: VecDeque::new(),
                 received: 0,
-                tasks: Tasks::default(),
+                tasks: Tasks::new(self.first_task_id.unwrap_or(FIRST_TASK_ID)),
                 shares,
                 window: Window::default(),
             }),
@@ -255,6 +263,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("schedule", &self.schedule)
             .field("shares", &self.shares)
             .field("package", &self.package)
+            .field("first_task_id", &self.first_task_id)
             .field("create_code", &self.settings.create_code)
             .field("edition", &self.settings.edition)
             .field("record", &self.settings.record)

@@ -18,9 +18,8 @@ use crate::{
     step::{Download, Step, TaskInfosShape},
 };
 
-/// The id of the first task, that of the reference's example. Later tasks count up from it, so a task's place in the
-/// list follows from its id.
-const FIRST_TASK_ID: u64 = 1_689_765_568_237_837_824;
+/// The default id of the first task, that of the reference's example.
+pub(crate) const FIRST_TASK_ID: u64 = 1_689_765_568_237_837_824;
 
 /// The package URLs of a task that are kept, the latest ones. Older ones have lapsed.
 const URLS: usize = 1_000;
@@ -251,20 +250,26 @@ impl Task {
     }
 }
 
-/// Every task, in the order made.
-#[derive(Default)]
-pub(crate) struct Tasks(Vec<Task>);
+/// Every task, in the order made. Their ids count up, so a task's place follows from its id.
+pub(crate) struct Tasks {
+    first_id: u64,
+    made: Vec<Task>,
+}
 
 impl Tasks {
+    pub(crate) fn new(first_id: u64) -> Self {
+        Self { first_id, made: Vec::new() }
+    }
+
     /// Adds a task and returns its id. The bodies of all but the last `keep_bodies` tasks are dropped.
     pub(crate) fn add(&mut self, mut task: Task, keep_bodies: usize) -> String {
-        let place = self.0.len();
+        let place = self.made.len();
         // A usize has at most 64 bits on every platform that tokio supports.
-        let id = (FIRST_TASK_ID + place as u64).to_string();
+        let id = self.first_id.wrapping_add(place as u64).to_string();
         task.public.task_id.clone_from(&id);
-        self.0.push(task);
+        self.made.push(task);
         let outdated = place.checked_sub(keep_bodies);
-        if let Some(outdated) = outdated.and_then(|place| self.0.get_mut(place)) {
+        if let Some(outdated) = outdated.and_then(|place| self.made.get_mut(place)) {
             outdated.public.body = None;
         }
         id
@@ -293,17 +298,17 @@ impl Tasks {
     }
 
     fn by_id(&mut self, id: &str) -> Option<&mut Task> {
-        let place = id.parse::<u64>().ok()?.checked_sub(FIRST_TASK_ID)?;
-        let task = self.0.get_mut(usize::try_from(place).ok()?)?;
+        let place = id.parse::<u64>().ok()?.wrapping_sub(self.first_id);
+        let task = self.made.get_mut(usize::try_from(place).ok()?)?;
         // The id is compared as text too: "+1689…" parses to the same number.
         (task.public.task_id == id).then_some(task)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.made.len()
     }
 
     pub(crate) fn list(&self) -> Vec<EmulatedTask> {
-        self.0.iter().map(|task| task.public.clone()).collect()
+        self.made.iter().map(|task| task.public.clone()).collect()
     }
 }
