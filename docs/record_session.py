@@ -48,10 +48,12 @@ def played(command, folder, env):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        emulator = subprocess.Popen([TOOL, "emulator"], stderr=subprocess.PIPE, text=True)
+        emulator = subprocess.Popen(
+            [TOOL, "emulator"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         try:
             printed = ""
-            while "KOODRIVE_AGENT_NAME" not in printed:
+            while "KOODRIVE_TOKEN" not in printed:
                 line = emulator.stderr.readline()
                 if not line:
                     sys.exit(f"the emulator has ended:\n{printed}")
