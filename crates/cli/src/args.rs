@@ -71,8 +71,8 @@ Exit status:
   3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
   5  the task has ended, but not all files succeeded, or the package lacks some
-  6  the service, or the storage of a package, was not reached (name, connection, TLS), or throttled for too long: run the
-     same command again later
+  6  the service, or the storage of a package, was not reached (name, connection, TLS), or
+     throttled for too long: run the same command again later
 Of several, the first of 4, 6, 3, 2, 1, 5 counts.";
 
 const MORE: &str = "See koodrive-share --help for examples, the environment and the exit status.";

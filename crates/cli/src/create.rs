@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Why a ledger is not resumed.
-const NO_RUN: &str = "it holds no run to resume; the first run is started without --resume";
+const NO_RUN: &str = "it holds no run to resume: check the path, since without --resume every task is created anew";
 
 /// Most ranges of failed ids that advice lists.
 const LISTED: usize = 10;

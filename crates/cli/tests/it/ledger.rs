@@ -174,7 +174,7 @@ async fn resume_refuses_a_ledger_without_a_run_before_anything_is_sent() {
         let output = run(dump.args(["--resume", "--ledger"]).arg(path)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        let said = format!("{}: it holds no run to resume; the first run is started without --resume", path.display());
+        let said = format!("{}: it holds no run to resume: check the path, since without", path.display());
         assert!(stderr.contains(&said), "{stderr}");
     }
     assert!(!missing.exists());
