@@ -46,27 +46,31 @@ Environment:
   KOODRIVE_PATIENCE         as --patience
   KOODRIVE_TOKEN            access token, as in --token-file, or one of the two following
   KOODRIVE_AUTHORIZATION    whole value of the Authorization header, as in --authorization-file
-  KOODRIVE_APP_ID           as --app-id, with the app secret in KOODRIVE_APP_SECRET, as in --app-secret-file
+  KOODRIVE_APP_ID           as --app-id, with the app secret in KOODRIVE_APP_SECRET,
+                            as in --app-secret-file
   KOODRIVE_EXTRACT_CODE     extract code of a share, for its link
   KOODRIVE_KDSTOKEN         temporary token of a share that has an extract code, for its id
   NO_COLOR                  any value: no colours; nor are there any where TERM is dumb
 
 Results as json:
   package, dump    taskId, traceId, start, end (the ids' places, from 0), zipName, fromLedger
-  status, wait     taskId, taskType, state, result, progress (0 to 100), created, started, ended (in a zone that the
-                   service does not state), downloadUrl, failedFileIds, files (fileId, status, newFileId,
-                   sourceContainerId)
+  status, wait     taskId, taskType, state, result, progress (0 to 100), created, started,
+                   ended (in a zone that the service does not state), downloadUrl, failedFileIds,
+                   files (fileId, status, newFileId, sourceContainerId)
   files            fileId, shareId, name, directory, type, size (in bytes), containerId, edited
   --output         taskId, file, bytes, files, missing, missingNames
-  ledger           created, rejected, notSent, unknown (tasks), attempted (ids), fileIds (once all were read),
-                   unknownChunks (start, end, traceIds), inUse (by a run)
-  what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too; the standard error has it as text
-Fields without a value are null or left out. A state, result or file type that the vendor does not list is
-{\"other\": 7}, with its number. Whoever has the download URL can fetch the package.
+  ledger           created, rejected, notSent, unknown (tasks), attempted (ids),
+                   fileIds (once all were read), unknownChunks (start, end, traceIds),
+                   inUse (by a run)
+  what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too;
+                   the standard error has it as text
+Fields without a value are null or left out. A state, result or file type that the vendor does not
+list is {\"other\": 7}, with its number. Whoever has the download URL can fetch the package.
 
 Exit status:
   0  done; of status, also a task that goes on
-  1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written, a ledger in use
+  1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written,
+     a ledger in use
   2  bad usage or a broken rule; no task was made
   3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
@@ -557,5 +561,12 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         described(Cli::command()).debug_assert();
+    }
+
+    /// Where there is no terminal, clap wraps at 100 columns, and the rest of a line goes to the margin.
+    #[test]
+    fn columns_of_the_help_are_not_wrapped() {
+        let long: Vec<&str> = ENVIRONMENT.lines().filter(|line| line.chars().count() > 100).collect();
+        assert_eq!(long, [""; 0]);
     }
 }
