@@ -232,14 +232,15 @@ impl fmt::Display for HowToFollow<'_> {
             return f.write_str("run the same command again");
         }
         f.write_str("run `koodrive-share wait")?;
-        match save.as_ref().or(bulk.ledger.as_ref()) {
+        let saved = save.as_ref().or(bulk.ledger.as_ref());
+        match saved {
             Some(path) => write!(f, " --tasks-from {}", path.display())?,
             None => f.write_str(" TASK_ID")?,
         }
-        match share_id {
-            Some(share_id) if save.is_none() && bulk.ledger.is_none() => write!(f, " --share-id {share_id}")?,
-            Some(_) => {}
-            None => f.write_str(" --link LINK")?,
+        match (share_id, saved) {
+            (Some(share_id), None) => write!(f, " --share-id {share_id}")?,
+            (Some(_), Some(_)) => {}
+            (None, _) => f.write_str(" --link LINK")?,
         }
         if let Some(path) = extract_code_file {
             write!(f, " --extract-code-file {}", path.display())?;
