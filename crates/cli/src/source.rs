@@ -82,27 +82,25 @@ pub(crate) enum Given {
 /// What is chosen of the share behind a link.
 pub(crate) enum Chosen {
     Listed(Selection),
-    Ids(GivenIds),
+    /// In the space of the share's first file, or in this one.
+    Ids(GivenIds, Option<String>),
 }
 
 /// File ids that were checked.
 pub(crate) struct GivenIds {
     file_ids: FileIdSource,
     total: Option<u64>,
-    /// Of the share's first file, unless given.
-    container_id: Option<String>,
 }
 
 impl GivenIds {
     fn check(create: &mut CreateArgs) -> Result<Self, CommandError> {
         let mut file_ids = FileIdSource::open(create)?;
-        Ok(Self { total: file_ids.check()?, file_ids, container_id: create.container_id.clone() })
+        Ok(Self { total: file_ids.check()?, file_ids })
     }
 
     /// What tasks are made of, whose share is known.
     fn source(self, task: ShareTaskBuilder, access_advice: Option<&'static str>) -> Source {
-        let Self { file_ids, total, container_id } = self;
-        let task = container_id.into_iter().fold(task, ShareTaskBuilder::container_id);
+        let Self { file_ids, total } = self;
         let duplicates = file_ids.duplicates();
         Source { task, file_ids: file_ids.ids(), total, duplicates, access_advice, names: Vec::new() }
     }
@@ -133,7 +131,7 @@ impl Given {
         let link = arguments.next().unwrap_or_default();
         let selection = Selection::new(create.recursive, arguments);
         let chosen = match (create.all, selection.is_all(), &create.file_ids_from) {
-            (_, true, Some(_)) => GivenIds::check(create).map(Chosen::Ids),
+            (_, true, Some(_)) => GivenIds::check(create).map(|ids| Chosen::Ids(ids, create.container_id.clone())),
             (_, false, Some(_)) => Err(CommandError::usage("give names of files or --file-ids-from, not both")),
             (_, _, None) if create.container_id.is_some() => Err(CommandError::usage(
                 "--container-id: give --share-id beside it, or a link and --file-ids-from: files that are listed tell their space",
@@ -168,7 +166,10 @@ impl Source {
         let task = template.task_of(&share);
         let selection = match chosen {
             Chosen::Listed(selection) => selection,
-            Chosen::Ids(given) => return Ok(given.source(task, None)),
+            Chosen::Ids(ids, container_id) => {
+                let task = container_id.into_iter().fold(task, ShareTaskBuilder::container_id);
+                return Ok(ids.source(task, None));
+            }
         };
         let duplicates = SharedDuplicates::default();
         if selection.is_all() && template.target.is_none() {
