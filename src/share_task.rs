@@ -338,11 +338,11 @@ fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
         (TaskType::PackageDownload, None | Some("")) => {
             violations.add(rules::ZIP_NAME_REQUIRED.at("$.zipName").advise("name the package"));
         }
-        (TaskType::Dump, Some("")) => violations.add(rules::NOT_EMPTY.at("$.zipName").advise("leave it out")),
+        (TaskType::Dump, Some(name)) => violations.not_empty("$.zipName", name, "leave it out"),
         (TaskType::Other(number), _) => {
             violations.add(rules::TASK_TYPE.at("$.taskType").given(number.to_string()).advise("choose one of them"));
         }
-        (TaskType::PackageDownload | TaskType::Dump, _) => {}
+        (TaskType::PackageDownload, Some(_)) | (TaskType::Dump, None) => {}
     }
     if *task_type == TaskType::Dump && target_file_id.is_none() {
         violations.add(rules::TARGET_REQUIRED.at("$.targetFileId").advise("name the directory"));
