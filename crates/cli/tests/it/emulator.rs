@@ -13,6 +13,14 @@ use crate::support::{
     DUMP, SECRET, TOKEN, bare_tool, directory, file, first_line, id_file, json_lines, run, send, text,
 };
 
+/// The tool at an emulator that is a process of its own, with the token that it accepts by default.
+fn client_of(endpoint: &str) -> Command {
+    let mut client = bare_tool();
+    client.env("KOODRIVE_TOKEN", "emulator-token");
+    client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", endpoint]);
+    client
+}
+
 #[tokio::test]
 async fn emulator_subcommand_serves_apps_and_tokens() {
     let secret = file("emulator.secret", SECRET);
@@ -51,10 +59,10 @@ async fn emulator_serves_packages_as_its_flags_say() {
     ]);
     let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let endpoint = first_line(&mut server).await;
-    let mut client = bare_tool();
-    client.env("KOODRIVE_TOKEN", "emulator-token");
-    client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "package", "F1", "F2"]);
-    client.args(["--share-id", "share", "--container-id", "space", "--overwrite", "--output"]).arg(&path);
+    let mut client = client_of(&endpoint);
+    client
+        .args(["package", "F1", "F2", "--share-id", "share", "--container-id", "space", "--overwrite", "--output"])
+        .arg(&path);
     let output = run(&mut client).await;
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     let bytes = std::fs::metadata(path).unwrap().len();
@@ -91,20 +99,7 @@ async fn emulator_fails_files_as_its_flag_says() {
     let mut server = server.spawn().unwrap();
     let endpoint = first_line(&mut server).await;
     for (ids, status) in [(&["F1", "F2"][..], 0), (&["F1", "F2", "F3", "F4"], 5)] {
-        let mut client = bare_tool();
-        client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(ids);
-        client.args([
-            "--user-id",
-            "me",
-            "--agent-name",
-            "carrier",
-            "--endpoint",
-            &endpoint,
-            "--wait",
-            "--format",
-            "json",
-        ]);
-        let output = run(&mut client).await;
+        let output = run(client_of(&endpoint).args(DUMP).args(ids).args(["--wait", "--format", "json"])).await;
         assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
         let failed = json_lines(&output).pop().unwrap()["failedFileIds"].clone();
         assert_eq!(failed, if status == 5 { json!(["F3"]) } else { json!([]) });
@@ -126,10 +121,7 @@ async fn emulator_accepts_the_token_of_its_file_and_refuses_the_one_before() {
             wait_for(&mut told, "the token has changed").await;
         }
         for (token, status) in [(token, 0), (others[0], 3), (others[1], 3)] {
-            let mut client = bare_tool();
-            client.env("KOODRIVE_TOKEN", token).args(DUMP);
-            let output =
-                run(client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "F1"])).await;
+            let output = run(client_of(&endpoint).env("KOODRIVE_TOKEN", token).args(DUMP).arg("F1")).await;
             assert_eq!(output.status.code(), Some(status), "{token}: {}", text(&output.stderr));
         }
     }
@@ -145,9 +137,8 @@ async fn emulator_holds_replies_back_so_that_a_killed_run_leaves_an_unknown_outc
     let mut server = server.spawn().unwrap();
     let endpoint = first_line(&mut server).await;
     let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
-    let mut client = bare_tool();
-    client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(["F1", "--ledger"]).arg(&ledger);
-    client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint]);
+    let mut client = client_of(&endpoint);
+    client.args(DUMP).args(["F1", "--ledger"]).arg(&ledger);
     let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_for(&mut told, "held back on purpose  task ").await;
     client.kill().await.unwrap();
@@ -162,9 +153,7 @@ async fn emulator_that_is_started_again_gives_out_other_task_ids() {
     for _ in 0..2 {
         let mut server = bare_tool().arg("emulator").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let endpoint = first_line(&mut server).await;
-        let mut client = bare_tool();
-        client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP).args(["F1", "--format", "json"]);
-        let output = run(client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint])).await;
+        let output = run(client_of(&endpoint).args(DUMP).args(["F1", "--format", "json"])).await;
         let task_id = json_lines(&output)[0]["taskId"].as_str().unwrap().to_owned();
         assert_eq!(task_id.len(), "1689765568237837824".len());
         task_ids.push(task_id);
@@ -198,10 +187,15 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
         server.arg("emulator").args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut server = server.spawn().unwrap();
         let endpoint = first_line(&mut server).await;
-        let mut client = bare_tool();
-        client.env("KOODRIVE_TOKEN", "emulator-token").args(DUMP);
-        client.args(["--user-id", "me", "--agent-name", "carrier", "--endpoint", &endpoint, "--concurrency", "4"]);
-        client.args(["--continue-after-unknown", "--patience", "0s", "--file-ids-from"]);
+        let mut client = client_of(&endpoint);
+        client.args(DUMP).args([
+            "--concurrency",
+            "4",
+            "--continue-after-unknown",
+            "--patience",
+            "0s",
+            "--file-ids-from",
+        ]);
         let output = run(client.arg(id_file("emulator-faults.ids", 4_000))).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{flags:?}: {stderr}");
