@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::ResponseBuilderExt;
 use tracing::Span;
 
 use super::reply::{Ending, Reply};
@@ -103,9 +104,9 @@ impl ClientHooks<Exchange> for generated::Client {
         let handed_on = if ending == Ending::Whole { body.clone() } else { Bytes::new() };
         let _ = reply.set(Reply { status, headers, received, body, ending });
         read?;
-        let mut whole = http::Response::new(handed_on);
-        *whole.status_mut() = status;
-        Ok(whole.into())
+        // Without a URL, reqwest would parse one that stands for it.
+        let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
+        Ok(whole.expect("the parts are those of a response").into())
     }
 }
 
