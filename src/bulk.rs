@@ -208,11 +208,8 @@ impl Stream for Bulk<'_> {
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
         let failed = match ready!(pending.poll_next_unpin(context)).transpose() {
             Ok(Some(item)) => {
-                this.report.add(
-                    item.result.as_ref().err().map(Error::outcome_of_chunk),
-                    item.from_ledger,
-                    item.range.end,
-                );
+                let failure = item.result.as_ref().err().map(Error::outcome_of_chunk);
+                this.report.add(failure, item.from_ledger, item.range.end);
                 return Poll::Ready(Some(Ok(item)));
             }
             ended => ended.err(),

@@ -8,7 +8,6 @@ pub(crate) mod line;
 
 use std::{
     cmp::Ordering,
-    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     ops::Range,
@@ -56,7 +55,7 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// # Ok::<(), koodrive_share::LedgerError>(())
 /// ```
 ///
-/// Memory: some 35 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
+/// Memory: some 10 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
@@ -68,7 +67,7 @@ pub struct Ledger {
     end: u64,
     header: Option<Header>,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
-    latest: BTreeMap<u64, u64>,
+    latest: Vec<u64>,
     /// The tasks of earlier runs.
     pub(super) task_ids: TaskIds,
     /// How many file ids the run was given, once that is known.
@@ -104,7 +103,7 @@ impl Ledger {
     ///
     /// It cannot be read any more.
     pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
-        self.latest.keys().filter_map(|chunk| self.latest(*chunk).map_err(LedgerError::from).transpose())
+        (0..self.latest.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
     }
 
     /// What became of all chunks together. What is in doubt counts as unknown.
@@ -185,7 +184,7 @@ impl Ledger {
             reading: Mutex::default(),
             end: 0,
             header: None,
-            latest: BTreeMap::new(),
+            latest: Vec::new(),
             task_ids: TaskIds::default(),
             file_ids: None,
             broken: false,
@@ -247,8 +246,10 @@ impl Ledger {
         if let Some(task) = record.task() {
             self.task_ids.note(task.task_id(), index);
         }
-        self.latest.insert(index, self.end);
-        index < self.latest.len() as u64
+        if index == self.latest.len() as u64 {
+            self.latest.push(self.end);
+        }
+        self.latest.get_mut(position(index)).map(|start| *start = self.end).is_some()
     }
 
     /// How many file ids the run was given, if one came to the end of them.
@@ -285,7 +286,7 @@ impl Ledger {
 
     /// What earlier runs know of a chunk.
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
-        let Some(start) = self.latest.get(&chunk) else { return Ok(None) };
+        let Some(start) = self.latest.get(position(chunk)) else { return Ok(None) };
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
@@ -340,6 +341,11 @@ impl Ledger {
             Ordering::Greater => Err(LedgerFault::InUse),
         }
     }
+}
+
+/// A chunk's place among all, as far as memory could hold so many.
+fn position(chunk: u64) -> usize {
+    usize::try_from(chunk).unwrap_or(usize::MAX)
 }
 
 /// The next line, at most so much of it as a line may have.

@@ -1,6 +1,6 @@
 //! The lines of a ledger.
 
-use std::{collections::BTreeSet, io, ops::Range};
+use std::{io, ops::Range};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -88,9 +88,8 @@ impl Header {
             text if text.contains(['@', '?', '#']) => mask_urls(&text),
             text => text,
         };
-        let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        let names = theirs.keys().chain(ours.keys().filter(|name| !theirs.contains_key(*name)));
         let differing: Vec<String> = names
-            .into_iter()
             .filter(|name| theirs.get(*name) != ours.get(*name))
             .map(|name| format!("{name} is {} there and {} here", shown(name, &theirs), shown(name, &ours)))
             .collect();
