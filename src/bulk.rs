@@ -135,13 +135,12 @@ impl Client {
         task.validate_as_template(&mut violations);
         policy.validate_into(&mut violations);
         violations.into_result()?;
-        let concurrency = policy.concurrency;
         let run = Arc::new(Run::new(self.without_throttle_retry(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
         let next = |mut producer: ChunkProducer<'a>| async { Ok(producer.next().await?.map(|item| (item, producer))) };
         let items =
             stream::try_unfold(producer, next).map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
-        Ok(Bulk { pending: Some(items.buffered(concurrency).boxed()), run, report: BulkReport::default() })
+        Ok(Bulk { pending: Some(items.buffered(run.policy.concurrency).boxed()), run, report: BulkReport::default() })
     }
 }
 

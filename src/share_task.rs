@@ -162,19 +162,6 @@ impl<'de> Deserialize<'de> for ShareTask {
     }
 }
 
-/// What the tasks of a bulk creation have in common, as a ledger keeps it. It holds no secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Template {
-    pub(crate) share_id: String,
-    container_id: String,
-    task_type: TaskType,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    zip_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_file_id: Option<FileIdInfo>,
-}
-
 /// Builds a [`ShareTask`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes nothing until `build` is called"]
@@ -275,20 +262,6 @@ impl ShareTaskBuilder {
         for (path, _) in own.into_iter().filter(|(_, is_unset)| !is_unset) {
             violations.add(rules::TEMPLATE.at(path).given("a value").advise("leave it out"));
         }
-    }
-
-    pub(crate) fn template(&self) -> Template {
-        // A new field does not compile until it is decided whether it belongs to a run.
-        let CreateBatchTaskRequest {
-            container_id,
-            file_ids: _,
-            kdstoken: _,
-            share_id,
-            target_file_id,
-            task_type,
-            zip_name,
-        } = self.body.clone();
-        Template { share_id, container_id, task_type, zip_name, target_file_id }
     }
 
     /// One task of a bulk creation.

@@ -1,33 +1,6 @@
-//! At most 1,000 file ids of a bulk creation.
+//! What is made of a chunk's file ids, and of its number.
 
-use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
-
-use crate::{credentials::app_signature::sha256, trace_id::TraceId};
-
-/// A chunk, and the request for it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Chunk {
-    #[serde(rename = "chunk")]
-    pub(super) index: u64,
-    /// Which of the file ids it holds.
-    #[serde(flatten)]
-    pub(super) range: Range<u64>,
-    /// Empty without a ledger, where nobody compares it.
-    pub(super) file_ids_sha256: String,
-    pub(super) trace_id: TraceId,
-    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) unknown_before: Vec<TraceId>,
-}
-
-impl Chunk {
-    pub(super) fn has_same_ids(&self, other: &Self) -> bool {
-        self.range == other.range && self.file_ids_sha256 == other.file_ids_sha256
-    }
-}
+use crate::credentials::app_signature::sha256;
 
 /// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
 pub(super) fn digest(file_ids: &[String]) -> serde_json::Result<String> {

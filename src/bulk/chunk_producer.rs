@@ -5,11 +5,11 @@ use std::{mem, sync::Arc};
 use futures_util::{FutureExt, future};
 
 use super::{
-    chunk::{self, Chunk},
+    chunk::digest,
     error::BulkErrorKind,
     file_ids::FileIds,
     item::BulkItem,
-    ledger::State,
+    ledger::{State, line::LedgerChunk},
     run::{PendingItem, Request, Run, SharedLedger},
 };
 use crate::{
@@ -84,16 +84,18 @@ impl<'a> ChunkProducer<'a> {
     async fn begin(&mut self, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
         let start = self.run.progress.borrow().attempted;
         let end = start + file_ids.len() as u64;
-        let mut chunk = Chunk {
+        let mut chunk = LedgerChunk {
             index: start / MAX_FILE_IDS as u64,
-            range: start..end,
+            start,
+            end,
             file_ids_sha256: String::new(),
             trace_id: TraceId::random(),
             unknown_before: Vec::new(),
+            state: State::Sending,
         };
         let mut settled = None;
         if let Some(ledger) = &self.ledger {
-            chunk.file_ids_sha256 = chunk::digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
+            chunk.file_ids_sha256 = digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
             let looked_up = chunk.clone();
             if let Some(earlier) = ledger.with(move |ledger| ledger.look_up(&looked_up)).await? {
                 chunk.unknown_before = earlier.unsettled();
@@ -111,7 +113,7 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// The item of a chunk that is not to be sent again.
-    fn settled(&self, mut chunk: Chunk, state: State) -> Option<BulkItem> {
+    fn settled(&self, mut chunk: LedgerChunk, state: State) -> Option<BulkItem> {
         let result = match (state, chunk.unknown_before.pop()) {
             (State::Accepted { task: mut handle }, _) => {
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);

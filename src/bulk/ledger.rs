@@ -21,7 +21,7 @@ use self::{
     error::LedgerError,
     line::{LedgerChunk, Settlement},
 };
-use super::{chunk::Chunk, item::BulkReport, task_ids::TaskIds};
+use super::{item::BulkReport, task_ids::TaskIds};
 use crate::{
     disk::{is_at, sync_directory_of},
     rules,
@@ -55,7 +55,7 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// # Ok::<(), koodrive_share::LedgerError>(())
 /// ```
 ///
-/// Memory: some 10 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
+/// Memory: at most 16 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
     /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
@@ -242,7 +242,7 @@ impl Ledger {
 
     /// Takes note of a line that begins at the end of what was read. False if chunks are missing before it.
     fn note(&mut self, record: &LedgerChunk) -> bool {
-        let index = record.chunk.index;
+        let index = record.index;
         if let Some(task) = record.task() {
             self.task_ids.note(task.task_id(), index);
         }
@@ -258,10 +258,10 @@ impl Ledger {
     }
 
     /// What earlier runs know of a chunk, whose ids must be those that they were given.
-    pub(super) fn look_up(&self, chunk: &Chunk) -> Result<Option<LedgerChunk>, LedgerFault> {
-        let range = &chunk.range;
+    pub(super) fn look_up(&self, chunk: &LedgerChunk) -> Result<Option<LedgerChunk>, LedgerFault> {
+        let range = chunk.range();
         let difference = match self.latest(chunk.index)? {
-            Some(earlier) if !earlier.chunk.has_same_ids(chunk) => {
+            Some(earlier) if earlier.range() != range || earlier.file_ids_sha256 != chunk.file_ids_sha256 => {
                 format!("file ids {range:?} are not those that the ledger's run was given")
             }
             None if self.file_ids.is_some_and(|all| range.start >= all) => {
@@ -290,7 +290,7 @@ impl Ledger {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
-            Ok(Line::Chunk(record)) if record.chunk.index == chunk => Ok(Some(record)),
+            Ok(Line::Chunk(record)) if record.index == chunk => Ok(Some(record)),
             // The line was whole when the ledger was opened.
             _ => Err(LedgerFault::Lost("changed")),
         }

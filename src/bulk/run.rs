@@ -18,7 +18,7 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    chunk::{Chunk, numbered},
+    chunk::numbered,
     error::BulkErrorKind,
     gate::{Gate, Pass},
     item::BulkItem,
@@ -119,25 +119,25 @@ impl Run {
     }
 
     /// The name of a chunk's package.
-    fn zip_name(&self, chunk: &Chunk) -> Option<String> {
+    fn zip_name(&self, chunk: &LedgerChunk) -> Option<String> {
         let CreateBatchTaskRequest { task_type, zip_name, .. } = self.task.body();
         let is_split = self.policy.split_packages && *task_type == TaskType::PackageDownload;
         zip_name.as_ref().map(|name| if is_split { numbered(name, chunk.index + 1) } else { name.clone() })
     }
 
     /// What became of a chunk. A resent one that failed may have been made by an earlier request.
-    pub(super) fn item(&self, chunk: Chunk, result: Sent) -> BulkItem {
+    pub(super) fn item(&self, chunk: LedgerChunk, result: Sent) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         let zip_name = self.zip_name(&chunk);
-        BulkItem { range: chunk.range, trace_id: chunk.trace_id, zip_name, from_ledger: false, result }
+        BulkItem { range: chunk.range(), trace_id: chunk.trace_id, zip_name, from_ledger: false, result }
     }
 }
 
-/// A chunk that is about to be sent.
+/// A chunk whose state is that it is being sent.
 pub(super) struct Request {
     pub(super) run: Arc<Run>,
     pub(super) ledger: Option<SharedLedger>,
-    pub(super) chunk: Chunk,
+    pub(super) chunk: LedgerChunk,
 }
 
 impl Request {
@@ -204,7 +204,7 @@ impl Request {
             None => run.unless_over(run.gate.admit()).await?,
         };
         let Some(ledger) = &self.ledger else { return Some(pass) };
-        let (line, stoppable) = (Line::Chunk(self.record(State::Sending)), run.clone());
+        let (line, stoppable) = (Line::Chunk(self.chunk.clone()), run.clone());
         let written = ledger.with(move |ledger| {
             if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
         });
@@ -243,7 +243,7 @@ impl Request {
     async fn create(&self, task: &ShareTask) -> Sent {
         let Self { run, chunk, .. } = self;
         let unsettled = Unsettled(run);
-        tracing::debug!(trace_id = %chunk.trace_id, ids = ?chunk.range, "sending");
+        tracing::debug!(trace_id = %chunk.trace_id, ids = ?chunk.range(), "sending");
         let result = run.client.create(task).await.and_then(|handle| {
             let is_new = run.task_ids().note(handle.task_id(), chunk.index);
             if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
@@ -256,7 +256,7 @@ impl Request {
 
     async fn write_after(&self, state: State) {
         let Some(ledger) = &self.ledger else { return };
-        let (record, range) = (self.record(state), &self.chunk.range);
+        let (record, range) = (LedgerChunk { state, ..self.chunk.clone() }, self.chunk.range());
         let unwritten = record.task().map(|task| format!("task {} of ids {range:?}", self.run.shown(task.task_id())));
         let line = Line::Chunk(record);
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
@@ -265,10 +265,6 @@ impl Request {
             self.run.stop(BulkErrorKind::Ledger(failure));
             self.run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
         }
-    }
-
-    fn record(&self, state: State) -> LedgerChunk {
-        LedgerChunk { chunk: self.chunk.clone(), state }
     }
 
     /// The error of a creation that was answered with the task of another chunk.

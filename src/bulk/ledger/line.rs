@@ -7,16 +7,14 @@ use serde_json::{Map, Value};
 
 use super::error::LedgerFault;
 use crate::{
-    bulk::chunk::Chunk,
     client::Client,
     error::{Error, Outcome},
+    generated::types::{CreateBatchTaskRequest, FileIdInfo},
     redact::{mask_urls, sanitize_for_display},
-    share_task::{MAX_FILE_IDS, ShareTaskBuilder, Template},
+    share_task::{MAX_FILE_IDS, ShareTaskBuilder, TaskType},
     task::handle::TaskHandle,
     trace_id::TraceId,
 };
-
-const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -33,8 +31,13 @@ pub(in crate::bulk) struct Header {
     version: u32,
     endpoint: String,
     user_id: String,
-    #[serde(flatten)]
-    task: Template,
+    share_id: String,
+    container_id: String,
+    task_type: TaskType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zip_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_file_id: Option<FileIdInfo>,
     split: bool,
     chunk_size: usize,
 }
@@ -43,8 +46,16 @@ pub(in crate::bulk) struct Header {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerChunk {
-    #[serde(flatten)]
-    pub(in crate::bulk) chunk: Chunk,
+    #[serde(rename = "chunk")]
+    pub(in crate::bulk) index: u64,
+    pub(in crate::bulk) start: u64,
+    pub(in crate::bulk) end: u64,
+    /// Empty without a ledger, where nobody compares it.
+    pub(in crate::bulk) file_ids_sha256: String,
+    pub(in crate::bulk) trace_id: TraceId,
+    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::bulk) unknown_before: Vec<TraceId>,
     pub(in crate::bulk) state: State,
 }
 
@@ -69,11 +80,25 @@ pub enum Settlement {
 
 impl Header {
     pub(in crate::bulk) fn new(client: &Client, task: &ShareTaskBuilder, split: bool) -> Self {
+        // A new field does not compile until it is decided whether it belongs to a run.
+        let CreateBatchTaskRequest {
+            container_id,
+            file_ids: _,
+            kdstoken: _,
+            share_id,
+            target_file_id,
+            task_type,
+            zip_name,
+        } = task.body().clone();
         Self {
-            version: VERSION,
+            version: 1,
             endpoint: client.endpoint().to_owned(),
             user_id: client.user_id(),
-            task: task.template(),
+            share_id,
+            container_id,
+            task_type,
+            zip_name,
+            target_file_id,
             split,
             chunk_size: MAX_FILE_IDS,
         }
@@ -119,7 +144,7 @@ impl State {
 impl LedgerChunk {
     /// Which of the file ids it holds, counted from 0; the end is the first one after it.
     pub fn range(&self) -> Range<u64> {
-        self.chunk.range.clone()
+        self.start..self.end
     }
 
     /// The task that was created. Of packages that were split, the same run once more gives the names, too
@@ -140,21 +165,21 @@ impl LedgerChunk {
 
     /// The same chunk, settled.
     pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
-        let trace_id = self.unsettled().pop().unwrap_or_else(|| self.chunk.trace_id.clone());
+        let trace_id = self.unsettled().pop().unwrap_or_else(|| self.trace_id.clone());
         let state = match settlement {
             Settlement::Made(task_id) => {
-                let (share_id, endpoint) = (&header.task.share_id, &header.endpoint);
+                let (share_id, endpoint) = (&header.share_id, &header.endpoint);
                 State::Accepted { task: TaskHandle::new(task_id, share_id, endpoint, Some(trace_id.clone())) }
             }
             Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
         };
-        Self { chunk: Chunk { trace_id, unknown_before: Vec::new(), ..self.chunk.clone() }, state }
+        Self { trace_id, unknown_before: Vec::new(), state, ..self.clone() }
     }
 
     /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
     /// is settled.
     pub fn unsettled(&self) -> Vec<TraceId> {
-        let Chunk { trace_id, unknown_before, .. } = &self.chunk;
+        let Self { trace_id, unknown_before, .. } = self;
         match self.state {
             State::Accepted { .. } => Vec::new(),
             State::Rejected { .. } | State::NotSent { .. } => unknown_before.clone(),
