@@ -41,23 +41,27 @@ pub struct Violation {
     pub advice: &'static str,
 }
 
+/// A broken rule whose advice is still to come.
+#[derive(Debug)]
+#[must_use = "it is no violation without its advice"]
+pub(crate) struct Broken(Violation);
+
 impl Rule {
-    /// Begins what is told of it where it is broken: what was [given](Violation::given), and the
-    /// [advice](Violation::advise).
-    pub(crate) fn at(self, path: impl Into<String>) -> Violation {
+    /// Begins what is told of it where it is broken: what was [given](Broken::given), and the [advice](Broken::advise).
+    pub(crate) fn at(self, path: impl Into<String>) -> Broken {
         let Self { name, requirement } = self;
-        Violation { path: path.into(), rule: name, requirement, actual: "nothing".into(), advice: "" }
+        Broken(Violation { path: path.into(), rule: name, requirement, actual: "nothing".into(), advice: "" })
     }
 }
 
-impl Violation {
+impl Broken {
     /// Defaults to nothing.
     pub(crate) fn given(self, actual: impl Into<String>) -> Self {
-        Self { actual: actual.into(), ..self }
+        Self(Violation { actual: actual.into(), ..self.0 })
     }
 
-    pub(crate) fn advise(self, advice: &'static str) -> Self {
-        Self { advice, ..self }
+    pub(crate) fn advise(self, advice: &'static str) -> Violation {
+        Violation { advice, ..self.0 }
     }
 }
 
