@@ -1,6 +1,12 @@
 //! Secrets out of texts, and texts that are fit to be shown.
 
+use std::ops::Range;
+
 use http::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What is percent-encoded: RFC 3986's unreserved characters stay.
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
@@ -22,26 +28,51 @@ pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Masks each word of a text that holds a URL.
+/// Masks each word of a text that holds a URL, be it percent-encoded.
 pub(crate) fn mask_urls(text: &str) -> String {
-    let mask = |word| {
-        if str::contains(word, "://") { "***" } else { word }
-    };
+    let is_url = |word: &str| ["://", "%3A%2F%2F", "%3a%2f%2f"].iter().any(|mark| word.contains(mark));
+    let mask = |word| if is_url(word) { "***" } else { word };
     text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
 
-/// Masks the secrets in a text.
+/// Masks the secrets in a text: in every case, also where they are percent-encoded or escaped as in JSON.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
+    let text = unescaped(text);
+    // As long as the text, byte for byte.
+    let lower = text.to_ascii_lowercase();
     let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
+    let mut found: Vec<_> = secrets.flat_map(|secret| forms(secret)).flat_map(|form| places(&lower, &form)).collect();
+    found.sort_unstable_by_key(|place| place.start);
+    let (mut redacted, mut end) = (String::new(), 0);
+    for place in found {
+        // One secret may be a part of another.
+        if place.start >= end {
+            redacted.extend([&text[end..place.start], "***"]);
+        }
+        end = end.max(place.end);
+    }
+    redacted + &text[end..]
+}
+
+/// How a text may repeat a secret, in small letters.
+fn forms(secret: &str) -> [String; 3] {
     // A body that is no JSON may quote one that is.
-    let forms = |secret: &&str| {
-        let quoted = serde_json::Value::from(*secret).to_string();
-        [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1])]
+    let quoted = serde_json::Value::from(secret).to_string();
+    let encoded = utf8_percent_encode(secret, ENCODED).to_string();
+    [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1]), encoded].map(|form| form.to_ascii_lowercase())
+}
+
+/// Where a secret is to be masked.
+fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
+    let ends_word = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+    let is_long = secret.len() >= MIN_SECRET_IN_ID || secret.contains(ends_word);
+    let found = text.match_indices(secret).map(|(start, _)| start..start + secret.len());
+    let is_in_id = |place: &Range<usize>| {
+        let before = text[..place.start].chars().rev().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
+        let after = text[place.end..].chars().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
+        before + secret.len() + after >= MIN_ID
     };
-    let mut secrets: Vec<String> = secrets.flat_map(forms).collect();
-    // The longest first: one secret may be a part of another.
-    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.iter().fold(unescaped(text), |text, secret| mask(&text, secret))
+    found.filter(|place| is_long || !is_in_id(place)).collect()
 }
 
 /// The text without escapes of JSON that a secret or a URL would not be recognized in: `\/`, and `\u003d` of visible ASCII.
@@ -58,21 +89,12 @@ fn unescaped(text: &str) -> String {
             None => unescaped.extend(["\\u", part]),
         }
     }
-    // As often as it was escaped.
-    while unescaped.contains("\\/") {
-        unescaped = unescaped.replace("\\/", "/");
-    }
-    unescaped
-}
-
-fn mask(text: &str, secret: &str) -> String {
-    let ends_word = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
-    if secret.len() >= MIN_SECRET_IN_ID || secret.contains(ends_word) {
-        return text.replace(secret, "***");
-    }
-    let is_id = |word: &str| word.trim_end_matches(ends_word).len() >= MIN_ID;
-    let words = text.split_inclusive(ends_word);
-    words.map(|word| if is_id(word) { word.to_owned() } else { word.replace(secret, "***") }).collect()
+    // As often as a slash was escaped.
+    let parts = unescaped.split_inclusive('/').map(|part| match part.strip_suffix('/') {
+        Some(before) => [before.trim_end_matches('\\'), "/"],
+        None => [part, ""],
+    });
+    parts.flatten().collect()
 }
 
 /// Makes service text fit to be shown: masks the secrets, escapes what would end a line or move a cursor, and shortens.
@@ -107,11 +129,34 @@ fn is_line_or_order(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
     fn secrets_are_masked_the_longest_first() {
         assert_eq!(redact("token abc, abcdef", &["abc", "abcdef"]), "token ***, ***");
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_every_case_and_percent_encoded() {
+        let secret = "tok+En/1a~b.c==";
+        for echo in ["tok+En/1a~b.c==", "TOK+EN/1A~B.C==", "tok%2BEn%2F1a~b.c%3D%3D", "tok%2ben%2f1a~b.c%3d%3d"] {
+            assert_eq!(redact(&format!("Ä {echo}é{echo}."), &[secret]), "Ä ***é***.", "{echo}");
+        }
+        assert_eq!(redact("schlüssel SCHLÜSSEL schl%C3%BCssel", &["schlüssel"]), "*** SCHLÜSSEL ***");
+    }
+
+    /// A reply may hold a mebibyte of what makes work.
+    #[test]
+    fn a_long_text_takes_time_by_its_length_alone() {
+        let start = Instant::now();
+        for (text, secret) in
+            [("\\", "\\\\/"), ("\\/", "/"), ("\\u", "\\u005c"), ("abc", "abc"), ("ab", "abab"), ("://", "%25")]
+        {
+            sanitize_message(&format!("{}/", text.repeat(1 << 15)), &[secret, "abc"]);
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 
     #[test]
@@ -157,6 +202,7 @@ mod tests {
     #[test]
     fn words_that_hold_a_url_are_masked() {
         assert_eq!(mask_urls("see https://a.b/c?d=e, or (http://f) now"), "see *** or *** now");
+        assert_eq!(mask_urls("u=https%3A%2F%2Fa.b%2Fc or u=https%3a%2f%2fa.b, 3% off"), "*** or *** 3% off");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use base16ct::lower::encode_string as hex;
 use http::HeaderValue;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use ring::{
     digest::{SHA256, digest},
     hmac,
@@ -10,7 +10,7 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    redact::{redact, sanitize_message, sensitive_header},
+    redact::{ENCODED, redact, sanitize_message, sensitive_header},
     rules,
     validation::{Violations, secret_shown, shown},
 };
@@ -120,8 +120,6 @@ impl CanonicalRequest {
 
 /// The parameters as `name=value`, percent-encoded and sorted, joined by `&`.
 fn canonical_query(query: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
-    // RFC 3986's unreserved characters stay.
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let mut pairs: Vec<(String, String)> =
         query.iter().map(|(name, value)| (encoded(name.as_ref()), encoded(value.as_ref()))).collect();
