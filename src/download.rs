@@ -248,12 +248,13 @@ impl Download {
         let (mut waits, mut is_renewed) = (backoff(self.max_attempts), false);
         let mut furthest = part.length;
         loop {
+            let before = part.length;
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(kind) = attempted else { return Ok(()) };
-            let has_advanced = part.length > furthest;
-            // What cannot be resumed has to come further than ever before to count.
-            furthest = if part.etag.is_some() { part.length } else { furthest.max(part.length) };
+            // What was not resumed has to come further than ever before to count.
+            let has_advanced = part.length > if part.is_resumed { before } else { furthest };
+            furthest = furthest.max(part.length);
             if has_advanced {
                 (waits, is_renewed) = (backoff(self.max_attempts), false);
             }

@@ -42,6 +42,8 @@ pub(super) struct Part {
     position: u64,
     /// How many bytes are there.
     pub(super) length: u64,
+    /// Whether the latest body went on with what was there.
+    pub(super) is_resumed: bool,
     /// The strong validator of what is there.
     pub(super) etag: Option<HeaderValue>,
 }
@@ -70,7 +72,7 @@ impl Part {
         }
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
-        Ok(Self { file: file.into(), paths, overwrite, source, position: length, length, etag })
+        Ok(Self { file: file.into(), paths, overwrite, source, position: length, length, is_resumed: false, etag })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
@@ -80,7 +82,8 @@ impl Part {
 
     /// Goes on with the bytes from here, of the package that has this validator.
     pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
-        if from == 0 {
+        self.is_resumed = from > 0;
+        if !self.is_resumed {
             // No byte of the one package is ever there with the validator of the other.
             self.file.set_len(0).await?;
             self.length = 0;

@@ -143,6 +143,23 @@ async fn a_download_that_never_comes_further_ends() {
     assert!(!path.exists());
 }
 
+/// Each server behind a name may have a validator of its own.
+#[tokio::test]
+async fn a_download_that_never_goes_on_ends_however_far_each_attempt_comes() {
+    let cut = |etag: &str, bytes: usize| {
+        let head = format!("HTTP/1.1 200 OK\r\nETag: \"{etag}\"\r\nContent-Length: 22\r\n\r\n");
+        vec![Step::Request, Step::Send([head.as_bytes(), &[b'x'; 22][..bytes]].concat()), Step::Close]
+    };
+    // Only the first one makes progress: the third comes further than the second, and begins anew like that.
+    let storage = ScriptedServer::start(vec![cut("a", 10), cut("b", 5), cut("a", 8)]).await;
+    let packaged = Packaged::start(Package::new()).await;
+    let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+    let error = packaged.client.download(&url, target("validators")).max_attempts(2).await.unwrap_err();
+    assert!(error.is_resumable(), "{error}");
+    let asked: Vec<_> = storage.finish().await.requests.iter().map(|request| range(request)).collect();
+    assert_eq!(asked, [None, Some("bytes=9-".into()), Some("bytes=4-".into())]);
+}
+
 #[tokio::test]
 async fn a_url_that_lapses_is_renewed_by_the_task_once_without_progress() {
     let package = Package::new().file_bytes(FILE).cut_every(100_000).url_uses(1);
