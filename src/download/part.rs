@@ -122,7 +122,8 @@ impl Part {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {
-                if let ErrorKind::IO(_) = error.kind() {
+                // A place that no file has is one that the zip states.
+                if matches!(error.kind(), ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::InvalidInput) {
                     return Kind::Disk(io::Error::other(error));
                 }
                 paths.discard();

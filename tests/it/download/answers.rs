@@ -47,6 +47,12 @@ async fn what_is_no_package_is_refused_and_leaves_nothing() {
     assert!(!error.is_resumable() && error.source().is_some());
     assert!(error.to_string().starts_with("what came is no zip whose directory can be read"), "{error}");
 
+    // It states a directory where no file can have one.
+    let (locator, end) = (b"PK\x06\x07\0\0\0\0", b"\x01\0\0\0PK\x05\x06\0\0\0\0");
+    let beyond = [&locator[..], &[0xff; 8], end, &[0xff; 12], b"\0\0"].concat();
+    let error = self::error("beyond", Package::new().answer(Answer::new(200).body(beyond))).await;
+    assert!(!error.is_resumable() && error.to_string().starts_with("what came is no zip"), "{error}");
+
     // The stated length ends it: the directory is missing.
     let error = self::error("shorter", Package::new().stated_length(1_000)).await;
     assert!(error.to_string().starts_with("what came is no zip"), "{error}");
