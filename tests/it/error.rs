@@ -88,6 +88,17 @@ async fn attempts_without_a_connection_are_counted() {
     assert!((SECOND / 5..5 * SECOND).contains(&error.elapsed()), "{:?}", error.elapsed());
 }
 
+/// The HTTP client refuses a URL of more than 65,534 bytes, which no rule does.
+#[tokio::test]
+async fn a_request_that_cannot_be_made_is_not_sent_and_not_retryable() {
+    let endpoint = format!("http://127.0.0.1:1/{}", "a".repeat(1 << 16));
+    let client = builder_at(&endpoint).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert_eq!((error.outcome(), error.attempts(), error.is_retryable()), (Outcome::NotSent, 1, false));
+    assert_eq!(error.advice(), Some("look at its cause"));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
 #[tokio::test]
 async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
     let told = Told::start().await;

@@ -89,6 +89,21 @@ async fn a_clock_that_a_refusal_does_not_explain_is_not_signed_anew() {
     assert_eq!(emulator.request_count(), 1);
 }
 
+/// A resend would be right for a refusal of the date, but these may have made a task, or have another cause.
+#[tokio::test]
+async fn what_no_wrong_date_causes_is_not_signed_anew() {
+    let named = Answer::json(403, &json!({"code": 13_000_300, "taskId": "7001"}));
+    let missing = Answer::service(404, "13000313", "no such share");
+    for (answer, outcome) in [(named, Outcome::Unknown), (missing, Outcome::Rejected)] {
+        let emulator = emulator().await;
+        let date = http_date(Utc::now() + TimeDelta::hours(1));
+        emulator.fail_next(Fault::Reply(answer.header("Date", date)));
+        let [client, _] = clients(&emulator, TimeDelta::zero());
+        let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+        assert_eq!((error.outcome(), emulator.request_count()), (outcome, 1), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_third_refusal_is_the_callers() {
     let emulator = emulator().await;
