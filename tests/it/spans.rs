@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share::{AccessToken, Credentials};
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use koodrive_share::{AccessToken, Credentials, Outcome};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault};
 use tracing::{
     Event, Instrument, Level, Subscriber,
     field::{Empty, Field, Visit},
@@ -23,7 +23,8 @@ use tracing_subscriber::{
 };
 
 use crate::support::{
-    fixtures::{FILE, KDSTOKEN, builder, dump, strict_emulator},
+    fixtures::{FILE, KDSTOKEN, SHARE, builder, dump, strict_emulator},
+    share::{CODE, open, with_share},
     trace::add_subscriber_of_no_thread,
 };
 
@@ -154,6 +155,18 @@ async fn a_creation_and_a_query_are_a_span_each_around_their_attempts() {
     query.assert_fields(&[("koodrive.operation", "getBatchTask"), ("koodrive.task_id", handle.task_id())]);
 }
 
+#[tokio::test]
+async fn calls_about_no_task_name_none() {
+    let emulator = with_share(EmulatedShare::example()).await;
+    let (gathered, _guard) = Gathered::start();
+    open(&emulator, Some(CODE)).await;
+    let is_call = |span: &Seen| span.fields["otel.kind"] == "internal";
+    let calls: Vec<_> = gathered.spans().into_iter().filter(is_call).collect();
+    let operations = calls.iter().map(|call| call.fields["koodrive.operation"].as_str());
+    assert!(operations.eq(["getShareInfo", "verifyExtractCode", "listShareFiles"]), "{calls:#?}");
+    assert!(!calls.iter().any(|call| call.fields.contains_key("koodrive.task_id")), "{calls:#?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn attempts_that_failed_tell_why_and_what_follows() {
     let emulator = strict_emulator().start().await.unwrap();
@@ -177,6 +190,20 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
     assert_eq!((failed.level, failed.parent.as_deref()), (Some(Level::DEBUG), Some("call")));
     failed.assert_fields(&[("wait", "Some(3s)"), ("next", "Wait(3s)")]);
     assert!(failed.fields["error"].contains("status 429"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn only_a_creation_of_unknown_outcome_warns_of_a_task() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).max_attempts(1).build().unwrap();
+    let (gathered, _guard) = Gathered::start();
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    client.create(&dump().build().unwrap()).await.unwrap_err();
+    emulator.fail_next(Fault::Reply(Answer::new(500)));
+    let error = client.status(&client.handle("7001", SHARE)).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    let warnings: Vec<_> = gathered.events().into_iter().filter(|event| event.level == Some(Level::WARN)).collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
 }
 
 #[tokio::test]
