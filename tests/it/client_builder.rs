@@ -120,7 +120,11 @@ fn limits_have_bounds() {
     for (builder, violation) in cases {
         assert_eq!(violations_of(builder), [violation]);
     }
-    remote().backdate(Duration::ZERO).max_attempts(10).build().unwrap();
+    let least = remote().backdate(Duration::ZERO).idle_timeout(Duration::ZERO).max_attempts(1);
+    least.max_concurrent_requests(1).max_reply_bytes(1024).build().unwrap();
+    let day = 86_400 * second;
+    let most = remote().backdate(600 * second).timeout(day).renewal_timeout(day).idle_timeout(day);
+    most.connect_timeout(86_399 * second).max_attempts(10).max_concurrent_requests(100_000).build().unwrap();
 }
 
 #[test]

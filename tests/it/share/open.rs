@@ -184,9 +184,15 @@ async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
     assert!(error.to_string().contains(": open the share again: its kdstoken may have lapsed"), "{error}");
     // A directory is an id that the caller gives.
     let share = open(&emulator, Some(CODE)).await;
-    emulator.fail_next(Fault::Reply(Answer::service(400, "13000102", "parentFolder")));
-    let error = share.files().directory("none").into_stream().try_next().await.unwrap_err();
-    assert!(error.to_string().contains(": compare the ids with those of the share"), "{error}");
+    for (files, code, advice) in [
+        (share.files(), "13000102", ": open the share again"),
+        (share.files().directory("none"), "13000102", ": compare the ids with those of the share"),
+        (share.files().directory("none"), "13000410", ": open the share again"),
+    ] {
+        emulator.fail_next(Fault::Reply(Answer::service(400, code, "no")));
+        let error = files.into_stream().try_next().await.unwrap_err();
+        assert!(error.to_string().contains(advice), "{error}");
+    }
 }
 
 /// A share without an extract code gives none; a saved handle holds none; and one lapses.
