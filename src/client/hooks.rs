@@ -25,6 +25,9 @@ use crate::{
 /// The header that the generator adds and the API does not document.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
+/// What may stand before JSON, and may be ignored. Source: RFC 8259, 8.1.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// One request and its reply: what the hooks need, and what they learn.
 ///
 /// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
@@ -97,6 +100,9 @@ impl ClientHooks<Exchange> for generated::Client {
         let mut bytes = Vec::new();
         let read = read(&mut response, *max_reply_bytes, &mut bytes).await;
         let ending = *read.as_ref().unwrap_or(&Ending::Broken);
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         let text = String::from_utf8(bytes);
         let text = text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
         let body = Bytes::from(text);

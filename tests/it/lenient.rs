@@ -278,6 +278,20 @@ async fn field_of_a_file_is_read_as_number_or_text_and_costs_itself_alone() {
 }
 
 #[tokio::test]
+async fn byte_order_mark_is_ignored() {
+    let told = Told::start().await;
+    let marked = |status, json: Value| Answer::new(status).body(format!("\u{feff}{json}"));
+    let created = json!({"code": 0, "taskId": "7001"});
+    assert_eq!(told.create(marked(200, created.clone())).await.unwrap().task_id(), "7001");
+    // A task is named, so nothing is sent again.
+    let error = told.create(marked(429, created)).await.unwrap_err();
+    assert_eq!((error.outcome(), error.task_id(), error.attempts()), (Outcome::Unknown, Some("7001"), 1));
+    let error = told.create(marked(400, json!({"code": "13000311"}))).await.unwrap_err();
+    assert_eq!((error.outcome(), error.service_code().unwrap().as_str()), (Outcome::Rejected, "13000311"));
+    assert_eq!(told.status(TASK, marked(200, answer())).await.unwrap().state, ALL_SUCCEEDED);
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_utf8_cost_their_field_alone() {
     let told = Told::start().await;
     // 成功 as GBK.
