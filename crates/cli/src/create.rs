@@ -331,7 +331,7 @@ impl BulkRun<'_> {
         match item.result {
             Ok(task) => {
                 let zip_name = item.zip_name.as_deref();
-                let saved = self.saved.as_mut().map_or(Ok(()), |saved| saved.add(&task, zip_name));
+                let saved = self.saved.as_ref().map_or(Ok(()), |saved| saved.add(&task, zip_name));
                 if let Err(error) = saved {
                     self.stop(bulk, StopReason::Output(error));
                 }

@@ -167,7 +167,7 @@ impl SavedTasks {
     }
 
     /// Adds a task as a line of its own, with the name of its package for whoever looks for that.
-    pub(crate) fn add(&mut self, task: &TaskHandle, zip_name: Option<&str>) -> io::Result<()> {
+    pub(crate) fn add(&self, task: &TaskHandle, zip_name: Option<&str>) -> io::Result<()> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Saved<'a> {
@@ -178,7 +178,13 @@ impl SavedTasks {
         }
         let mut line = serde_json::to_vec(&Saved { task, zip_name })?;
         line.push(b'\n');
-        self.0.write_all(&line).map_err(|error| {
+        let length = || self.0.metadata().map(|file| file.len());
+        let end = length()?;
+        (&self.0).write_all(&line).map_err(|error| {
+            // No command reads a file with a torn line; what another run has written is not ours to cut.
+            if length().is_ok_and(|length| length.saturating_sub(end) < line.len() as u64) {
+                let _ = self.0.set_len(end);
+            }
             io::Error::new(error.kind(), format!("--save {}: a task cannot be written: {error}", self.1.display()))
         })
     }

@@ -162,6 +162,26 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn full_disk_leaves_saved_tasks_that_can_be_read() {
+    let emulator = emulator().await;
+    let path = id_file("full.tasks", 0);
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "1", "--save"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("full-saved.ids", 4_000));
+    // In the third line.
+    let output = run(&mut under_shell("trap '' XFSZ\nulimit -f 1", &dump)).await;
+    let stderr = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && stderr.contains("a task cannot be written"), "{stderr}");
+    let mut wait = tool(&emulator);
+    let output = run(wait.args(["wait", "--format", "json", "--tasks-from"]).arg(&path)).await;
+    let tasks = emulator.tasks();
+    let read: Vec<_> = json_lines(&output).iter().map(|task| task["taskId"].as_str().unwrap().to_owned()).collect();
+    assert!(read.len() == 2 && read.iter().all(|read| tasks.iter().any(|it| it.task_id() == read)), "{read:?}");
+    assert_eq!(run(&mut dump).await.status.code(), Some(0), "more can be added");
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
     let emulator = emulator().await;
     let path = ledger("cli_deleted");
