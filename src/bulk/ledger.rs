@@ -58,7 +58,7 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// Memory: at most 16 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
-    /// Locked where the file system has locks. Opened to write, not to append: Windows cannot cut such a file.
+    /// Locked where the file system has locks.
     file: File,
     path: PathBuf,
     /// All who read share the file's position.
@@ -161,9 +161,10 @@ impl Ledger {
 
     fn lock(path: &Path, create: bool) -> Result<Self, LedgerFault> {
         let mut options = OpenOptions::new();
-        // Elsewhere, the directory's own rights count.
+        // Elsewhere, the directory's own rights count. And without a lock, a line must not be written over that of another
+        // run that writes at the same time; Windows, which has locks, cannot cut a file that is opened to append.
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        std::os::unix::fs::OpenOptionsExt::mode(options.append(true), 0o600);
         let ledger = Self::of(path, options.read(true).write(true).create(create).truncate(false))?;
         match ledger.file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse),
@@ -359,4 +360,27 @@ fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     if bytes.len() > MAX_LINE { Err(io::Error::other("a line is too long")) } else { Ok(bytes) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{env, process};
+
+    use super::*;
+
+    #[test]
+    fn lines_of_two_runs_that_write_at_once_stand_one_after_the_other() {
+        let path = env::temp_dir().join(format!("koodrive-share-{}.ledger", process::id()));
+        // Both have found the end before either of them writes.
+        let [first, second] = [(); 2].map(|()| {
+            let ledger = Ledger::lock(&path, true).unwrap();
+            ledger.file.unlock().unwrap();
+            (&ledger.file).seek(SeekFrom::End(0)).unwrap();
+            ledger
+        });
+        (&first.file).write_all(b"first\n").unwrap();
+        (&second.file).write_all(b"other\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first\nother\n");
+        fs::remove_file(&path).unwrap();
+    }
 }
