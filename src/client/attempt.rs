@@ -30,6 +30,9 @@ use crate::{
 /// What came of a request, and when the reply came.
 pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
 
+/// What authorizes a request, and the provider's token in it.
+pub(super) type Authorized = (Authorization, Option<SecretString>);
+
 /// One attempt at a call.
 pub(super) struct Attempt<'a, O> {
     pub(super) client: &'a Shared,
@@ -71,8 +74,7 @@ impl Failure {
 
 impl<O: Operation> Attempt<'_, O> {
     /// Sends the request once.
-    pub(super) async fn run(&self, span: &Span) -> Result<Success<O>, Failure> {
-        let (authorization, token) = self.authorize().await?;
+    pub(super) async fn run(&self, (authorization, token): Authorized, span: &Span) -> Result<Success<O>, Failure> {
         let Some(left) = self.time_left(Duration::ZERO) else {
             return Err(self.error(ErrorKind::Busy, None).into());
         };
@@ -135,8 +137,8 @@ impl<O: Operation> Attempt<'_, O> {
         error
     }
 
-    /// What authorizes the request, and the provider's token in it.
-    async fn authorize(&self) -> Result<(Authorization, Option<SecretString>), Error> {
+    /// Gets what authorizes the request, from the provider if it has to.
+    pub(super) async fn authorize(&self) -> Result<Authorized, Error> {
         let cache = match &self.client.caller.authorization {
             AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
             AuthorizationSource::Renewed(cache) => cache,

@@ -119,7 +119,8 @@ impl ClientBuilder {
     }
 
     /// Sets how many requests there are at most at a time; further calls wait within their total time-out. Defaults to
-    /// 100; 1 to 100,000. A call keeps its place while its future is not polled, and gives it up between attempts.
+    /// 100; 1 to 100,000. A call keeps its place while its future is not polled, and has none while it waits for a token or
+    /// between attempts.
     ///
     /// There are about as many connections, and never more than twice as many: a request that finds none idle opens
     /// one, and may then be served by one that is just given back.

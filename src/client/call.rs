@@ -94,9 +94,10 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
     }
 }
 
-/// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits between attempts holds
-/// no permit.
+/// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
+/// attempts, holds no permit.
 async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Result<Success<O>, Failure> {
+    let authorized = attempt.authorize().await?;
     let permits = &attempt.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
         permit
@@ -119,7 +120,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Res
         server.address = Empty,
         server.port = Empty,
     );
-    let result = pin!(attempt.run(&span)).instrument(span.clone()).await;
+    let result = pin!(attempt.run(authorized, &span)).instrument(span.clone()).await;
     if let Err(Failure { error, .. }) = &result {
         record_error(&span, error);
     }

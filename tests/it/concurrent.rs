@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use koodrive_share::Client;
+use koodrive_share::{Client, Credentials};
 use koodrive_share_emulator::{Answer, Fault};
 use serde_json::json;
 use tokio::{
@@ -76,6 +76,17 @@ async fn a_call_gives_up_its_place_between_attempts() {
     create(&client).await.unwrap();
     assert_eq!((start.elapsed(), emulator.request_count()), (Duration::ZERO, 2));
     waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_a_token_takes_no_place() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let client = builder(&emulator).max_concurrent_requests(1).build().unwrap();
+    let waiting_for_ever = client.with_credentials(Credentials::provider(std::future::pending)).unwrap();
+    let mut waiting = Box::pin(create(&waiting_for_ever));
+    assert!(timeout(SECOND, &mut waiting).await.is_err());
+    create(&client).await.unwrap();
+    assert!(waiting.await.unwrap_err().is_credentials());
 }
 
 #[tokio::test]
