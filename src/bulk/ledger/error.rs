@@ -43,6 +43,6 @@ pub(in crate::bulk) enum LedgerFault {
     OtherRun(String),
     #[error("the ledger is in use by another run; resume once that has ended")]
     InUse,
-    #[error("{0}")]
+    #[error(transparent)]
     Validation(#[from] ValidationError),
 }
