@@ -6,6 +6,8 @@ pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod link;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
@@ -36,7 +38,7 @@ use crate::{
 ///
 /// It holds the share's kdstoken, which no `Debug` shows and which lapses at a time that the service does not tell: open
 /// the share again then.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Share {
     id: String,
     info: ShareInfo,
@@ -175,5 +177,12 @@ impl Share {
             Some(kdstoken) => task.kdstoken(kdstoken),
             None => task,
         }
+    }
+}
+
+/// Without its link, which opens a share that has no extract code.
+impl fmt::Debug for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Share").field("id", &self.id).finish_non_exhaustive()
     }
 }
