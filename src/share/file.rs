@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     generated::types::{self, ListShareFilesResponse},
     lenient::{LenientList, LenientText},
@@ -17,11 +19,14 @@ use crate::{
 /// # }
 /// ```
 ///
-/// It converts into its id, so that files can be given where ids are expected. Source: carrier reference, listShareFiles.
-#[derive(Clone, Debug)]
+/// It converts into its id, so that files can be given where ids are expected. A test makes one from JSON, such as
+/// `{"fileId": "F1", "name": "beach.jpg", "directory": ""}`. Source: carrier reference, listShareFiles.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ShareFile {
     /// The file's id: an entry for the file ids of a task.
+    #[serde(rename = "fileId")]
     pub id: String,
     /// The file's name as the service writes it, empty if it names none: it may hold control characters.
     pub name: String,
@@ -40,7 +45,8 @@ pub struct ShareFile {
 }
 
 /// What a file is, `fileType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FileType {
     /// 10.

@@ -52,6 +52,18 @@ async fn an_entry_tells_all_that_the_service_does() {
     assert_eq!((report.file_type, report.size), (Some(FileType::Word), Some(20_480)));
     assert_eq!((report.container_id.as_deref(), &*report.directory), (Some(SPACE), ""));
     assert_eq!(report.edited.as_deref(), Some("2024-06-03T02:20:24.274Z"));
+    let json = json!({
+        "fileId": FILE,
+        "name": "report.docx",
+        "directory": "",
+        "fileType": "word",
+        "size": 20_480,
+        "containerId": SPACE,
+        "edited": "2024-06-03T02:20:24.274Z",
+    });
+    assert_eq!(serde_json::to_value(report).unwrap(), json);
+    let read: ShareFile = serde_json::from_value(json).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{report:?}"));
     assert_eq!(String::from(report.clone()), FILE);
 }
 
