@@ -87,8 +87,10 @@ use crate::{
 ///
 /// # Tracing
 ///
-/// Each call is a span of `tracing` at level info, and each of its attempts one at debug, with the names of OpenTelemetry's
-/// HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome` and `.elapsed_ms`.
+/// Each call is a span of `tracing` at level info, `call`, and each of its attempts one at debug, `attempt`, with the names of
+/// OpenTelemetry's HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome`, `.code`
+/// and `.elapsed_ms`. `error.type` is [`Error::error_type`]: a layer that counts it sees the failures that retries and pollers
+/// outlast, too.
 /// Replies, failed attempts and polls, waits for a permit and renewed tokens are events at debug; a corrected clock is one at
 /// info; a token that was not renewed and a creation whose outcome is unknown are at warn; trace shows the request, without
 /// secrets. tracing-subscriber prints spans only if it is asked to, as by
@@ -127,7 +129,7 @@ impl Client {
     /// ```
     #[doc(alias("task"))]
     pub fn handle(&self, task_id: impl Into<String>, share_id: impl Into<String>) -> TaskHandle {
-        TaskHandle::new(task_id, share_id, self.endpoint(), None)
+        TaskHandle { created_at: self.now(), ..TaskHandle::new(task_id, share_id, self.endpoint(), None) }
     }
 
     /// A client for another user of the same service, which shares connections, settings and all that is learnt with this

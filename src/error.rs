@@ -122,26 +122,6 @@ pub(crate) enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// For those who count errors by their type.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Validation(_) => "validation",
-            Self::Request => "request",
-            Self::Credentials(_) => "credentials",
-            Self::Busy => "busy",
-            Self::Connect => "connect",
-            Self::ConnectRefused(ConnectFault::ProxyCredentials) => "proxy",
-            Self::ConnectRefused(_) => "certificate",
-            Self::TimedOut => "timeout",
-            Self::Lost => "lost",
-            Self::Unreadable(_) => "unreadable",
-            Self::Refused => "refused",
-            Self::ShareEnded(_) => "share_ended",
-            Self::ExtractCode => "extract_code",
-            Self::Interrupted | Self::AfterUnknown(_) => "unknown",
-        }
-    }
-
     fn outcome(&self) -> Outcome {
         match self {
             Self::Validation(_)
@@ -271,6 +251,32 @@ impl Error {
     /// Whether a task was created: see [`Outcome`] before sending anything again.
     pub fn outcome(&self) -> Outcome {
         self.0.kind.outcome()
+    }
+
+    /// What failed, in a word for metrics, which is `error.type` in the [spans](crate::Client#tracing): `access_refused`,
+    /// `busy`, `certificate`, `connect`, `credentials`, `extract_code`, `lost`, `proxy`, `refused`, `request`, `share_ended`,
+    /// `throttled`, `timeout`, `unauthorized`, `unknown`, `unreadable` or `validation`. More may come; to decide what to do,
+    /// ask the predicates.
+    pub fn error_type(&self) -> &'static str {
+        match &self.0.kind {
+            _ if self.is_proxy_unauthorized() => "proxy",
+            ErrorKind::Validation(_) => "validation",
+            ErrorKind::Request => "request",
+            ErrorKind::Credentials(_) => "credentials",
+            ErrorKind::Busy => "busy",
+            ErrorKind::Connect => "connect",
+            ErrorKind::ConnectRefused(_) => "certificate",
+            ErrorKind::TimedOut => "timeout",
+            ErrorKind::Lost => "lost",
+            ErrorKind::Unreadable(_) => "unreadable",
+            ErrorKind::Refused if self.is_throttled() => "throttled",
+            ErrorKind::Refused if self.is_unauthorized() => "unauthorized",
+            ErrorKind::Refused if self.is_access_refused() => "access_refused",
+            ErrorKind::Refused => "refused",
+            ErrorKind::ShareEnded(_) => "share_ended",
+            ErrorKind::ExtractCode => "extract_code",
+            ErrorKind::Interrupted | ErrorKind::AfterUnknown(_) => "unknown",
+        }
     }
 
     /// The trace id of the request, sent or not. There is none if a rule was broken before one was made.

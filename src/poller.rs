@@ -370,7 +370,10 @@ impl fmt::Display for PollError {
         write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
         match (last, error) {
             (Some(status), _) => write!(f, "it is {}", status.state)?,
-            (None, error) => write!(f, "the last poll failed ({})", error.as_ref().map_or("", |it| it.0.kind.name()))?,
+            (None, error) => {
+                let failed = error.as_ref().map_or("", Error::error_type).replace('_', " ");
+                write!(f, "the last poll failed ({failed})")?;
+            }
         }
         f.write_str(match error {
             Some(error) if !error.is_retryable() => {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome},
+    service_code::ServiceCode,
     trace_id::TraceId,
 };
 
@@ -33,6 +34,7 @@ pub(super) async fn call<O: Operation>(
         otel.kind = "internal",
         otel.status_code = Empty,
         error.r#type = Empty,
+        koodrive.code = Empty,
         koodrive.operation = O::NAME,
         koodrive.trace_id = trace_id.as_str(),
         koodrive.task_id = Empty,
@@ -114,6 +116,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Res
         otel.kind = "client",
         otel.status_code = Empty,
         error.r#type = Empty,
+        koodrive.code = Empty,
         http.request.method = Empty,
         http.request.resend_count = (number > 1).then(|| number - 1),
         http.response.status_code = Empty,
@@ -128,7 +131,8 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Res
 }
 
 fn record_error(span: &Span, error: &Error) {
-    span.record("otel.status_code", "ERROR").record("error.type", error.0.kind.name());
+    span.record("otel.status_code", "ERROR").record("error.type", error.error_type());
+    span.record("koodrive.code", error.service_code().map(ServiceCode::as_str));
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.

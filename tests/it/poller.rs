@@ -121,7 +121,7 @@ async fn a_refusal_ends_polling_at_once() {
     let text = error.to_string();
     assert!(text.contains(" after 1 poll in "), "{text}");
     assert!(text.ends_with(
-        "the last poll failed (refused); the task may go on: remove the cause, then poll again with its handle"
+        "the last poll failed (access refused); the task may go on: remove the cause, then poll again with its handle"
     ));
     // The cause is no part of it, and comes with it where both are printed.
     assert!(!text.contains("13000410") && format!("{error:?}").contains("code 13000410"), "{error:?}");

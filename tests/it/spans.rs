@@ -172,13 +172,15 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).build().unwrap();
     let (gathered, _guard) = Gathered::start();
-    emulator.fail_next(Fault::Reply(Answer::new(429).header("Retry-After", "3")));
-    emulator.fail_next(Fault::Reply(Answer::new(500)));
+    emulator.fail_next(Fault::Reply(Answer::gateway(403, "APIGW.0308", "slow down").header("Retry-After", "3")));
+    emulator.fail_next(Fault::Reply(Answer::service(500, "13000201", "inner")));
     client.create(&dump().build().unwrap()).await.unwrap_err();
     let [first, second, call] = gathered.spans().try_into().unwrap();
-    first.assert_fields(&[("http.response.status_code", "429"), ("error.type", "refused")]);
+    first.assert_fields(&[("http.response.status_code", "403"), ("error.type", "throttled")]);
+    first.assert_fields(&[("koodrive.code", "APIGW.0308")]);
     second.assert_fields(&[("http.request.resend_count", "1"), ("error.type", "unreadable")]);
     call.assert_fields(&[
+        ("koodrive.code", "13000201"),
         ("koodrive.outcome", "unknown"),
         ("error.type", "unreadable"),
         ("otel.status_code", "ERROR"),
@@ -189,7 +191,7 @@ async fn attempts_that_failed_tell_why_and_what_follows() {
     let failed = gathered.event("attempt failed");
     assert_eq!((failed.level, failed.parent.as_deref()), (Some(Level::DEBUG), Some("call")));
     failed.assert_fields(&[("wait", "Some(3s)"), ("next", "Wait(3s)")]);
-    assert!(failed.fields["error"].contains("status 429"), "{failed:?}");
+    assert!(failed.fields["error"].contains("status 403"), "{failed:?}");
 }
 
 #[tokio::test]

@@ -282,7 +282,8 @@ impl Row {
     pub(super) fn markdown(&self, test: &str) -> String {
         let Self { title, expected, .. } = self;
         let outcome = match expected.outcome {
-            None => "made".to_owned(),
+            None if self.trial.call == Call::Create => "made".to_owned(),
+            None => "answered".to_owned(),
             Some(Outcome::Unknown) => format!("**{}**", Outcome::Unknown),
             Some(outcome) => outcome.to_string(),
         };
@@ -304,6 +305,7 @@ impl Expected {
         let context = format!("{caller:?}: {error:?}");
         assert_eq!(Some(error.outcome()), self.outcome, "{context}");
         assert_eq!(predicates(error), self.predicates, "{context}");
+        assert!(self.error_types().contains(&error.error_type()), "{}: {context}", error.error_type());
         assert_eq!(error.status(), self.status, "{context}");
         assert_eq!(error.service_code().map(ServiceCode::as_str), self.code, "{context}");
         let waits = match (error.retry_after(), &self.retry_after) {
@@ -320,6 +322,28 @@ impl Expected {
         }
         assert!(!text.contains(|c: char| c.is_control() || c == '\u{2028}'), "{text:?}");
         assert!(text.len() < 16_000, "an error of {} bytes", text.len());
+    }
+}
+
+impl Expected {
+    /// The words for metrics that agree with the predicates.
+    fn error_types(&self) -> &'static [&'static str] {
+        let holds = |name: &str| self.predicates.split_whitespace().any(|holding| holding == name);
+        match () {
+            () if holds("proxy_unauthorized") => &["proxy"],
+            () if holds("certificate") => &["certificate"],
+            () if holds("connect") => &["connect"],
+            () if holds("validation") => &["validation"],
+            () if holds("credentials") => &["credentials"],
+            () if holds("timeout") => &["timeout", "busy"],
+            () if holds("extract_code_refused") => &["extract_code"],
+            () if holds("share_ended") => &["share_ended"],
+            () if holds("refused") && holds("throttled") => &["throttled"],
+            () if holds("refused") && holds("unauthorized") => &["unauthorized"],
+            () if holds("access_refused") => &["access_refused"],
+            () if holds("refused") => &["refused"],
+            () => &["lost", "unreadable", "request"],
+        }
     }
 }
 
