@@ -76,7 +76,8 @@ impl Client {
     ///
     /// An empty extract code is a validation error. A share that has expired or whose files were deleted is told by
     /// [`Error::is_share_ended`], by the server's clock, before its extract code is sent. A refused
-    /// extract code is told by [`Error::is_extract_code_refused`]. Else as for [`status`](Self::status).
+    /// extract code is told by [`Error::is_extract_code_refused`], one that is missing by [`Error::is_access_refused`] as far as
+    /// is known. Else as for [`status`](Self::status).
     ///
     /// # Cancel safety
     ///
@@ -112,7 +113,7 @@ impl Share {
         &self.id
     }
 
-    /// The space of the share's first file.
+    /// The space of the share's first file; none of a share without files, so that no task can be made of it.
     pub fn container_id(&self) -> Option<&str> {
         self.listing.container_id.as_deref()
     }
