@@ -39,7 +39,7 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool
         package = package.cut_every(bytes);
     }
     let builder = builder.share(share).package(package).on_answer(move |answered| {
-        if tells_all || answered.fault().is_some() {
+        if tells_all || answered.fault.is_some() {
             stderr(&answered.to_string());
         }
     });

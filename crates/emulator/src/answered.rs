@@ -12,13 +12,20 @@ use crate::{answer::Answer, connection::Limit, package};
 /// `Display` gives a line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  task
 /// 1689765568237837824  trace id 8GvT…`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Answered {
-    method: String,
-    path: String,
-    trace_id: Option<String>,
-    task_id: Option<String>,
-    status: u16,
-    fault: Option<&'static str>,
+    /// The method of the request.
+    pub method: String,
+    /// Its path and query.
+    pub path: String,
+    /// Its trace id, if it had one.
+    pub trace_id: Option<String>,
+    /// The task that was made.
+    pub task_id: Option<String>,
+    /// The status of the answer.
+    pub status: u16,
+    /// What was played against the caller: a reply that is lost, cut or held back, or throttling.
+    pub fault: Option<&'static str>,
 }
 
 impl Answered {
@@ -39,11 +46,6 @@ impl Answered {
             status: answer.status(),
             fault,
         }
-    }
-
-    /// What was played against the caller: a reply that is lost, cut or held back, or throttling.
-    pub fn fault(&self) -> Option<&'static str> {
-        self.fault
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     fault::Fault,
     package::Package,
     request::RecordedRequest,
+    rules::Operation,
     schedule::Schedule,
     server::{self, Service, clamp},
     share::EmulatedShare,
@@ -58,10 +59,15 @@ impl Emulator {
         self.service.live().tasks.list()
     }
 
-    /// Queues a fault. Each request that arrives takes the oldest one, whatever it asks for: to reach a creation, queue it
-    /// after the share is opened and listed.
+    /// Queues a fault for the next request, whatever that asks for. Each request that arrives takes the oldest one that is for
+    /// it.
     pub fn fail_next(&self, fault: Fault) {
-        self.service.live().faults.push_back(fault);
+        self.service.live().faults.push_back((None, fault));
+    }
+
+    /// Queues a fault for the next request of an operation, whatever else is asked for before it.
+    pub fn fail_next_of(&self, operation: Operation, fault: Fault) {
+        self.service.live().faults.push_back((Some(operation), fault));
     }
 
     /// How many queued faults no request has taken yet. A test that ends with some left hasn't done what it meant to.

@@ -82,6 +82,7 @@ pub use fault::Fault;
 pub use hidden_task::HiddenTask;
 pub use package::Package;
 pub use request::RecordedRequest;
+pub use rules::Operation;
 pub use schedule::Schedule;
 pub use share::EmulatedShare;
 pub use shared_file::SharedFile;

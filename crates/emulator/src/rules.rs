@@ -22,13 +22,19 @@ const HTTP_HEADERS: &[&str] =
 /// Of those, the ones it lets a request repeat.
 const REPEATABLE_HEADERS: &[&str] = &["accept", "accept-encoding", "connection"];
 
-/// The operations.
+/// An operation of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+#[non_exhaustive]
+pub enum Operation {
+    /// `createBatchTask`
     CreateBatchTask,
+    /// `getBatchTask`
     GetBatchTask,
+    /// `getShareInfo`
     GetShareInfo,
+    /// `verifyExtractCode`
     VerifyExtractCode,
+    /// `listShareFiles`
     ListShareFiles,
 }
 

@@ -94,7 +94,8 @@ pub(crate) struct Live {
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) package: Arc<Package>,
     pub(crate) downloads: u64,
-    pub(crate) faults: VecDeque<Fault>,
+    /// Each with the operation that it is for, unless it is for any.
+    pub(crate) faults: VecDeque<(Option<Operation>, Fault)>,
     pub(crate) requests: VecDeque<RecordedRequest>,
     pub(crate) received: u64,
     pub(crate) tasks: Tasks,
@@ -137,7 +138,10 @@ impl Service {
         if self.settings.record > 0 {
             live.requests.push_back(request);
         }
-        (live.received, live.faults.pop_front())
+        let operation = Operation::of(&received.parts, &self.settings.path_prefix).ok();
+        let taken = live.faults.iter().position(|(of, _)| of.is_none() || *of == operation);
+        let fault = taken.and_then(|taken| live.faults.remove(taken)).map(|(_, fault)| fault);
+        (live.received, fault)
     }
 
     fn process(&self, received: &Received) -> Answer {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use koodrive_share_emulator::{Answer, Emulator, Fault};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Sent, connect, exchange, pass, poll, read_reply, send};
+use crate::support::{DETAIL, Sent, connect, exchange, pass, poll, read_reply, send};
 
 #[tokio::test]
 async fn a_scripted_reply_takes_the_place_of_processing() {
@@ -40,6 +40,21 @@ async fn a_scripted_reply_takes_the_place_of_processing() {
     assert!(emulator.tasks().is_empty());
     assert_eq!(send(&emulator, &Sent::create()).await.status, 200);
     assert_eq!(emulator.request_count(), 9);
+}
+
+#[tokio::test]
+async fn a_fault_for_an_operation_waits_for_it() {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.fail_next_of(Operation::GetBatchTask, Fault::Reply(Answer::new(502)));
+    emulator.fail_next(Fault::Reply(Answer::new(503)));
+    emulator.fail_next_of(Operation::CreateBatchTask, Fault::Reply(Answer::new(504)));
+    // The oldest that is for the request.
+    assert_eq!(send(&emulator, &Sent::create()).await.status, 503);
+    assert_eq!(send(&emulator, &Sent::create()).await.status, 504);
+    assert_eq!(send(&emulator, &Sent::create()).await.status, 200);
+    assert_eq!(emulator.faults_left(), 1);
+    assert_eq!(send(&emulator, &Sent::new(DETAIL, &serde_json::json!({}))).await.status, 502);
+    assert_eq!(emulator.faults_left(), 0);
 }
 
 #[tokio::test]
