@@ -38,12 +38,15 @@ async fn a_package_is_whole_at_its_path_with_nothing_beside_it() {
 #[tokio::test]
 async fn a_download_carries_nothing_but_what_a_download_needs() {
     let packaged = Packaged::start(Package::new()).await;
-    let _ = packaged.client.download(&packaged.handle, target("headers")).await.unwrap();
+    let client = builder(&packaged.emulator).user_agent("portal/2.1").request_headers([("X-Key", "s3cret")]);
+    let client = client.build().unwrap();
+    let _ = client.download(&packaged.url().await, target("headers")).await.unwrap();
     let request = packaged.emulator.requests().pop().unwrap();
     let mut names: Vec<&str> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
     assert_eq!(request.header("accept-encoding"), Some("identity"));
+    assert_eq!(request.header("user-agent"), Some(concat!("koodrive-share/", env!("CARGO_PKG_VERSION"))));
 }
 
 #[tokio::test]

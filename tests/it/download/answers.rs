@@ -149,7 +149,9 @@ async fn no_error_shows_the_url() {
 async fn a_storage_that_is_not_trusted_is_told_with_what_helps() {
     let authority = Authority::new();
     let packaged = Packaged::start(Package::new()).await;
-    let client = builder(&packaged.emulator).root_certificates(authority.pem()).build().unwrap();
+    let client = builder(&packaged.emulator).root_certificates(authority.pem());
+    // The API's, which a storage does not get.
+    let client = client.client_certificate(authority.client_pem()).build().unwrap();
     let demanding = authority.demanding_acceptor(&TLS12);
     for (n, (tls, said)) in [
         (
