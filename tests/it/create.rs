@@ -148,11 +148,16 @@ async fn a_server_error_settles_nothing_unless_its_code_is_a_listed_refusal() {
 }
 
 #[tokio::test]
-async fn a_reply_that_cannot_be_read_is_unknown_with_its_status() {
+async fn a_reply_that_cannot_be_read_is_unknown_with_its_status_and_why() {
     let html = Answer::new(200).header("Content-Type", "text/html").body("<html></html>");
-    for answer in [html, Answer::new(200), Answer::json(200, &json!({"code": 0, "msg": "Success"}))] {
+    for (answer, reason) in [
+        (html, "its body (text/html) is not what the service documents"),
+        (Answer::new(200), "its body is empty"),
+        (Answer::json(200, &json!({"code": 0, "msg": "Success"})), "it reports success without a task id"),
+    ] {
         let error = refused_with(answer).await;
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
         assert_eq!(error.status(), Some(200));
         assert!(!error.is_retryable(), "{error}");
     }
