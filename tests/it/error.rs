@@ -1,7 +1,8 @@
 //! What an error tells of its call.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures_util::FutureExt;
 use koodrive_share::{Client, Error, Outcome, ShareTask, TargetDirectory, TaskHandle};
 use koodrive_share_emulator::{Answer, Fault};
 
@@ -151,5 +152,7 @@ fn an_error_in_debug_reads_like_its_message() {
 #[should_panic(expected = "no reactor running")]
 fn a_call_outside_of_a_runtime_panics_clearly() {
     let client = builder_at("http://127.0.0.1:1").build().unwrap();
-    let _ = futures_util::FutureExt::now_or_never(client.create(&dump().build().unwrap()));
+    let task = dump().build().unwrap();
+    let mut create = pin!(client.create(&task));
+    while create.as_mut().now_or_never().is_none() {}
 }

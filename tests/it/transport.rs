@@ -1,6 +1,12 @@
 //! Connections: proxies, and how long an idle one is kept.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
+};
 
 use koodrive_share::Client;
 #[cfg(feature = "tls")]
@@ -15,9 +21,13 @@ use crate::support::{
     scripted_server::{ScriptedServer, Step, json_reply},
 };
 
-fn created() -> Step {
+fn created_reply() -> Vec<u8> {
     let body = r#"{"code":0,"msg":"Success","taskId":"1"}"#;
-    Step::Send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn created() -> Step {
+    Step::Send(created_reply())
 }
 
 async fn create(client: &Client) {
@@ -167,4 +177,34 @@ async fn an_idle_connection_is_used_again_unless_its_time_is_over() {
         drop(client);
         assert_eq!(server.finish().await.connections, connections, "{idle_timeout:?} {pause:?}");
     }
+}
+
+/// What came meanwhile is read first, on a runtime of one thread, too.
+#[tokio::test]
+async fn a_connection_that_closes_while_the_runtime_is_busy_is_not_used() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = builder_at(&format!("http://{}", listener.local_addr().unwrap())).build().unwrap();
+    let ((close, is_to_close), (closed, is_closed)) = (channel(), channel());
+    let server = thread::spawn(move || {
+        for () in is_to_close {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"}") {
+                let mut part = [0; 4096];
+                let read = stream.read(&mut part).unwrap();
+                assert!(read > 0, "it was closed");
+                request.extend_from_slice(&part[..read]);
+            }
+            stream.write_all(&created_reply()).unwrap();
+            closed.send(stream).unwrap();
+        }
+    });
+    for _ in 0..3 {
+        close.send(()).unwrap();
+        create(&client).await;
+        // Nothing of this thread runs meanwhile.
+        drop(is_closed.recv().unwrap());
+    }
+    drop(close);
+    server.join().unwrap();
 }
