@@ -9,13 +9,7 @@ pub(crate) mod error;
 mod fetch;
 mod part;
 
-use std::{
-    collections::HashMap,
-    future::{Future, IntoFuture},
-    path::PathBuf,
-    pin::Pin,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, pin::Pin, time::Duration};
 
 use futures_util::{Stream, stream};
 use reqwest::Url;
@@ -235,11 +229,11 @@ impl Download {
             let actual = shown(&self.path.to_string_lossy());
             violations.add(rules::DOWNLOAD_PATH.at("path").given(actual).advise("add the name of the zip"));
         }
-        let attempts = self.max_attempts;
-        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(&attempts), attempts);
-        let is_within = !self.stall_timeout.is_zero() && self.stall_timeout <= DAY;
-        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, time_shown(self.stall_timeout));
-        violations.into_result().map_err(Kind::Validation)
+        let Self { max_attempts, stall_timeout, .. } = self;
+        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
+        let is_within = !stall_timeout.is_zero() && *stall_timeout <= DAY;
+        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, time_shown(*stall_timeout));
+        Ok(violations.into_result()?)
     }
 
     /// Fills the part file until all is there.
@@ -252,7 +246,7 @@ impl Download {
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(kind) = attempted else { return Ok(()) };
-            // What was not resumed has to come further than ever before to count.
+            // A body that began anew counts as progress only beyond the furthest byte so far.
             let has_advanced = part.length > if part.is_resumed { before } else { furthest };
             furthest = furthest.max(part.length);
             if has_advanced {
@@ -273,12 +267,9 @@ impl Download {
     /// The URL of the package, from the task if its handle was given.
     async fn locate(&mut self) -> Result<Url, Kind> {
         match &self.source {
-            PackageSource::Url(url) => {
-                let checked = self.client.check_download_url(url, "take it from the status of a task");
-                checked.map_err(Kind::Validation)
-            }
+            PackageSource::Url(url) => Ok(self.client.check_download_url(url, "take it from the status of a task")?),
             PackageSource::Task(handle) => {
-                let status = self.client.status(handle).await.map_err(Kind::Status)?;
+                let status = self.client.status(handle).await?;
                 self.expected.entries = status.files.len() as u64;
                 let url = status.download_url.as_ref().ok_or(Kind::NoPackage(status.state))?;
                 self.client.check_download_url(url, "ask the vendor, or allow http").map_err(Kind::TaskUrl)

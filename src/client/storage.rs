@@ -56,7 +56,6 @@ impl Client {
         let proxy = settings.proxy(Some(url), &mut violations);
         violations.into_result().map_err(Cause::Rules)?;
         let http = http_builder(settings, url, proxy.as_ref()).map_err(Cause::Tls)?;
-        let http = http.read_timeout(stall_timeout).build();
-        Ok(http.map_err(|cause| Cause::Tls(cause.into()))?)
+        Ok(http.read_timeout(stall_timeout).build().map_err(|cause| Cause::Tls(cause.into()))?)
     }
 }

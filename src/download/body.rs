@@ -69,8 +69,7 @@ impl Body {
 
 /// Whether a validator says that two bodies are the same byte for byte. Source: RFC 9110, 8.8.3.
 pub(super) fn is_strong(etag: &HeaderValue) -> bool {
-    let bytes = etag.as_bytes();
-    bytes.len() > 2 && bytes.starts_with(b"\"") && bytes.ends_with(b"\"")
+    matches!(etag.as_bytes(), [b'"', _, .., b'"'])
 }
 
 fn is_html(media_type: &str) -> bool {

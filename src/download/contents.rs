@@ -70,8 +70,8 @@ impl Expected {
         }
     }
 
-    /// Strikes out the name of a file, of several alike that of the same path; of a directory, which many paths have in
-    /// them, only that.
+    /// Strikes out an expected name that the path ends with; for a file, else any with the same last part. Not so for a
+    /// directory: many paths go through it, and each would strike out another.
     fn find(&mut self, path: &str) {
         if let Some(names) = self.names.get_mut(last_part(path)) {
             let same = names.iter().position(|name| path.ends_with(name.as_str()));
@@ -82,7 +82,6 @@ impl Expected {
     }
 
     fn finish(self, bytes: u64) -> DownloadedPackage {
-        let files = self.found_files;
         let mut missing_names: Vec<String> = self.names.into_values().flatten().collect();
         missing_names.sort_unstable();
         let not_found = (missing_names.len() as u64).saturating_sub(self.unreadable);
@@ -91,7 +90,7 @@ impl Expected {
             // They may be there, under names that cannot be read.
             missing_names.clear();
         }
-        DownloadedPackage { bytes, files, missing, missing_names }
+        DownloadedPackage { bytes, files: self.found_files, missing, missing_names }
     }
 }
 

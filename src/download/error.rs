@@ -36,12 +36,12 @@ pub struct DownloadError(Box<Kind>);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Kind {
-    #[error("{0}")]
-    Validation(ValidationError),
     #[error(transparent)]
-    Client(BuildError),
+    Validation(#[from] ValidationError),
     #[error(transparent)]
-    Status(Error),
+    Client(#[from] BuildError),
+    #[error(transparent)]
+    Status(#[from] Error),
     #[error("the task has no package: it is {0}; {advice}", advice = advice_on(*.0))]
     NoPackage(TaskState),
     #[error("the task's status names a URL that a download does not take: {0}")]
@@ -138,10 +138,7 @@ impl DownloadError {
 
     /// The failure of getBatchTask, if that is the cause.
     pub fn status_error(&self) -> Option<&Error> {
-        match &*self.0 {
-            Kind::Status(error) => Some(error),
-            _ => None,
-        }
+        if let Kind::Status(error) = &*self.0 { Some(error) } else { None }
     }
 
     /// The task has no package, yet or for good. If it is not at its end, wait for that with

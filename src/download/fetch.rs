@@ -11,7 +11,7 @@ use crate::client::settings::{has_credentials, is_loopback};
 const MAX_REDIRECTS: usize = 5;
 
 impl Download {
-    /// Asks for a package, and for it where it has moved to.
+    /// Asks for a package, and follows its redirects.
     pub(super) async fn fetch(&mut self, url: &Url, resume: Option<&Resume>) -> Result<Response, Kind> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -36,9 +36,7 @@ impl Download {
     fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, Kind> {
         Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
             Entry::Occupied(kept) => kept.into_mut(),
-            Entry::Vacant(place) => {
-                place.insert(self.client.storage_client(url, self.stall_timeout).map_err(Kind::Client)?)
-            }
+            Entry::Vacant(place) => place.insert(self.client.storage_client(url, self.stall_timeout)?),
         })
     }
 }

@@ -65,7 +65,7 @@ impl Part {
         paths.check_target(overwrite)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
         lock(&file).await?;
-        // The other one may have come to its end before it was locked, and what was opened be the target now.
+        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
         paths.check_target(overwrite)?;
         if !is_at(&file, &paths.part)? {
             return Err(Kind::InUse);
@@ -84,7 +84,7 @@ impl Part {
     pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
         self.is_resumed = from > 0;
         if !self.is_resumed {
-            // No byte of the one package is ever there with the validator of the other.
+            // In this order, so that bytes of one package never stand beside the validator of another.
             self.file.set_len(0).await?;
             self.length = 0;
             let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
@@ -122,7 +122,7 @@ impl Part {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {
-                // A place that no file has is one that the zip states.
+                // An invalid place to read from is one that the zip states, not a fault of the disk.
                 if matches!(error.kind(), ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::InvalidInput) {
                     return Kind::Disk(io::Error::other(error));
                 }
