@@ -42,7 +42,7 @@ use crate::{
 pub struct Share {
     id: String,
     info: ShareInfo,
-    /// At its top.
+    /// Of the files at its top.
     listing: ShareFiles,
 }
 

@@ -45,8 +45,7 @@ pub struct ShareFiles {
 
 impl ShareFiles {
     pub(super) fn new(client: Client, short_url: String) -> Self {
-        let request = first_page(short_url);
-        Self { client, request, container_id: None, is_recursive: false, takes_any_space: false }
+        Self { client, request: first_page(short_url), container_id: None, is_recursive: false, takes_any_space: false }
     }
 
     /// Sets the id of the directory to list. Defaults to the top of the share.
@@ -196,21 +195,18 @@ struct Directory {
 
 /// The files of one directory, page by page.
 fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Result<ShareFile, Error>> {
-    let pages = stream::try_unfold((Some(first), HashSet::new()), move |(request, mut cursors)| {
-        let client = client.clone();
-        async move {
-            let Some(request) = request else { return Ok(None) };
-            let trace_id = TraceId::random();
-            let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
-            if let Some(cursor) = &next_cursor
-                && !cursors.insert(cursor.clone())
-            {
-                let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
-                return Err(unreadable(what, trace_id));
-            }
-            let next = next_cursor.map(|cursor| ListShareFilesRequest { page_cursor: Some(cursor), ..request });
-            Ok(Some((stream::iter(files.into_iter().map(Ok)), (next, cursors))))
+    let pages = stream::try_unfold((client, Some(first), HashSet::new()), async |(client, request, mut cursors)| {
+        let Some(request) = request else { return Ok(None) };
+        let trace_id = TraceId::random();
+        let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
+        if let Some(cursor) = &next_cursor
+            && !cursors.insert(cursor.clone())
+        {
+            let what = format!("its nextCursor {} repeats that of an earlier page", shown(cursor));
+            return Err(unreadable(what, trace_id));
         }
+        let next = next_cursor.map(|cursor| ListShareFilesRequest { page_cursor: Some(cursor), ..request });
+        Ok(Some((stream::iter(files.into_iter().map(Ok)), (client, next, cursors))))
     });
     pages.try_flatten()
 }
