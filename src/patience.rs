@@ -37,10 +37,9 @@ impl Sign {
         let Err(error) = result else { return Self::Made };
         match error.outcome() {
             Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
-            Outcome::NotSent if error.is_credentials() => Self::Unreachable,
-            Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::Unreachable,
             Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Futile,
-            Outcome::NotSent if error.is_connect() => Self::Futile,
+            Outcome::NotSent if error.is_connect() && !error.is_retryable() => Self::Futile,
+            Outcome::NotSent if error.is_connect() || error.is_credentials() => Self::Unreachable,
             // Of a call that only reads.
             Outcome::Unknown if error.is_retryable() => Self::Unreachable,
             _ if error.status().is_some() => Self::Answered,
