@@ -2,8 +2,8 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
-use super::{file_ids::InputError, ledger::LedgerFault};
-use crate::{debug::debug_as_chain, patience::Impatience, validation::ValidationError};
+use super::ledger::LedgerFault;
+use crate::{debug::debug_as_chain, error::BoxError, patience::Impatience, validation::ValidationError};
 
 /// A bulk creation that ended before every file id was attempted, whose last chunk failed as every other would have, or whose
 /// ledger cannot be trusted any more.
@@ -33,7 +33,7 @@ pub(super) enum BulkErrorKind {
     #[error(transparent)]
     Impatience(Impatience),
     #[error("the file ids cannot be read to their end; remove the cause, then resume")]
-    Input(#[source] InputError),
+    Input(#[source] BoxError),
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
 }

@@ -1,10 +1,10 @@
 //! Where the file ids come from.
 
-use std::{error::Error as StdError, fmt, pin::Pin};
+use std::{error::Error as StdError, fmt};
 
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 
-pub(super) type InputError = Box<dyn StdError + Send + Sync>;
+use crate::error::BoxError;
 
 /// The file ids of a bulk creation, read one by one.
 ///
@@ -19,7 +19,7 @@ pub struct FileIds<'a>(Ids<'a>);
 
 enum Ids<'a> {
     Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
-    Stream(Pin<Box<dyn Stream<Item = Result<String, InputError>> + Send + 'a>>),
+    Stream(BoxStream<'a, Result<String, BoxError>>),
 }
 
 impl<'a, I> From<I> for FileIds<'a>
@@ -48,7 +48,7 @@ impl<'a> FileIds<'a> {
     }
 
     /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
-    pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), InputError> {
+    pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), BoxError> {
         match &mut self.0 {
             Ids::Iterator(ids) => chunk.extend(ids.take(most.saturating_sub(chunk.len()))),
             Ids::Stream(ids) => {

@@ -15,8 +15,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use serde::Serialize;
-
 use self::{
     error::LedgerError,
     line::{LedgerChunk, Settlement},
@@ -95,6 +93,11 @@ impl Ledger {
         let lock = self.file.try_lock_shared();
         let _ = self.file.unlock();
         matches!(lock, Err(TryLockError::WouldBlock))
+    }
+
+    /// How many file ids the run was given, if one came to the end of them.
+    pub fn file_ids(&self) -> Option<u64> {
+        self.file_ids
     }
 
     /// What is known of each chunk, in the order of the ids. They are read one by one.
@@ -253,11 +256,6 @@ impl Ledger {
         self.latest.get_mut(position(index)).map(|start| *start = self.end).is_some()
     }
 
-    /// How many file ids the run was given, if one came to the end of them.
-    pub fn file_ids(&self) -> Option<u64> {
-        self.file_ids
-    }
-
     /// What earlier runs know of a chunk, whose ids must be those that they were given.
     pub(super) fn look_up(&self, chunk: &LedgerChunk) -> Result<Option<LedgerChunk>, LedgerFault> {
         let range = chunk.range();
@@ -356,7 +354,7 @@ fn read_line(reader: impl BufRead) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn serialized(line: &impl Serialize) -> io::Result<Vec<u8>> {
+fn serialized(line: &Line) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     if bytes.len() > MAX_LINE { Err(io::Error::other("a line is too long")) } else { Ok(bytes) }
