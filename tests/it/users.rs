@@ -97,4 +97,7 @@ fn what_differs_keeps_the_rules() {
     let error = client.with_timeout(SECOND).unwrap_err();
     assert_eq!(broken(&error), ["connect_timeout connect-timeout"]);
     assert!(error.to_string().contains("given 1s of 1s"), "{error}");
+    // Also if it is the default.
+    let error = builder_at("http://localhost").build().unwrap().with_timeout(8 * SECOND).unwrap_err();
+    assert!(error.to_string().contains("given 10s of 8s"), "{error}");
 }
