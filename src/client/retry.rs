@@ -51,35 +51,27 @@ impl Retry {
     /// A call corrects the clock at most twice, goes back to its own once, and refreshes the token once, whatever the
     /// maximum of attempts is.
     pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
-        // Where the date has stood the test, the token is the first suspect.
-        if failed.is_token_refused && failed.is_date_confirmed && !self.token_refreshed {
-            self.token_refreshed = true;
-            return Decision::RefreshToken;
-        }
-        match failed.date {
+        let may_refresh = failed.is_token_refused && !self.token_refreshed;
+        let decision = match failed.date {
+            // Where the date has stood the test, the token is the first suspect.
+            _ if may_refresh && failed.is_date_confirmed => Decision::RefreshToken,
             DateVerdict::OutsideWindow(offset) if self.clock_corrections < 2 && !self.own_clock_used => {
-                self.clock_corrections += 1;
-                return Decision::CorrectClock(offset);
+                Decision::CorrectClock(offset)
             }
-            DateVerdict::CorrectionRefused if !self.own_clock_used => {
-                self.own_clock_used = true;
-                return Decision::UseOwnClock;
-            }
+            DateVerdict::CorrectionRefused if !self.own_clock_used => Decision::UseOwnClock,
+            _ if may_refresh => Decision::RefreshToken,
             DateVerdict::OutsideWindow(_)
             | DateVerdict::CorrectionRefused
             | DateVerdict::Unexplained
-            | DateVerdict::Unrelated => {}
-        }
-        if failed.is_token_refused && !self.token_refreshed {
-            self.token_refreshed = true;
-            return Decision::RefreshToken;
-        }
-        if failed.is_resendable
-            && let Some(wait) = self.backoff.next()
-        {
-            return Decision::Wait(wait.max(failed.retry_after.unwrap_or_default()));
-        }
-        Decision::Stop
+            | DateVerdict::Unrelated => {
+                let wait = failed.is_resendable.then(|| self.backoff.next()).flatten();
+                wait.map_or(Decision::Stop, |wait| Decision::Wait(wait.max(failed.retry_after.unwrap_or_default())))
+            }
+        };
+        self.clock_corrections += u32::from(matches!(decision, Decision::CorrectClock(_)));
+        self.own_clock_used |= decision == Decision::UseOwnClock;
+        self.token_refreshed |= decision == Decision::RefreshToken;
+        decision
     }
 
     /// Whether the clock is to blame for the last failure, as far as anyone can tell.
