@@ -124,15 +124,6 @@ pub(crate) enum AuthorizationSource {
     Renewed(Arc<TokenCache>),
 }
 
-impl AuthorizationSource {
-    pub(crate) fn token_cache(&self) -> Option<&TokenCache> {
-        match self {
-            Self::Fixed(_) => None,
-            Self::Renewed(cache) => Some(cache),
-        }
-    }
-}
-
 /// What authorizes one attempt. Neither a value, which is sensitive, nor a key is shown by `Debug`.
 #[derive(Clone, Debug)]
 pub(crate) enum Authorization {

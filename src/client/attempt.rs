@@ -22,7 +22,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    clock::{DateVerdict, Dated, gateway_time, judge},
+    clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     credentials::{self, Authorization, AuthorizationSource},
     error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
@@ -47,8 +47,8 @@ pub(super) struct Attempt<'a, O> {
 /// An attempt that failed: the error that it would end the call with, and what may remedy it.
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// How the request was dated, if it was sent.
-    pub(super) dated: Option<Dated>,
+    /// What the request was dated with.
+    pub(super) correction: Option<Correction>,
     pub(super) date: DateVerdict,
     /// The token that the service refused, if it can be renewed.
     pub(super) refused_token: Option<SecretString>,
@@ -56,18 +56,18 @@ pub(super) struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, dated: None, date: DateVerdict::Unrelated, refused_token: None }
+        Self { error, correction: None, date: DateVerdict::Unrelated, refused_token: None }
     }
 }
 
 impl Failure {
     pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
-        let Self { error, dated, date, refused_token, .. } = self;
+        let Self { error, correction, date, refused_token } = self;
         // A creation is sent again only where the attempt did not get through.
         let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
         FailedAttempt {
             date: *date,
-            is_date_confirmed: dated.and_then(|dated| dated.correction).is_some_and(|it| it.is_confirmed),
+            is_date_confirmed: correction.is_some_and(|correction| correction.is_confirmed),
             is_token_refused: refused_token.is_some(),
             is_resendable: is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled()),
             retry_after: error.retry_after(),
@@ -108,9 +108,8 @@ impl<O: Operation> Attempt<'_, O> {
             return Err(self.no_reply(decoded).into());
         };
         tracing::debug!(status = reply.status.as_u16(), "reply");
-        let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED;
-        if let (Some(token), Some(cache), false) =
-            (&token, self.client.caller.authorization.token_cache(), is_unauthorized)
+        if let (AuthorizationSource::Renewed(cache), Some(token)) = (&self.client.caller.authorization, &token)
+            && reply.status != StatusCode::UNAUTHORIZED
         {
             cache.used(token);
         }
@@ -236,16 +235,16 @@ impl<O: Operation> Attempt<'_, O> {
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
-        // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
-        let server = gateway_time(message).or_else(|| reply.date());
-        let verdict = (is_refusal && !has_other_cause).then(|| judge(*dated, server, *sent..=reply.received));
-        let date = match verdict {
-            // A date that the caller gave tells nothing of our clock.
-            Some(DateVerdict::OutsideWindow(_)) if self.operation.x_date().is_some() => DateVerdict::Unrelated,
-            verdict => verdict.unwrap_or(DateVerdict::Unrelated),
+        // A date that the caller gave tells nothing of our clock.
+        let date = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
+            // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
+            let server = gateway_time(message).or_else(|| reply.date());
+            judge(*dated, server, *sent..=reply.received)
+        } else {
+            DateVerdict::Unrelated
         };
         let refused_token = token.clone().filter(|_| error.is_refused() && error.is_unauthorized());
-        Failure { error, dated: Some(*dated), date, refused_token }
+        Failure { error, correction: dated.correction, date, refused_token }
     }
 
     /// What a reply must not repeat in an error.

@@ -15,6 +15,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    credentials::AuthorizationSource,
     error::{Effect, Error, ErrorKind, Outcome},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -83,11 +84,10 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
         let Some(wait) = wait else {
-            let is_clock_suspect = retry.is_clock_suspect(failure.date);
             let mut error = failure.error;
             error.0.attempts = attempts;
             error.0.elapsed = started.elapsed();
-            error.0.is_clock_suspect = is_clock_suspect;
+            error.0.is_clock_suspect = retry.is_clock_suspect(failure.date);
             return Err(error);
         };
         // What was remedied instead is no cause any more.
@@ -143,9 +143,11 @@ fn carry_out(client: &Shared, decision: Decision, failure: &Failure) -> Option<D
             tracing::info!(?offset, "the server's clock is not ours: correcting X-Date");
             client.clock.learn(offset);
         }
-        Decision::UseOwnClock => client.clock.forget(failure.dated.and_then(|dated| dated.correction)),
+        Decision::UseOwnClock => client.clock.forget(failure.correction),
         Decision::RefreshToken => {
-            if let (Some(cache), Some(token)) = (client.caller.authorization.token_cache(), &failure.refused_token) {
+            if let (AuthorizationSource::Renewed(cache), Some(token)) =
+                (&client.caller.authorization, &failure.refused_token)
+            {
                 cache.discard(token);
             }
         }
