@@ -17,7 +17,7 @@ use super::{
     hooks::{Exchange, Signed},
     operation::{Decoded, Operation},
     outcome::FailureDetails,
-    reply::Reply,
+    reply::{Reply, date},
     retry::FailedAttempt,
     shared::Shared,
 };
@@ -236,15 +236,15 @@ impl<O: Operation> Attempt<'_, O> {
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
         // A date that the caller gave tells nothing of our clock.
-        let date = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
+        let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
             // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
-            let server = gateway_time(message).or_else(|| reply.date());
+            let server = gateway_time(message).or_else(|| date(&reply.headers));
             judge(*dated, server, *sent..=reply.received)
         } else {
             DateVerdict::Unrelated
         };
         let refused_token = token.clone().filter(|_| error.is_refused() && error.is_unauthorized());
-        Failure { error, correction: dated.correction, date, refused_token }
+        Failure { error, correction: dated.correction, date: verdict, refused_token }
     }
 
     /// What a reply must not repeat in an error.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     operation::Operation,
     outcome::{FailureDetails, outcome},
-    reply::{Ending, Reply},
+    reply::{Ending, Reply, retry_after},
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
@@ -41,7 +41,7 @@ pub(crate) fn interpret<O: Operation>(
 /// What the body says, if it is no success.
 fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let is_not_found = reply.status == StatusCode::NOT_FOUND;
-    let Some(fields) = reply.loose_fields() else {
+    let Some(fields) = reply.object::<LooseFields>() else {
         let may_be_object = reply.may_be_object();
         let body = String::from_utf8_lossy(&reply.body);
         // Secrets are not recognized in the escapes of JSON, nor where they break off.
@@ -80,6 +80,23 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         task_id,
         defect,
     }
+}
+
+/// The fields that a failed call's body may hold, as JSON of whatever types.
+#[derive(Deserialize)]
+struct LooseFields<'a> {
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    msg: Option<&'a RawValue>,
+    error_code: Option<&'a RawValue>,
+    error_msg: Option<&'a RawValue>,
+    #[serde(rename = "taskId")]
+    task_id: Option<&'a RawValue>,
+    kdstoken: Option<&'a RawValue>,
+    #[serde(rename = "jobInfo")]
+    job_info: Option<&'a RawValue>,
+    #[serde(rename = "taskInfo")]
+    task_info: Option<&'a RawValue>,
 }
 
 /// What is read of a job that is no success: a secret.
@@ -150,7 +167,7 @@ pub(crate) fn error(
         message: details.message.as_deref().map(shown).or_else(|| details.text.as_deref().map(start)),
         request_id: reply.request_id().map(shown),
         task_id,
-        retry_after: reply.retry_after(),
+        retry_after: retry_after(&reply.headers, reply.received),
         is_not_found: details.is_not_found,
     });
     error

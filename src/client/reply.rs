@@ -1,4 +1,4 @@
-//! A reply: its head, its bytes, and a lenient reading of them.
+//! A reply: its head and its bytes.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,35 +31,9 @@ pub(crate) enum Ending {
     Broken,
 }
 
-/// The fields that a failed call's body may hold, as JSON of whatever types.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct LooseFields<'a> {
-    #[serde(borrow)]
-    pub(crate) code: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) msg: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) error_code: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) error_msg: Option<&'a RawValue>,
-    #[serde(borrow, rename = "taskId")]
-    pub(crate) task_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) kdstoken: Option<&'a RawValue>,
-    #[serde(borrow, rename = "jobInfo")]
-    pub(crate) job_info: Option<&'a RawValue>,
-    #[serde(borrow, rename = "taskInfo")]
-    pub(crate) task_info: Option<&'a RawValue>,
-}
-
 impl Reply {
     fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-
-    pub(crate) fn date(&self) -> Option<DateTime<Utc>> {
-        date(&self.headers)
     }
 
     pub(crate) fn request_id(&self) -> Option<&str> {
@@ -69,10 +42,6 @@ impl Reply {
 
     pub(crate) fn media_type(&self) -> &str {
         self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
-    }
-
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        retry_after(&self.headers, self.received)
     }
 
     pub(crate) fn is_whole(&self) -> bool {
@@ -86,12 +55,11 @@ impl Reply {
 
     /// The body of a success.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
-        let is_success = self.status.is_success() && self.is_whole() && self.may_be_object();
-        is_success.then(|| serde_json::from_slice(&self.body).ok()).flatten()
+        self.status.is_success().then(|| self.object()).flatten()
     }
 
-    /// The body of a call that did not succeed, if it is a whole JSON object.
-    pub(crate) fn loose_fields(&self) -> Option<LooseFields<'_>> {
+    /// The body, if it is whole and an object that can be read as this.
+    pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         let may_be_read = self.is_whole() && self.may_be_object();
         may_be_read.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
@@ -102,7 +70,7 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// The server's time when it made a reply, unless the reply was kept in a cache.
-fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     if headers.contains_key(header::AGE) {
         return None;
     }
@@ -137,8 +105,7 @@ mod tests {
         for value in values {
             headers.append(header::RETRY_AFTER, value.parse().unwrap());
         }
-        let (status, received, body) = (StatusCode::TOO_MANY_REQUESTS, DateTime::UNIX_EPOCH, Bytes::new());
-        Reply { status, headers, received, body, ending: Ending::Broken }.retry_after()
+        retry_after(&headers, DateTime::UNIX_EPOCH)
     }
 
     #[test]
