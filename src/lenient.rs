@@ -25,12 +25,6 @@ impl LenientText {
     }
 }
 
-impl From<String> for LenientText {
-    fn from(text: String) -> Self {
-        Self(Some(text))
-    }
-}
-
 impl From<&RawValue> for LenientText {
     fn from(json: &RawValue) -> Self {
         Self(match serde_json::from_str(json.get()) {
@@ -44,13 +38,7 @@ impl From<&RawValue> for LenientText {
 /// An integer: `2`, `"2"`, `2.0`. Of any other value, what stands there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
-pub(crate) struct LenientInt(Result<i64, String>);
-
-impl LenientInt {
-    pub(crate) fn value(&self) -> Result<i64, &str> {
-        self.0.as_ref().copied().map_err(String::as_str)
-    }
-}
+pub(crate) struct LenientInt(pub(crate) Result<i64, String>);
 
 impl From<&RawValue> for LenientInt {
     fn from(json: &RawValue) -> Self {
@@ -60,6 +48,33 @@ impl From<&RawValue> for LenientInt {
             Ok(_) | Err(_) => None,
         };
         Self(integer.ok_or_else(|| normalized(json)))
+    }
+}
+
+/// A number: `70`, `"70"`, `"70%"`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
+pub(crate) struct LenientNumber(pub(crate) Option<f64>);
+
+impl From<&RawValue> for LenientNumber {
+    fn from(json: &RawValue) -> Self {
+        let number = match serde_json::from_str(json.get()) {
+            Ok(Value::Number(number)) => number.as_f64(),
+            Ok(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+            Ok(_) | Err(_) => None,
+        };
+        Self(number.filter(|number| number.is_finite()))
+    }
+}
+
+/// A truth: `true`, `"true"`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
+pub(crate) struct LenientBool(pub(crate) Option<bool>);
+
+impl From<&RawValue> for LenientBool {
+    fn from(json: &RawValue) -> Self {
+        Self(json.get().trim_matches('"').parse().ok())
     }
 }
 
@@ -93,45 +108,6 @@ pub(crate) fn normalized(json: &RawValue) -> String {
         // A number that nothing holds has no escapes.
         Err(_) if !json.get().contains('"') => json.get().to_owned(),
         Err(_) => "beyond what can be read".to_owned(),
-    }
-}
-
-/// A number: `70`, `"70"`, `"70%"`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(from = "&RawValue")]
-pub(crate) struct LenientNumber(Option<f64>);
-
-impl LenientNumber {
-    pub(crate) fn value(self) -> Option<f64> {
-        self.0
-    }
-}
-
-impl From<&RawValue> for LenientNumber {
-    fn from(json: &RawValue) -> Self {
-        let number = match serde_json::from_str(json.get()) {
-            Ok(Value::Number(number)) => number.as_f64(),
-            Ok(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-            Ok(_) | Err(_) => None,
-        };
-        Self(number.filter(|number| number.is_finite()))
-    }
-}
-
-/// A truth: `true`, `"true"`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(from = "&RawValue")]
-pub(crate) struct LenientBool(Option<bool>);
-
-impl LenientBool {
-    pub(crate) fn value(self) -> Option<bool> {
-        self.0
-    }
-}
-
-impl From<&RawValue> for LenientBool {
-    fn from(json: &RawValue) -> Self {
-        Self(json.get().trim_matches('"').parse().ok())
     }
 }
 
@@ -186,7 +162,7 @@ mod tests {
 
     #[test]
     fn number_may_be_a_text_with_a_percent_sign() {
-        let number = |json| read::<LenientNumber>(json).value();
+        let number = |json| read::<LenientNumber>(json).0;
         for json in ["70", "70.0", "\"70\"", "\"70%\"", "\" 70 % \""] {
             assert_eq!(number(json), Some(70.0), "{json}");
         }

@@ -130,7 +130,7 @@ impl Share {
 
     /// The share's `status` as it was when the share was opened: 0, or a number that the reference does not list.
     pub fn status(&self) -> Option<i64> {
-        self.info.status.as_ref()?.value().ok()
+        self.info.status.as_ref()?.0.as_ref().ok().copied()
     }
 
     /// Why the share cannot be used, if it cannot.
@@ -145,7 +145,7 @@ impl Share {
     /// What may be done with the files. The vendor calls it "supported in the future", so nothing depends on it here.
     pub fn permission(&self) -> SharePermission {
         let Some(LenientObject(Ok(stated))) = &self.info.permission else { return SharePermission::default() };
-        let value = |may: Option<LenientBool>| may.and_then(LenientBool::value);
+        let value = |may: Option<LenientBool>| may?.0;
         SharePermission { preview: value(stated.preview), edit: value(stated.edit), download: value(stated.download) }
     }
 

@@ -56,7 +56,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
     let code = parsed(fields.code).or_else(|| parsed(fields.error_code));
-    let task_id = parsed(fields.task_id).as_ref().and_then(named_task).map(str::to_owned);
+    let task_id = parsed(fields.task_id).as_ref().and_then(LenientText::as_str).and_then(named_task).map(str::to_owned);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
         (Some(ServiceCode::Success), None) => defect,
@@ -115,7 +115,7 @@ fn garbled_task_id(text: &str) -> Option<String> {
         None => value.split_once(|c: char| !c.is_ascii_digit()),
     };
     match ended {
-        Some((task_id, _)) => named_task(&task_id.to_owned().into()).map(str::to_owned),
+        Some((task_id, _)) => named_task(task_id).map(str::to_owned),
         None => Some(String::new()),
     }
 }

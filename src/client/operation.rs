@@ -125,8 +125,8 @@ impl Operation for ShareTask {
 
     fn read(&self, response: Self::Response) -> Result<String, Option<String>> {
         response.code.success()?;
-        let task_id = response.task_id.as_ref().and_then(named_task).map(str::to_owned);
-        task_id.ok_or_else(|| Some("it reports success without a task id".to_owned()))
+        let task_id = response.task_id.as_ref().and_then(LenientText::as_str).and_then(named_task);
+        task_id.map(str::to_owned).ok_or_else(|| Some("it reports success without a task id".to_owned()))
     }
 }
 

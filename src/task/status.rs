@@ -141,18 +141,19 @@ impl TaskStatus {
             (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
         let job = job.0.map_err(|other| format!("{path} is {other}, which is no object"))?;
-        if let Some(other) = job.task_id.as_ref().and_then(named_task).filter(|named| *named != task_id) {
+        let named = job.task_id.as_ref().and_then(LenientText::as_str).and_then(named_task);
+        if let Some(other) = named.filter(|named| *named != task_id) {
             return Err(format!("{path}.taskId is {other:?}, and {task_id:?} was asked for"));
         }
-        let number = |field: &str, value: Option<&LenientInt>| match value.map(LenientInt::value).transpose() {
-            Ok(number) => Ok(number),
-            Err(other) => Err(format!("{path}.{field} is {other}, which is no number")),
+        let number = |field: &str, value: Option<LenientInt>| {
+            let number = value.map(|LenientInt(number)| number).transpose();
+            number.map_err(|other| format!("{path}.{field} is {other}, which is no number"))
         };
-        let state = match number("taskStatus", job.task_status.as_ref())? {
+        let state = match number("taskStatus", job.task_status)? {
             None => return Err(format!("{path}.taskStatus is missing")),
             Some(0) => TaskState::Pending,
             Some(1) => TaskState::Running,
-            Some(2) => TaskState::Completed(match number("taskResultCode", job.task_result_code.as_ref())? {
+            Some(2) => TaskState::Completed(match number("taskResultCode", job.task_result_code)? {
                 Some(1) => TaskResult::AllSucceeded,
                 Some(2) => TaskResult::PartiallyFailed,
                 Some(3) => TaskResult::AllFailed,
@@ -164,10 +165,10 @@ impl TaskStatus {
         let files = task_infos.map(|TaskInfos(files)| files).unwrap_or_default();
         Ok(Self {
             state,
-            progress: job.progress.and_then(|progress| Some(progress.value()?.clamp(0.0, 100.0))),
+            progress: job.progress.and_then(|progress| Some(progress.0?.clamp(0.0, 100.0))),
             files: files.into_iter().map(FileStatusReport::from).collect(),
             download_url: job.download_url.and_then(LenientUrl::non_empty),
-            task_type: job.task_type.and_then(|task_type| task_type.value().ok().map(TaskType::from)),
+            task_type: job.task_type.and_then(|task_type| Some(task_type.0.ok()?.into())),
             created: compact_time(job.create_time),
             started: compact_time(job.start_time),
             ended: compact_time(job.end_time),

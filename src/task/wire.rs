@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::{generated::types::TaskInfo, lenient::LenientText};
 
 /// The task that a text names, without blanks at its ends; nothing for what a service writes in place of an id.
-pub(crate) fn named_task(text: &LenientText) -> Option<&str> {
-    let task_id = text.as_str()?.trim();
+pub(crate) fn named_task(text: &str) -> Option<&str> {
+    let task_id = text.trim();
     (!matches!(task_id, "" | "0" | "null")).then_some(task_id)
 }
 
