@@ -76,8 +76,6 @@ pub struct Poller {
 #[derive(Clone, Copy, Debug)]
 struct Schedule {
     started: Instant,
-    /// `None`: never.
-    deadline: Option<Instant>,
     due: Instant,
     /// The wait after the next poll.
     interval: Duration,
@@ -248,32 +246,21 @@ impl Poller {
             intervals.map_err(|error| self.give_up(Instant::now(), Some(error.into()), None))?;
         loop {
             let now = Instant::now();
-            let schedule = *self.schedule.get_or_insert(Schedule {
-                started: now,
-                deadline: now.checked_add(self.timeout),
-                due: now,
-                interval,
-            });
+            let schedule = *self.schedule.get_or_insert(Schedule { started: now, due: now, interval });
+            // None: never.
+            let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
             let (outcome, answered) = self.answer().await;
-            let over = schedule.deadline.is_some_and(|deadline| answered >= deadline);
+            let over = deadline.is_some_and(|deadline| answered >= deadline);
             // Two clocks: this machine's may stand still, as in a test that pauses the runtime's.
             let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
             let is_hidden = is_early && outcome.as_ref().is_err_and(Error::is_not_found);
-            let wait = match &outcome {
-                Ok(_) => {
-                    self.failures = 0;
-                    schedule.interval
-                }
-                Err(error) => {
-                    self.failures += u32::from(!is_hidden);
-                    schedule.interval.max(error.retry_after().unwrap_or_default()).min(MAX_INTERVAL)
-                }
-            };
-            let due = answered + wait;
+            self.failures = if outcome.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
+            let asked = outcome.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
+            let due = answered + schedule.interval.max(asked).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
-                due: schedule.deadline.map_or(due, |deadline| due.min(deadline)),
+                due: deadline.map_or(due, |deadline| due.min(deadline)),
                 interval: (schedule.interval * 2).min(max_interval),
                 ..schedule
             });
@@ -282,7 +269,7 @@ impl Poller {
                     return Err(self.give_up(schedule.started, None, Some(status)));
                 }
                 Ok(status) => return Ok(status),
-                Err(error) if !over && (is_hidden || self.may_go_on_after(&error)) => {
+                Err(error) if !over && (is_hidden || error.is_retryable() && self.failures <= self.max_failures) => {
                     tracing::debug!(%error, polls = self.polls, "poll failed");
                 }
                 Err(error) => return Err(self.give_up(schedule.started, Some(error), None)),
@@ -295,10 +282,6 @@ impl Poller {
         // A handle of another machine may come from a clock that is fast.
         let age = (self.client.now() - self.handle.created_at()).abs().to_std();
         age.is_ok_and(|age| age < VISIBLE_AFTER)
-    }
-
-    fn may_go_on_after(&self, error: &Error) -> bool {
-        error.is_retryable() && self.failures <= self.max_failures
     }
 
     fn give_up(&self, started: Instant, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
