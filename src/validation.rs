@@ -77,28 +77,23 @@ impl fmt::Display for Violation {
 ///
 /// Correct all of them and try again: they are complete, so a corrected value is accepted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ValidationError {
-    violations: Vec<Violation>,
-}
+pub struct ValidationError(Vec<Violation>);
 
 impl ValidationError {
     /// The broken rules, at least one.
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        &self.0
     }
 }
 
 /// `2 rules are broken: $.zipName: …; advice | $.shareId: …; advice`
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.violations.as_slice() {
+        match self.0.as_slice() {
             [only] => write!(f, "a rule is broken: {only}"),
             all => {
-                write!(f, "{} rules are broken: ", all.len())?;
-                for (n, violation) in all.iter().take(LISTED).enumerate() {
-                    let separator = if n == 0 { "" } else { " | " };
-                    write!(f, "{separator}{violation}")?;
-                }
+                let listed: Vec<_> = all.iter().take(LISTED).map(Violation::to_string).collect();
+                write!(f, "{} rules are broken: {}", all.len(), listed.join(" | "))?;
                 match all.len().saturating_sub(LISTED) {
                     0 => Ok(()),
                     more => write!(f, " | and {more} more"),
@@ -114,7 +109,7 @@ impl Error for ValidationError {}
 
 impl From<Violation> for ValidationError {
     fn from(violation: Violation) -> Self {
-        Self { violations: vec![violation] }
+        Self(vec![violation])
     }
 }
 
@@ -162,7 +157,7 @@ impl Violations {
     pub(crate) fn into_result_with<T>(self, checked: Option<T>) -> Result<T, ValidationError> {
         match checked {
             Some(checked) if self.0.is_empty() => Ok(checked),
-            Some(_) | None => Err(ValidationError { violations: self.0 }),
+            Some(_) | None => Err(ValidationError(self.0)),
         }
     }
 
@@ -190,10 +185,10 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A time as an error shows it and flags take it: `24h`, `15m`, `90s`, `0s`, `1.5s`.
 pub(crate) fn time_shown(time: Duration) -> String {
-    match time.as_secs() {
-        0 if time.is_zero() => "0s".to_owned(),
-        hours if hours > 0 && hours % 3_600 == 0 => format!("{}h", hours / 3_600),
-        minutes if minutes > 0 && minutes % 60 == 0 => format!("{}m", minutes / 60),
+    match (time.as_secs(), time.subsec_nanos()) {
+        (0, 0) => "0s".to_owned(),
+        (seconds, 0) if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        (seconds, 0) if seconds % 60 == 0 => format!("{}m", seconds / 60),
         _ => format!("{time:?}"),
     }
 }
@@ -220,6 +215,8 @@ mod tests {
             (5_400_000, "90m"),
             (86_400_000, "24h"),
             (86_401_000, "86401s"),
+            (86_400_001, "86400.001s"),
+            (60_500, "60.5s"),
         ] {
             assert_eq!(time_shown(Duration::from_millis(millis)), shown);
         }
