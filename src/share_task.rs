@@ -5,10 +5,11 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    TraceId, XDate,
     generated::types::{CreateBatchTaskRequest, FileIdInfo},
     rules,
+    trace_id::TraceId,
     validation::{ValidationError, Violations},
+    x_date::XDate,
 };
 
 /// Most file ids that one task takes. Source: source document.

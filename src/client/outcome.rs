@@ -39,7 +39,7 @@ pub(crate) fn outcome(status: StatusCode, effect: Effect, details: &FailureDetai
         // Success that contradicts the status or lacks what it should bring, or a failure inside the service.
         (ServiceCode::Success | ServiceCode::InnerInvokeFailure, _) => Outcome::Unknown,
         // Throttled: the request was not passed on.
-        (_, Some("0308")) => Outcome::Rejected,
+        _ if code.is_throttling() => Outcome::Rejected,
         // "Request entity too large" and its like, but also "the backend timed out".
         (_, Some("0201" | "0202" | "0203")) if !matches!(status.as_u16(), 400 | 413 | 414 | 494) => Outcome::Unknown,
         (_, Some(_)) if status.is_success() => Outcome::Rejected,

@@ -115,14 +115,12 @@ impl Settings {
             violations.header_text("user_agent", user_agent, shown, "give the name and version of your program");
         }
         self.validate_bounds(&mut violations);
-        let checked = endpoint.zip(credentials).zip(user_id.zip(agent_name));
-        let checked = checked.map(|((endpoint, (credentials, authorization)), (user_id, agent_name))| Checked {
-            endpoint,
-            proxy,
-            request_headers,
-            caller: Caller { credentials, authorization, user_id, agent_name },
-        });
-        violations.into_result_with(checked)
+        let checked = || {
+            let (credentials, authorization) = credentials?;
+            let caller = Caller { credentials, authorization, user_id: user_id?, agent_name: agent_name? };
+            Some(Checked { endpoint: endpoint?, proxy, request_headers, caller })
+        };
+        violations.into_result_with(checked())
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, AuthorizationSource)> {
