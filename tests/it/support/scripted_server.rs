@@ -7,6 +7,7 @@
 use std::{future::pending, io, net::SocketAddr, time::Duration};
 
 use serde_json::Value;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -236,7 +237,7 @@ async fn play(mut wire: impl Wire, steps: Vec<Step>, seen: &watch::Sender<Seen>)
                 wire.shutdown().await.map_err(failed)?;
                 break;
             }
-            Step::Reset => return wire.tcp().set_zero_linger().map_err(failed),
+            Step::Reset => return SockRef::from(wire.tcp()).set_linger(Some(Duration::ZERO)).map_err(failed),
             Step::NoHandshake => return Err("a handshake comes first, under TLS".to_owned()),
         }
     }
