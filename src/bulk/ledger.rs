@@ -15,10 +15,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use self::{
-    error::LedgerError,
-    line::{LedgerChunk, Settlement},
-};
+use self::{error::LedgerError, line::Settlement};
 use super::{item::BulkReport, task_ids::TaskIds};
 use crate::{
     disk::{is_at, sync_directory_of},
@@ -28,7 +25,7 @@ use crate::{
 };
 
 pub(super) use self::error::LedgerFault;
-pub(super) use self::line::{Header, Line, State};
+pub(super) use self::line::{Header, LedgerChunk, Line, State};
 
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;

@@ -22,7 +22,7 @@ use super::{
     error::BulkErrorKind,
     gate::{Gate, Pass},
     item::BulkItem,
-    ledger::{Header, Ledger, LedgerFault, Line, State, line::LedgerChunk},
+    ledger::{Header, Ledger, LedgerChunk, LedgerFault, Line, State},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
 };
@@ -133,7 +133,7 @@ impl Run {
     }
 }
 
-/// A chunk whose state is that it is being sent.
+/// A chunk on its way: its state is `Sending`.
 pub(super) struct Request {
     pub(super) run: Arc<Run>,
     pub(super) ledger: Option<SharedLedger>,
@@ -181,16 +181,13 @@ impl Request {
     async fn send(self, task: ShareTask, pass: Option<Pass>, begun: oneshot::Sender<bool>) -> Option<Sent> {
         let mut pass = self.admit(pass).await;
         let _ = begun.send(pass.is_some());
-        let mut refused = None;
+        let mut last = None;
         while let Some(used) = pass {
             let (result, is_paused) = self.attempt(&task, used).await;
-            if !is_paused {
-                return Some(result);
-            }
-            refused = Some(result);
-            pass = self.admit(None).await;
+            last = Some(result);
+            pass = if is_paused { self.admit(None).await } else { None };
         }
-        refused
+        last
     }
 
     /// Waits for a pass, if it has none, and writes the line that must be there before the request.
