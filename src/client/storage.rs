@@ -34,18 +34,16 @@ impl Client {
     pub(crate) fn check_download_url(&self, url: &DownloadUrl, advice: &'static str) -> Result<Url, ValidationError> {
         let text = url.expose();
         let refused = |actual| Err(rules::DOWNLOAD_URL.at("downloadUrl").given(actual).advise(advice).into());
-        let Ok(url) = Url::parse(text) else {
-            return refused(format!("{} characters that are not a URL", text.chars().count()));
-        };
-        if has_credentials(&url) {
-            return refused("credentials".into());
+        match Url::parse(text) {
+            Err(_) => refused(format!("{} characters that are not a URL", text.chars().count())),
+            Ok(url) if has_credentials(&url) => refused("credentials".into()),
+            Ok(url) if !self.0.storage.is_secure(&url) => refused(shown(url.scheme())),
+            Ok(url) => {
+                let mut violations = Violations::default();
+                validate_tls("downloadUrl", &url, &mut violations);
+                violations.into_result_with(Some(url))
+            }
         }
-        if !self.0.storage.is_secure(&url) {
-            return refused(shown(url.scheme()));
-        }
-        let mut violations = Violations::default();
-        validate_tls("downloadUrl", &url, &mut violations);
-        violations.into_result_with(Some(url))
     }
 
     /// An HTTP client for this URL: with the proxy and the certificates that the settings name, and without anything

@@ -7,7 +7,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-use super::file::{FileType, Page, ShareFile};
+use super::file::{Page, ShareFile};
 use crate::{
     client::Client,
     error::{Effect, Error, ErrorKind},
@@ -132,12 +132,12 @@ impl ShareFiles {
 
     /// Opens a directory below those that are open, from the top.
     fn enter(&self, open: &mut Vec<Directory>, id: Option<String>, path: Arc<str>) -> Result<(), Error> {
-        let is_within_itself = open.iter().any(|above| above.id == id);
-        if is_within_itself || open.len() > MAX_DEPTH {
-            let id = shown(id.as_deref().unwrap_or_default());
-            let too_deep = || format!("more than {MAX_DEPTH} levels deep");
-            let place = if is_within_itself { "within itself".to_owned() } else { too_deep() };
-            return Err(unreadable(format!("the directory {id} is {place}"), None));
+        let directory = || format!("the directory {}", shown(id.as_deref().unwrap_or_default()));
+        if open.iter().any(|above| above.id == id) {
+            return Err(unreadable(format!("{} is within itself", directory()), None));
+        }
+        if open.len() > MAX_DEPTH {
+            return Err(unreadable(format!("{} is more than {MAX_DEPTH} levels deep", directory()), None));
         }
         let request = ListShareFilesRequest { parent_folder: id.clone(), ..self.request.clone() };
         open.push(Directory { id, path, files: files(self.client.clone(), request).boxed() });
@@ -152,18 +152,15 @@ impl ShareFiles {
                 continue;
             };
             file.directory = directory.path.clone();
-            match file.file_type {
-                Some(FileType::Directory) if self.is_recursive => {
-                    self.enter(open, Some(file.id.clone()), file.path().into())?;
-                }
-                None if self.is_recursive => {
-                    return Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None));
-                }
-                _ => {
-                    self.validate_space(&file)?;
-                    return Ok(Some(file));
-                }
+            if self.is_recursive && file.file_type.is_none() {
+                return Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None));
             }
+            if self.is_recursive && file.is_directory() {
+                self.enter(open, Some(file.id.clone()), file.path().into())?;
+                continue;
+            }
+            self.validate_space(&file)?;
+            return Ok(Some(file));
         }
         Ok(None)
     }
