@@ -46,7 +46,7 @@ pub struct Share {
     listing: ShareFiles,
 }
 
-/// What may be done with the files of a share, as far as the service says so: "supported in the future".
+/// What may be done with the files of a share, as far as the service says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharePermission {
@@ -133,15 +133,6 @@ impl Share {
         self.info.status.as_ref()?.0.as_ref().ok().copied()
     }
 
-    /// Why the share cannot be used, if it cannot.
-    fn ended(&self) -> Option<&'static str> {
-        match self.status() {
-            Some(1) => Some("deleted"),
-            Some(2) => Some("expired or invalid"),
-            _ => self.expires().filter(|time| self.listing.client.has_passed(*time)).map(|_| "expired"),
-        }
-    }
-
     /// What may be done with the files. The vendor calls it "supported in the future", so nothing depends on it here.
     pub fn permission(&self) -> SharePermission {
         let Some(LenientObject(Ok(stated))) = &self.info.permission else { return SharePermission::default() };
@@ -170,6 +161,15 @@ impl Share {
     /// the file ids.
     pub fn dump(&self, target: TargetDirectory) -> ShareTaskBuilder {
         self.fill(ShareTask::dump(target))
+    }
+
+    /// Why the share cannot be used, if it cannot.
+    fn ended(&self) -> Option<&'static str> {
+        match self.status() {
+            Some(1) => Some("deleted"),
+            Some(2) => Some("expired or invalid"),
+            _ => self.expires().filter(|time| self.listing.client.has_passed(*time)).map(|_| "expired"),
+        }
     }
 
     fn fill(&self, task: ShareTaskBuilder) -> ShareTaskBuilder {

@@ -128,15 +128,15 @@ impl Ledger {
     pub fn settle(path: impl AsRef<Path>, range: Range<u64>, settlement: Settlement) -> Result<(), LedgerError> {
         let mut ledger = Self::lock(path.as_ref(), false)?;
         ledger.scan(None, true)?;
-        let latest = ledger.latest(range.start / MAX_FILE_IDS as u64)?;
-        let chunk = latest.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
+        let index = range.start / MAX_FILE_IDS as u64;
+        let chunk = ledger.latest(index)?.filter(|chunk| chunk.range() == range && !chunk.unsettled().is_empty());
         let mut violations = Violations::default();
         if chunk.is_none() {
             violations
                 .add(rules::UNKNOWN_CHUNK.at("range").given(format!("{range:?}")).advise("take one from the ledger"));
         }
         if let Settlement::Made(task_id) = &settlement {
-            if !ledger.task_ids.note(task_id, range.start / MAX_FILE_IDS as u64) {
+            if !ledger.task_ids.note(task_id, index) {
                 let advice = "give the one whose files are those of this chunk";
                 violations.add(rules::TASK_OF_CHUNK.at("task_id").given(format!("{task_id:?}")).advise(advice));
             }

@@ -47,11 +47,11 @@ pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>
 type Sent = Result<TaskHandle, Error>;
 
 pub(super) struct Run {
-    pub(super) client: Client,
+    client: Client,
     pub(super) task: ShareTaskBuilder,
     pub(super) policy: BulkPolicy,
     pub(super) progress: watch::Sender<Progress>,
-    pub(super) gate: Gate,
+    gate: Gate,
     task_ids: Mutex<TaskIds>,
 }
 
@@ -83,7 +83,7 @@ impl Run {
         });
     }
 
-    pub(super) fn stop_after_unknown(&self) {
+    fn stop_after_unknown(&self) {
         if self.policy.after_unknown == AfterUnknown::Stop {
             self.stop(BulkErrorKind::Unknown);
         }
@@ -99,11 +99,11 @@ impl Run {
         }
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    fn is_stopped(&self) -> bool {
         self.progress.borrow().stop.is_some()
     }
 
-    pub(super) fn task_ids(&self) -> MutexGuard<'_, TaskIds> {
+    fn task_ids(&self) -> MutexGuard<'_, TaskIds> {
         self.task_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,7 +112,7 @@ impl Run {
         sanitize_message(text, &self.secrets())
     }
 
-    pub(super) fn secrets(&self) -> Vec<&str> {
+    fn secrets(&self) -> Vec<&str> {
         let mut secrets = self.client.secrets();
         secrets.extend(self.task.body().kdstoken.as_ref().map(RequestSecret::expose));
         secrets

@@ -163,6 +163,17 @@ impl LedgerChunk {
         }
     }
 
+    /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
+    /// is settled.
+    pub fn unsettled(&self) -> Vec<TraceId> {
+        let Self { trace_id, unknown_before, .. } = self;
+        match self.state {
+            State::Accepted { .. } => Vec::new(),
+            State::Rejected { .. } | State::NotSent { .. } => unknown_before.clone(),
+            State::Sending | State::Unknown { .. } => unknown_before.iter().chain([trace_id]).cloned().collect(),
+        }
+    }
+
     /// The same chunk, settled.
     pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
         let trace_id = self.unsettled().pop().unwrap_or_else(|| self.trace_id.clone());
@@ -174,17 +185,6 @@ impl LedgerChunk {
             Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
         };
         Self { trace_id, unknown_before: Vec::new(), state, ..self.clone() }
-    }
-
-    /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
-    /// is settled.
-    pub fn unsettled(&self) -> Vec<TraceId> {
-        let Self { trace_id, unknown_before, .. } = self;
-        match self.state {
-            State::Accepted { .. } => Vec::new(),
-            State::Rejected { .. } | State::NotSent { .. } => unknown_before.clone(),
-            State::Sending | State::Unknown { .. } => unknown_before.iter().chain([trace_id]).cloned().collect(),
-        }
     }
 }
 
