@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use crate::support::{
-    fixtures::{broken, builder, builder_at, client, dump, strict_emulator},
+    fixtures::{SHARE, broken, builder, builder_at, client, dump, strict_emulator},
     scripted_server::{ScriptedServer, Step as ScriptStep},
 };
 
@@ -291,6 +291,14 @@ fn not_found() -> Vec<Answer> {
         Answer::json(200, &json!({"code": "0", "taskInfo": null})),
         Answer::json(200, &json!({"code": 0})),
     ]
+}
+
+/// The clock that its age is told by later.
+#[test]
+fn a_handle_of_an_id_is_dated_by_the_clients_clock() {
+    let now = Utc::now() - TimeDelta::hours(12);
+    let client = builder_at("http://localhost").clock(move || now).build().unwrap();
+    assert_eq!(client.handle("7001", SHARE).created_at(), now);
 }
 
 #[tokio::test(start_paused = true)]
