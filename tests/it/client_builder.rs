@@ -189,8 +189,9 @@ fn no_debug_shows_a_secret() {
         [Credentials::bearer("s3cret"), Credentials::authorization("Bearer s3cret"), Credentials::app("id", "s3cret")];
     for credentials in all {
         let builder = remote().credentials(credentials).request_headers([("X-Gateway-Key", "s3cret")]);
-        let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());
-        assert!(!shown.contains("s3cret"), "{shown}");
-        assert!(shown.contains(USER), "{shown}");
+        for shown in [format!("{builder:?}"), format!("{:?}", builder.clone().build().unwrap())] {
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains(USER), "{shown}");
+        }
     }
 }
