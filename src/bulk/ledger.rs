@@ -357,7 +357,8 @@ fn serialized(line: &Line) -> io::Result<Vec<u8>> {
     if bytes.len() > MAX_LINE { Err(io::Error::other("a line is too long")) } else { Ok(bytes) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{env, process};
 

@@ -13,6 +13,3 @@ mod clock;
 mod runs;
 mod schedules;
 mod tokio;
-
-use trace_id::TraceId;
-use x_date::XDate;
