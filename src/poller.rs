@@ -242,21 +242,20 @@ impl Poller {
     /// Waits for the next poll that the schedule has, and makes it.
     async fn next(&mut self) -> Result<TaskStatus, PollError> {
         let intervals = self.intervals();
-        let (interval, max_interval) =
-            intervals.map_err(|error| self.give_up(Instant::now(), Some(error.into()), None))?;
+        let (interval, max_interval) = intervals.map_err(|error| self.give_up(Instant::now(), Err(error.into())))?;
         loop {
             let now = Instant::now();
             let schedule = *self.schedule.get_or_insert(Schedule { started: now, due: now, interval });
             // None: never.
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
-            let (outcome, answered) = self.answer().await;
+            let (said, answered) = self.answer().await;
             let over = deadline.is_some_and(|deadline| answered >= deadline);
             // Two clocks: this machine's may stand still, as in a test that pauses the runtime's.
             let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
-            let is_hidden = is_early && outcome.as_ref().is_err_and(Error::is_not_found);
-            self.failures = if outcome.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
-            let asked = outcome.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
+            let is_hidden = is_early && said.as_ref().is_err_and(Error::is_not_found);
+            self.failures = if said.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
+            let asked = said.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
             let due = answered + schedule.interval.max(asked).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
@@ -264,15 +263,12 @@ impl Poller {
                 interval: (schedule.interval * 2).min(max_interval),
                 ..schedule
             });
-            match outcome {
-                Ok(status) if over && !status.state.is_final() => {
-                    return Err(self.give_up(schedule.started, None, Some(status)));
-                }
-                Ok(status) => return Ok(status),
+            match said {
+                Ok(status) if !over || status.state.is_final() => return Ok(status),
                 Err(error) if !over && (is_hidden || error.is_retryable() && self.failures <= self.max_failures) => {
                     tracing::debug!(%error, polls = self.polls, "poll failed");
                 }
-                Err(error) => return Err(self.give_up(schedule.started, Some(error), None)),
+                last => return Err(self.give_up(schedule.started, last)),
             }
         }
     }
@@ -284,14 +280,9 @@ impl Poller {
         age.is_ok_and(|age| age < VISIBLE_AFTER)
     }
 
-    fn give_up(&self, started: Instant, error: Option<Error>, last: Option<TaskStatus>) -> PollError {
-        PollError(Box::new(GivenUp {
-            handle: self.handle.clone(),
-            elapsed: started.elapsed(),
-            polls: self.polls,
-            last,
-            error,
-        }))
+    fn give_up(&self, started: Instant, last: Result<TaskStatus, Error>) -> PollError {
+        let (handle, elapsed, polls) = (self.handle.clone(), started.elapsed(), self.polls);
+        PollError(Box::new(GivenUp { handle, elapsed, polls, last }))
     }
 }
 
@@ -306,8 +297,8 @@ struct GivenUp {
     handle: TaskHandle,
     elapsed: Duration,
     polls: u32,
-    last: Option<TaskStatus>,
-    error: Option<Error>,
+    /// What the last poll said, or why none was made.
+    last: Result<TaskStatus, Error>,
 }
 
 impl PollError {
@@ -328,19 +319,19 @@ impl PollError {
 
     /// The time was over and the task had not ended: this is what the last poll said.
     pub fn last_status(&self) -> Option<&TaskStatus> {
-        self.0.last.as_ref()
+        self.0.last.as_ref().ok()
     }
 
     /// The failure of the last poll, if that was the cause.
     pub fn error(&self) -> Option<&Error> {
-        self.0.error.as_ref()
+        self.0.last.as_ref().err()
     }
 }
 
 /// `gave up on task 1 after 12 polls in 120 s: it is being processed; the task goes on, poll again with its handle`
 impl fmt::Display for PollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let GivenUp { handle, elapsed, polls, last, error } = &*self.0;
+        let GivenUp { handle, elapsed, polls, last } = &*self.0;
         let seconds = elapsed.as_secs();
         let task_id = sanitize_for_display(handle.task_id(), &[]);
         if *polls == 0 {
@@ -351,18 +342,15 @@ impl fmt::Display for PollError {
         }
         let plural = if *polls == 1 { "" } else { "s" };
         write!(f, "gave up on task {task_id} after {polls} poll{plural} in {seconds} s: ")?;
-        match (last, error) {
-            (Some(status), _) => write!(f, "it is {}", status.state)?,
-            (None, error) => {
-                let failed = error.as_ref().map_or("", Error::error_type).replace('_', " ");
-                write!(f, "the last poll failed ({failed})")?;
-            }
+        match last {
+            Ok(status) => write!(f, "it is {}", status.state)?,
+            Err(error) => write!(f, "the last poll failed ({})", error.error_type().replace('_', " "))?,
         }
-        f.write_str(match error {
-            Some(error) if !error.is_retryable() => {
+        f.write_str(match last {
+            Err(error) if !error.is_retryable() => {
                 "; the task may go on: remove the cause, then poll again with its handle"
             }
-            Some(_) | None => "; the task goes on, poll again with its handle",
+            Ok(_) | Err(_) => "; the task goes on, poll again with its handle",
         })
     }
 }
@@ -371,6 +359,6 @@ debug_as_chain!(PollError);
 
 impl StdError for PollError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.error.as_ref().map(|error| error as _)
+        self.error().map(|error| error as _)
     }
 }
