@@ -289,8 +289,8 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
         let advice = if count == 0 { "name the files" } else { "split them over several tasks" };
         violations.add(rules::FILE_IDS_COUNT.at("$.fileIds").given(count.to_string()).advise(advice));
     }
-    for (n, file_id) in file_ids.iter().enumerate().filter(|(_, file_id)| file_id.is_empty()) {
-        violations.not_empty(format!("$.fileIds[{n}]"), file_id, "leave it out");
+    for (n, _) in file_ids.iter().enumerate().filter(|(_, file_id)| file_id.is_empty()) {
+        violations.add(rules::NOT_EMPTY.at(format!("$.fileIds[{n}]")).advise("leave it out"));
     }
 }
 

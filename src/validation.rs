@@ -125,7 +125,7 @@ impl Violations {
     /// Checks the rule `not-empty`.
     pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
         if value.is_empty() {
-            self.add(rules::NOT_EMPTY.at(path).given(shown(value)).advise(advice));
+            self.add(rules::NOT_EMPTY.at(path).advise(advice));
         }
     }
 

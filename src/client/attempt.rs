@@ -80,13 +80,11 @@ impl<O: Operation> Attempt<'_, O> {
     pub(super) async fn run(&self, (authorization, token): Authorized, span: &Span) -> Result<Success<O>, Failure> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
         yield_now().await;
-        let Some(left) = self.time_left(Duration::ZERO) else {
-            return Err(self.error(ErrorKind::Busy, None).into());
-        };
+        let left = self.time_left(Duration::ZERO)?;
         let clock = &self.client.clock;
         let sent = clock.now();
         let dated = self.date(sent)?;
-        let mut client = generated::Client {
+        let client = generated::Client {
             baseurl: self.client.endpoint.clone(),
             client: self.client.http.clone(),
             inner: Exchange {
@@ -103,8 +101,8 @@ impl<O: Operation> Attempt<'_, O> {
         };
         tracing::trace!(headers = ?client.inner.headers, request = ?self.operation, "sending");
         let decoded = self.operation.send(&client).await;
-        let Exchange { signed, reply, .. } = &mut client.inner;
-        let (Some(reply), signed) = (reply.take(), signed.take()) else {
+        let Exchange { signed, reply, .. } = client.inner;
+        let (Some(reply), signed) = (reply.into_inner(), signed.into_inner()) else {
             return Err(self.no_reply(decoded).into());
         };
         tracing::debug!(status = reply.status.as_u16(), "reply");
@@ -130,12 +128,17 @@ impl<O: Operation> Attempt<'_, O> {
 
     /// Time to the deadline, if it is enough to wait and then to connect: an attempt without time to connect would turn
     /// "not sent" into "unknown".
-    pub(super) fn time_left(&self, wait: Duration) -> Option<Duration> {
+    pub(super) fn time_left(&self, wait: Duration) -> Result<Duration, Error> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        (wait.saturating_add(self.client.limits.connect_timeout()) <= left).then_some(left)
+        let is_enough = wait.saturating_add(self.client.limits.connect_timeout()) <= left;
+        if is_enough { Ok(left) } else { Err(self.busy()) }
     }
 
-    pub(super) fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
+    pub(super) fn busy(&self) -> Error {
+        self.error(ErrorKind::Busy, None)
+    }
+
+    fn error(&self, kind: ErrorKind, source: Option<BoxError>) -> Error {
         let mut error = Error::new(kind, O::EFFECT, self.trace_id.clone());
         error.0.source = source;
         error
@@ -148,9 +151,7 @@ impl<O: Operation> Attempt<'_, O> {
             AuthorizationSource::Renewed(cache) => cache,
         };
         // Without time to send, nothing is asked.
-        if self.time_left(Duration::ZERO).is_none() {
-            return Err(self.error(ErrorKind::Busy, None));
-        }
+        self.time_left(Duration::ZERO)?;
         let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
         let token = match timeout_at(self.deadline, cache.token(self.client.limits.renewal_timeout)).await {
             Ok(Ok(token)) => token,

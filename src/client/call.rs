@@ -80,7 +80,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
         } else {
             attempts += 1;
             let next = retry.decide(&failure.facts(client.retries_throttling));
-            wait = carry_out(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_some());
+            wait = carry_out(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_ok());
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
         let Some(wait) = wait else {
@@ -105,10 +105,8 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Res
         permit
     } else {
         tracing::debug!("waiting for another request to end");
-        match timeout_at(attempt.deadline, permits.acquire()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(attempt.error(ErrorKind::Busy, None).into()),
-        }
+        let permit = timeout_at(attempt.deadline, permits.acquire()).await.ok().and_then(Result::ok);
+        permit.ok_or_else(|| attempt.busy())?
     };
     let span = tracing::debug_span!(
         "attempt",
