@@ -6,7 +6,7 @@
 use std::{
     fmt,
     ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -84,31 +84,29 @@ impl Clock {
     }
 
     fn correction(&self) -> Option<Correction> {
-        *self.correction.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.lock()
     }
 
-    fn set(&self, correction: Option<Correction>) {
-        *self.correction.lock().unwrap_or_else(PoisonError::into_inner) = correction;
+    fn lock(&self) -> MutexGuard<'_, Option<Correction>> {
+        self.correction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn learn(&self, offset: ClockOffset) {
-        self.set(Some(Correction { offset, is_confirmed: false }));
+        *self.lock() = Some(Correction { offset, is_confirmed: false });
     }
 
     /// Takes note that a request succeeded with this correction.
     pub(crate) fn confirm(&self, correction: Option<Correction>) {
-        if let Some(Correction { offset, is_confirmed: false }) = correction
-            && correction == self.correction()
+        if let Some(used) = correction
+            && let Some(current) = self.lock().as_mut().filter(|current| **current == used)
         {
-            self.set(Some(Correction { offset, is_confirmed: true }));
+            current.is_confirmed = true;
         }
     }
 
     /// Goes back to our own clock, unless another call has learnt better.
     pub(crate) fn forget(&self, refused: Option<Correction>) {
-        if refused == self.correction() {
-            self.set(None);
-        }
+        self.lock().take_if(|current| Some(*current) == refused);
     }
 }
 
@@ -124,7 +122,7 @@ impl fmt::Debug for Clock {
 ///
 /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`. So it is
 /// ahead of ours by at least `server - received`.
-pub(crate) fn offset(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<ClockOffset> {
+fn offset(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<ClockOffset> {
     let latency = received - sent;
     let offset = ClockOffset { least: server - received, most: server - sent + TimeDelta::seconds(1) };
     (TimeDelta::zero()..=MAX_LATENCY).contains(&latency).then_some(offset)
