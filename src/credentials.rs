@@ -133,9 +133,8 @@ pub(crate) enum Authorization {
 
 /// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
 fn has_scheme(token: &str) -> bool {
-    const SCHEMES: [&str; 3] = ["bearer+", "at+", "hmac-sha256 "];
     let lower = token.to_ascii_lowercase();
-    token.contains(' ') || SCHEMES.iter().any(|scheme| lower.starts_with(scheme))
+    token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+")
 }
 
 /// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token.

@@ -17,7 +17,7 @@ use tokio::{
 use tracing::Instrument;
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
-pub(crate) const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
+const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 /// Longest lifetime that is kept, 30 years: the clock ends somewhere beyond it.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
@@ -84,27 +84,20 @@ where
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     token: SecretString,
-    lifetime: Lifetime,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Lifetime {
-    Sliding(Duration),
-    Until(Instant),
+    /// `None`: [`SLIDING_LIFETIME`] after its last use.
+    end: Option<Instant>,
 }
 
 impl AccessToken {
     /// A token that lives 20 minutes from its last use, as the vendor's do.
     pub fn new(token: impl Into<String>) -> Self {
-        let lifetime = Lifetime::Sliding(SLIDING_LIFETIME);
-        Self { token: token.into().into(), lifetime }
+        Self { token: token.into().into(), end: None }
     }
 
     /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
     /// it and no other.
     pub fn expires_in(self, lifetime: Duration) -> Self {
-        let lifetime = Lifetime::Until(Instant::now() + lifetime.min(LONGEST_LIFETIME));
-        Self { lifetime, ..self }
+        Self { end: Some(Instant::now() + lifetime.min(LONGEST_LIFETIME)), ..self }
     }
 }
 
@@ -160,16 +153,13 @@ impl Cached {
     }
 
     fn is_good(&self, now: Instant) -> bool {
-        match self.token.lifetime {
-            Lifetime::Sliding(lifetime) => now < self.used + lifetime,
-            Lifetime::Until(end) => now < end,
-        }
+        now < self.token.end.unwrap_or(self.used + SLIDING_LIFETIME)
     }
 
     /// Whether it is about to lapse. Using a sliding one renews it, so there is nothing to renew early.
     fn is_due(&self, now: Instant) -> bool {
         let margin = |end| RENEWAL_MARGIN.min((end - self.obtained) / 10);
-        matches!(self.token.lifetime, Lifetime::Until(end) if now + margin(end) >= end)
+        self.token.end.is_some_and(|end| now + margin(end) >= end)
     }
 }
 
