@@ -83,6 +83,11 @@ impl TargetDirectory {
         Self(FileIdInfo { file_id: file_id.into(), container_id: container_id.into() })
     }
 
+    /// The root directory of a space.
+    pub fn root(container_id: impl Into<String>) -> Self {
+        Self::new(ROOT, container_id)
+    }
+
     /// The directory's id, `root` for the root directory.
     pub fn file_id(&self) -> &str {
         &self.0.file_id
@@ -91,11 +96,6 @@ impl TargetDirectory {
     /// The space it is in.
     pub fn container_id(&self) -> &str {
         &self.0.container_id
-    }
-
-    /// The root directory of a space.
-    pub fn root(container_id: impl Into<String>) -> Self {
-        Self::new(ROOT, container_id)
     }
 }
 

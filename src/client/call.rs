@@ -68,7 +68,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
     let mut attempts = 0;
     let mut last: Option<Failure> = None;
     loop {
-        let mut failure = match with_permit(attempt, attempts + 1).await {
+        let mut failure = match with_permit(attempt, attempts).await {
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
@@ -98,7 +98,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
 /// attempts, holds no permit.
-async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Result<Success<O>, Failure> {
+async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Result<Success<O>, Failure> {
     let authorized = attempt.authorize().await?;
     let permits = &attempt.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
@@ -116,7 +116,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, number: u32) -> Res
         error.r#type = Empty,
         koodrive.code = Empty,
         http.request.method = Empty,
-        http.request.resend_count = (number > 1).then(|| number - 1),
+        http.request.resend_count = (earlier > 0).then_some(earlier),
         http.response.status_code = Empty,
         server.address = Empty,
         server.port = Empty,

@@ -124,18 +124,19 @@ impl Settings {
     }
 
     fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, AuthorizationSource)> {
-        if let [(_, credentials)] = self.credentials.as_slice() {
-            return Some((credentials.clone(), credentials.check(violations)?));
-        }
-        let names: Vec<&str> = self.credentials.iter().map(|(name, _)| *name).collect();
-        let advice = if names.is_empty() {
-            "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
-             .credentials(…)"
-        } else {
-            "unset all but one"
+        let broken = rules::CREDENTIALS.at("credentials");
+        let violation = match self.credentials.as_slice() {
+            [(_, credentials)] => return Some((credentials.clone(), credentials.check(violations)?)),
+            [] => broken.advise(
+                "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
+                 .credentials(…)",
+            ),
+            several => {
+                let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
+                broken.given(names.join(" and ")).advise("unset all but one")
+            }
         };
-        let actual = if names.is_empty() { "nothing".into() } else { names.join(" and ") };
-        violations.add(rules::CREDENTIALS.at("credentials").given(actual).advise(advice));
+        violations.add(violation);
         None
     }
 
@@ -184,11 +185,11 @@ impl Settings {
         for pem in &self.root_certificates {
             check("root_certificates", rules::ROOT_CERTIFICATES, pem, certificate, "convert it to PEM");
         }
-        for (pem, part) in
-            self.client_certificate.iter().flat_map(|pem| [(pem, certificate), (pem, "PRIVATE KEY-----")])
-        {
+        if let Some(pem) = &self.client_certificate {
             let advice = "give one text of both, the key as PKCS#8 without a password";
-            check("client_certificate", rules::CLIENT_CERTIFICATE, pem.expose_secret(), part, advice);
+            for part in [certificate, "PRIVATE KEY-----"] {
+                check("client_certificate", rules::CLIENT_CERTIFICATE, pem.expose_secret(), part, advice);
+            }
         }
     }
 
