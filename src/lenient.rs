@@ -6,6 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 
+/// Longest value that is shown as JSON, in bytes.
+const LONGEST_SHOWN: usize = 1 << 16;
+
 /// A text, or a number as text.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
@@ -27,10 +30,10 @@ impl LenientText {
 
 impl From<&RawValue> for LenientText {
     fn from(json: &RawValue) -> Self {
-        Self(match serde_json::from_str(json.get()) {
-            Ok(Value::String(text)) => Some(text),
-            Ok(Value::Number(_)) => Some(json.get().to_owned()),
-            Ok(_) | Err(_) => None,
+        Self(match plain(json) {
+            Some(Value::String(text)) => Some(text),
+            Some(Value::Number(_)) => Some(json.get().to_owned()),
+            _ => None,
         })
     }
 }
@@ -42,10 +45,10 @@ pub(crate) struct LenientInt(pub(crate) Result<i64, String>);
 
 impl From<&RawValue> for LenientInt {
     fn from(json: &RawValue) -> Self {
-        let integer = match serde_json::from_str(json.get()) {
-            Ok(Value::Number(number)) => integer(&number),
-            Ok(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
-            Ok(_) | Err(_) => None,
+        let integer = match plain(json) {
+            Some(Value::Number(number)) => integer(&number),
+            Some(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
+            _ => None,
         };
         Self(integer.ok_or_else(|| normalized(json)))
     }
@@ -58,10 +61,10 @@ pub(crate) struct LenientNumber(pub(crate) Option<f64>);
 
 impl From<&RawValue> for LenientNumber {
     fn from(json: &RawValue) -> Self {
-        let number = match serde_json::from_str(json.get()) {
-            Ok(Value::Number(number)) => number.as_f64(),
-            Ok(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-            Ok(_) | Err(_) => None,
+        let number = match plain(json) {
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+            _ => None,
         };
         Self(number.filter(|number| number.is_finite()))
     }
@@ -101,8 +104,16 @@ impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientList<T> {
     }
 }
 
-/// A value as JSON without escapes that are not needed, so that secrets in it are recognized.
+/// A value that is no array and no object: these take many times their length.
+fn plain(json: &RawValue) -> Option<Value> {
+    if json.get().starts_with(['[', '{']) { None } else { serde_json::from_str(json.get()).ok() }
+}
+
+/// A value as JSON without escapes that are not needed, so that secrets in it are recognized. Of a long one, its length.
 pub(crate) fn normalized(json: &RawValue) -> String {
+    if json.get().len() > LONGEST_SHOWN {
+        return format!("a value of {} bytes", json.get().len());
+    }
     match serde_json::from_str::<Value>(json.get()) {
         Ok(value) => value.to_string(),
         // A number that nothing holds has no escapes.
@@ -112,13 +123,13 @@ pub(crate) fn normalized(json: &RawValue) -> String {
 }
 
 /// The integer that a number is, if it is one.
-pub(crate) fn integer(number: &Number) -> Option<i64> {
+fn integer(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| whole(number.as_f64()?))
 }
 
 /// Within what a float holds exactly.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 53 bits")]
-fn whole(number: f64) -> Option<i64> {
+pub(crate) fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
 }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Unexpected, Visitor},
+};
 
-use crate::lenient::integer;
+use crate::lenient::whole;
 
 /// Lists the codes once: variant, number, what it means, advice.
 macro_rules! service_codes {
@@ -140,22 +142,43 @@ impl Serialize for ServiceCode {
 impl<'de> Deserialize<'de> for ServiceCode {
     /// Reads an integer of any size and a string alike: older editions type `code` as String.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = match Value::deserialize(deserializer)? {
-            Value::String(text) => text.trim().to_owned(),
-            Value::Number(number) => match (integer(&number), number.as_u64(), number.as_f64()) {
-                (Some(code), ..) => code.to_string(),
-                (None, Some(code), _) => code.to_string(),
-                (None, None, Some(code)) if code.abs() >= 1e18 => code.to_string(),
-                // A fraction is no code.
-                (None, None, _) => String::new(),
-            },
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
-        };
-        let digits = code.strip_prefix('-').unwrap_or(&code);
+        deserializer.deserialize_any(CodeVisitor)
+    }
+}
+
+struct CodeVisitor;
+
+impl Visitor<'_> for CodeVisitor {
+    type Value = ServiceCode;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a response code, which is an integer or a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ServiceCode, E> {
+        let code = text.trim();
+        let digits = code.strip_prefix('-').unwrap_or(code);
         match digits.trim_start_matches('0') {
-            "" if code.is_empty() => Err(D::Error::custom("a response code is an integer or a text")),
-            "" if !digits.is_empty() => Ok(Self::Success),
-            _ => Ok(code.as_str().into()),
+            "" if code.is_empty() => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            "" if !digits.is_empty() => Ok(ServiceCode::Success),
+            _ => Ok(code.into()),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, code: i64) -> Result<ServiceCode, E> {
+        self.visit_str(&code.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, code: u64) -> Result<ServiceCode, E> {
+        self.visit_str(&code.to_string())
+    }
+
+    /// A fraction is no code.
+    fn visit_f64<E: Error>(self, code: f64) -> Result<ServiceCode, E> {
+        match whole(code) {
+            Some(code) => self.visit_i64(code),
+            None if code.abs() >= 1e18 => self.visit_str(&code.to_string()),
+            None => Err(E::invalid_value(Unexpected::Float(code), &self)),
         }
     }
 }

@@ -5,13 +5,14 @@ use std::{fmt::Write as _, fs};
 use allocation_counter::measure;
 use futures_util::StreamExt;
 use koodrive_share::{Client, Ledger};
-use koodrive_share_emulator::{EmulatedShare, Emulator, EmulatorBuilder};
+use koodrive_share_emulator::{EmulatedShare, Emulator, EmulatorBuilder, Fault};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{
+    answers::ok,
     bulk::{ids, ledger, lines},
     bulk_run::{complete, one_by_one},
-    fixtures::{client, dump_template, strict_emulator},
+    fixtures::{SHARE, client, dump_template, strict_emulator},
     share::{CODE, link},
 };
 
@@ -20,7 +21,7 @@ struct Measured {
     own: Runtime,
     client: Client,
     /// Both are the emulator's.
-    _emulator: Emulator,
+    emulator: Emulator,
     _other: Runtime,
 }
 
@@ -29,7 +30,7 @@ impl Measured {
         let other = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let emulator = other.block_on(emulator.record(0).start()).unwrap();
         let own = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { own, client: client(&emulator), _emulator: emulator, _other: other }
+        Self { own, client: client(&emulator), emulator, _other: other }
     }
 
     /// The most bytes that a future has at a time, beyond what there was before it.
@@ -100,4 +101,24 @@ fn memory_of_a_ledger_is_at_most_16_bytes_and_some_30_more_for_a_task_for_each_c
     let taken = measure(|| read = Some(Ledger::read(&path).unwrap())).bytes_current;
     assert_eq!(read.unwrap().report().unwrap().created, CHUNKS);
     assert!((35 * CHUNKS..50 * CHUNKS).contains(&taken.unsigned_abs()), "{taken}");
+}
+
+#[test]
+fn memory_of_a_reply_is_some_times_its_length_whatever_stands_in_a_field() {
+    const LENGTH: usize = 1 << 20;
+    let measured = Measured::start(strict_emulator());
+    let odd = format!("[{}0]", "[0],".repeat(LENGTH / 4));
+    let handle = measured.client.handle("1", SHARE);
+    for body in [
+        format!(r#"{{"code": {odd}}}"#),
+        format!(r#"{{"code": 0, "msg": {odd}, "jobInfo": {{"taskStatus": 2, "createTime": {odd}}}}}"#),
+        format!(r#"{{"code": 0, "jobInfo": {{"taskStatus": {odd}}}}}"#),
+        format!(r#"{{"code": 0, "jobInfo": {odd}}}"#),
+    ] {
+        let length = body.len() as u64;
+        measured.emulator.fail_next(Fault::Reply(ok(body)));
+        let peak = measured.peak(async { drop(measured.client.status(&handle).await) });
+        assert_eq!(measured.emulator.faults_left(), 0);
+        assert!(peak < 8 * length, "{peak} of {length}");
+    }
 }
