@@ -29,6 +29,7 @@ pub(crate) enum Sign {
     Futile,
     /// A reply about its own chunk.
     Answered,
+    /// No reply, and nothing that other requests would meet, too.
     Unanswered,
 }
 

@@ -64,7 +64,7 @@ impl Gate {
         }
     }
 
-    /// Learns what became of a request. Gives what the run does, and whether this request began a pause.
+    /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
     pub(super) fn settle(&self, pass: &Pass, sign: Sign) -> (Decision, bool) {
         let (mut state, now) = (self.state(), Instant::now());
         let is_late = pass.pauses < state.pauses;

@@ -80,7 +80,7 @@ impl Ledger {
     ///
     /// It cannot be read, is no ledger, or is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
-        let mut ledger = Self::of(path.as_ref(), OpenOptions::new().read(true))?;
+        let mut ledger = Self::open_file(path.as_ref(), OpenOptions::new().read(true))?;
         ledger.scan(None, false)?;
         Ok(ledger)
     }
@@ -165,7 +165,7 @@ impl Ledger {
         // run that writes at the same time; Windows, which has locks, cannot cut a file that is opened to append.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options.append(true), 0o600);
-        let ledger = Self::of(path, options.read(true).write(true).create(create).truncate(false))?;
+        let ledger = Self::open_file(path, options.read(true).write(true).create(create).truncate(false))?;
         match ledger.file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse),
             // A file system without locks: the file's length tells.
@@ -173,7 +173,7 @@ impl Ledger {
         }
     }
 
-    fn of(path: &Path, options: &OpenOptions) -> Result<Self, LedgerFault> {
+    fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, LedgerFault> {
         // Before it is opened, since a pipe would wait for its other end.
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(LedgerFault::NoFile);

@@ -223,13 +223,13 @@ impl Request {
         if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
             run.stop(BulkErrorKind::Access);
         }
-        let (decision, is_pause) = run.gate.settle(&pass, Sign::of(&result));
+        let (decision, begins_pause) = run.gate.settle(&pass, Sign::of(&result));
         if let Decision::End(why) = decision {
             run.stop(BulkErrorKind::Impatience(why));
         }
         self.write_after(State::of(result.as_ref())).await;
         let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
-        if let (true, Some(tell)) = (is_pause, &run.policy.on_pause) {
+        if let (true, Some(tell)) = (begins_pause, &run.policy.on_pause) {
             tell.0(wait, error);
         }
         (result, true)
