@@ -12,7 +12,7 @@ const LONGEST_SHOWN: usize = 1 << 16;
 /// A text, or a number as text.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
-pub(crate) struct LenientText(Option<String>);
+pub(crate) struct LenientText(pub(crate) Option<String>);
 
 impl LenientText {
     pub(crate) fn as_str(&self) -> Option<&str> {
@@ -21,10 +21,6 @@ impl LenientText {
 
     pub(crate) fn non_empty(self) -> Option<String> {
         self.0.filter(|text| !text.is_empty())
-    }
-
-    pub(crate) fn into_string(self) -> Option<String> {
-        self.0
     }
 }
 
@@ -161,7 +157,7 @@ mod tests {
 
     #[test]
     fn text_may_be_a_number_and_anything_else_is_none() {
-        let text = |json| read::<LenientText>(json).into_string();
+        let text = |json| read::<LenientText>(json).0;
         assert_eq!(text("\"a\"").as_deref(), Some("a"));
         for number in ["1689765568237837824", "168976556823783782400000", "0"] {
             assert_eq!(text(number).as_deref(), Some(number));

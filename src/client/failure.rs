@@ -75,7 +75,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
             || (code == Some(ServiceCode::Success) && job.is_none()),
-        secret: job.and_then(|job| job.download_url.into_string()).or_else(|| parsed(fields.kdstoken)),
+        secret: job.and_then(|job| job.download_url.0).or_else(|| parsed(fields.kdstoken)),
         code,
         task_id,
         defect,

@@ -78,12 +78,12 @@ impl ShareFile {
     fn read(file: types::ShareFile) -> Option<Self> {
         Some(Self {
             id: file.id?.non_empty()?,
-            name: file.file_name.and_then(LenientText::into_string).unwrap_or_default(),
+            name: file.file_name.and_then(|name| name.0).unwrap_or_default(),
             directory: "".into(),
             file_type: file.file_type.and_then(|number| Some(number.0.ok()?.into())),
             size: file.size.and_then(|bytes| bytes.0.ok()?.try_into().ok()),
             container_id: file.containers.and_then(|containers| containers.0.ok()?.into_iter().next()?.non_empty()),
-            edited: file.edited_time.and_then(LenientText::into_string),
+            edited: file.edited_time.and_then(|time| time.0),
         })
     }
 

@@ -190,7 +190,7 @@ impl TaskStatus {
 
 /// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.
 fn compact_time(time: Option<LenientText>) -> Option<NaiveDateTime> {
-    let time = time?.into_string()?;
+    let time = time?.0?;
     // The parser also takes fewer digits, signs and blanks.
     let is_compact = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
     is_compact.then(|| NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S").ok()).flatten()
@@ -230,7 +230,7 @@ impl fmt::Display for TaskResult {
 
 impl From<TaskInfo> for FileStatusReport {
     fn from(info: TaskInfo) -> Self {
-        let text = |text: Option<LenientText>| text.and_then(LenientText::into_string);
+        let text = |text: Option<LenientText>| text?.0;
         Self {
             file_id: text(info.file_id),
             status: info.status.and_then(LenientText::non_empty).map(|status| match &*status {

@@ -53,7 +53,7 @@ impl LenientUrl {
 
 impl From<LenientText> for LenientUrl {
     fn from(url: LenientText) -> Self {
-        Self(url.into_string().map(DownloadUrl::new))
+        Self(url.0.map(DownloadUrl::new))
     }
 }
 
