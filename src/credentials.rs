@@ -87,10 +87,9 @@ impl Credentials {
                 bearer(token)
             }
             CredentialsKind::Authorization(value) => {
-                let (value, advice) =
-                    (value.expose_secret(), "give the header's whole value, such as `Bearer <token>`");
-                violations.header_text("Authorization", value, secret_shown, advice);
-                sensitive_header(value)
+                let advice = "give the header's whole value, such as `Bearer <token>`";
+                violations.header_text("Authorization", value.expose_secret(), secret_shown, advice);
+                sensitive_header(value.expose_secret())
             }
             CredentialsKind::App(key) => {
                 key.validate(violations);

@@ -6,10 +6,8 @@ macro_rules! debug_as_chain {
         impl std::fmt::Debug for $error {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, "{self}")?;
-                let mut cause = std::error::Error::source(self);
-                while let Some(error) = cause {
-                    write!(f, "; caused by: {error}")?;
-                    cause = error.source();
+                for cause in std::iter::successors(std::error::Error::source(self), |&cause| cause.source()) {
+                    write!(f, "; caused by: {cause}")?;
                 }
                 Ok(())
             }

@@ -272,8 +272,7 @@ impl ShareTaskBuilder {
         file_ids: Vec<String>,
         trace_id: TraceId,
     ) -> Result<ShareTask, ValidationError> {
-        let mut task = self.clone().trace_id(trace_id);
-        task.body.file_ids = file_ids;
+        let mut task = self.clone().trace_id(trace_id).file_ids(file_ids);
         task.body.zip_name = zip_name;
         task.build()
     }

@@ -139,7 +139,7 @@ impl Violations {
         show: fn(&str) -> String,
         advice: &'static str,
     ) -> Option<HeaderValue> {
-        let header = is_header_text(value).then(|| HeaderValue::from_str(value).ok()).flatten();
+        let header = HeaderValue::from_str(value).ok().filter(|_| is_header_text(value));
         if header.is_none() {
             self.add(rules::HEADER_TEXT.at(path).given(show(value)).advise(advice));
         }

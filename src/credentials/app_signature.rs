@@ -97,10 +97,8 @@ impl CanonicalRequest {
 
     fn difference(&self, message: &str) -> Option<String> {
         let method = self.0.lines().next()?;
-        let (start, separator) = ["\n", "|"].iter().find_map(|separator| {
-            let start = message.find(&format!("{method}{separator}/"))?;
-            Some((start, *separator))
-        })?;
+        let begins = |separator| Some((message.find(&format!("{method}{separator}/"))?, separator));
+        let (start, separator) = ["\n", "|"].into_iter().find_map(begins)?;
         let mut echo = message[start..].split(separator).peekable();
         for (line, ours) in (1..).zip(self.0.split('\n')) {
             let theirs = echo.next()?;
