@@ -43,16 +43,12 @@ impl Download {
 
 /// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
 fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
-    if to.scheme() != "https" {
-        return Err("a redirect that does not lead to https");
+    match to.scheme() {
+        "https" if is_loopback(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
+        "https" if has_credentials(to) => Err("a redirect with credentials"),
+        "https" => Ok(()),
+        _ => Err("a redirect that does not lead to https"),
     }
-    if is_loopback(to) && !is_loopback(from) {
-        return Err("a redirect from another machine to this one");
-    }
-    if has_credentials(to) {
-        return Err("a redirect with credentials");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
