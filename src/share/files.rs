@@ -20,6 +20,9 @@ use crate::{
 /// Deepest directory that is listed: the reference lets a dump have 30 levels.
 const MAX_DEPTH: usize = 100;
 
+/// Most pages in a row that may hold no file: the reference names no limit, and a service that is at fault no end.
+const MAX_EMPTY_PAGES: u32 = 1_000;
+
 /// A listing of the files of a share; [`into_stream`](Self::into_stream) begins it.
 ///
 /// ```no_run
@@ -91,8 +94,9 @@ impl ShareFiles {
     /// # Errors
     ///
     /// The stream ends after its first error: a broken rule (`not-empty`, `page-size`, `one-space`), a page that could not
-    /// be had or read, a cursor that repeats; and in a recursive listing, an entry without a `fileType`, a directory within itself
-    /// or more than 100 levels deep. Asking for a page only reads, so it is retried as in [`Client::status`].
+    /// be had or read, a cursor that repeats, more than 1,000 pages in a row without a file; and in a recursive listing, an entry
+    /// without a `fileType`, a directory within itself or more than 100 levels deep. Asking for a page only reads, so it is retried
+    /// as in [`Client::status`].
     ///
     /// # Cancel safety
     ///
@@ -192,10 +196,15 @@ struct Directory {
 
 /// The files of one directory, page by page.
 fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Result<ShareFile, Error>> {
-    let pages = stream::try_unfold((client, Some(first), HashSet::new()), async |(client, request, mut cursors)| {
+    let begin = (client, Some(first), HashSet::new(), 0);
+    let pages = stream::try_unfold(begin, async |(client, request, mut cursors, empty_pages)| {
         let Some(request) = request else { return Ok(None) };
         let trace_id = TraceId::random();
         let Page { files, next_cursor } = client.query(&request, &trace_id).await?;
+        let empty_pages = if files.is_empty() { empty_pages + 1 } else { 0 };
+        if empty_pages > MAX_EMPTY_PAGES {
+            return Err(unreadable(format!("it is one of {empty_pages} pages in a row without a file"), trace_id));
+        }
         if let Some(cursor) = &next_cursor
             && !cursors.insert(cursor.clone())
         {
@@ -203,7 +212,7 @@ fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Res
             return Err(unreadable(what, trace_id));
         }
         let next = next_cursor.map(|cursor| ListShareFilesRequest { page_cursor: Some(cursor), ..request });
-        Ok(Some((stream::iter(files.into_iter().map(Ok)), (client, next, cursors))))
+        Ok(Some((stream::iter(files.into_iter().map(Ok)), (client, next, cursors, empty_pages))))
     });
     pages.try_flatten()
 }

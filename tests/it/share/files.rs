@@ -187,6 +187,17 @@ async fn cursors_that_go_round_end_with_an_error() {
     assert_eq!((count, emulator.faults_left()), (0, 0));
 }
 
+#[tokio::test]
+async fn empty_pages_without_an_end_end_with_an_error() {
+    let (share, emulator) = opened(empty()).await;
+    for page in 0..=1_001 {
+        emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "nextCursor": page}))));
+    }
+    let error = listed(share.files()).await.unwrap_err();
+    assert!(error.to_string().contains("1001 pages in a row without a file"), "{error}");
+    assert_eq!(emulator.faults_left(), 1);
+}
+
 /// An empty one, and one that is no text, is as good as none; a number is a cursor like another.
 #[tokio::test]
 async fn the_last_page_has_no_cursor_whatever_stands_there() {
