@@ -72,7 +72,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        // An attempt that had no time or no right to be sent: what it was to wait for tells more.
+        // An attempt that ran out of time, or broke a rule, was not sent: the failure before it tells more.
         let is_void = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
         let mut wait = None;
         if let Some(last) = last.take_if(|_| is_void) {
@@ -90,7 +90,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
             error.0.is_clock_suspect = retry.is_clock_suspect(failure.date);
             return Err(error);
         };
-        // What was remedied instead is no cause any more.
+        // A failure that was remedied without a wait is no cause any more.
         last = (!wait.is_zero()).then_some(failure);
         sleep(wait).await;
     }

@@ -51,8 +51,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         // Of what breaks off, only what came counts: at least the beginning of an id.
         let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
         let task_id = named.filter(|task_id| !task_id.is_empty());
-        let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
-        let defect = named.or(defect);
+        let defect = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}")).or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
     let code = parsed(fields.code).or_else(|| parsed(fields.error_code));

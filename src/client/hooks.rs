@@ -110,7 +110,7 @@ impl ClientHooks<Exchange> for generated::Client {
         let handed_on = if ending == Ending::Whole { body.clone() } else { Bytes::new() };
         let _ = reply.set(Reply { status, headers, received, body, ending });
         read?;
-        // Without a URL, reqwest would parse one that stands for it.
+        // Without a URL, reqwest would parse a placeholder for each reply.
         let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
         Ok(whole.expect("the parts are those of a response").into())
     }

@@ -34,7 +34,7 @@ const LATE: &str = "it gave no token within the renewal time-out";
 pub type ProviderError = Box<dyn Error + Send + Sync>;
 
 tokio::task_local! {
-    /// The address of the cache that asks: who needs its token while it does would wait for itself.
+    /// The address of the cache whose provider is asked: a call that it makes for itself would wait for its own token.
     static ASKING: usize;
 }
 
