@@ -1,6 +1,6 @@
 //! What is in a package: its directory, of which nothing is unpacked.
 
-use std::{cmp::Reverse, collections::HashMap, fs::File};
+use std::{cmp::Reverse, collections::HashMap, fs::File, path::Path};
 
 use rawzip::{MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
@@ -74,7 +74,7 @@ impl Expected {
     /// directory: many paths go through it, and each would strike out another.
     fn find(&mut self, path: &str) {
         if let Some(names) = self.names.get_mut(last_part(path)) {
-            let same = names.iter().position(|name| path.ends_with(name.as_str()));
+            let same = names.iter().position(|name| Path::new(path).ends_with(name));
             if let Some(place) = same.or((!path.ends_with('/') && !names.is_empty()).then_some(0)) {
                 names.remove(place);
             }
@@ -123,6 +123,7 @@ mod tests {
             (0, &["d/"], &[b"d/a"], 0, &[]),
             (0, &["d/"], &[b"all/d/"], 0, &[]),
             (0, &["d/", "e/"], &[b"d/a", b"e"], 1, &["e/"]),
+            (0, &["e/d/"], &[b"xe/d/a"], 1, &["e/d/"]),
             // Another file with the same name may be the one that is there.
             (3, &["a", "b"], &[b"a", b"b"], 1, &[]),
             // A name that cannot be read may be any.
