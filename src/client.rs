@@ -354,6 +354,7 @@ impl ClientBuilder {
             retries_throttling: true,
             waits: None,
             permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            replied: Arc::default(),
             clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),
             #[cfg(feature = "download")]
             storage: Arc::new(settings.of_storage()),

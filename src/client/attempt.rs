@@ -79,7 +79,9 @@ impl<O: Operation> Attempt<'_, O> {
     /// Sends the request once.
     pub(super) async fn run(&self, (authorization, token): Authorized, span: &Span) -> Result<Success<O>, Failure> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
-        yield_now().await;
+        if self.client.is_idle() {
+            yield_now().await;
+        }
         let left = self.time_left(Duration::ZERO)?;
         let clock = &self.client.clock;
         let sent = clock.now();
@@ -106,6 +108,7 @@ impl<O: Operation> Attempt<'_, O> {
             return Err(self.no_reply(decoded).into());
         };
         tracing::debug!(status = reply.status.as_u16(), "reply");
+        self.client.replied();
         if let (AuthorizationSource::Renewed(cache), Some(token)) = (&self.client.caller.authorization, &token)
             && reply.status != StatusCode::UNAUTHORIZED
         {

@@ -1,9 +1,12 @@
 //! What the clones of a client share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::HeaderMap;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::settings::{Caller, Limits};
 use crate::{clock::Clock, patience::Waits};
@@ -25,12 +28,25 @@ pub(super) struct Shared {
     pub(super) waits: Option<Arc<Waits>>,
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
+    /// When the last reply came.
+    pub(super) replied: Arc<Mutex<Option<Instant>>>,
     pub(super) clock: Arc<Clock>,
     #[cfg(feature = "download")]
     pub(super) storage: Arc<super::settings::Settings>,
 }
 
 impl Shared {
+    /// Whether something may have come on an idle connection that nobody has read: not right after a reply.
+    pub(super) fn is_idle(&self) -> bool {
+        let replied = *self.replied.lock().unwrap_or_else(PoisonError::into_inner);
+        replied.is_none_or(|replied| replied.elapsed() > Duration::from_millis(1))
+    }
+
+    /// Takes note of a reply.
+    pub(super) fn replied(&self) {
+        *self.replied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
     /// What a reply could echo and nothing may show, but for the tokens of a provider.
     pub(super) fn secrets(&self) -> Vec<&str> {
         let mut secrets = self.caller.credentials.secrets();

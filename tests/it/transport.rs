@@ -204,6 +204,7 @@ async fn a_connection_that_closes_while_the_runtime_is_busy_is_not_used() {
         create(&client).await;
         // Nothing of this thread runs meanwhile.
         drop(is_closed.recv().unwrap());
+        thread::sleep(Duration::from_millis(5));
     }
     drop(close);
     server.join().unwrap();
