@@ -1,12 +1,10 @@
 //! What is made of a chunk's file ids, and of its number.
 
-use serde_json::Value;
-
 use crate::credentials::app_signature::sha256;
 
 /// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
-pub(super) fn digest(file_ids: &[String]) -> String {
-    sha256(Value::from(file_ids).to_string().as_bytes())
+pub(super) fn digest(file_ids: &[String]) -> serde_json::Result<String> {
+    Ok(sha256(&serde_json::to_vec(file_ids)?))
 }
 
 /// `photos.zip` and 1 make `photos-0001.zip`.
@@ -23,7 +21,7 @@ mod tests {
 
     fn digest(ids: &[&str]) -> String {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        super::digest(&ids)
+        super::digest(&ids).unwrap()
     }
 
     #[test]

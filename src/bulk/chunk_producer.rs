@@ -95,7 +95,7 @@ impl<'a> ChunkProducer<'a> {
         };
         let mut settled = None;
         if let Some(ledger) = &self.ledger {
-            chunk.file_ids_sha256 = digest(&file_ids);
+            chunk.file_ids_sha256 = digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
             let looked_up = chunk.clone();
             if let Some(earlier) = ledger.with(move |ledger| ledger.look_up(&looked_up)).await? {
                 chunk.unknown_before = earlier.unsettled();
