@@ -73,8 +73,7 @@ pub(crate) async fn tasks(
         Named::Handles(tasks) => tasks,
         Named::Ids(ids, share_id) => {
             let share_id = share_id.or_else(|| Some(share.as_ref()?.id().to_owned())).unwrap_or_default();
-            let handle = |id| TaskHandle::new(id, &share_id, client.endpoint(), None);
-            ids.into_iter().map(handle).collect()
+            ids.into_iter().map(|id| client.handle(id, &share_id)).collect()
         }
     };
     let of_share = share.as_ref().and_then(Share::expose_kdstoken);
