@@ -323,9 +323,7 @@ impl Expected {
         assert!(!text.contains(|c: char| c.is_control() || c == '\u{2028}'), "{text:?}");
         assert!(text.len() < 16_000, "an error of {} bytes", text.len());
     }
-}
 
-impl Expected {
     /// The words for metrics that agree with the predicates.
     fn error_types(&self) -> &'static [&'static str] {
         let holds = |name: &str| self.predicates.split_whitespace().any(|holding| holding == name);
