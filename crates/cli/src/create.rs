@@ -12,7 +12,6 @@ use koodrive_share::{
     AfterUnknown, Bulk, BulkError, BulkItem, BulkPolicy, BulkReport, Client, Error, Ledger, LedgerError, Outcome,
     TaskHandle,
 };
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
     args::{self, BulkArgs, CreateArgs, ServiceArgs},
@@ -44,24 +43,20 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
     let template = template.and_then(|template| check_files(&create, &template).map(|()| template));
-    let (tell, mut pauses) = mpsc::unbounded_channel();
     let split = template.as_ref().is_ok_and(|template| template.split);
-    let policy = policy(&create.bulk, service.patience, split, tell.clone());
+    let policy = policy(&create.bulk, service.patience, split);
     let given = template.and_then(|template| Ok((Given::check(&mut create, &template)?, template)));
-    // Nobody listens once the command has ended.
-    let client = service::client(service, move |pause| _ = tell.send(pause));
-    let (client, ((given, template), policy)) = both(client, both(given, policy))?;
+    let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let resume = create.bulk.resume;
     let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), |path| ledger_line(path, resume))?;
     ledger.filter(|_| own_ledger.is_none()).iter().for_each(|line| stderr(line));
-    let (source, interrupts) = source(given, &client, &template, &create, &mut pauses).await?;
+    let (source, interrupts) = source(given, &client, &template, &create).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
         output,
         progress: Progress::new(total, tracing),
-        pauses,
         exit: Exit::Done,
         interrupts,
         interrupted: false,
@@ -170,41 +165,24 @@ async fn source(
     client: &Client,
     template: &Template,
     create: &CreateArgs,
-    pauses: &mut UnboundedReceiver<String>,
 ) -> Result<(Source, Interrupts), CommandError> {
     match given {
         Given::Ids(source) => Ok((*source, Interrupts::new()?)),
         Given::Link { link, chosen } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
-            let source = telling(pauses, Box::pin(Source::of_share(client, &key, chosen, template)));
+            let source = Source::of_share(client, &key, chosen, template);
             let source = interrupts.unless_interrupted(source).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
         }
     }
 }
 
-/// What a future gives, and until then a line for each pause.
-async fn telling<T>(pauses: &mut UnboundedReceiver<String>, mut future: impl Future<Output = T> + Unpin) -> T {
-    loop {
-        tokio::select! {
-            done = &mut future => return done,
-            Some(pause) = pauses.recv() => stderr(&pause),
-        }
-    }
-}
-
 /// The policy of a run, which tells of each pause in a line.
-fn policy(
-    bulk: &BulkArgs,
-    patience: Option<Duration>,
-    split: bool,
-    tell: UnboundedSender<String>,
-) -> Result<BulkPolicy, CommandError> {
+fn policy(bulk: &BulkArgs, patience: Option<Duration>, split: bool) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
-    let pause = service::pauses();
-    policy = policy.on_pause(move |length, error| _ = tell.send(pause(length, error)));
+    policy = policy.on_pause(service::tell_pauses());
     // A patience that is refused is told with the client.
     if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);
@@ -252,7 +230,6 @@ impl fmt::Display for HowToFollow<'_> {
 struct BulkRun<'a> {
     output: &'a Output,
     progress: Progress,
-    pauses: UnboundedReceiver<String>,
     exit: Exit,
     interrupts: Interrupts,
     interrupted: bool,
@@ -303,7 +280,6 @@ impl BulkRun<'_> {
                     None => break None,
                 },
                 () = self.interrupts.next() => self.interrupt(&bulk, args)?,
-                Some(pause) = self.pauses.recv() => self.progress.note(&pause),
             }
         };
         self.progress.finish(bulk.report());
@@ -325,7 +301,7 @@ impl BulkRun<'_> {
     }
 
     fn record(&mut self, item: BulkItem, bulk: &Bulk<'_>) {
-        if let Err(error) = self.progress.suspend(|| self.output.chunk(&item)) {
+        if let Err(error) = self.output.chunk(&item) {
             self.stop(bulk, StopReason::Output(error));
         }
         match item.result {
@@ -345,7 +321,7 @@ impl BulkRun<'_> {
                     self.record_failed(item.range);
                 }
                 if let Some(advice) = self.access_advice.take_if(|_| error.is_access_refused()) {
-                    self.progress.note(advice);
+                    stderr(advice);
                 }
                 if fails_every_request(&error) {
                     self.stop(bulk, StopReason::EveryRequestFails);
@@ -415,7 +391,7 @@ impl BulkRun<'_> {
         }
         self.interrupted = true;
         self.stop(bulk, StopReason::Interrupted);
-        self.progress.note("interrupted: waiting for the requests on their way, interrupt again to leave");
+        stderr("interrupted: waiting for the requests on their way, interrupt again to leave");
         Ok(())
     }
 

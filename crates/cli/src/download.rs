@@ -73,8 +73,7 @@ pub(crate) async fn run(
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let (client, target) =
-        both(service::client(service, |pause| stderr(&pause)), Target::new(&args.output, args.overwrite))?;
+    let (client, target) = both(service::client(service), Target::new(&args.output, args.overwrite))?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;

@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 4;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
-    let client = service::client(service, |pause| stderr(&pause))?;
+    let client = service::client(service)?;
     let source = TaskSource::read(args).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
@@ -63,7 +63,7 @@ pub(crate) async fn wait(
     output: &Output,
     tracing: bool,
 ) -> Result<Exit, CommandError> {
-    let client = &service::client(service, |pause| stderr(&pause))?;
+    let client = &service::client(service)?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
@@ -107,7 +107,7 @@ impl<G: fmt::Display> Following<'_, G> {
             let Some((task_id, end)) = next else {
                 return Ok((exit, waiting.borrow().summary()));
             };
-            let told = waiting.borrow().suspend(|| self.report(&task_id, end));
+            let told = self.report(&task_id, end);
             exit = exit.max(told.map_err(|error| error.after(exit))?);
         }
     }

@@ -5,11 +5,12 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::Path,
+    sync::LazyLock,
     time::Duration,
 };
 
 use humantime::FormattedDuration;
-use indicatif::HumanCount;
+use indicatif::{HumanCount, MultiProgress};
 use koodrive_share::{
     BulkItem, BulkReport, DownloadUrl, DownloadedPackage, Error, FileStatus, FileType, Ledger, LedgerChunk, Outcome,
     ShareFile, TaskStatus,
@@ -21,6 +22,9 @@ use crate::{
     args::Format,
     exit::{CommandError, Exit, with_causes},
 };
+
+/// The bars on the standard error. Each line is written while they are cleared.
+pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 pub(crate) struct Output {
     format: Format,
@@ -358,8 +362,8 @@ fn result(line: &str) -> io::Result<()> {
 
 /// Writes a line to the standard output, without a buffer that keeps it back.
 fn stdout(line: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let mut stdout = io::stdout();
+    let written = BARS.suspend(|| writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
     written.map_err(|error| {
         let message = format!("results cannot be written to the standard output: {error}");
         io::Error::new(error.kind(), message)
@@ -368,5 +372,5 @@ fn stdout(line: &str) -> io::Result<()> {
 
 /// Writes a line to the standard error. If that is closed, there is nobody to tell.
 pub(crate) fn stderr(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = BARS.suspend(|| writeln!(io::stderr(), "{line}"));
 }

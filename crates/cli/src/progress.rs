@@ -10,7 +10,7 @@ use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, Tas
 
 use crate::{
     exit::{self, Exit},
-    output::{counted, duration, failed_file_ids, status_line, stderr},
+    output::{BARS, counted, duration, failed_file_ids, status_line, stderr},
     terminal,
 };
 
@@ -20,7 +20,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(1);
 /// A bar on the standard error. The templates are constants and tests show them; the default keeps a mistake from being
 /// a panic.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let bar = BARS.add(ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()));
     let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.enable_steady_tick(Duration::from_millis(250));
@@ -51,18 +51,6 @@ impl Progress {
             Some(_) => bar(total, "{wide_bar} {human_pos}/{human_len} ids, {eta} left{msg}"),
             None => bar(total, "{spinner} {human_pos} ids, {elapsed}{msg}"),
         })
-    }
-
-    /// Writes while the bar is cleared.
-    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        match self {
-            Self::Bar(bar) => bar.suspend(write),
-            Self::Lines { .. } | Self::Silent => write(),
-        }
-    }
-
-    pub(crate) fn note(&mut self, message: &str) {
-        self.suspend(|| stderr(message));
     }
 
     /// Shows how far the run has come. What the ledger answered took no time, so the time left is told by the rest.
@@ -141,14 +129,6 @@ impl Waiting {
             bar: (!tracing && terminal::is_capable()).then(|| bar(Some(100), "{wide_bar} {msg}")),
             last_line: String::new(),
             next_line: Instant::now(),
-        }
-    }
-
-    /// Writes while the bar is cleared.
-    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
         }
     }
 
@@ -258,8 +238,7 @@ impl Transfer {
     pub(crate) fn update(&mut self, progress: DownloadProgress) {
         let (received, total, now) = (progress.received, progress.total, Instant::now());
         if self.start.is_none() && self.left > 0 {
-            let line = resume_line(self.left, received, total);
-            self.bar.as_ref().map_or_else(|| stderr(&line), |bar| bar.suspend(|| stderr(&line)));
+            stderr(&resume_line(self.left, received, total));
         }
         let (start, before) = *self.start.get_or_insert((now, received));
         if let Some(bar) = &self.bar {

@@ -13,19 +13,14 @@ use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 use crate::{
     args::ServiceArgs,
     exit::{CommandError, Exit, both, with_causes},
-    output::duration,
+    output::{duration, stderr},
     secret, token_file,
 };
 
-/// The client from the variables; flags override them. Its calls that only read wait out throttling, and `tell` is given a
-/// line for each pause.
-pub(crate) fn client(
-    service: ServiceArgs,
-    tell: impl Fn(String) + Send + Sync + 'static,
-) -> Result<Client, CommandError> {
+/// The client from the variables; flags override them. Its calls that only read wait out throttling, and tell each pause.
+pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let (patience, client) = both(patience(service.patience), impatient_client(service))?;
-    let pause = pauses();
-    Ok(client.with_patience(patience, move |length, error| tell(pause(length, error))))
+    Ok(client.with_patience(patience, tell_pauses()))
 }
 
 /// How long to wait for the service. The default is the library's for a bulk run.
@@ -35,12 +30,12 @@ pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError>
 }
 
 /// `paused for 2s: the service refused the request, status 429 …`, and once that was told, `paused for 4s: throttled`.
-pub(crate) fn pauses() -> impl Fn(Duration, &Error) -> String {
+pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
     let is_told = AtomicBool::new(false);
     move |length, error| {
         let is_known = error.is_throttled() && is_told.swap(true, Relaxed);
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
-        format!("paused for {}: {cause}", duration(length))
+        stderr(&format!("paused for {}: {cause}", duration(length)));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     args::{FilesArgs, ServiceArgs},
     exit::{self, CommandError, Exit, both, with_causes},
     interrupts::{self, Interrupts},
-    output::{Output, printable, stderr},
+    output::{Output, printable},
     secret, service, terminal,
 };
 
@@ -106,7 +106,7 @@ fn of_query(error: &Error) -> CommandError {
 }
 
 pub(crate) async fn files(service: ServiceArgs, args: FilesArgs, output: &Output) -> Result<Exit, CommandError> {
-    let (client, _) = both(service::client(service, |pause| stderr(&pause)), parse_link(&args.link))?;
+    let (client, _) = both(service::client(service), parse_link(&args.link))?;
     let key = Key::read(&args.link, args.extract_code_file.as_deref()).await?;
     let mut interrupts = Interrupts::new()?;
     let list = async {
