@@ -188,7 +188,7 @@ impl Client {
     }
 
     /// A client whose calls that only read wait out throttling, and that shares all else with this one: opening a share,
-    /// each page of its files, a task's status, but not a poller's polls, which have a policy of their own.
+    /// each page of its files, a task's status, each poll of a poller.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -211,11 +211,6 @@ impl Client {
     /// A client whose calls do not retry throttling.
     pub(crate) fn without_throttle_retry(&self) -> Self {
         self.with(|shared| shared.retries_throttling = false)
-    }
-
-    /// A client none of whose calls wait out throttling beyond their attempts.
-    pub(crate) fn without_patience(&self) -> Self {
-        self.with(|shared| shared.waits = None)
     }
 
     fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {

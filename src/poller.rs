@@ -112,8 +112,7 @@ impl Client {
     #[doc(alias("poll", "follow", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         Poller {
-            // How often a poll may fail is said below.
-            client: self.without_patience(),
+            client: self.clone(),
             handle: handle.into(),
             interval: None,
             max_interval: None,
@@ -144,14 +143,16 @@ impl Poller {
         self
     }
 
-    /// Sets the time after which following the task ends, with one last poll. Defaults to 1 hour. `Duration::MAX` never
-    /// ends; 0 polls once.
+    /// Sets the time after which following the task ends, with one last poll, or with the poll that a
+    /// [patient client](Client::with_patience) still makes. Defaults to 1 hour. `Duration::MAX` never ends; 0 polls once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5; 0 gives up at the first.
+    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5, which the
+    /// service's being away for a minute or so exceeds; 0 gives up at the first. A
+    /// [patient client](Client::with_patience) waits for longer: what its calls wait out is no failed poll.
     pub fn max_failures(mut self, failures: u32) -> Self {
         self.max_failures = failures;
         self

@@ -103,11 +103,31 @@ async fn service_that_is_away_is_waited_for_once_it_has_replied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creations_and_polls_of_a_patient_client_are_what_they_are_without() {
+async fn poller_of_a_patient_client_outlasts_what_ends_that_of_another() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
+    // More than five polls fail with all their attempts.
+    let faults = 6 * 3;
+    for fault in [Fault::Reply(Answer::service(429, "APIGW.0308", "slower")), Fault::CloseAfterProcessing] {
+        let (patient, pauses) = patient(&emulator, 10 * MINUTE);
+        patient.status(&handle).await.unwrap();
+        for _ in 0..faults {
+            emulator.fail_next(fault.clone());
+        }
+        assert!(patient.wait(&handle).await.unwrap().is_success());
+        assert_eq!((pauses.lock().unwrap().len(), emulator.faults_left()), (6, 0), "{fault:?}");
+        for _ in 0..faults {
+            emulator.fail_next(fault.clone());
+        }
+        assert_eq!(client(&emulator).wait(&handle).await.unwrap_err().polls(), 6);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn creations_of_a_patient_client_are_what_they_are_without() {
     let emulator = throttled(0, false).await;
     let (patient, pauses) = patient(&emulator, 10 * MINUTE);
     assert!(patient.create(&dump().build().unwrap()).await.unwrap_err().is_throttled());
-    assert!(patient.wait(&patient.handle("1", SHARE)).await.unwrap_err().error().unwrap().is_throttled());
     assert!(pauses.lock().unwrap().is_empty(), "{pauses:?}");
     assert!(patient.status(&patient.handle("1", SHARE)).await.is_err());
     assert!(!pauses.lock().unwrap().is_empty());

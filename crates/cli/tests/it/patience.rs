@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Throttle};
+use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Operation, Throttle};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
@@ -119,6 +119,17 @@ async fn patience_that_ends_is_told_with_the_way_on() {
         assert_eq!(emulator.request_count() - before, if before == 0 { 2 } else { 1 });
         assert_eq!(states(&path).last().unwrap(), "notSent");
     }
+}
+
+#[tokio::test]
+async fn waiting_for_a_task_pauses_as_a_run_does() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    emulator.fail_next_of(Operation::GetBatchTask, Fault::Reply(Answer::service(429, "APIGW.0308", "slower")));
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "--wait", "--max-attempts", "1"])).await;
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("paused for ") && stderr.contains("APIGW.0308"), "{stderr}");
+    assert_eq!(emulator.faults_left(), 0);
 }
 
 #[tokio::test]
