@@ -62,13 +62,12 @@ impl Part {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
-        paths.check_target(overwrite)?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
-        lock(&file).await?;
-        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
-        paths.check_target(overwrite)?;
-        if !is_at(&file, &paths.part)? {
-            return Err(Kind::InUse);
+        let mut file = paths.open(overwrite).await?;
+        // A process that ended while it renamed the file left a whole package under both names: it must not be written over.
+        if is_at(&file, target)? {
+            fs::remove_file(&paths.part)?;
+            drop(file);
+            file = paths.open(overwrite).await?;
         }
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
@@ -137,6 +136,16 @@ impl Part {
 }
 
 impl Paths {
+    /// Opens the part file, or makes one, and locks it.
+    async fn open(&self, overwrite: bool) -> Result<File, Kind> {
+        self.check_target(overwrite)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
+        lock(&file).await?;
+        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
+        self.check_target(overwrite)?;
+        if is_at(&file, &self.part)? { Ok(file) } else { Err(Kind::InUse) }
+    }
+
     fn check_target(&self, overwrite: bool) -> Result<(), Kind> {
         match fs::symlink_metadata(&self.target) {
             Ok(target) if target.is_dir() || !overwrite => Err(Kind::Exists(self.target.clone())),

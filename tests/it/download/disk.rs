@@ -1,13 +1,13 @@
 //! What is on the disk before, meanwhile and after.
 
-use std::{env, fs, process::Command};
+use std::{env, fs, process::Command, time::Duration};
 
 use futures_util::{StreamExt, future::join};
 use koodrive_share::DownloadUrl;
-use koodrive_share_emulator::Package;
+use koodrive_share_emulator::{Answer, Fault, Package};
 
 use crate::support::{
-    fixtures::builder_at,
+    fixtures::{builder_at, package_template},
     packages::{Packaged, files_beside, intact_files, target},
 };
 
@@ -50,6 +50,28 @@ async fn a_file_that_appears_meanwhile_stays_and_the_package_is_kept_beside_it()
     // All was there already.
     let last_byte = format!("bytes={}-", package.bytes - 1);
     assert_eq!(packaged.ranges(), [None, Some(last_byte)]);
+}
+
+/// A process that ends in between leaves a whole package under both of its names.
+#[tokio::test]
+async fn a_package_that_still_has_its_first_name_is_not_written_over() {
+    let packaged = Packaged::start(Package::new().file_bytes(100_000)).await;
+    let path = target("two_names");
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    let whole = fs::read(&path).unwrap();
+    fs::hard_link(&path, path.with_file_name("photos.zip.part")).unwrap();
+    let other = packaged.client.create(&package_template().file_ids(["d"]).build().unwrap()).await.unwrap();
+
+    packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
+    packaged.emulator.fail_next(Fault::CutAnswer { after: 50_000 });
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
+    let error = packaged.client.download(&other, &path).overwrite(true).await.unwrap_err();
+    assert_eq!(error.status(), Some(404), "{error}");
+    assert!(fs::read(&path).unwrap() == whole, "the package that was there has changed");
+
+    let _ = packaged.client.download(&other, &path).overwrite(true).await.unwrap();
+    assert_eq!(intact_files(&path), 1);
+    assert_eq!(files_beside(&path), ["photos.zip"]);
 }
 
 #[tokio::test]
