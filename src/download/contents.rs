@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashMap, fs::File, path::Path};
 
-use rawzip::{MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
+use rawzip::{ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
 /// A package on the disk.
 #[derive(Debug)]
@@ -49,8 +49,14 @@ impl Expected {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = ZipArchive::from_file(zip, &mut buffer)?;
         let mut entries = archive.entries(&mut buffer);
+        let mut start = archive.eocd_offset();
         while let Some(entry) = entries.next_entry()? {
+            start = start.min(entry.local_header_offset());
             self.add(entry.file_path().as_bytes());
+        }
+        // What breaks off may end within a zip, or behind one, that is a file of the package.
+        if start > 0 || archive.end_offset() < bytes {
+            return Err(ErrorKind::Eof.into());
         }
         Ok(self.finish(bytes))
     }

@@ -64,9 +64,7 @@ pub(super) enum Kind {
     Unavailable(u16, Duration),
     #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
     Foreign(&'static str),
-    #[error(
-        "what came is no zip whose directory can be read, so it was thrown away: download again, or make the package again"
-    )]
+    #[error("what came is no whole zip, so it was thrown away: download again, or make the package again")]
     NotZip(#[source] rawzip::Error),
     #[error("more or less came than the storage had stated: download again, which goes on from what has come")]
     OtherLength,

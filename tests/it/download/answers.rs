@@ -1,17 +1,19 @@
 //! Answers that are not the package.
 
-use std::{error::Error, fmt::Write};
+use std::{error::Error, fmt::Write, fs};
 
 use koodrive_share::{DownloadError, DownloadUrl};
 use koodrive_share_emulator::{Answer, Package};
 #[cfg(feature = "tls")]
 use tokio_rustls::rustls::version::TLS12;
 
-use crate::support::packages::{Packaged, files_beside, target};
 #[cfg(feature = "tls")]
 use crate::support::{
     certificates::{Authority, Trust},
     fixtures::builder,
+};
+use crate::support::{
+    packages::{Packaged, files_beside, target},
     scripted_server::{ScriptedServer, Step},
 };
 
@@ -45,17 +47,17 @@ async fn what_is_no_package_is_refused_and_leaves_nothing() {
     let text = Answer::new(200).header("Content-Type", "application/zip").body("no zip");
     let error = self::error("text", Package::new().answer(text)).await;
     assert!(!error.is_resumable() && error.source().is_some());
-    assert!(error.to_string().starts_with("what came is no zip whose directory can be read"), "{error}");
+    assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
 
     // It states a directory where no file can have one.
     let (locator, end) = (b"PK\x06\x07\0\0\0\0", b"\x01\0\0\0PK\x05\x06\0\0\0\0");
     let beyond = [&locator[..], &[0xff; 8], end, &[0xff; 12], b"\0\0"].concat();
     let error = self::error("beyond", Package::new().answer(Answer::new(200).body(beyond))).await;
-    assert!(!error.is_resumable() && error.to_string().starts_with("what came is no zip"), "{error}");
+    assert!(!error.is_resumable() && error.to_string().starts_with("what came is no whole zip"), "{error}");
 
     // The stated length ends it: the directory is missing.
     let error = self::error("shorter", Package::new().stated_length(1_000)).await;
-    assert!(error.to_string().starts_with("what came is no zip"), "{error}");
+    assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
     let gone = self::error("gone", Package::new().answer(Answer::new(404))).await;
     assert!(gone.status() == Some(404) && !gone.is_resumable(), "{gone}");
 }
@@ -68,6 +70,35 @@ async fn a_length_that_is_never_reached_is_an_error() {
         let error = packaged.client.download(&packaged.handle, &path).max_attempts(2).await.unwrap_err();
         assert!(error.is_resumable(), "{error}");
         assert!(!path.exists() && packaged.emulator.downloads() == 3);
+    }
+}
+
+/// Without a stated length, what breaks off looks whole, and a zip in it has a directory of its own.
+#[tokio::test]
+async fn a_zip_in_what_has_come_is_not_the_package() {
+    /// What comes before a zip, the zip, what comes behind it, and whether that is a package.
+    type Case<'a> = (&'a [u8], &'a [u8], &'a [u8], bool);
+    let packaged = Packaged::start(Package::new()).await;
+    let path = target("inner");
+    let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    let zip = fs::read(&path).unwrap();
+    let empty_zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let begun = b"PK\x03\x04, of a zip around it";
+    let cases: [Case; 6] = [
+        (b"", &zip, b"", true),
+        (begun, &zip, b"", false),
+        (b"", &zip, begun, false),
+        (begun, &zip, begun, false),
+        (b"", &empty_zip, b"", true),
+        (begun, &empty_zip, b"", false),
+    ];
+    for (n, (before, zip, behind, is_whole)) in cases.into_iter().enumerate() {
+        let answer = [b"HTTP/1.1 200 OK\r\n\r\n", before, zip, behind].concat();
+        let storage = ScriptedServer::start(vec![vec![Step::Request, Step::Send(answer), Step::Close]]).await;
+        let (url, path) = (DownloadUrl::new(format!("{}/1.zip", storage.endpoint())), target("inner"));
+        let downloaded = packaged.client.download(&url, &path).await;
+        assert_eq!((downloaded.is_ok(), path.exists()), (is_whole, is_whole), "{n}: {downloaded:?}");
+        storage.finish().await;
     }
 }
 
