@@ -129,7 +129,8 @@ impl PackageSource {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future closes the connection and keeps what has come: the same call goes on from there.
+/// Dropping the future closes the connection and keeps what has come: the same call goes on from there. Dropped once all
+/// has come, the file may still get its name.
 ///
 /// # Panics
 ///
@@ -246,11 +247,12 @@ impl Download {
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(kind) = attempted else { return Ok(()) };
-            // A body that began anew counts as progress only beyond the furthest byte so far.
+            // A body that began anew counts as progress only beyond the furthest byte so far, which alone gives new attempts:
+            // a package that keeps changing would begin anew for ever.
             let has_advanced = part.length > if part.is_resumed { before } else { furthest };
-            furthest = furthest.max(part.length);
-            if has_advanced {
-                (waits, is_renewed) = (backoff(self.max_attempts), false);
+            is_renewed &= !has_advanced;
+            if part.length > furthest {
+                (waits, furthest) = (backoff(self.max_attempts), part.length);
             }
             if matches!((&kind, &self.source), (Kind::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;

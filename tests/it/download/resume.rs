@@ -5,7 +5,7 @@ use std::{fs, future::IntoFuture, time::Duration};
 use futures_util::StreamExt;
 use koodrive_share::{DownloadUrl, PackageSource};
 use koodrive_share_emulator::{Answer, Fault, Package};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::support::{
     fixtures::{builder_at, package_template},
@@ -140,6 +140,20 @@ async fn a_download_that_never_comes_further_ends() {
     assert!(error.is_resumable(), "{error}");
     // One that made progress, and three that did not.
     assert_eq!(packaged.ranges().len(), 4);
+    assert!(!path.exists());
+}
+
+/// Each generation is begun anew, goes on, and is cut before its end.
+#[tokio::test(start_paused = true)]
+async fn a_download_of_a_package_that_keeps_changing_ends() {
+    let package = Package::new().file_bytes(FILE).cut_every(100_000).changes_every(2);
+    let packaged = Packaged::start(package).await;
+    let path = target("keeps_changing");
+    let download = packaged.client.download(&packaged.handle, &path).max_attempts(3).into_future();
+    let error = timeout(Duration::from_secs(600), download).await.expect("it never ends").unwrap_err();
+    assert!(error.is_resumable(), "{error}");
+    // Of the first generation two that made progress; then two of each, of which the one that begins anew makes none.
+    assert_eq!(packaged.ranges().len(), 2 + 2 + 2 + 1);
     assert!(!path.exists());
 }
 
