@@ -156,10 +156,17 @@ impl Request {
         };
         let pass = run.gate.admit().now_or_never();
         // With neither a ledger nor a pause there is nothing to wait for.
-        let may_be_stopped = self.ledger.is_some() || pass.is_none();
+        let (has_ledger, is_paused) = (self.ledger.is_some(), pass.is_none());
         let (begun, is_begun) = oneshot::channel();
         let sent = tokio::spawn(self.send(task, pass, begun).in_current_span());
-        if may_be_stopped && !is_begun.await.unwrap_or(true) {
+        // Of a runtime that shuts down before, nobody knows whether the line was written: no other may follow it.
+        let lost = |_| {
+            if has_ledger {
+                run.stop(BulkErrorKind::Ledger(io::Error::other(SHUT_DOWN).into()));
+            }
+            !has_ledger
+        };
+        if (has_ledger || is_paused) && !is_begun.await.unwrap_or_else(lost) {
             return None;
         }
         let item = sent.map(move |sent| {

@@ -3,7 +3,7 @@
 use std::{error::Error, path::PathBuf, pin::pin, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use koodrive_share::{BulkPolicy, FileIds, Outcome};
+use koodrive_share::{AfterUnknown, BulkError, BulkPolicy, FileIds, Ledger, Outcome};
 use koodrive_share_emulator::Fault;
 use tokio::{
     runtime,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
-    bulk_run::{FOREVER, drain, one_by_one},
+    bulk_run::{FOREVER, complete, drain, one_by_one},
     fixtures::{client, dump_template, strict_emulator},
 };
 
@@ -260,4 +260,35 @@ async fn request_whose_runtime_is_shut_down_says_so() {
     let error = bulk.next().await.unwrap().unwrap().result.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert_eq!(error.source().unwrap().to_string(), "the runtime was shut down");
+}
+
+/// The runtime is shut down once the first chunk is begun, and before its line is written.
+#[tokio::test]
+async fn a_run_whose_runtime_is_shut_down_leaves_no_gap_in_its_ledger() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("shut-down");
+    let policy = BulkPolicy::default().after_unknown(AfterUnknown::Continue).ledger(&path);
+    let (taken, is_taken) = std_mpsc::channel();
+    let given = ids(3_000).into_iter().inspect(move |_| taken.send(()).unwrap_or_default());
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), given, policy.clone()).unwrap();
+    let begun = spawn_blocking(move || {
+        let other = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        let mut poll = || assert!(other.block_on(async { bulk.next().now_or_never() }).is_none());
+        while is_taken.try_recv().is_err() {
+            poll();
+        }
+        // Its only thread comes to this once it has looked for the chunk in the ledger.
+        let (looked_up, is_looked_up) = std_mpsc::channel();
+        other.spawn_blocking(move || looked_up.send(()));
+        is_looked_up.recv().unwrap();
+        poll();
+        other.shutdown_background();
+        bulk
+    });
+    let (items, error) = drain(&mut begun.await.unwrap()).await;
+    assert!(items.is_empty() && error.as_ref().is_some_and(BulkError::is_ledger), "{items:?} {error:?}");
+    assert!(emulator.tasks().is_empty());
+    assert_eq!(Ledger::read(&path).unwrap().chunks().count(), 0);
+    complete(client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap()).await;
+    assert_eq!(emulator.tasks().len(), 3);
 }
