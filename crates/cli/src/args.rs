@@ -75,8 +75,8 @@ Exit status:
   3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
   5  the task has ended, but not all files succeeded, or the package lacks some
-  6  the service, or the storage of a package, was not reached (name, connection, TLS), or
-     throttled for too long: run the same command again later
+  6  the service, or the storage of a package, was away (no connection, no answer to a call that
+     only reads), or throttled for too long: run the same command again later
 Of several, the first of 4, 6, 3, 2, 1, 5 counts.";
 
 const MORE: &str = "See koodrive-share --help for examples, the environment and the exit status.";
@@ -174,8 +174,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
-    /// How long to pause and try again while the service throttles or cannot be reached any more, and no task is created or
-    /// no call that only reads succeeds; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    /// How long to pause and try again while the service throttles or is away, and no task is created or no call that only
+    /// reads succeeds, once it has answered; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) patience: Option<Duration>,
 

@@ -36,7 +36,7 @@ impl Exit {
             Self::Failed => "something went wrong, as told above",
             Self::Usage => "a rule is broken, as told above",
             Self::Refused => "the service refused something, as told above",
-            Self::Unavailable => "the service was not reached, or throttled for too long",
+            Self::Unavailable => "the service was away, or throttled for too long",
             Self::Unknown => "an outcome is unknown",
         }
     }
@@ -113,9 +113,10 @@ pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>)
     }
 }
 
-/// The exit status of a failed query. A query changes nothing, so it is never unknown.
+/// The exit status of a failed query. A query changes nothing, so it is never unknown: without an answer, it is for later.
 pub(crate) fn of_query(error: &Error) -> Exit {
     match Exit::from(error) {
+        Exit::Unknown if error.is_retryable() => Exit::Unavailable,
         Exit::Unknown => Exit::Failed,
         exit => exit,
     }

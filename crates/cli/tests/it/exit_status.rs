@@ -73,6 +73,15 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     // Nobody needs to look for what a query may have made.
     emulator.fail_next(Fault::Reply(Answer::new(200)));
     query(&["status", &tasks[0]], 1, "ask again").await;
+    // A service that fails or does not answer is away, like one that is not reached.
+    for fault in [Fault::Reply(Answer::new(503)), Fault::CloseAfterProcessing] {
+        let once = ["--max-attempts", "1", "--patience", "0s"];
+        emulator.fail_next(fault.clone());
+        query(&[&["status", &tasks[0]], &once[..]].concat(), 6, "ask again").await;
+        emulator.fail_next(fault);
+        let dump = ["dump", "nobody1", "--all", "--target-file-id", "root", "--target-container-id", "c"];
+        expect(&emulator, &[&dump, &once[..]].concat(), 6, "ask again").await;
+    }
 }
 
 #[tokio::test]

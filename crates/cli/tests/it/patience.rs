@@ -110,8 +110,8 @@ async fn patience_that_ends_is_told_with_the_way_on() {
         assert_eq!(output.status.code(), Some(6), "{stderr}");
         assert!(stderr.contains("the patience of this run; resume it later: of the file ids, 0..2000"), "{stderr}");
         assert!(stderr.contains("resume: run the same command with --ledger"), "{stderr}");
-        let last = "no task was followed, since the run ended before its last file id; exit status 6: the service was not \
-                    reached, or throttled for too long";
+        let last = "no task was followed, since the run ended before its last file id; exit status 6: the service was away, \
+                    or throttled for too long";
         assert_eq!(stderr.lines().last(), Some(last));
         let made = if before == 0 { "1 created, 0" } else { "0 created, 1" };
         assert!(stderr.contains(&format!("{made} created earlier, 0 rejected, 1 not sent, 0 unknown")), "{stderr}");
