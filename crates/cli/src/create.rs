@@ -510,7 +510,8 @@ impl BulkRun<'_> {
     }
 }
 
-/// `the ids 1000..2000 and 4000..5000, of which no task was made, and those from 7000 on`
+/// `the ids 1000..2000, 4000..5000, of which no task was made, and any ids from 7000 on, which were not attempted`: there may be
+/// none, as after the last one of a listing.
 fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
     let listed: Vec<String> =
         failed.iter().take(LISTED).map(|range| format!("{}..{}", range.start, range.end)).collect();
@@ -520,7 +521,7 @@ fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
     };
     let failed =
         (!listed.is_empty()).then(|| format!("the ids {}{more}, of which no task was made", listed.join(", ")));
-    let rest = rest.map(|start| format!("the ids from {start} on, which were not attempted"));
+    let rest = rest.map(|start| format!("any ids from {start} on, which were not attempted"));
     failed.into_iter().chain(rest).collect::<Vec<_>>().join(", and ")
 }
 

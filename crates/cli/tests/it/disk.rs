@@ -198,7 +198,7 @@ async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     let moved = format!("Put {} back if it was moved;", path.display());
     assert!(stderr.contains("do not give the same command again") && stderr.contains(&moved), "{stderr}");
-    assert!(stderr.contains("give another ledger the ids from 2000 on"), "{stderr}");
+    assert!(stderr.contains("give another ledger any ids from 2000 on"), "{stderr}");
     assert!(!stderr.contains("resume:") && !stderr.contains("settle:"), "{stderr}");
     for task in emulator.tasks() {
         assert!(text(&output.stdout).contains(task.task_id()), "{}", text(&output.stdout));

@@ -276,11 +276,11 @@ async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
     for fault in [refused(), Fault::Delay(Duration::ZERO), Fault::CloseAfterProcessing] {
         emulator.fail_next(fault);
     }
-    let said = "the ids 0..1000, of which no task was made, and the ids from 3000 on, which were not attempted\n";
+    let said = "the ids 0..1000, of which no task was made, and any ids from 3000 on, which were not attempted\n";
     dump(4, said, &[]).await;
     // Nothing was made, and it is not told that the rest alone is left.
     let elsewhere = nowhere();
-    let said = "the ids 0..1000, of which no task was made, and the ids from 1000 on, which were not attempted\n";
+    let said = "the ids 0..1000, of which no task was made, and any ids from 1000 on, which were not attempted\n";
     dump(6, said, &["--endpoint", &elsewhere]).await;
 }
 
