@@ -63,9 +63,9 @@ use crate::{
 ///
 /// The stream ends with `None` only after every id has been attempted; a run that ends otherwise says why with a
 /// [`BulkError`], its last word. A chunk that was rejected or not sent ends the run only where every further one would fail,
-/// too: access or credentials were refused, or a certificate or a proxy is not accepted. To end it on others, call
-/// [`stop`](Self::stop). One whose outcome is unknown ends it as [`AfterUnknown`](crate::AfterUnknown) says, and one that is
-/// throttled pauses it: see [`patience`](crate::BulkPolicy::patience).
+/// too: a task with a kdstoken was refused access, credentials were refused, or a certificate or a proxy is not accepted. To
+/// end it on others, call [`stop`](Self::stop). One whose outcome is unknown ends it as [`AfterUnknown`](crate::AfterUnknown)
+/// says, and one that is throttled pauses it: see [`patience`](crate::BulkPolicy::patience).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
 /// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
@@ -81,7 +81,7 @@ use crate::{
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// Outside of a tokio runtime with its I/O and time enabled.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Bulk<'a> {
     /// Dropped at the end, with the ledger's lock.
@@ -110,7 +110,7 @@ impl Client {
     /// # Errors
     ///
     /// All broken rules of `task` together, before anything is read or sent: those of
-    /// [`ShareTaskBuilder::build`], and `template`.
+    /// [`ShareTaskBuilder::build`] but the ones about file ids, and `template`.
     pub fn create_bulk<'a>(
         &self,
         task: ShareTaskBuilder,
@@ -163,6 +163,10 @@ impl Bulk<'_> {
     /// # Errors
     ///
     /// As for [`next`](Self::next). The report is lost then: to keep it, take the items one by one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the stream, and the report with it.
     ///
     /// # Panics
     ///

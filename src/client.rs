@@ -198,10 +198,10 @@ impl Client {
     /// ```
     ///
     /// Such a call is made again after a pause, until it has failed for the `limit`, where 0 does not wait, or the service
-    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicy::patience): of
-    /// `Retry-After`, or of 1 to 2 seconds and twice as long each time. Once a reply has come, lost connections, time-outs and
-    /// failures of the server are waited out, too. `on_pause` is called at the beginning of each pause; it must not block. A
-    /// pause begins only after a call's own attempts, whose waits are not told: with
+    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicy::patience): of `Retry-After`, or of 1 to 2
+    /// seconds and twice as long each time. Lost connections, time-outs and failures of the server (5xx) are waited out, too,
+    /// once any other reply has come: before, the endpoint may be mistyped. `on_pause` is called at the beginning of each
+    /// pause; it must not block. A pause begins only after a call's own attempts, whose waits are not told: with
     /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
@@ -247,7 +247,7 @@ impl Client {
     ///
     /// The call is **not idempotent**: two calls create two tasks. It is sent again only where no task can have been
     /// created: after a connection that did not come about, after throttling, once after a 401 to a provider's token, and
-    /// after a refused `X-Date` that the server's clock explains.
+    /// with another `X-Date` where a refusal shows that the clock is to blame, at most three times.
     ///
     /// # Errors
     ///

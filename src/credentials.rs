@@ -65,7 +65,9 @@ impl Credentials {
         Self(CredentialsKind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
     }
 
-    /// Tokens from `provider`, kept until they lapse and renewed shortly before; concurrent calls share one renewal.
+    /// Tokens from `provider`, kept until they lapse; concurrent calls share one renewal. One that
+    /// [expires](crate::AccessToken::expires_in) is renewed by a call in its last minute, or in the last tenth of its life if
+    /// that is less.
     ///
     /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
     /// more.

@@ -134,7 +134,7 @@ impl PackageSource {
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// Outside of a tokio runtime with its I/O and time enabled.
 #[derive(Debug)]
 #[must_use = "a download does nothing unless it is awaited"]
 pub struct Download {
@@ -164,7 +164,8 @@ impl Download {
         self
     }
 
-    /// Sets the maximum number of attempts in a row that make no progress. Defaults to 8; 1 does not retry; at most 10.
+    /// Sets the maximum number of attempts that fail without progress, counted anew whenever more of the package has come
+    /// than before. Defaults to 8; 1 to 10.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self

@@ -279,7 +279,8 @@ impl Error {
         }
     }
 
-    /// The trace id of the request, sent or not. There is none if a rule was broken before one was made.
+    /// The trace id of the request, sent or not. There is none if a rule was broken before one was made, or where a listing
+    /// cannot go on for what its entries say.
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
     }

@@ -56,7 +56,7 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// Outside of a tokio runtime with its I/O and time enabled.
 #[derive(Debug)]
 pub struct Poller {
     client: Client,
@@ -102,7 +102,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime with its I/O and time enabled.
     #[doc(alias("wait_until_done", "wait_for", "join", "until_done"))]
     pub async fn wait(&self, handle: impl Into<TaskHandle>) -> Result<TaskStatus, PollError> {
         self.poller(handle).until_done().await

@@ -59,8 +59,8 @@ pub struct SharePermission {
 }
 
 impl Client {
-    /// Opens the share behind a link: `getShareInfo`, `verifyExtractCode` if there is an extract code, and the first page
-    /// of `listShareFiles`, which [`Share::files`] asks for anew.
+    /// Opens the share behind a link: `getShareInfo`, `verifyExtractCode` if there is an extract code, and `listShareFiles`
+    /// up to the first file. [`Share::files`] asks for these pages anew.
     ///
     /// ```no_run
     /// # async fn example(client: koodrive_share::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -102,7 +102,7 @@ impl ClientBuilder {
     /// Sets the maximum number of attempts for a retryable request. Defaults to 3; 1 does not retry; at most 10.
     ///
     /// A creation is retried after a connection that did not come about and after throttling, a query also after other
-    /// failures that may pass. A refreshed token and a corrected `X-Date` are tried once more in any case.
+    /// failures that may pass. In any case a renewed token is tried once, and another `X-Date` at most three times.
     ///
     /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
     /// `Retry-After` says, all within the [`timeout`](Self::timeout).
@@ -111,8 +111,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB for a creation and 16 MiB for a
-    /// status, which names up to 1,000 files; at least 1 KiB.
+    /// Sets the size of the largest reply that is read, in bytes. Defaults to 1 MiB, and to 16 MiB for a status, which
+    /// names up to 1,000 files; at least 1 KiB.
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
         self.0.limits.max_reply_bytes = Some(bytes);
         self
@@ -138,7 +138,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts these CA certificates (PEM) in addition to the platform's. Defaults to none.
+    /// Trusts these CA certificates (PEM) in addition to the platform's. Can be called again. Defaults to none.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.0.root_certificates.push(pem.into());
         self
@@ -179,8 +179,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends all requests through this proxy, also those to this machine: `http://`, `https://`, `socks4://`, `socks5://`
-    /// or `socks5h://`, with credentials in the URL if it wants some. Without a TLS feature, `http://` alone.
+    /// Sends all requests through this proxy, also those to this machine: `http://`, `https://`, `socks4://`, `socks4a://`,
+    /// `socks5://` or `socks5h://`, with credentials in the URL if it wants some. Without a TLS feature, `http://` alone.
     ///
     /// Defaults to what the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or not: to this
     /// machine they are not followed, and `HTTP_PROXY` not by a CGI program, whose clients can set it. One that applies and

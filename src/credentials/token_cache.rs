@@ -95,7 +95,7 @@ impl AccessToken {
     }
 
     /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
-    /// it and no other.
+    /// it and no other. More than 30 years count as 30.
     pub fn expires_in(self, lifetime: Duration) -> Self {
         Self { end: Some(Instant::now() + lifetime.min(LONGEST_LIFETIME)), ..self }
     }

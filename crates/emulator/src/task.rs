@@ -45,7 +45,8 @@ pub struct EmulatedTask {
 }
 
 impl EmulatedTask {
-    /// The task id: 19 digits, unique within one emulator.
+    /// The task id: a number, unique within one emulator. See
+    /// [`first_task_id`](crate::EmulatorBuilder::first_task_id).
     pub fn task_id(&self) -> &str {
         &self.task_id
     }

@@ -26,7 +26,8 @@ fn cut_first(packaged: &Packaged, after: usize) {
 async fn a_package_that_is_cut_every_10_kilobytes_comes_whole() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(10_000)).await;
     let path = target("cuts");
-    let package = packaged.client.download(&packaged.handle, &path).await.unwrap();
+    // An attempt that made progress is followed by another, however few may fail.
+    let package = packaged.client.download(&packaged.handle, &path).max_attempts(1).await.unwrap();
     assert_eq!((package.files, intact_files(&path)), (3, 3));
     let ranges = packaged.ranges();
     // Each request but the first asks for the last byte again.
