@@ -51,7 +51,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows http to other machines, which shows the token to everyone on the way. Defaults to false.
+    /// Allows http to other machines, also for packages, which shows the token, or the package and its URL, to everyone on the
+    /// way. Defaults to false.
     pub fn allow_http(mut self, allow: bool) -> Self {
         self.0.allow_http = allow;
         self

@@ -174,8 +174,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
-    /// How long to pause and try again while the service throttles or is away, and no task is created or no call that only
-    /// reads succeeds, once it has answered; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    /// How long to pause and try again while the service throttles, or is away once it has answered, and no task is created
+    /// or no call that only reads succeeds; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) patience: Option<Duration>,
 
