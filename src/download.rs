@@ -44,10 +44,11 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// The bytes go to `photos.zip.part`, which is renamed once it is synced and a zip, from its first byte to its last, whose
-    /// directory can be read; nothing is unpacked. What is already there is not fetched again, if it is of the same task or
-    /// URL, and the storage's strong `ETag` says that the package is still the same. `photos.zip.part.etag` keeps the `ETag`,
-    /// and the task's id and endpoint or, of a URL, a digest of it without its query; else the download begins anew.
+    /// The bytes go to `photos.zip.part`, which is renamed once it is whole, synced, and a zip whose directory can be read;
+    /// nothing is unpacked. Where the storage states no length, whole is what is a zip from its first byte to its last. What is
+    /// already there is not fetched again, if it is of the same task or URL, and the storage's strong `ETag` says that the
+    /// package is still the same. `photos.zip.part.etag` keeps the `ETag`, and the task's id and endpoint or, of a URL, a digest
+    /// of it without its query; else the download begins anew.
     ///
     /// A download has connections of its own, with the proxy and the certificates of this client's settings, and without its
     /// credentials, user id and trace ids. The URL must be https, or http to this machine or after
@@ -291,6 +292,7 @@ impl Download {
                 None => part.etag = None,
             }
         };
+        self.expected.is_length_known = total.is_some();
         part.start(from, etag).await?;
         self.progress.send_replace(DownloadProgress { received: part.length, total });
         while let Some(bytes) = response.chunk().await? {

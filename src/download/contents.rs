@@ -26,6 +26,8 @@ pub struct DownloadedPackage {
 pub(super) struct Expected {
     /// How many files and directories at least.
     pub(super) entries: u64,
+    /// Whether the storage has stated the length, so that what came is whole.
+    pub(super) is_length_known: bool,
     /// The names that were not found, by their last part: nobody knows whether the service keeps directories.
     names: HashMap<String, Vec<String>>,
     found_files: u64,
@@ -55,7 +57,7 @@ impl Expected {
             self.add(entry.file_path().as_bytes());
         }
         // What breaks off may end within a zip, or behind one, that is a file of the package.
-        if start > 0 || archive.end_offset() < bytes {
+        if !self.is_length_known && (start > 0 || archive.end_offset() < bytes) {
             return Err(ErrorKind::Eof.into());
         }
         Ok(self.finish(bytes))
