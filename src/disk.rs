@@ -1,7 +1,9 @@
-//! Files that outlast a power cut, and whether one is still at its path.
+//! Files that outlast a power cut, that one process alone writes to, and whether one is still at its path.
 
+#[cfg(not(windows))]
+use std::fs;
 use std::{
-    fs::{self, File},
+    fs::{File, OpenOptions},
     io,
     path::Path,
 };
@@ -14,7 +16,28 @@ pub(crate) fn sync_directory_of(path: &Path) {
     }
 }
 
+/// Opens a file that others may read, and that nobody else may open by this function until it is closed. Nothing if
+/// somebody has.
+#[cfg(not(windows))]
+pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
+    // A file system without locks has none to respect.
+    let is_free = |file: &File| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
+    Ok(Some(options.open(path)?).filter(is_free))
+}
+
+/// The same without a lock, which would keep others from reading, too. Nor can they delete or rename the file.
+#[cfg(windows)]
+pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
+    const FILE_SHARE_READ: u32 = 1;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    match std::os::windows::fs::OpenOptionsExt::share_mode(options, FILE_SHARE_READ).open(path) {
+        Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 /// Whether the file at a path is this one, which is locked.
+#[cfg_attr(windows, allow(unused_variables))]
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let is_same = {

@@ -18,7 +18,7 @@ use std::{
 use self::{error::LedgerError, line::Settlement};
 use super::{item::BulkReport, task_ids::TaskIds};
 use crate::{
-    disk::{is_at, sync_directory_of},
+    disk::{is_at, open_alone, sync_directory_of},
     rules,
     share_task::MAX_FILE_IDS,
     validation::Violations,
@@ -53,7 +53,7 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// Memory: at most 16 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
-    /// Locked where the file system has locks.
+    /// A run's own, where the file system has locks.
     file: File,
     path: PathBuf,
     /// All who read share the file's position.
@@ -73,20 +73,22 @@ pub struct Ledger {
 
 impl Ledger {
     /// Reads a ledger and changes nothing. While a run [uses it](Self::is_in_use), a chunk whose request is on its way counts
-    /// as unknown, too: wait for the run's end before you look for its task. On Windows, the run's lock keeps others from
-    /// reading until then.
+    /// as unknown, too: wait for the run's end before you look for its task.
     ///
     /// # Errors
     ///
     /// It cannot be read, is no ledger, or is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
-        let mut ledger = Self::open_file(path.as_ref(), OpenOptions::new().read(true))?;
+        let mut ledger = Self::open_file(path.as_ref(), |path| File::open(path).map(Some))?;
         ledger.scan(None, false)?;
         Ok(ledger)
     }
 
     /// Whether a run uses it at this moment, where the file system has locks.
     pub fn is_in_use(&self) -> bool {
+        if cfg!(windows) {
+            return matches!(open_alone(&self.path, OpenOptions::new().read(true)), Ok(None));
+        }
         let lock = self.file.try_lock_shared();
         let _ = self.file.unlock();
         matches!(lock, Err(TryLockError::WouldBlock))
@@ -162,23 +164,19 @@ impl Ledger {
     fn lock(path: &Path, create: bool) -> Result<Self, LedgerFault> {
         let mut options = OpenOptions::new();
         // Elsewhere, the directory's own rights count. And without a lock, a line must not be written over that of another
-        // run that writes at the same time; Windows, which has locks, cannot cut a file that is opened to append.
+        // run that writes at the same time, whose length tells; Windows cannot cut a file that is opened to append.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options.append(true), 0o600);
-        let ledger = Self::open_file(path, options.read(true).write(true).create(create).truncate(false))?;
-        match ledger.file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse),
-            // A file system without locks: the file's length tells.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(ledger),
-        }
+        options.read(true).write(true).create(create).truncate(false);
+        Self::open_file(path, |path| open_alone(path, &mut options))
     }
 
-    fn open_file(path: &Path, options: &OpenOptions) -> Result<Self, LedgerFault> {
+    fn open_file(path: &Path, open: impl FnOnce(&Path) -> io::Result<Option<File>>) -> Result<Self, LedgerFault> {
         // Before it is opened, since a pipe would wait for its other end.
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(LedgerFault::NoFile);
         }
-        let file = options.open(path)?;
+        let file = open(path)?.ok_or(LedgerFault::InUse)?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -324,7 +322,8 @@ impl Ledger {
 
     /// If another run appended, the file is longer than what we wrote.
     fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
-        if !is_at(&self.file, &self.path)? {
+        // On Windows, nobody can delete or replace it.
+        if cfg!(not(windows)) && !is_at(&self.file, &self.path)? {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
         match self.file.metadata()?.len().cmp(&self.end) {

@@ -1,5 +1,7 @@
 //! The integration tests, a file per concept.
 
+#![cfg_attr(windows, allow(dead_code, unused_imports, reason = "some tests are for Unix"))]
+
 mod bulk;
 #[cfg(feature = "tls")]
 mod client_builder;

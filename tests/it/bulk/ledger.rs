@@ -63,6 +63,7 @@ async fn ledger_holds_no_secret_and_no_file_id() {
     }
 }
 
+#[cfg(not(windows))]
 #[tokio::test]
 async fn secret_in_a_task_id_is_shown_in_no_error() {
     let emulator = strict_emulator().start().await.unwrap();
@@ -104,6 +105,7 @@ async fn written(test: &str, chunks: usize) -> PathBuf {
     path
 }
 
+#[cfg(not(windows))]
 #[tokio::test]
 async fn line_that_is_being_written_is_no_damage() {
     let path = written("being_written", 1).await;

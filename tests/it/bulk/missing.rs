@@ -1,4 +1,6 @@
-//! Ledgers that someone takes away from their run.
+//! Ledgers that someone takes away from their run. On Windows, nobody can.
+
+#![cfg(not(windows))]
 
 use std::{fs, path::PathBuf};
 
@@ -86,7 +88,6 @@ async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
     }
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn ledger_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;

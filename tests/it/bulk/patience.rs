@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::support::{
-    bulk::{ids, ledger, states, tasks_of, until},
+    bulk::{hold, ids, ledger, states, tasks_of, until},
     bulk_run::{FUTILE, complete, drain_within, one_by_one, outcomes},
     fixtures::{broken, builder, builder_at, client, dump_template, strict_emulator},
     own_server::{OwnServer, Said},
@@ -192,8 +192,7 @@ async fn dropped_run_waits_for_no_end_of_a_pause() {
     pauses.recv().await.unwrap();
     drop(bulk);
     // Its lock goes with the last of its chunks.
-    let lock = std::fs::File::open(&path).unwrap();
-    until("the ledger is free", || lock.try_lock().is_ok()).await;
+    until("the ledger is free", || hold(&path).is_some()).await;
     // Four at a time, and one more once the first was accepted and looked at.
     assert!(emulator.request_count() <= 5);
     // In whatever order the replies came.

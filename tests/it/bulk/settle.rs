@@ -6,7 +6,7 @@ use koodrive_share::{BulkPolicy, Ledger, LedgerChunk, Outcome, Settlement};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 
 use crate::support::{
-    bulk::{ids, ledger, states, tasks_of},
+    bulk::{hold, ids, ledger, states, tasks_of},
     bulk_run::{append, complete, drain, forget, one_by_one, outcomes},
     fixtures::{KDSTOKEN, broken, client, dump_template, strict_emulator},
 };
@@ -30,10 +30,9 @@ async fn ledger_tells_what_became_of_each_chunk_while_a_run_uses_it_too() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("read");
     let trace_ids = mixed(&emulator, &path).await;
-    let held = fs::File::open(&path).unwrap();
-    held.try_lock().unwrap();
     // A line that is being written.
     append(&path, "{\"chunk\":");
+    let held = hold(&path).unwrap();
     let before = fs::read(&path).unwrap();
     let ledger = Ledger::read(&path).unwrap();
     let chunks: Vec<LedgerChunk> = ledger.chunks().collect::<Result<_, _>>().unwrap();
@@ -52,6 +51,7 @@ async fn ledger_tells_what_became_of_each_chunk_while_a_run_uses_it_too() {
     assert_eq!(ledger.report().unwrap().to_string(), said);
     assert_eq!(ledger.file_ids(), None, "no run is known to have come to the end");
     assert_eq!(fs::read(&path).unwrap(), before, "reading changes nothing");
+    drop(held);
 }
 
 #[tokio::test]
@@ -95,8 +95,7 @@ async fn what_cannot_be_settled_is_refused_with_every_rule_and_changes_nothing()
         let error = settled(range.clone(), settlement);
         assert_eq!(broken(error.validation_error().unwrap()), expected, "{range:?}: {error}");
     }
-    let held = fs::File::open(&path).unwrap();
-    held.try_lock().unwrap();
+    let held = hold(&path).unwrap();
     let error = settled(1_000..2_000, Settlement::NotMade).to_string();
     assert!(error.starts_with("the ledger is in use by another run"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);

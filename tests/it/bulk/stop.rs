@@ -79,7 +79,7 @@ async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
 async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
     for moment in 0..30 {
         let emulator = strict_emulator().start().await.unwrap();
-        let path = ledger("dropped-at-any-time");
+        let path = ledger(&format!("dropped-at-any-time-{moment}"));
         let policy = BulkPolicy::default().ledger(&path);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
         bulk.next().await.unwrap().unwrap();

@@ -1,6 +1,10 @@
 //! File ids and ledgers, for the library's tests and for the tool's.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use koodrive_share_emulator::EmulatedTask;
 use serde_json::Value;
@@ -16,6 +20,15 @@ pub(crate) fn ledger(test: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.ledger"));
     let _ = fs::remove_file(&path);
     path
+}
+
+/// Uses a ledger as a run does; nothing if a run uses it.
+pub(crate) fn hold(path: &Path) -> Option<File> {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1);
+    let held = options.read(true).write(true).open(path).ok()?;
+    (cfg!(windows) || held.try_lock().is_ok()).then_some(held)
 }
 
 pub(crate) fn lines(path: &PathBuf) -> Vec<Value> {

@@ -6,7 +6,7 @@ use koodrive_share_emulator::{EmulatedShare, Emulator, Schedule, SharedFile, Ste
 
 use crate::support::{
     TOKEN,
-    bulk::{ids, ledger, tasks_of},
+    bulk::{hold, ids, ledger, tasks_of},
     directory, file, id_file, json_lines, run, run_with_input, text, tool,
 };
 
@@ -123,8 +123,7 @@ async fn ledger_in_use_is_told_before_the_share_is_opened() {
     let path = ledger("cli_in_use_by_link");
     let args = ["--recursive", "--ledger", path.to_str().unwrap()];
     assert_eq!(run(&mut dump(&emulator, &args)).await.status.code(), Some(0));
-    let held = fs::File::open(&path).unwrap();
-    held.try_lock().unwrap();
+    let _held = hold(&path).unwrap();
     let before = emulator.request_count();
     let output = run(&mut dump(&emulator, &args)).await;
     let stderr = text(&output.stderr);
