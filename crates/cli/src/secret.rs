@@ -1,7 +1,8 @@
 //! Secrets, from variables, files or the standard input.
 
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -18,21 +19,37 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a secret, without the line break at its end, before anything is sent. An interrupt ends a process that waits for it.
+/// Reads a secret, without the blanks around it, before anything is sent. An interrupt ends a process that waits for it.
 pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     while_interruptible(path, || read_again(path))
 }
 
 /// Reads a secret while requests may be on their way.
 pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
-    let read = if is_stdin(path) { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    let mut stdin = Vec::new();
+    let read = if is_stdin(path) { io::stdin().read_to_end(&mut stdin).map(|_| stdin) } else { fs::read(path) };
     let name = path.display();
-    let secret = read.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
-    let secret = secret.trim_end_matches(['\r', '\n']);
+    let secret = read.and_then(decoded);
+    let secret = secret.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
+    // As `echo` of Windows writes one before the line break.
+    let secret = secret.trim();
     if secret.is_empty() {
         return Err(CommandError::usage(format!("the secret in {name} is empty")));
     }
     Ok(secret.to_owned())
+}
+
+/// The text in a file. On Windows, editors and shells begin one with a byte order mark, and Windows PowerShell writes UTF-16.
+fn decoded(bytes: Vec<u8>) -> io::Result<String> {
+    let text = match bytes.strip_prefix(b"\xff\xfe") {
+        Some(units) => {
+            let units: Vec<_> = units.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+            String::from_utf16(&units).ok()
+        }
+        None => String::from_utf8(bytes).ok(),
+    };
+    let text = text.ok_or_else(|| io::Error::other("it is not valid UTF-8"))?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The share's temporary token, if there is one.

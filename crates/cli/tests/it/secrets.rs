@@ -147,6 +147,29 @@ async fn authorizations_of_run_with_changed_token(
 }
 
 #[tokio::test]
+async fn secret_is_read_as_windows_writes_it() {
+    let emulator = emulator().await;
+    let path = file("windows.secret", "");
+    let with = |content: Vec<u8>| {
+        fs::write(&path, content).unwrap();
+        let mut tool = tool(&emulator);
+        tool.env_remove("KOODRIVE_TOKEN").args(DUMP).args(["F1", "--token-file"]).arg(&path);
+        tool
+    };
+    let utf_16: Vec<u8> = format!("\u{feff}{TOKEN}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // By `echo` of cmd, by `echo` of PowerShell, by an editor.
+    for content in [format!("{TOKEN} \r\n").into_bytes(), utf_16.clone(), format!("\u{feff}{TOKEN}").into_bytes()] {
+        let output = run(&mut with(content)).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    for content in [&utf_16[1..], b"\xff\xfe\x00\xd8"] {
+        let output = run(&mut with(content.to_owned())).await;
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("windows.secret: it is not valid UTF-8"), "{}", text(&output.stderr));
+    }
+}
+
+#[tokio::test]
 async fn token_file_that_changes_is_read_again() {
     let emulator = emulator().await;
     emulator.accept_token("renewed");
