@@ -51,7 +51,7 @@ pub(super) enum Kind {
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
     #[error(
-        "the file cannot be written or read: check that its directory exists, has room and is writable, then download again, which goes on from what has come"
+        "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then download again, which goes on from what has come"
     )]
     Disk(#[from] io::Error),
     #[error(

@@ -247,9 +247,9 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_cannot_be_renamed_leaves_nothing_at_the_target() {
         let target = target("unnamed");
-        let part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
+        let paths = Part::open(&target, false, TASK.to_owned()).await.unwrap().paths;
         fs::remove_file(part_of(&target)).unwrap();
-        let error = part.paths.publish(false).unwrap_err();
+        let error = paths.publish(false).unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
         assert!(!target.exists());
         remove_directory_of(&target);
