@@ -86,7 +86,7 @@ const MORE: &str = "See koodrive-share --help for examples, the environment and 
 /// Results go to the standard output, everything else to the standard error. Secrets come from variables, files or the
 /// standard input, never from flags, which every user of the machine can see.
 #[derive(Debug, Parser)]
-#[command(name = "koodrive-share", version, after_long_help = ENVIRONMENT)]
+#[command(name = "koodrive-share", bin_name = "koodrive-share", version, after_long_help = ENVIRONMENT)]
 #[command(after_help = MORE)]
 pub(crate) struct Cli {
     /// Form of the results; json is one object a line

@@ -36,6 +36,10 @@ impl Target {
         if path.file_name().and_then(|name| name.to_str()).is_none() {
             return refused("it must end with the name of a file, in UTF-8".to_owned());
         }
+        // What comes after a colon is another stream of the file before it.
+        if cfg!(windows) && path.file_name().is_some_and(|name| name.to_string_lossy().contains(':')) {
+            return refused("no file of Windows has a colon in its name".to_owned());
+        }
         if !directory_of(path).is_dir() {
             return refused("there is no such directory".to_owned());
         }

@@ -48,9 +48,12 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool
     let endpoint = emulator.endpoint();
     output.value("endpoint", endpoint)?;
     stderr("Reach it from another terminal with:");
-    stderr(&format!("export KOODRIVE_ENDPOINT={endpoint} KOODRIVE_USER_ID=me KOODRIVE_AGENT_NAME=carrier"));
-    stderr(credentials);
-    stderr(&format!("export LINK='{}'", EmulatedShare::example().link()));
+    stderr(&export("KOODRIVE_ENDPOINT", endpoint));
+    stderr(&export("KOODRIVE_USER_ID", "me"));
+    stderr(&export("KOODRIVE_AGENT_NAME", "carrier"));
+    stderr(&credentials);
+    let link = EmulatedShare::example().link();
+    stderr(&if cfg!(windows) { format!("$LINK = '{link}'") } else { export("LINK", &link) });
     stderr(&format!("echo {} > code", EmulatedShare::EXAMPLE_EXTRACT_CODE));
     stderr("These are the link to its example share and the file with the extract code. End it with Ctrl-C.");
     let renew = async {
@@ -63,6 +66,11 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool
     Ok(Exit::Done)
 }
 
+/// The line that sets a variable of the environment: for a shell, or for PowerShell.
+fn export(name: &str, value: &str) -> String {
+    if cfg!(windows) { format!("$env:{name} = '{value}'") } else { format!("export {name}='{value}'") }
+}
+
 /// The nanoseconds since 1970, which have as many digits as the ids of the reference. A ledger of an earlier start names no
 /// task of this one then.
 fn first_task_id() -> u64 {
@@ -71,20 +79,17 @@ fn first_task_id() -> u64 {
 }
 
 /// The builder with what it accepts, and the line that tells of it.
-fn accepting(
-    builder: EmulatorBuilder,
-    args: &mut EmulatorArgs,
-) -> Result<(EmulatorBuilder, &'static str), CommandError> {
+fn accepting(builder: EmulatorBuilder, args: &mut EmulatorArgs) -> Result<(EmulatorBuilder, String), CommandError> {
     if let (Some(app_id), Some(path)) = (args.app_id.take(), &args.app_secret_file) {
         let builder = builder.app(app_id, secret::read(path)?);
-        return Ok((builder, "(and KOODRIVE_APP_ID and KOODRIVE_APP_SECRET, as given)"));
+        return Ok((builder, "(and KOODRIVE_APP_ID and KOODRIVE_APP_SECRET, as given)".to_owned()));
     }
     if let Some(path) = &args.token_file {
         args.token = Some(secret::read(path)?);
     }
     Ok(match &args.token {
-        Some(token) => (builder.token(token), "(and KOODRIVE_TOKEN, as given)"),
-        None => (builder, "export KOODRIVE_TOKEN=emulator-token"),
+        Some(token) => (builder.token(token), "(and KOODRIVE_TOKEN, as given)".to_owned()),
+        None => (builder, export("KOODRIVE_TOKEN", "emulator-token")),
     })
 }
 

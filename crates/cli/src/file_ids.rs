@@ -133,7 +133,11 @@ impl FileIdSource {
 
 fn open(path: &Path) -> io::Result<Input> {
     let mut file = if is_stdin(path) { stdin_handle()? } else { File::open(path)? };
-    let metadata = file.metadata()?;
+    let metadata = match file.metadata() {
+        // Windows tells nothing of a pipe or a console.
+        Err(_) if is_stdin(path) => return Ok(Input::Stdin),
+        metadata => metadata?,
+    };
     if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }

@@ -182,7 +182,9 @@ impl SavedTasks {
         (&self.0).write_all(&line).map_err(|error| {
             // No command reads a file with a torn line; what another run has written is not ours to cut.
             if length().is_ok_and(|length| length.saturating_sub(end) < line.len() as u64) {
-                let _ = self.0.set_len(end);
+                // Windows cuts no file by a handle that appends.
+                let cut = || OpenOptions::new().write(true).open(&self.1)?.set_len(end);
+                let _ = self.0.set_len(end).or_else(|_| cut());
             }
             io::Error::new(error.kind(), format!("--save {}: a task cannot be written: {error}", self.1.display()))
         })

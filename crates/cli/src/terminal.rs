@@ -6,14 +6,16 @@ use tokio::task::spawn_blocking;
 
 use crate::{interrupts::Interrupts, output::stderr};
 
-/// Whether it is a terminal that understands escape sequences; one that is called `dumb` does not.
+/// Whether it is a terminal whose cursor moves; that of one that is called `dumb` does not.
 pub(crate) fn is_capable() -> bool {
-    io::stderr().is_terminal() && anstyle_query::term_supports_ansi_color()
+    io::stderr().is_terminal() && anstyle_query::term_supports_color()
 }
 
 /// Whether colours are welcome there. Source: <https://no-color.org>, which lets an empty variable say nothing.
 pub(crate) fn has_colours() -> bool {
-    is_capable() && !anstyle_query::no_color()
+    // A console of Windows has to be told that it will get escape sequences, and an old one knows none.
+    let has_sequences = || anstyle_query::windows::enable_ansi_colors() != Some(false);
+    is_capable() && !anstyle_query::no_color() && (has_sequences() || anstyle_query::term_supports_ansi_color())
 }
 
 /// Asks for a line, which the terminal does not show. Nothing if an interrupt comes before.
@@ -80,8 +82,12 @@ mod unseen {
     pub(super) struct Unseen;
 
     impl Unseen {
-        #[allow(clippy::unnecessary_wraps, reason = "as elsewhere")]
         pub(super) fn new() -> io::Result<Self> {
+            if console::Term::stderr().features().is_msys_tty() {
+                return Err(io::Error::other(
+                    "this terminal shows what is typed: give --extract-code-file, or start the command by winpty",
+                ));
+            }
             Ok(Self)
         }
     }

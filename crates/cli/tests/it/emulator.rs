@@ -92,6 +92,31 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
     server.kill().await.unwrap();
 }
 
+#[cfg(windows)]
+#[tokio::test]
+async fn emulator_says_in_lines_for_powershell_how_to_reach_it() {
+    let mut server = bare_tool();
+    let mut server = server.arg("emulator").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+    let code = file("emulator-lines.code", "");
+    let mut files = bare_tool();
+    files.arg("files").arg("--extract-code-file").arg(&code);
+    loop {
+        let line = said.next_line().await.unwrap().unwrap();
+        if let Some((name, value)) = line.strip_prefix("$env:").and_then(|line| line.split_once(" = ")) {
+            files.env(name, value.trim_matches('\''));
+        } else if let Some(link) = line.strip_prefix("$LINK = ") {
+            files.arg(link.trim_matches('\''));
+        } else if let Some(value) = line.strip_prefix("echo ").and_then(|line| line.strip_suffix(" > code")) {
+            std::fs::write(&code, value).unwrap();
+            break;
+        }
+    }
+    let output = run(&mut files).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    server.kill().await.unwrap();
+}
+
 #[tokio::test]
 async fn emulator_fails_files_as_its_flag_says() {
     let mut server = bare_tool();

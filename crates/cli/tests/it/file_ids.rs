@@ -8,6 +8,8 @@ use crate::support::{
     emulator, expect, file, run, run_with_input, text, tool,
 };
 
+const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
 #[tokio::test]
 async fn ids_are_read_line_by_line_whatever_the_lines_look_like() {
     let emulator = emulator().await;
@@ -25,7 +27,7 @@ async fn ids_are_read_line_by_line_whatever_the_lines_look_like() {
     let output = run(tool(&emulator).args(DUMP).arg("--file-ids-from").arg(&path)).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("valid UTF-8"));
-    let output = run(tool(&emulator).args(DUMP).args(["--file-ids-from", "/dev/null"])).await;
+    let output = run(tool(&emulator).args(DUMP).args(["--file-ids-from", NOTHING])).await;
     assert_eq!(output.status.code(), Some(2), "no ids at all");
     assert_eq!(emulator.request_count(), 2);
 }

@@ -105,7 +105,8 @@ async fn kill(
             }
             child.start_kill().unwrap();
             let ended = child.wait().await.unwrap();
-            hits.kills += usize::from(ended.code().is_none());
+            // Windows gives a process that is killed a code.
+            hits.kills += usize::from(!matches!(ended.code(), Some(0 | 4)));
             hits.requests += usize::from(unanswered(&path) > before);
             hits.pauses += usize::from(is_paused(&path));
         };

@@ -1,5 +1,7 @@
 //! The command-line tool as a process, a file per concern.
 
+#![cfg_attr(windows, allow(dead_code, unused_imports, reason = "tests with signals and limits are for Unix"))]
+
 mod completions;
 mod disk;
 mod emulator;

@@ -49,6 +49,7 @@ async fn files_of_last_task(emulator: &Emulator, link: &str, directory: &PathBuf
     names
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn the_whole_job_is_one_command() {
     let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
@@ -204,6 +205,8 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
         "--output there.zip: it is there already: name another file, or give --overwrite",
     ),
     ("package LINK --all --output none/p.zip", 2, "--output none/p.zip: there is no such directory"),
+    #[cfg(windows)]
+    ("package LINK --all --output p.zip:1", 2, "--output p.zip:1: no file of Windows has a colon in its name"),
     ("package LINK --all --output .", 2, "--output .: it "),
     ("package LINK --output p.zip", 2, "give names of files, --all, --recursive or --file-ids-from"),
     ("package LINK b.txt --all --output p.zip", 2, "give --all or names of files, not both"),

@@ -50,17 +50,17 @@ pub(crate) fn tool(emulator: &Emulator) -> Command {
 pub(crate) fn bare_tool() -> Command {
     let mut tool = Command::new(env!("CARGO_BIN_EXE_koodrive-share"));
     tool.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    // Windows has no sockets without it.
+    tool.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
     tool
 }
 
 /// The same command after some lines of a shell, in the same process.
-#[cfg(unix)]
 pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
     wrapped("/bin/sh", &["-c", &format!("{lines}\nexec \"$0\" \"$@\"")], tool)
 }
 
 /// The same command where a hang-up is not ignored, as it is by all that runs under nohup.
-#[cfg(unix)]
 pub(crate) fn heeding_hang_up(tool: &Command) -> Command {
     // Only GNU's takes the option.
     let options: &[&str] = if cfg!(target_os = "linux") { &["--default-signal=HUP"] } else { &[] };
@@ -73,7 +73,6 @@ pub(crate) fn in_namespace(tool: &Command) -> Command {
     wrapped("unshare", &["--map-root-user", "--pid", "--fork", "--kill-child"], tool)
 }
 
-#[cfg(unix)]
 fn wrapped(program: &str, arguments: &[&str], tool: &Command) -> Command {
     let tool = tool.as_std();
     let mut command = Command::new(program);
@@ -97,7 +96,6 @@ pub(crate) fn on_terminal(tool: &Command) -> Command {
 }
 
 /// Sends a signal to a process that runs.
-#[cfg(unix)]
 pub(crate) async fn send(signal: &str, process: u32) {
     let sent = Command::new("kill").args([signal, &process.to_string()]).status().await;
     assert!(sent.unwrap().success());
