@@ -42,13 +42,14 @@ pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
 /// The text in a file. On Windows, editors and shells begin one with a byte order mark, and Windows PowerShell writes UTF-16.
 fn decoded(bytes: Vec<u8>) -> io::Result<String> {
     let text = match bytes.strip_prefix(b"\xff\xfe") {
-        Some(units) => {
-            let units: Vec<_> = units.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
-            String::from_utf16(&units).ok()
+        Some(bytes) => {
+            let (units, rest) = bytes.as_chunks();
+            let units: Vec<_> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+            String::from_utf16(&units).ok().filter(|_| rest.is_empty())
         }
         None => String::from_utf8(bytes).ok(),
     };
-    let text = text.ok_or_else(|| io::Error::other("it is not valid UTF-8"))?;
+    let text = text.ok_or_else(|| io::Error::other("it is neither valid UTF-8 nor UTF-16 as Windows writes it"))?;
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 

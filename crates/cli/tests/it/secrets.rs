@@ -162,10 +162,15 @@ async fn secret_is_read_as_windows_writes_it() {
         let output = run(&mut with(content)).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
-    for content in [&utf_16[1..], b"\xff\xfe\x00\xd8"] {
+    let one_byte_more = [&utf_16[..], b"\n"].concat();
+    for content in [&utf_16[1..], b"\xff\xfe\x00\xd8", &one_byte_more] {
         let output = run(&mut with(content.to_owned())).await;
         assert_eq!(output.status.code(), Some(2));
-        assert!(text(&output.stderr).contains("windows.secret: it is not valid UTF-8"), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("windows.secret: it is neither valid UTF-8 nor UTF-16 as Windows writes it"),
+            "{}",
+            text(&output.stderr)
+        );
     }
 }
 
