@@ -205,7 +205,12 @@ impl Client {
     /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        self.with(|shared| shared.waits = Some(Arc::new(Waits::new(limit, on_pause))))
+        self.with(|shared| shared.waits = Some(Waits::new(limit, on_pause)))
+    }
+
+    /// A client whose calls wait out throttling and outages for no longer than this.
+    pub(crate) fn with_patience_at_most(&self, limit: Duration) -> Self {
+        self.with(|shared| shared.waits = shared.waits.as_ref().map(|waits| waits.at_most(limit)))
     }
 
     /// A client whose calls do not retry throttling.

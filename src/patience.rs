@@ -1,7 +1,10 @@
 //! When a run pauses, for how long, and when its patience ends.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -121,15 +124,21 @@ impl Patience {
 }
 
 /// How long calls that only read are made again, and who is told of each pause.
+#[derive(Clone)]
 pub(crate) struct Waits {
     limit: Duration,
-    on_pause: Box<Tell>,
-    has_reply: AtomicBool,
+    on_pause: Arc<Tell>,
+    has_reply: Arc<AtomicBool>,
 }
 
 impl Waits {
     pub(crate) fn new(limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        Self { limit, on_pause: Box::new(on_pause), has_reply: AtomicBool::new(false) }
+        Self { limit, on_pause: Arc::new(on_pause), has_reply: Arc::default() }
+    }
+
+    /// The same, but for no longer than this.
+    pub(crate) fn at_most(&self, limit: Duration) -> Self {
+        Self { limit: self.limit.min(limit), ..self.clone() }
     }
 
     /// The pause before a call is made again, of which it tells. `patience` is that of the call, none at first.

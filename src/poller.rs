@@ -143,8 +143,8 @@ impl Poller {
         self
     }
 
-    /// Sets the time after which following the task ends, with one last poll, or with the poll that a
-    /// [patient client](Client::with_patience) still makes. Defaults to 1 hour. `Duration::MAX` never ends; 0 polls once.
+    /// Sets the time after which following the task ends, with one last poll, and after which no poll of a
+    /// [patient client](Client::with_patience) waits. Defaults to 1 hour. `Duration::MAX` never ends; 0 polls once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -193,7 +193,9 @@ impl Poller {
             }
             // The first one, or another because the runtime of the last one was shut down.
             self.polls += 1;
-            let (client, handle) = (self.client.clone(), self.handle.clone());
+            let left =
+                self.schedule.map_or(Duration::MAX, |schedule| self.timeout.saturating_sub(schedule.started.elapsed()));
+            let (client, handle) = (self.client.with_patience_at_most(left), self.handle.clone());
             let poll = async move { (client.status(&handle).await, Instant::now()) };
             self.poll.spawn(poll.in_current_span());
         }

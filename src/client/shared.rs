@@ -25,7 +25,7 @@ pub(super) struct Shared {
     /// Whether calls wait where they are throttled, and not their caller.
     pub(super) retries_throttling: bool,
     /// Of calls that only read; none for those that end after their attempts.
-    pub(super) waits: Option<Arc<Waits>>,
+    pub(super) waits: Option<Waits>,
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
     /// When the last reply came.

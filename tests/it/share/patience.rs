@@ -124,6 +124,18 @@ async fn poller_of_a_patient_client_outlasts_what_ends_that_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn poller_of_a_patient_client_ends_in_time() {
+    let emulator = throttled(0, false).await;
+    let (patient, pauses) = patient(&emulator, 10 * MINUTE);
+    for timeout in [MINUTE, Duration::ZERO] {
+        let error = patient.poller(patient.handle("1", SHARE)).timeout(timeout).until_done().await.unwrap_err();
+        assert!(error.error().unwrap().is_throttled(), "{error:?}");
+        assert!((timeout..timeout + MINUTE / 4).contains(&error.elapsed()), "{error:?}");
+        assert!(pauses.lock().unwrap().drain(..).next().is_some() != timeout.is_zero());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn creations_of_a_patient_client_are_what_they_are_without() {
     let emulator = throttled(0, false).await;
     let (patient, pauses) = patient(&emulator, 10 * MINUTE);
