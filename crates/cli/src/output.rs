@@ -5,12 +5,12 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::Path,
-    sync::LazyLock,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use humantime::FormattedDuration;
-use indicatif::{HumanCount, MultiProgress};
+use indicatif::{HumanCount, ProgressBar, WeakProgressBar};
 use koodrive_share::{
     BulkItem, BulkReport, DownloadUrl, DownloadedPackage, Error, FileStatus, FileType, Ledger, LedgerChunk, Outcome,
     ShareFile, TaskStatus,
@@ -23,8 +23,8 @@ use crate::{
     exit::{CommandError, Exit, with_causes},
 };
 
-/// The bars on the standard error. Each line is written while they are cleared.
-pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+/// The latest bar on the standard error, if there is one.
+static BAR: LazyLock<Mutex<WeakProgressBar>> = LazyLock::new(Mutex::default);
 
 pub(crate) struct Output {
     format: Format,
@@ -350,6 +350,24 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     text.chars().map(escaped).collect()
 }
 
+/// Clears this bar while a line is written.
+pub(crate) fn set_bar(bar: &ProgressBar) {
+    *latest_bar() = bar.downgrade();
+}
+
+fn latest_bar() -> MutexGuard<'static, WeakProgressBar> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes while the bar is cleared. A `MultiProgress` would do so for several, and panics once its terminal is gone.
+fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
+    let bar = latest_bar().upgrade();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
 fn json(value: &impl Serialize) -> io::Result<()> {
     result(&serde_json::to_string(value)?)
 }
@@ -363,7 +381,7 @@ fn result(line: &str) -> io::Result<()> {
 /// Writes a line to the standard output, without a buffer that keeps it back.
 fn stdout(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout();
-    let written = BARS.suspend(|| writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
+    let written = beside_bar(|| writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
     written.map_err(|error| {
         let message = format!("results cannot be written to the standard output: {error}");
         io::Error::new(error.kind(), message)
@@ -372,5 +390,5 @@ fn stdout(line: &str) -> io::Result<()> {
 
 /// Writes a line to the standard error. If that is closed, there is nobody to tell.
 pub(crate) fn stderr(line: &str) {
-    let _ = BARS.suspend(|| writeln!(io::stderr(), "{line}"));
+    let _ = beside_bar(|| writeln!(io::stderr(), "{line}"));
 }

@@ -10,7 +10,7 @@ use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, Tas
 
 use crate::{
     exit::{self, Exit},
-    output::{BARS, counted, duration, failed_file_ids, status_line, stderr},
+    output::{counted, duration, failed_file_ids, set_bar, status_line, stderr},
     terminal,
 };
 
@@ -20,10 +20,11 @@ const LINE_INTERVAL: Duration = Duration::from_secs(1);
 /// A bar on the standard error. The templates are constants and tests show them; the default keeps a mistake from being
 /// a panic.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
-    let bar = BARS.add(ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()));
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.enable_steady_tick(Duration::from_millis(250));
+    set_bar(&bar);
     bar
 }
 

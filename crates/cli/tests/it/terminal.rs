@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::support::{
     DUMP, TOKEN,
-    bulk::{ledger, until},
-    directory, emulator, id_file, on_terminal, run, text, tool,
+    bulk::{ledger, states, until},
+    directory, emulator, heeding_hang_up, id_file, on_terminal, run, text, tool, under_shell,
 };
 
 /// Runs the tool on a terminal with this variable, and gives all that it shows.
@@ -123,4 +123,27 @@ async fn control_c_at_the_terminal_ends_a_wait() {
     timeout(Duration::from_secs(30), screen.read_to_string(&mut shown)).await.unwrap().unwrap();
     assert_eq!(terminal.wait().await.unwrap().code(), Some(1));
     assert!(shown.contains("error: interrupted: the tasks go on"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_ends_a_run_once_what_is_on_its_way_has_come() {
+    let emulator = emulator().await;
+    for _ in 0..2 {
+        emulator.fail_next(Fault::Delay(Duration::from_secs(2)));
+    }
+    let path = ledger("cli_closed_terminal");
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
+    dump.arg("--file-ids-from").arg(id_file("closed-terminal.ids", 9_500));
+    let results = path.with_extension("results");
+    let dump = under_shell(&format!("exec > \"{}\"", results.display()), &heeding_hang_up(&dump));
+    let mut terminal = on_terminal(&dump).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut screen, mut shown) = (terminal.stdout.take().unwrap(), Vec::new());
+    while !String::from_utf8_lossy(&shown).contains("/9,500 ids") {
+        assert_ne!(screen.read_buf(&mut shown).await.unwrap(), 0, "{}", String::from_utf8_lossy(&shown));
+    }
+    until("two requests are on their way", || emulator.request_count() == 2).await;
+    terminal.kill().await.unwrap();
+    until("their lines are there", || states(&path) == ["run", "sending", "sending", "accepted", "accepted"]).await;
+    until("their results are there", || std::fs::read_to_string(&results).unwrap().lines().count() == 2).await;
 }
