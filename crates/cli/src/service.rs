@@ -9,6 +9,7 @@ use std::{
 };
 
 use koodrive_share::{Client, ClientBuilder, Credentials, Error};
+use tokio::task::spawn_blocking;
 
 use crate::{
     args::ServiceArgs,
@@ -35,7 +36,9 @@ pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
     move |length, error| {
         let is_known = error.is_throttled() && is_told.swap(true, Relaxed);
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
-        stderr(&format!("paused for {}: {cause}", duration(length)));
+        let line = format!("paused for {}: {cause}", duration(length));
+        // Off the thread that receives replies: it may be that nobody reads this.
+        drop(spawn_blocking(move || stderr(&line)));
     }
 }
 

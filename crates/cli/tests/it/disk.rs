@@ -38,21 +38,22 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert_eq!(accepted, made);
 }
 
-/// Runs a command of two requests within 1 s each, and reads none of its results for longer.
-async fn unread(emulator: &Emulator, args: &[&str]) -> Output {
+/// Runs a command of requests within 1 s each, the first of which succeeds at once, and reads none of its results for longer.
+async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
     // As full as a pipe gets on every platform, so that the first result waits.
     let mut filler = writer.try_clone().unwrap();
     std::thread::spawn(move || filler.write_all(&vec![b'\n'; 1 << 16]));
-    // The second answer comes while the result of the first one waits.
     emulator.fail_next(Fault::Delay(Duration::ZERO));
-    emulator.fail_next(Fault::Delay(Duration::from_millis(300)));
-    let before = emulator.request_count();
+    for fault in further {
+        emulator.fail_next(fault.clone());
+    }
+    let all = emulator.request_count() + 1 + further.len() as u64;
     let mut tool = tool(emulator);
-    let tool = tool.args(args).args(["--request-timeout", "1s", "--max-attempts", "1"]);
+    let tool = tool.args(args).args(["--request-timeout", "1s", "--max-attempts", "2"]);
     let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     tool.stdout(Stdio::null());
-    until("both are on their way", || emulator.request_count() == before + 2).await;
+    until("all are on their way", || emulator.request_count() == all).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let mut stdout = Vec::new();
     let read = tokio::task::spawn_blocking(move || results.read_to_end(&mut stdout).map(|_| stdout));
@@ -63,17 +64,23 @@ async fn unread(emulator: &Emulator, args: &[&str]) -> Output {
 #[tokio::test]
 async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     let emulator = emulator().await;
-    let ids = id_file("unread.ids", 2_000);
-    let output = unread(&emulator, &[&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat()).await;
+    let ids = id_file("unread.ids", 3_000);
+    let late = Fault::Delay(Duration::from_millis(700));
+    let dump = [&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat();
+    let output = unread(&emulator, &dump, &[late.clone(), late.clone()]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let tasks = emulator.tasks();
     let ids: Vec<&str> = tasks.iter().map(EmulatedTask::task_id).collect();
     for id in &ids {
         assert!(text(&output.stdout).contains(id), "{}", text(&output.stdout));
     }
+    // A pause begins in between: after two attempts.
+    let throttled = Fault::Reply(Answer::service(429, "APIGW.0308", "slower"));
     for command in ["status", "wait"] {
-        let output = unread(&emulator, &[&[command, "--share-id", "share"], ids.as_slice()].concat()).await;
-        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+        let further = [throttled.clone(), late.clone(), throttled.clone()];
+        let output = unread(&emulator, &[&[command, "--share-id", "share"], &ids[..]].concat(), &further).await;
+        let stderr = text(&output.stderr);
+        assert_eq!((output.status.code(), stderr.matches("paused for ").count()), (Some(0), 1), "{command}: {stderr}");
     }
 }
 
@@ -244,4 +251,20 @@ async fn standard_error_that_cannot_be_written_ends_nothing() {
     let output = timeout(Duration::from_secs(60), dump.spawn().unwrap().wait_with_output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("completed, all succeeded"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_pause_that_nobody_reads_of_keeps_no_reply_from_the_ledger() {
+    let emulator = emulator().await;
+    emulator.fail_next(Fault::Reply(Answer::service(429, "APIGW.0308", "slower")));
+    emulator.fail_next(Fault::Delay(Duration::from_millis(500)));
+    let path = ledger("cli_unread_pause");
+    // Has room for the line about the ledger, not for one about a pause.
+    let (_unread, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![b'\n'; (1 << 16) - 200]).unwrap();
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).arg("--file-ids-from").arg(id_file("unread-pause.ids", 2_000)).arg("--ledger").arg(&path);
+    let _run = dump.stderr(writer).stdout(Stdio::null()).spawn().unwrap();
+    until("the ledger has the reply", || path.exists() && states(&path).iter().any(|state| state == "accepted")).await;
 }
