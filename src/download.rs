@@ -242,8 +242,8 @@ impl Download {
     /// Fills the part file until all is there.
     async fn transfer(&mut self, part: &mut Part) -> Result<(), Kind> {
         let mut url = self.locate().await?;
-        let (mut waits, mut is_renewed) = (backoff(self.max_attempts), false);
-        let mut furthest = part.length;
+        // What was there may be of another package.
+        let (mut waits, mut is_renewed, mut furthest) = (backoff(self.max_attempts), false, 0);
         loop {
             let before = part.length;
             let attempted = self.attempt(&url, part).await;

@@ -64,7 +64,7 @@ impl Part {
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
         let mut file = paths.open(overwrite).await?;
         // A process that ended while it renamed the file left a whole package under both names: it must not be written over.
-        if is_at(&file, target)? {
+        if !target.is_symlink() && is_at(&file, target)? {
             fs::remove_file(&paths.part)?;
             drop(file);
             file = paths.open(overwrite).await?;

@@ -144,6 +144,29 @@ async fn a_download_that_never_comes_further_ends() {
     assert!(!path.exists());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_what_has_come_loses_nothing_of_it() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
+    cut_first(&packaged, 200_000);
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
+    let path = target("linked");
+    packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    std::os::unix::fs::symlink("photos.zip.part", &path).unwrap();
+    let _ = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
+    assert_eq!(packaged.ranges().last().unwrap().as_deref(), Some("bytes=199999-"));
+    assert_eq!(files_beside(&path), ["photos.zip"]);
+}
+
+#[tokio::test]
+async fn what_another_package_left_is_no_measure_of_progress() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(100_000)).await;
+    let path = target("left");
+    fs::write(path.with_file_name("photos.zip.part"), vec![b'x'; 1_000_000]).unwrap();
+    let _ = packaged.client.download(&packaged.handle, &path).max_attempts(1).await.unwrap();
+    assert_eq!(intact_files(&path), 3);
+}
+
 /// Each generation is begun anew, goes on, and is cut before its end.
 #[tokio::test(start_paused = true)]
 async fn a_download_of_a_package_that_keeps_changing_ends() {
