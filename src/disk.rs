@@ -8,6 +8,8 @@ use std::{
     path::Path,
 };
 
+use same_file::Handle;
+
 /// Syncs the directory of a file, since the file's own entry has to last as well. Not every platform can do that.
 pub(crate) fn sync_directory_of(path: &Path) {
     let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
@@ -36,21 +38,8 @@ pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<O
     }
 }
 
-/// Whether the file at a path is this one, which is locked.
-#[cfg_attr(windows, allow(unused_variables))]
+/// Whether the file at a path is this one.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    let is_same = {
-        use std::os::unix::fs::MetadataExt;
-        let place = |file: fs::Metadata| (file.dev(), file.ino());
-        let own = place(file.metadata()?);
-        fs::metadata(path).map(|found| place(found) == own)
-    };
-    // Another file can be locked.
-    #[cfg(not(unix))]
-    let is_same = File::open(path).map(|found| found.try_lock().is_err());
-    match is_same {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        is_same => is_same,
-    }
+    // What is no file may wait for its other end when it is opened.
+    Ok(path.is_file() && Handle::from_path(path)? == Handle::from_file(file.try_clone()?)?)
 }

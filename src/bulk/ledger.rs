@@ -322,8 +322,7 @@ impl Ledger {
 
     /// If another run appended, the file is longer than what we wrote.
     fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
-        // On Windows, nobody can delete or replace it.
-        if cfg!(not(windows)) && !is_at(&self.file, &self.path)? {
+        if !is_at(&self.file, &self.path)? {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
         match self.file.metadata()?.len().cmp(&self.end) {

@@ -158,6 +158,21 @@ async fn a_link_to_what_has_come_loses_nothing_of_it() {
     assert_eq!(files_beside(&path), ["photos.zip"]);
 }
 
+/// Another program's lock on the target says nothing of the part file.
+#[tokio::test]
+async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
+    let path = target("locked");
+    cut_first(&packaged, 200_000);
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
+    packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    let other = fs::File::create(&path).unwrap();
+    other.lock().unwrap();
+    // Windows replaces no file that is open.
+    let _ = packaged.client.download(&packaged.handle, &path).overwrite(true).await;
+    assert_eq!(packaged.ranges().last().unwrap().as_deref(), Some("bytes=199999-"));
+}
+
 #[tokio::test]
 async fn what_another_package_left_is_no_measure_of_progress() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(100_000)).await;
