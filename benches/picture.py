@@ -14,7 +14,7 @@ Each argument is a title and a file; of the file, every Markdown table that has 
 import sys
 from html import escape
 
-LABELS, SCALE, ROW = 450, 260, 24
+LABELS, SCALE, ROW = 490, 260, 24
 
 
 def rows(path):
