@@ -1,9 +1,7 @@
 //! Files that outlast a power cut, that one process alone writes to, and whether one is still at its path.
 
-#[cfg(not(windows))]
-use std::fs;
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     path::Path,
 };
@@ -41,5 +39,6 @@ pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<O
 /// Whether the file at a path is this one.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     // What is no file may wait for its other end when it is opened.
-    Ok(path.is_file() && Handle::from_path(path)? == Handle::from_file(file.try_clone()?)?)
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    Ok(is_file && Handle::from_path(path)? == Handle::from_file(file.try_clone()?)?)
 }
