@@ -7,6 +7,7 @@
     ./build_cost.sh 3 ours bare | tee build.txt
     ./picture.py 'A creation, time=create.txt' '1,000,000 file ids, throughput=bulk.txt' \
         'A gigabyte, throughput=download.txt' 'A cold build, time=build.txt' > ../docs/performance.svg
+    ../docs/pictures.py > ../src/guide/pictures.md      # the same for rustdoc
 
 Each argument is a title and a file; of the file, every Markdown table that has a column `ratio…` is drawn.
 """
