@@ -171,8 +171,7 @@ async fn source(
         Given::Link { link, chosen } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
-            let source = Source::of_share(client, &key, chosen, template);
-            let source = interrupts.unless_interrupted(source).await;
+            let source = interrupts.unless_interrupted(Source::of_share(client, &key, chosen, template)).await;
             Ok((source.unwrap_or_else(|| Err(interrupts::interrupted()))?, interrupts))
         }
     }

@@ -33,11 +33,11 @@ impl Target {
     /// The file cannot be written, which is told before a task is made.
     pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, CommandError> {
         let refused = |reason: String| Err(CommandError::usage(format!("--output {}: {reason}", path.display())));
-        if path.file_name().and_then(|name| name.to_str()).is_none() {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return refused("it must end with the name of a file, in UTF-8".to_owned());
-        }
+        };
         // What comes after a colon is another stream of the file before it.
-        if cfg!(windows) && path.file_name().is_some_and(|name| name.to_string_lossy().contains(':')) {
+        if cfg!(windows) && name.contains(':') {
             return refused("no file of Windows has a colon in its name".to_owned());
         }
         if !directory_of(path).is_dir() {

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::Path,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The latest bar on the standard error, if there is one.
-static BAR: LazyLock<Mutex<WeakProgressBar>> = LazyLock::new(Mutex::default);
+static BAR: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
 
 pub(crate) struct Output {
     format: Format,
@@ -352,16 +352,16 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 
 /// Clears this bar while a line is written.
 pub(crate) fn set_bar(bar: &ProgressBar) {
-    *latest_bar() = bar.downgrade();
+    *latest_bar() = Some(bar.downgrade());
 }
 
-fn latest_bar() -> MutexGuard<'static, WeakProgressBar> {
+fn latest_bar() -> MutexGuard<'static, Option<WeakProgressBar>> {
     BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes while the bar is cleared. A `MultiProgress` would do so for several, and panics once its terminal is gone.
 fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
-    let bar = latest_bar().upgrade();
+    let bar = latest_bar().as_ref().and_then(WeakProgressBar::upgrade);
     match bar {
         Some(bar) => bar.suspend(write),
         None => write(),
