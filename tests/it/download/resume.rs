@@ -1,6 +1,6 @@
 //! Downloads that go on from what has come, or begin anew.
 
-use std::{fs, future::IntoFuture, time::Duration};
+use std::{fs, future::IntoFuture, path::Path, time::Duration};
 
 use futures_util::StreamExt;
 use koodrive_share::{DownloadUrl, PackageSource};
@@ -20,6 +20,18 @@ const FILE: u64 = 100_000;
 fn cut_first(packaged: &Packaged, after: usize) {
     packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
     packaged.emulator.fail_next(Fault::CutAnswer { after });
+}
+
+/// Downloads 200,000 bytes, which the part file keeps.
+async fn leave_part(packaged: &Packaged, source: impl Into<PackageSource>, path: &Path) {
+    let source = source.into();
+    if let PackageSource::Task(_) = source {
+        packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    packaged.emulator.fail_next(Fault::CutAnswer { after: 200_000 });
+    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
+    let error = packaged.client.download(source, path).await.unwrap_err();
+    assert_eq!(error.status(), Some(404), "{}: {error}", path.display());
 }
 
 #[tokio::test]
@@ -98,14 +110,8 @@ async fn only_what_is_of_the_same_task_or_url_is_resumed() {
         ("other_url", (&packaged.url().await).into(), (&other_url).into(), None),
     ];
     for (name, first, second, range) in cases {
-        if let PackageSource::Task(_) = first {
-            packaged.emulator.fail_next(Fault::Delay(Duration::ZERO));
-        }
-        packaged.emulator.fail_next(Fault::CutAnswer { after: 200_000 });
-        packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
         let path = target(name);
-        let error = packaged.client.download(first, &path).await.unwrap_err();
-        assert_eq!(error.status(), Some(404), "{name}: {error}");
+        leave_part(&packaged, first, &path).await;
         let _ = packaged.client.download(second.clone(), &path).await.unwrap();
         assert_eq!((packaged.ranges().pop().unwrap(), intact_files(&path)), (range, 3), "{name}");
         let whole = target(&format!("{name}_whole"));
@@ -148,10 +154,8 @@ async fn a_download_that_never_comes_further_ends() {
 #[tokio::test]
 async fn a_link_to_what_has_come_loses_nothing_of_it() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
-    cut_first(&packaged, 200_000);
-    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
     let path = target("linked");
-    packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    leave_part(&packaged, &packaged.handle, &path).await;
     std::os::unix::fs::symlink("photos.zip.part", &path).unwrap();
     let _ = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
     assert_eq!(packaged.ranges().last().unwrap().as_deref(), Some("bytes=199999-"));
@@ -163,9 +167,7 @@ async fn a_link_to_what_has_come_loses_nothing_of_it() {
 async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
     let path = target("locked");
-    cut_first(&packaged, 200_000);
-    packaged.emulator.fail_next(Fault::Reply(Answer::new(404)));
-    packaged.client.download(&packaged.handle, &path).await.unwrap_err();
+    leave_part(&packaged, &packaged.handle, &path).await;
     let other = fs::File::create(&path).unwrap();
     other.lock().unwrap();
     // Windows replaces no file that is open.

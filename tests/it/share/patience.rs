@@ -106,19 +106,14 @@ async fn service_that_is_away_is_waited_for_once_it_has_replied() {
 async fn poller_of_a_patient_client_outlasts_what_ends_that_of_another() {
     let emulator = strict_emulator().start().await.unwrap();
     let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
-    // More than five polls fail with all their attempts.
-    let faults = 6 * 3;
+    // More than five polls fail.
     for fault in [Fault::Reply(Answer::service(429, "APIGW.0308", "slower")), Fault::CloseAfterProcessing] {
         let (patient, pauses) = patient(&emulator, 10 * MINUTE);
         patient.status(&handle).await.unwrap();
-        for _ in 0..faults {
-            emulator.fail_next(fault.clone());
-        }
+        (0..6).for_each(|_| fail(&emulator, &fault));
         assert!(patient.wait(&handle).await.unwrap().is_success());
         assert_eq!((pauses.lock().unwrap().len(), emulator.faults_left()), (6, 0), "{fault:?}");
-        for _ in 0..faults {
-            emulator.fail_next(fault.clone());
-        }
+        (0..6).for_each(|_| fail(&emulator, &fault));
         assert_eq!(client(&emulator).wait(&handle).await.unwrap_err().polls(), 6);
     }
 }
