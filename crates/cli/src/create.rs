@@ -44,7 +44,9 @@ pub(crate) async fn run(
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let resume = create.bulk.resume;
     let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), |path| ledger_line(path, resume))?;
-    ledger.filter(|_| own_ledger.is_none()).iter().for_each(|line| stderr(line));
+    if let (Some(line), None) = (ledger, &own_ledger) {
+        stderr(&line);
+    }
     let (source, interrupts) = source(given, &client, &template, &create).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
@@ -62,9 +64,14 @@ pub(crate) async fn run(
         saved,
         handles: (create.wait || template.target.is_some()).then(Vec::new),
     };
-    duplicates.take_warning().iter().for_each(|warning| stderr(warning));
+    let warn = || {
+        if let Some(warning) = duplicates.take_warning() {
+            stderr(&warning);
+        }
+    };
+    warn();
     let created = run.create(bulk, &create.bulk).await;
-    duplicates.take_warning().iter().for_each(|warning| stderr(warning));
+    warn();
     let has_ended = created?;
     let (mut is_over, mut summary) = (false, None);
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
