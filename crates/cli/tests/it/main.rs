@@ -19,6 +19,8 @@ mod memory;
 mod own_ledger;
 mod patience;
 mod secrets;
+#[cfg(unix)]
+mod session;
 mod share;
 mod support;
 mod tasks;
