@@ -1,13 +1,17 @@
-//! The session that the README shows, command by command.
+//! The sessions that the README and `docs/tool.md` show.
 
-use std::{fs, process::Stdio};
+use std::{fs, process::Stdio, time::Duration};
 
-use koodrive_share_emulator::{EmulatedShare, Emulator, Schedule};
+use koodrive_share_emulator::{EmulatedShare, Emulator, Fault, Schedule};
 use tokio::process::Command;
 
-use crate::support::{TOKEN, directory, run, text, tool};
+use crate::support::{
+    DUMP, TOKEN,
+    bulk::{ids, until},
+    directory, emulator, run, text, tool,
+};
 
-const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/session.svg");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// A command as it is typed, and the lines that it writes.
 #[derive(Debug, PartialEq)]
@@ -40,7 +44,7 @@ fn steps(picture: &str) -> Vec<Step> {
         if let Some(command) = line.strip_prefix("$ ") {
             steps.push(Step { command: command.to_owned(), lines: Vec::new() });
         } else if goes_on {
-            steps.last_mut().unwrap().command += &format!("\n{line}");
+            steps.last_mut().unwrap().command.extend(["\n", line]);
         } else if !line.is_empty() {
             steps.last_mut().unwrap().lines.push(line.to_owned());
         }
@@ -51,12 +55,12 @@ fn steps(picture: &str) -> Vec<Step> {
 
 /// The line without what is another one in each run: task ids and trace ids.
 fn masked(line: &str) -> String {
-    let words = line.split(' ').map(|word| match word.len() {
-        19 if word.bytes().all(|byte| byte.is_ascii_digit()) => "TASK",
-        58 if word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "TRACE",
-        _ => word,
+    let words = line.split_inclusive([' ', ')']).map(|word| match word.trim_end_matches([' ', ')']) {
+        id if id.len() == 19 && id.bytes().all(|byte| byte.is_ascii_digit()) => word.replace(id, "TASK"),
+        id if id.len() == 58 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => word.replace(id, "TRACE"),
+        _ => word.to_owned(),
     });
-    words.collect::<Vec<_>>().join(" ")
+    words.collect()
 }
 
 #[tokio::test]
@@ -66,7 +70,7 @@ async fn the_picture_of_a_session_shows_what_the_tool_writes() {
     let emulator = Emulator::builder().token(TOKEN).schedule(schedule).start().await.unwrap();
     let directory = directory("session");
     fs::write(directory.join("code"), EmulatedShare::EXAMPLE_EXTRACT_CODE).unwrap();
-    let steps = steps(&fs::read_to_string(PICTURE).unwrap());
+    let steps = steps(&fs::read_to_string(format!("{DOCS}/session.svg")).unwrap());
     assert_eq!(steps.len(), 3, "{steps:?}");
     for Step { command, lines } in steps {
         let tool = tool(&emulator);
@@ -80,4 +84,41 @@ async fn the_picture_of_a_session_shows_what_the_tool_writes() {
         let shown: Vec<_> = lines.iter().map(|line| masked(line)).collect();
         assert_eq!(written, shown, "{command}");
     }
+}
+
+#[tokio::test]
+async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
+    let emulator = emulator().await;
+    let directory = directory("killed-session");
+    fs::write(directory.join("ids.txt"), ids(50_000).join("\n")).unwrap();
+    for _ in 0..20 {
+        emulator.fail_next(Fault::Delay(Duration::ZERO));
+    }
+    // The first run is killed with four requests on their way.
+    for _ in 0..4 {
+        emulator.fail_next(Fault::Delay(Duration::from_secs(600)));
+    }
+    let dump = |further: &[&str]| {
+        let mut tool = tool(&emulator);
+        tool.current_dir(&directory).args(DUMP).args(["--file-ids-from", "ids.txt", "--ledger", "dump.ledger"]);
+        tool.args(further).stdout(Stdio::null()).stderr(Stdio::piped());
+        tool
+    };
+    let mut first = dump(&[]).spawn().unwrap();
+    until("four requests on their way", || emulator.request_count() == 24).await;
+    first.kill().await.unwrap();
+    let first = first.wait_with_output().await.unwrap();
+    let (second, third) = (run(&mut dump(&[])).await, run(&mut dump(&["--resend-unknown"])).await);
+    let written = [first, second, third].map(|output| text(&output.stderr).to_owned()).concat();
+    let written: Vec<_> = written.lines().map(masked).collect();
+
+    let page = fs::read_to_string(format!("{DOCS}/tool.md")).unwrap();
+    let (session, _) = page.split_once("```console\n").unwrap().1.split_once("```").unwrap();
+    let is_written = |line: &&str| !line.starts_with(['$', ' ', '=']) && *line != "Killed";
+    let mut shown: Vec<_> = session.lines().filter(is_written).map(masked).collect();
+    let more = shown.iter().position(|line| line == "… (3 more)").unwrap();
+    let others = (21..24).map(|n| shown[more - 1].replace("20000..21000", &format!("{n}000..{}000", n + 1)));
+    let others: Vec<_> = others.collect();
+    shown.splice(more..=more, others);
+    assert_eq!(written, shown);
 }
