@@ -569,4 +569,37 @@ mod tests {
         let long: Vec<&str> = ENVIRONMENT.lines().filter(|line| line.chars().count() > 100).collect();
         assert_eq!(long, [""; 0]);
     }
+
+    /// The words of each command of the tool in a page, up to where a shell or the text takes over.
+    fn commands(page: &str) -> Vec<Vec<String>> {
+        let page = page.replace("\\\n", " ");
+        let commands = page.match_indices("koodrive-share ").filter_map(|(start, _)| {
+            let is_begun = page[..start].ends_with(['`', ' ', '\n', '/']);
+            let rest = &page[start..];
+            let end = rest.find(['`', '\n', '|', '&', '>', ';', '#', '…', '(']).unwrap_or(rest.len());
+            let words =
+                rest[..end].split_whitespace().map(|word| word.trim_matches(['"', '\'']).replace("RANGE", "0..9"));
+            let words: Vec<_> = words.collect();
+            let is_command = |name: &String| Cli::command().find_subcommand(name).is_some();
+            (is_begun && words.get(1).is_some_and(is_command)).then_some(words)
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn commands_in_the_docs_are_understood() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let docs = std::fs::read_dir(format!("{root}/docs")).unwrap().map(|entry| entry.unwrap().path());
+        let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        let mut count = 0;
+        for path in pages.chain([format!("{root}/README.md").into()]) {
+            for words in commands(&std::fs::read_to_string(&path).unwrap()) {
+                count += 1;
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{}: {error}", path.display());
+                }
+            }
+        }
+        assert!(count > 20, "{count} commands");
+    }
 }
