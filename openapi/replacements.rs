@@ -9,7 +9,7 @@ pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
     ("FileStatusCode", "crate::lenient::LenientText"),
     ("KdsToken", "crate::credentials::RequestSecret"),
     ("PageSize", "u32"),
-    ("ServiceCode", "crate::service_code::ServiceCode"),
+    ("ServiceCode", "crate::lenient::LenientCode"),
     ("TaskInfos", "crate::task::wire::TaskInfos"),
     ("TaskResultCode", "i64"),
     ("TaskStatusCode", "i64"),

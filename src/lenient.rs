@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 
+use crate::service_code::ServiceCode;
+
 /// Longest value that is shown as JSON, in bytes.
 const LONGEST_SHOWN: usize = 1 << 16;
 
@@ -47,6 +49,36 @@ impl From<&RawValue> for LenientInt {
             _ => None,
         };
         Self(integer.ok_or_else(|| normalized(json)))
+    }
+}
+
+/// A response code: an integer of any size, or a text, as which older editions type it. A fraction is no code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "&RawValue")]
+pub(crate) struct LenientCode(pub(crate) Option<ServiceCode>);
+
+impl LenientCode {
+    /// # Errors
+    ///
+    /// Nothing, if it is not success: as an operation reads a response.
+    pub(crate) fn success(&self) -> Result<(), Option<String>> {
+        if self.0 == Some(ServiceCode::Success) { Ok(()) } else { Err(None) }
+    }
+}
+
+impl From<&RawValue> for LenientCode {
+    fn from(json: &RawValue) -> Self {
+        let text = match plain(json) {
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
+            Some(Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
+                Some(integer(&number).map_or_else(|| json.get().to_owned(), |number| number.to_string()))
+            }
+            _ => None,
+        };
+        Self(text.filter(|text| !text.is_empty()).map(|text| match text.parse() {
+            Ok(0i64) => ServiceCode::Success,
+            _ => text.as_str().into(),
+        }))
     }
 }
 

@@ -2,12 +2,7 @@
 
 use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, Unexpected, Visitor},
-};
-
-use crate::lenient::whole;
+use serde::{Serialize, Serializer};
 
 /// Lists the codes once: variant, number, what it means, advice.
 macro_rules! service_codes {
@@ -89,13 +84,6 @@ service_codes! {
 }
 
 impl ServiceCode {
-    /// # Errors
-    ///
-    /// Nothing, if it is not success: as an operation reads a response.
-    pub(crate) fn success(&self) -> Result<(), Option<String>> {
-        if *self == Self::Success { Ok(()) } else { Err(None) }
-    }
-
     /// A refusal that the reference lists: nothing was done.
     pub(crate) fn is_listed_refusal(&self) -> bool {
         !matches!(self, Self::Success | Self::InnerInvokeFailure | Self::Other(_))
@@ -135,50 +123,6 @@ impl Serialize for ServiceCode {
         match self.as_str().parse::<i64>() {
             Ok(number) if number.to_string() == self.as_str() => serializer.serialize_i64(number),
             _ => serializer.serialize_str(self.as_str()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ServiceCode {
-    /// Reads an integer of any size and a string alike: older editions type `code` as String.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CodeVisitor)
-    }
-}
-
-struct CodeVisitor;
-
-impl Visitor<'_> for CodeVisitor {
-    type Value = ServiceCode;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a response code, which is an integer or a text")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<ServiceCode, E> {
-        let code = text.trim();
-        let digits = code.strip_prefix('-').unwrap_or(code);
-        match digits.trim_start_matches('0') {
-            "" if code.is_empty() => Err(E::invalid_value(Unexpected::Str(text), &self)),
-            "" if !digits.is_empty() => Ok(ServiceCode::Success),
-            _ => Ok(code.into()),
-        }
-    }
-
-    fn visit_i64<E: Error>(self, code: i64) -> Result<ServiceCode, E> {
-        self.visit_str(&code.to_string())
-    }
-
-    fn visit_u64<E: Error>(self, code: u64) -> Result<ServiceCode, E> {
-        self.visit_str(&code.to_string())
-    }
-
-    /// A fraction is no code.
-    fn visit_f64<E: Error>(self, code: f64) -> Result<ServiceCode, E> {
-        match whole(code) {
-            Some(code) => self.visit_i64(code),
-            None if code.abs() >= 1e18 => self.visit_str(&code.to_string()),
-            None => Err(E::invalid_value(Unexpected::Float(code), &self)),
         }
     }
 }

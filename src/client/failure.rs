@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
-    lenient::{LenientText, normalized},
+    lenient::{LenientCode, LenientText, normalized},
     redact::sanitize_message,
     service_code::ServiceCode,
     task::wire::named_task,
@@ -54,7 +54,8 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         let defect = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}")).or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
-    let code = parsed(fields.code).or_else(|| parsed(fields.error_code));
+    let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
+    let code = code(fields.code).or_else(|| code(fields.error_code));
     let task_id = parsed(fields.task_id).as_ref().and_then(LenientText::as_str).and_then(named_task).map(str::to_owned);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),

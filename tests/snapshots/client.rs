@@ -36,7 +36,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateBatchTaskResponse {
         ///Response code; 0 is success.
-        pub code: crate::service_code::ServiceCode,
+        pub code: crate::lenient::LenientCode,
         ///Response information.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub msg: ::std::option::Option<crate::lenient::LenientText>,
@@ -52,10 +52,10 @@ pub mod types {
     pub struct ErrorBody {
         ///The service's code.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub code: ::std::option::Option<crate::service_code::ServiceCode>,
+        pub code: ::std::option::Option<crate::lenient::LenientCode>,
         ///The gateway's code, such as `APIGW.0308`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub error_code: ::std::option::Option<crate::service_code::ServiceCode>,
+        pub error_code: ::std::option::Option<crate::lenient::LenientCode>,
         ///The gateway's explanation. May echo the app key or the canonical request.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error_msg: ::std::option::Option<crate::lenient::LenientText>,
@@ -90,7 +90,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct GetBatchTaskResponse {
         ///Response code; 0 is success.
-        pub code: crate::service_code::ServiceCode,
+        pub code: crate::lenient::LenientCode,
         ///The task as a whole.
         #[serde(
             rename = "jobInfo",
@@ -121,7 +121,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct GetShareInfoResponse {
         ///Response code; 0 is success.
-        pub code: crate::service_code::ServiceCode,
+        pub code: crate::lenient::LenientCode,
         ///The share.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub link: ::std::option::Option<
@@ -254,7 +254,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct ListShareFilesResponse {
         ///Response code; 0 is success.
-        pub code: crate::service_code::ServiceCode,
+        pub code: crate::lenient::LenientCode,
         ///The files of this page.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub files: ::std::option::Option<
@@ -430,7 +430,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct VerifyExtractCodeResponse {
         ///Response code; 0 is success.
-        pub code: crate::service_code::ServiceCode,
+        pub code: crate::lenient::LenientCode,
         ///Temporary token for the share; its lifetime is not stated.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,

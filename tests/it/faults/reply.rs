@@ -92,7 +92,7 @@ rows! {
         "`code` is beyond 64 bits",
         ok(r#"{"code":18446744073709551616}"#),
     )
-    .code("18446744073709552000");
+    .code("18446744073709551616");
     code_negative => Row::answered("`code` is negative", ok(r#"{"code":-1}"#)).code("-1");
     code_of_no_series => Row::answered(
         "`code` is of no series of the vendor's",
