@@ -76,7 +76,7 @@ pub(crate) struct ErrorDetails {
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) effect: Effect,
     pub(crate) reply: Option<ReplyDetails>,
-    pub(crate) note: Option<String>,
+    pub(crate) notes: Vec<String>,
     /// What to do about a refusal of this very call.
     pub(crate) advice: Option<&'static str>,
     pub(crate) source: Option<BoxError>,
@@ -118,22 +118,26 @@ pub(crate) enum ErrorKind {
     Interrupted,
     /// Of a chunk in a bulk creation: earlier requests for it may have made what this one did not.
     #[error("{0}")]
-    AfterUnknown(Box<ErrorKind>),
+    AfterUnknown(String),
 }
 
 impl ErrorKind {
-    fn outcome(&self) -> Outcome {
+    /// The outcome, and the word for metrics.
+    fn outcome_and_type(&self) -> (Outcome, &'static str) {
         match self {
-            Self::Validation(_)
-            | Self::Request
-            | Self::Credentials(_)
-            | Self::Busy
-            | Self::Connect
-            | Self::ConnectRefused(_) => Outcome::NotSent,
-            Self::Refused | Self::ShareEnded(_) | Self::ExtractCode => Outcome::Rejected,
-            Self::TimedOut | Self::Lost | Self::Unreadable(_) | Self::Interrupted | Self::AfterUnknown(_) => {
-                Outcome::Unknown
-            }
+            Self::Validation(_) => (Outcome::NotSent, "validation"),
+            Self::Request => (Outcome::NotSent, "request"),
+            Self::Credentials(_) => (Outcome::NotSent, "credentials"),
+            Self::Busy => (Outcome::NotSent, "busy"),
+            Self::Connect => (Outcome::NotSent, "connect"),
+            Self::ConnectRefused(_) => (Outcome::NotSent, "certificate"),
+            Self::Refused => (Outcome::Rejected, "refused"),
+            Self::ShareEnded(_) => (Outcome::Rejected, "share_ended"),
+            Self::ExtractCode => (Outcome::Rejected, "extract_code"),
+            Self::TimedOut => (Outcome::Unknown, "timeout"),
+            Self::Lost => (Outcome::Unknown, "lost"),
+            Self::Unreadable(_) => (Outcome::Unknown, "unreadable"),
+            Self::Interrupted | Self::AfterUnknown(_) => (Outcome::Unknown, "unknown"),
         }
     }
 }
@@ -202,7 +206,7 @@ impl Error {
             trace_id: trace_id.into(),
             effect,
             reply: None,
-            note: None,
+            notes: Vec::new(),
             advice: None,
             source: None,
             attempts: 0,
@@ -217,11 +221,9 @@ impl Error {
             return self;
         }
         let earlier: Vec<&str> = earlier.iter().map(TraceId::as_str).collect();
-        let unknown = format!("what became of trace id {} is unknown", earlier.join(", "));
-        let notes = self.0.note.take().into_iter().chain([unknown]);
-        self.0.note = Some(notes.collect::<Vec<_>>().join("; "));
+        self.0.notes.push(format!("what became of trace id {} is unknown", earlier.join(", ")));
         if self.outcome() != Outcome::Unknown {
-            self.0.kind = ErrorKind::AfterUnknown(Box::new(self.0.kind));
+            self.0.kind = ErrorKind::AfterUnknown(self.0.kind.to_string());
         }
         self
     }
@@ -250,7 +252,8 @@ impl Error {
 
     /// Whether a task was created: see [`Outcome`] before sending anything again.
     pub fn outcome(&self) -> Outcome {
-        self.0.kind.outcome()
+        let (outcome, _) = self.0.kind.outcome_and_type();
+        outcome
     }
 
     /// What failed, in a word for metrics, which is `error.type` in the [spans](crate::Client#tracing): `access_refused`,
@@ -260,22 +263,10 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match &self.0.kind {
             _ if self.is_proxy_unauthorized() => "proxy",
-            ErrorKind::Validation(_) => "validation",
-            ErrorKind::Request => "request",
-            ErrorKind::Credentials(_) => "credentials",
-            ErrorKind::Busy => "busy",
-            ErrorKind::Connect => "connect",
-            ErrorKind::ConnectRefused(_) => "certificate",
-            ErrorKind::TimedOut => "timeout",
-            ErrorKind::Lost => "lost",
-            ErrorKind::Unreadable(_) => "unreadable",
             ErrorKind::Refused if self.is_throttled() => "throttled",
             ErrorKind::Refused if self.is_unauthorized() => "unauthorized",
             ErrorKind::Refused if self.is_access_refused() => "access_refused",
-            ErrorKind::Refused => "refused",
-            ErrorKind::ShareEnded(_) => "share_ended",
-            ErrorKind::ExtractCode => "extract_code",
-            ErrorKind::Interrupted | ErrorKind::AfterUnknown(_) => "unknown",
+            kind => kind.outcome_and_type().1,
         }
     }
 
@@ -409,8 +400,19 @@ impl Error {
         if self.0.effect == Effect::CreatesTask && self.outcome() == Outcome::Unknown {
             return false;
         }
-        let code = self.service_code();
         match &self.0.kind {
+            ErrorKind::Credentials(_)
+            | ErrorKind::Busy
+            | ErrorKind::Connect
+            | ErrorKind::TimedOut
+            | ErrorKind::Lost => true,
+            ErrorKind::Unreadable(_) | ErrorKind::Refused => {
+                let code = self.service_code();
+                let may_pass = self.is_throttled()
+                    || matches!(self.status(), Some(408 | 500..))
+                    || code == Some(&ServiceCode::InnerInvokeFailure);
+                may_pass && !code.is_some_and(ServiceCode::is_listed_refusal)
+            }
             ErrorKind::Validation(_)
             | ErrorKind::Request
             | ErrorKind::ConnectRefused(_)
@@ -418,17 +420,6 @@ impl Error {
             | ErrorKind::ExtractCode
             | ErrorKind::Interrupted
             | ErrorKind::AfterUnknown(_) => false,
-            ErrorKind::Credentials(_)
-            | ErrorKind::Busy
-            | ErrorKind::Connect
-            | ErrorKind::TimedOut
-            | ErrorKind::Lost => true,
-            ErrorKind::Unreadable(_) | ErrorKind::Refused if code.is_some_and(ServiceCode::is_listed_refusal) => false,
-            ErrorKind::Unreadable(_) | ErrorKind::Refused => {
-                self.is_throttled()
-                    || matches!(self.status(), Some(408 | 500..))
-                    || code == Some(&ServiceCode::InnerInvokeFailure)
-            }
         }
     }
 }
@@ -436,7 +427,7 @@ impl Error {
 /// `the service refused the request, status 400, code 13000311; nothing was done: free space … (trace id …)`
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ErrorDetails { kind, trace_id, reply, note, attempts, elapsed, .. } = &*self.0;
+        let ErrorDetails { kind, trace_id, reply, notes, attempts, elapsed, .. } = &*self.0;
         write!(f, "{kind}")?;
         if let Some(reply) = reply {
             write!(f, "{reply}")?;
@@ -444,7 +435,7 @@ impl Display for Error {
         if *attempts > 1 {
             write!(f, ", after {attempts} attempts in {:.1} s", elapsed.as_secs_f64())?;
         }
-        if let Some(note) = note {
+        for note in notes {
             write!(f, "; {note}")?;
         }
         match self.outcome() {

@@ -124,7 +124,7 @@ impl<'a> ChunkProducer<'a> {
                 let mut error = Error::new(ErrorKind::Interrupted, Effect::CreatesTask, suspect.clone());
                 if let State::Unknown { error: seen } = state {
                     let seen = seen.split(MAY_BE_DONE).next().unwrap_or_default();
-                    error.0.note = Some(format!("that run saw: {}", self.run.shown(seen)));
+                    error.0.notes.push(format!("that run saw: {}", self.run.shown(seen)));
                 }
                 chunk.trace_id = suspect;
                 Err(error)

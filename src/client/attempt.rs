@@ -230,8 +230,7 @@ impl<O: Operation> Attempt<'_, O> {
         let secrets = self.secrets(refused);
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
-        let compared = signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets));
-        error.0.note = compared.or(error.0.note.take());
+        error.0.notes.extend(signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets)));
         let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
         if is_of_service && !error.is_unauthorized() && !error.is_throttled() {
             error.0.advice = self.operation.advice(&error);

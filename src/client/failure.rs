@@ -157,7 +157,7 @@ pub(crate) fn error(
     let mut error = Error::new(kind, effect, trace_id.clone());
     error.0.source = cause.map(Into::into);
     let named = task_id.as_ref().filter(|_| !reply.is_whole());
-    error.0.note = named.map(|task_id| format!("its beginning names task {task_id}"));
+    error.0.notes.extend(named.map(|task_id| format!("its beginning names task {task_id}")));
     error.0.reply = Some(ReplyDetails {
         status: reply.status.as_u16(),
         code: details.code.as_ref().map(|code| match code {
