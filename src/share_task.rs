@@ -159,7 +159,8 @@ impl ShareTask {
 impl<'de> Deserialize<'de> for ShareTask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = CreateBatchTaskRequest::deserialize(deserializer)?;
-        ShareTaskBuilder::from(body).build().map_err(serde::de::Error::custom)
+        let builder = ShareTaskBuilder { body, trace_id: None, x_date: None };
+        builder.build().map_err(serde::de::Error::custom)
     }
 }
 
@@ -172,15 +173,9 @@ pub struct ShareTaskBuilder {
     x_date: Option<XDate>,
 }
 
-impl From<CreateBatchTaskRequest> for ShareTaskBuilder {
-    fn from(body: CreateBatchTaskRequest) -> Self {
-        Self { body, trace_id: None, x_date: None }
-    }
-}
-
 impl ShareTaskBuilder {
     fn new(task_type: TaskType, zip_name: Option<String>, target: Option<FileIdInfo>) -> Self {
-        Self::from(CreateBatchTaskRequest {
+        let body = CreateBatchTaskRequest {
             container_id: String::new(),
             file_ids: Vec::new(),
             kdstoken: None,
@@ -188,7 +183,8 @@ impl ShareTaskBuilder {
             target_file_id: target,
             task_type,
             zip_name,
-        })
+        };
+        Self { body, trace_id: None, x_date: None }
     }
 
     /// Sets the share the files are behind. Mandatory.
@@ -222,6 +218,12 @@ impl ShareTaskBuilder {
     /// Sets the temporary token of a share that has an extract code. Defaults to none.
     pub fn kdstoken(mut self, kdstoken: impl Into<String>) -> Self {
         self.body.kdstoken = Some(kdstoken.into().into());
+        self
+    }
+
+    /// Sets the name of the package, if the task makes one.
+    pub(crate) fn zip_name(mut self, zip_name: Option<String>) -> Self {
+        self.body.zip_name = zip_name;
         self
     }
 
@@ -263,18 +265,6 @@ impl ShareTaskBuilder {
         for (path, _) in own.into_iter().filter(|(_, is_unset)| !is_unset) {
             violations.add(rules::TEMPLATE.at(path).given("a value").advise("leave it out"));
         }
-    }
-
-    /// One task of a bulk creation.
-    pub(crate) fn build_chunk(
-        &self,
-        zip_name: Option<String>,
-        file_ids: Vec<String>,
-        trace_id: TraceId,
-    ) -> Result<ShareTask, ValidationError> {
-        let mut task = self.clone().trace_id(trace_id).file_ids(file_ids);
-        task.body.zip_name = zip_name;
-        task.build()
     }
 
     pub(crate) fn body(&self) -> &CreateBatchTaskRequest {

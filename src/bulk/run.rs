@@ -146,7 +146,8 @@ impl Request {
     /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
     pub(super) async fn begin(self, file_ids: Vec<String>) -> Option<PendingItem> {
         let (run, chunk) = (self.run.clone(), self.chunk.clone());
-        let task = match run.task.build_chunk(run.zip_name(&chunk), file_ids, chunk.trace_id.clone()) {
+        let task = run.task.clone().zip_name(run.zip_name(&chunk)).file_ids(file_ids).trace_id(chunk.trace_id.clone());
+        let task = match task.build() {
             Ok(task) => task,
             Err(broken) => {
                 let error = Error::new(ErrorKind::Validation(broken), Effect::CreatesTask, chunk.trace_id.clone());
