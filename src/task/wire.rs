@@ -1,7 +1,7 @@
 //! The types of a task's fields in a reply.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{generated::types::TaskInfo, lenient::LenientText};
@@ -13,7 +13,7 @@ pub(crate) fn named_task(text: &str) -> Option<&str> {
 }
 
 /// Where a package can be fetched. Whoever holds the URL can fetch it, so neither `Debug` nor `Serialize` shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct DownloadUrl(SecretString);
 
 impl DownloadUrl {
@@ -25,12 +25,6 @@ impl DownloadUrl {
     /// The URL as text. Keep it out of logs.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-impl<'de> Deserialize<'de> for DownloadUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
     }
 }
 
