@@ -9,7 +9,7 @@ use crate::{
     generated::types::{GetBatchTaskResponse, TaskInfo},
     lenient::{LenientInt, LenientText},
     share_task::TaskType,
-    task::wire::{DownloadUrl, LenientUrl, TaskInfos, named_task},
+    task::wire::{DownloadUrl, TaskInfos, named_task},
 };
 
 /// How far a task has come.
@@ -167,7 +167,7 @@ impl TaskStatus {
             state,
             progress: job.progress.and_then(|progress| Some(progress.0?.clamp(0.0, 100.0))),
             files: files.into_iter().map(FileStatusReport::from).collect(),
-            download_url: job.download_url.and_then(LenientUrl::non_empty),
+            download_url: job.download_url.and_then(|url| url.0),
             task_type: job.task_type.and_then(|task_type| Some(task_type.0.ok()?.into())),
             created: compact_time(job.create_time),
             started: compact_time(job.start_time),

@@ -4,7 +4,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{generated::types::TaskInfo, lenient::LenientText};
+use crate::{
+    generated::types::TaskInfo,
+    lenient::{LenientObject, LenientText},
+};
 
 /// The task that a text names, without blanks at its ends; nothing for what a service writes in place of an id.
 pub(crate) fn named_task(text: &str) -> Option<&str> {
@@ -34,20 +37,14 @@ impl Serialize for DownloadUrl {
     }
 }
 
-/// `downloadUrl`, which no Debug shows: of any other type than a text, it is as good as none.
+/// `downloadUrl`, which no Debug shows: if it is empty or of any other type than a text, it is as good as none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "LenientText")]
-pub(crate) struct LenientUrl(Option<DownloadUrl>);
-
-impl LenientUrl {
-    pub(crate) fn non_empty(self) -> Option<DownloadUrl> {
-        self.0.filter(|url| !url.expose().is_empty())
-    }
-}
+pub(crate) struct LenientUrl(pub(crate) Option<DownloadUrl>);
 
 impl From<LenientText> for LenientUrl {
     fn from(url: LenientText) -> Self {
-        Self(url.0.map(DownloadUrl::new))
+        Self(url.non_empty().map(DownloadUrl::new))
     }
 }
 
@@ -59,8 +56,6 @@ pub(crate) struct TaskInfos(pub(crate) Vec<TaskInfo>);
 impl From<&RawValue> for TaskInfos {
     fn from(json: &RawValue) -> Self {
         let entries: Vec<&RawValue> = serde_json::from_str(json.get()).unwrap_or_else(|_| vec![json]);
-        // Of an array, serde takes the elements for the fields.
-        let objects = entries.iter().map(|entry| entry.get()).filter(|entry| entry.starts_with('{'));
-        Self(objects.filter_map(|entry| serde_json::from_str(entry).ok()).collect())
+        Self(entries.into_iter().filter_map(|entry| LenientObject::from(entry).0.ok()).collect())
     }
 }
