@@ -179,7 +179,7 @@ impl Download {
     /// which is there if anything in it is. Of a recursive listing, give the directory and the name joined by a slash: where a
     /// package keeps no directories, which no document tells, the last part counts.
     pub fn expect_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.expected.set_names(names.into_iter().map(Into::into).collect());
+        self.expected.names = names.into_iter().map(Into::into).collect();
         self
     }
 
@@ -274,7 +274,7 @@ impl Download {
             PackageSource::Url(url) => Ok(self.client.check_download_url(url, "take it from the status of a task")?),
             PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await?;
-                self.expected.entries = status.files.len() as u64;
+                self.expected.entries = status.files.len();
                 let url = status.download_url.as_ref().ok_or(Kind::NoPackage(status.state))?;
                 self.client.check_download_url(url, "ask the vendor, or allow http").map_err(Kind::TaskUrl)
             }

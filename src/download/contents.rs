@@ -1,6 +1,6 @@
 //! What is in a package: its directory, of which nothing is unpacked.
 
-use std::{cmp::Reverse, collections::HashMap, fs::File, path::Path};
+use std::{cmp::Reverse, fs::File};
 
 use rawzip::{ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
@@ -21,91 +21,71 @@ pub struct DownloadedPackage {
     pub missing_names: Vec<String>,
 }
 
-/// What a package should hold, and what of it was found.
+/// What a package should hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     /// How many files and directories at least.
-    pub(super) entries: u64,
+    pub(super) entries: usize,
     /// Whether the storage has stated the length, so that what came is whole.
     pub(super) is_length_known: bool,
-    /// The names that were not found, by their last part: nobody knows whether the service keeps directories.
-    names: HashMap<String, Vec<String>>,
-    found_files: u64,
-    found_entries: u64,
-    unreadable: u64,
+    /// Paths or the ends of paths; those of directories end with a slash.
+    pub(super) names: Vec<String>,
 }
 
 impl Expected {
-    /// Sets the names: paths or the ends of paths; those of directories end with a slash.
-    pub(super) fn set_names(&mut self, mut names: Vec<String>) {
-        // The longest first: `d/a` is found as such before it is found as any `a`.
-        names.sort_unstable_by_key(|name| Reverse(name.len()));
-        self.names.clear();
-        for name in names {
-            self.names.entry(last_part(&name).to_owned()).or_default().push(name);
-        }
-    }
-
     /// Compares the directory of a zip with what was expected.
-    pub(super) fn compare(mut self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
+    pub(super) fn compare(self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = ZipArchive::from_file(zip, &mut buffer)?;
         let mut entries = archive.entries(&mut buffer);
-        let mut start = archive.eocd_offset();
+        let (mut start, mut paths) = (archive.eocd_offset(), Vec::new());
         while let Some(entry) = entries.next_entry()? {
             start = start.min(entry.local_header_offset());
-            self.add(entry.file_path().as_bytes());
+            paths.push(rooted(entry.file_path().as_bytes()));
         }
         // What breaks off may end within a zip, or behind one, that is a file of the package.
         if !self.is_length_known && (start > 0 || archive.end_offset() < bytes) {
             return Err(ErrorKind::Eof.into());
         }
-        Ok(self.finish(bytes))
+        Ok(self.package(bytes, &paths))
     }
 
-    fn add(&mut self, path: &[u8]) {
-        self.found_entries += 1;
-        self.found_files += u64::from(!path.ends_with(b"/"));
-        let Ok(path) = str::from_utf8(path) else {
-            self.unreadable += 1;
-            return;
-        };
-        for (slash, _) in path.match_indices('/') {
-            self.find(&path[..=slash]);
-        }
-        if !path.ends_with('/') {
-            self.find(path);
-        }
-    }
-
-    /// Strikes out an expected name that the path ends with; for a file, else any with the same last part. Not so for a
-    /// directory: many paths go through it, and each would strike out another.
-    fn find(&mut self, path: &str) {
-        if let Some(names) = self.names.get_mut(last_part(path)) {
-            let same = names.iter().position(|name| Path::new(path).ends_with(name));
-            if let Some(place) = same.or((!path.ends_with('/') && !names.is_empty()).then_some(0)) {
-                names.remove(place);
+    fn package(self, bytes: u64, paths: &[String]) -> DownloadedPackage {
+        let Self { entries, names: mut missing_names, .. } = self;
+        let mut unmatched: Vec<&String> = paths.iter().collect();
+        let mut is_found = |end: &str| {
+            if end.ends_with('/') {
+                return paths.iter().any(|path| path.contains(end));
             }
-        }
-    }
-
-    fn finish(self, bytes: u64) -> DownloadedPackage {
-        let mut missing_names: Vec<String> = self.names.into_values().flatten().collect();
+            let place = unmatched.iter().position(|path| path.ends_with(end));
+            place.map(|place| unmatched.swap_remove(place)).is_some()
+        };
+        // The longest first: `d/a` is found as such before another `a` is.
+        missing_names.sort_unstable_by_key(|name| Reverse(name.len()));
+        missing_names.retain(|name| !is_found(&format!("/{name}")));
+        // Nobody knows whether the service keeps directories: any file with the same last part may be it.
+        missing_names.retain(|name| name.ends_with('/') || !is_found(&format!("/{}", last_part(name))));
         missing_names.sort_unstable();
-        let not_found = (missing_names.len() as u64).saturating_sub(self.unreadable);
-        let missing = not_found.max(self.entries.saturating_sub(self.found_entries));
+        let unreadable = unmatched.iter().filter(|path| path.contains(char::REPLACEMENT_CHARACTER)).count();
+        let not_found = missing_names.len().saturating_sub(unreadable);
+        let missing = not_found.max(entries.saturating_sub(paths.len()));
         if missing == 0 {
             // They may be there, under names that cannot be read.
             missing_names.clear();
         }
-        DownloadedPackage { bytes, files: self.found_files, missing, missing_names }
+        let files = paths.iter().filter(|path| !path.ends_with('/')).count();
+        DownloadedPackage { bytes, files: files as u64, missing: missing as u64, missing_names }
     }
 }
 
-/// The name of a file or of a directory without those above it, a slash at its end included.
-fn last_part(path: &str) -> &str {
-    let start = path.strip_suffix('/').unwrap_or(path).rfind('/').map_or(0, |slash| slash + 1);
-    &path[start..]
+/// The path of an entry after a slash, so that a whole name at its end or within it follows one. What is no UTF-8 is replaced.
+fn rooted(path: &[u8]) -> String {
+    format!("/{}", String::from_utf8_lossy(path))
+}
+
+/// The name of a file without the directories above it.
+fn last_part(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -113,7 +93,7 @@ mod tests {
     use super::*;
 
     /// Entries and names that are expected, the entries of the zip, and what is missing of them.
-    type Case<'a> = (u64, &'a [&'a str], &'a [&'a [u8]], u64, &'a [&'a str]);
+    type Case<'a> = (usize, &'a [&'a str], &'a [&'a [u8]], u64, &'a [&'a str]);
 
     #[test]
     fn files_are_missed_by_number_and_by_name() {
@@ -137,6 +117,7 @@ mod tests {
             // A name that cannot be read may be any.
             (0, &["a"], &[b"\xff"], 0, &[]),
             (0, &["a", "b"], &[b"\xff"], 1, &["a", "b"]),
+            (0, &["a", "b"], &[b"\xff/a"], 1, &["b"]),
             (0, &["a"], &[b"", b"/", b"//"], 1, &["a"]),
             // Alike in two directories, which the package keeps or not.
             (0, &["d/a", "e/a"], &[b"d/a", b"e/a"], 0, &[]),
@@ -145,10 +126,9 @@ mod tests {
             (0, &["a", "d/a"], &[b"all/d/a"], 1, &["a"]),
         ];
         for (expected_entries, names, entries, missing, missing_names) in cases {
-            let mut expected = Expected { entries: *expected_entries, ..Expected::default() };
-            expected.set_names(names.iter().map(|name| (*name).to_owned()).collect());
-            entries.iter().for_each(|path| expected.add(path));
-            let contents = expected.finish(0);
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let expected = Expected { entries: *expected_entries, names, ..Expected::default() };
+            let contents = expected.package(0, &entries.iter().map(|path| rooted(path)).collect::<Vec<_>>());
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());
             assert_eq!(found, expected, "{expected_entries} {entries:?}");
