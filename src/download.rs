@@ -242,27 +242,25 @@ impl Download {
     /// Fills the part file until all is there.
     async fn transfer(&mut self, part: &mut Part) -> Result<(), Kind> {
         let mut url = self.locate().await?;
-        // What was there may be of another package.
-        let (mut waits, mut is_renewed, mut furthest) = (backoff(self.max_attempts), false, 0);
+        let max_attempts = self.max_attempts;
+        let waits_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
+        let (mut waits, mut is_renewed) = (waits_after(None), false);
+        // Without a validator, what is there may be of another package.
+        let mut furthest = if part.etag.is_some() { part.length } else { 0 };
         loop {
-            let before = part.length;
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(kind) = attempted else { return Ok(()) };
-            // A body that began anew counts as progress only beyond the furthest byte so far, which alone gives new attempts:
-            // a package that keeps changing would begin anew for ever.
-            let has_advanced = part.length > if part.is_resumed { before } else { furthest };
-            is_renewed &= !has_advanced;
+            // Of a body that began anew, only what is new counts: a package that keeps changing would begin anew for ever.
             if part.length > furthest {
-                (waits, furthest) = (backoff(self.max_attempts), part.length);
+                (waits, is_renewed, furthest) = (waits_after(Some(Duration::ZERO)), false, part.length);
             }
             if matches!((&kind, &self.source), (Kind::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
                 url = self.locate().await?;
                 continue;
             }
-            let wait = if has_advanced { Some(Duration::ZERO) } else { waits.next() };
-            let Some(wait) = wait.filter(|_| kind.is_passing()) else { return Err(kind) };
+            let Some(wait) = waits.next().filter(|_| kind.is_passing()) else { return Err(kind) };
             tracing::debug!(error = %kind, received = part.length, "download attempt failed");
             sleep(wait.max(kind.retry_after().min(MAX_RETRY_AFTER))).await;
         }
@@ -293,8 +291,9 @@ impl Download {
             }
         };
         self.expected.is_length_known = total.is_some();
+        let received = if from == 0 { 0 } else { part.length };
+        self.progress.send_replace(DownloadProgress { received, total });
         part.start(from, etag).await?;
-        self.progress.send_replace(DownloadProgress { received: part.length, total });
         while let Some(bytes) = response.chunk().await? {
             part.write(&bytes).await?;
             self.progress.send_replace(DownloadProgress { received: part.length, total });

@@ -38,12 +38,8 @@ pub(super) struct Part {
     overwrite: bool,
     /// What the package comes from: a validator tells the states of one package apart, and no two packages.
     source: String,
-    /// Where the next byte is written.
-    position: u64,
     /// How many bytes are there.
     pub(super) length: u64,
-    /// Whether the latest body went on with what was there.
-    pub(super) is_resumed: bool,
     /// The strong validator of what is there.
     pub(super) etag: Option<HeaderValue>,
 }
@@ -71,7 +67,7 @@ impl Part {
         }
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
-        Ok(Self { file: file.into(), paths, overwrite, source, position: length, length, is_resumed: false, etag })
+        Ok(Self { file: file.into(), paths, overwrite, source, length, etag })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
@@ -81,24 +77,21 @@ impl Part {
 
     /// Goes on with the bytes from here, of the package that has this validator.
     pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
-        self.is_resumed = from > 0;
-        if !self.is_resumed {
-            // In this order, so that bytes of one package never stand beside the validator of another.
-            self.file.set_len(0).await?;
-            self.length = 0;
+        // In this order, so that bytes of one package never stand beside the validator of another.
+        self.file.set_len(from).await?;
+        self.length = self.file.seek(SeekFrom::Start(from)).await?;
+        if from == 0 {
             let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
             tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
             self.etag = etag;
         }
-        self.position = self.file.seek(SeekFrom::Start(from)).await?;
         Ok(())
     }
 
     /// Writes while the next bytes are on their way: an error may be that of an earlier call.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
-        self.position += bytes.len() as u64;
-        self.length = self.length.max(self.position);
+        self.length += bytes.len() as u64;
         Ok(())
     }
 
