@@ -32,7 +32,7 @@ use crate::{
 /// new one.
 #[derive(thiserror::Error)]
 #[error(transparent)]
-pub struct DownloadError(Box<Kind>);
+pub struct DownloadError(#[from] Kind);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Kind {
@@ -68,10 +68,8 @@ pub(super) enum Kind {
     NotZip(#[source] rawzip::Error),
     #[error("more or less came than the storage had stated: download again, which goes on from what has come")]
     OtherLength,
-    #[error("{}", connect_refused(*.0))]
-    ConnectRefused(ConnectFault, #[source] reqwest::Error),
-    #[error("the connection failed or made no progress: download again, which goes on from what has come")]
-    Connection(#[source] reqwest::Error),
+    #[error("{}", connection_failed(*.0))]
+    Connection(Option<ConnectFault>, #[source] reqwest::Error),
 }
 
 fn advice_on(state: TaskState) -> &'static str {
@@ -79,7 +77,11 @@ fn advice_on(state: TaskState) -> &'static str {
 }
 
 /// As for the API, but for what is said of its endpoint and of the certificate that only the API gets.
-fn connect_refused(fault: ConnectFault) -> String {
+fn connection_failed(fault: Option<ConnectFault>) -> String {
+    let Some(fault) = fault else {
+        return "the connection failed or made no progress: download again, which goes on from what has come"
+            .to_owned();
+    };
     let advice = match fault {
         ConnectFault::OtherName => "ask the vendor, or who runs the proxy on the way",
         ConnectFault::Unsupported => "build with the feature `native-tls` instead of `rustls`",
@@ -94,30 +96,19 @@ fn connect_refused(fault: ConnectFault) -> String {
 
 impl From<reqwest::Error> for Kind {
     fn from(error: reqwest::Error) -> Self {
-        let fault = connect_fault(&error);
-        let error = error.without_url();
-        match fault {
-            Some(fault) => Self::ConnectRefused(fault, error),
-            None => Self::Connection(error),
-        }
+        Self::Connection(connect_fault(&error), error.without_url())
     }
 }
 
 impl Kind {
     /// Whether another attempt may get further.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(_))
+        matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(None, _))
     }
 
     /// The wait that the storage asks for.
     pub(super) fn retry_after(&self) -> Duration {
         if let Self::Unavailable(_, wait) = self { *wait } else { Duration::ZERO }
-    }
-}
-
-impl From<Kind> for DownloadError {
-    fn from(kind: Kind) -> Self {
-        Self(Box::new(kind))
     }
 }
 
@@ -127,7 +118,7 @@ impl DownloadError {
     /// The broken rules, if that is the cause (`download-path`, `download-url`, `max-attempts`, `stall-timeout`): correct
     /// them all.
     pub fn validation_error(&self) -> Option<&ValidationError> {
-        match &*self.0 {
+        match &self.0 {
             Kind::Validation(error) => Some(error),
             Kind::Client(error) => error.validation_error(),
             _ => None,
@@ -136,28 +127,28 @@ impl DownloadError {
 
     /// The failure of getBatchTask, if that is the cause.
     pub fn status_error(&self) -> Option<&Error> {
-        if let Kind::Status(error) = &*self.0 { Some(error) } else { None }
+        if let Kind::Status(error) = &self.0 { Some(error) } else { None }
     }
 
     /// The task has no package, yet or for good. If it is not at its end, wait for that with
     /// [`Client::wait`](crate::Client::wait).
     pub fn is_no_package(&self) -> bool {
-        matches!(*self.0, Kind::NoPackage(_))
+        matches!(self.0, Kind::NoPackage(_))
     }
 
     /// A file stands at the path already. Name another one, or call [`Download::overwrite`](crate::Download::overwrite).
     pub fn is_target_exists(&self) -> bool {
-        matches!(*self.0, Kind::Exists(_))
+        matches!(self.0, Kind::Exists(_))
     }
 
     /// Another download of the same path is under way. Wait for its end.
     pub fn is_in_use(&self) -> bool {
-        matches!(*self.0, Kind::InUse)
+        matches!(self.0, Kind::InUse)
     }
 
     /// The HTTP status of the storage, if that is the cause.
     pub fn status(&self) -> Option<u16> {
-        match *self.0 {
+        match self.0 {
             Kind::Refused(status) | Kind::Unavailable(status, _) => Some(status),
             Kind::Lapsed => Some(403),
             _ => None,
@@ -167,7 +158,7 @@ impl DownloadError {
     /// The storage was not reached (name, connection, TLS, proxy), broke off or was busy, in each attempt. Download again later,
     /// which goes on from what has come; if it stays so, do what the message says.
     pub fn is_unavailable(&self) -> bool {
-        matches!(*self.0, Kind::ConnectRefused(..) | Kind::Connection(_) | Kind::Unavailable(..))
+        matches!(self.0, Kind::Connection(..) | Kind::Unavailable(..))
     }
 
     /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),
@@ -176,7 +167,7 @@ impl DownloadError {
     /// Not so after broken rules, where a file stands at the path, where the task or its package does not exist, and after
     /// a package that is no zip.
     pub fn is_resumable(&self) -> bool {
-        match &*self.0 {
+        match &self.0 {
             Kind::Status(error) => !error.is_not_found() && !error.is_validation(),
             Kind::NoPackage(state) => !state.is_final(),
             kind => !matches!(kind, Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_)),
