@@ -1,13 +1,13 @@
 //! The files of a share, page by page.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, future::ready, slice, sync::Arc};
 
 use futures_util::{
     Stream, StreamExt, TryFutureExt, TryStreamExt,
     stream::{self, BoxStream},
 };
 
-use super::file::{Page, ShareFile};
+use super::file::{FileType, Page, ShareFile};
 use crate::{
     client::Client,
     error::{Effect, Error, ErrorKind},
@@ -22,6 +22,8 @@ const MAX_DEPTH: usize = 100;
 
 /// Most pages in a row that may hold no file: the reference names no limit, and a service that is at fault no end.
 const MAX_EMPTY_PAGES: u32 = 1_000;
+
+type Files = BoxStream<'static, Result<ShareFile, Error>>;
 
 /// A listing of the files of a share; [`into_stream`](Self::into_stream) begins it.
 ///
@@ -102,15 +104,13 @@ impl ShareFiles {
     ///
     /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
     pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
-        let walk = async {
+        let listing = async move {
             self.validate()?;
-            let mut open = Vec::new();
-            self.enter(&mut open, self.request.parent_folder.clone(), "".into())?;
-            Ok(stream::try_unfold((self, open), |(listing, mut open)| async {
-                Ok(listing.next(&mut open).await?.map(|file| (file, (listing, open))))
-            }))
+            self.list(&[], self.request.parent_folder.clone(), "".into())
         };
-        walk.try_flatten_stream().boxed()
+        let files = listing.try_flatten_stream().boxed();
+        // It ends after its first error.
+        stream::try_unfold(files, async |mut files| Ok(files.try_next().await?.map(|file| (file, files)))).boxed()
     }
 
     fn validate(&self) -> Result<(), ValidationError> {
@@ -134,39 +134,38 @@ impl ShareFiles {
         }
     }
 
-    /// Opens a directory below those that are open, from the top.
-    fn enter(&self, open: &mut Vec<Directory>, id: Option<String>, path: Arc<str>) -> Result<(), Error> {
+    /// Lists a directory below others, and in a recursive listing those in it.
+    fn list(&self, above: &[Option<String>], id: Option<String>, path: Arc<str>) -> Result<Files, Error> {
         let directory = || format!("the directory {}", shown(id.as_deref().unwrap_or_default()));
-        if open.iter().any(|above| above.id == id) {
+        if above.contains(&id) {
             return Err(unreadable(format!("{} is within itself", directory()), None));
         }
-        if open.len() > MAX_DEPTH {
+        if above.len() > MAX_DEPTH {
             return Err(unreadable(format!("{} is more than {MAX_DEPTH} levels deep", directory()), None));
         }
-        let request = ListShareFilesRequest { parent_folder: id.clone(), ..self.request.clone() };
-        open.push(Directory { id, path, files: files(self.client.clone(), request).boxed() });
-        Ok(())
+        let above = [above, slice::from_ref(&id)].concat();
+        let listing = self.clone();
+        let request = ListShareFilesRequest { parent_folder: id, ..self.request.clone() };
+        let entries = files(self.client.clone(), request).and_then(move |mut file| {
+            file.directory = path.clone();
+            ready(listing.enter(&above, file))
+        });
+        Ok(entries.try_flatten().boxed())
     }
 
-    /// Gives the next file, and enters the directories on the way to it.
-    async fn next(&self, open: &mut Vec<Directory>) -> Result<Option<ShareFile>, Error> {
-        while let Some(directory) = open.last_mut() {
-            let Some(mut file) = directory.files.try_next().await? else {
-                open.pop();
-                continue;
-            };
-            file.directory = directory.path.clone();
-            if self.is_recursive && file.file_type.is_none() {
-                return Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None));
+    /// What an entry of a directory gives: the files in it, if the listing is recursive and it is a directory, else itself.
+    fn enter(&self, above: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
+        match file.file_type {
+            None if self.is_recursive => Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None)),
+            Some(FileType::Directory) if self.is_recursive => {
+                let path = file.path().into();
+                self.list(above, Some(file.id), path)
             }
-            if self.is_recursive && file.is_directory() {
-                self.enter(open, Some(file.id.clone()), file.path().into())?;
-                continue;
+            _ => {
+                self.validate_space(&file)?;
+                Ok(stream::once(ready(Ok(file))).boxed())
             }
-            self.validate_space(&file)?;
-            return Ok(Some(file));
         }
-        Ok(None)
     }
 }
 
@@ -185,13 +184,6 @@ pub(crate) fn first_page(short_url: String) -> ListShareFilesRequest {
         sort_direction: Some(1),
         sort_type: Some(1),
     }
-}
-
-/// A directory whose files are being listed.
-struct Directory {
-    id: Option<String>,
-    path: Arc<str>,
-    files: BoxStream<'static, Result<ShareFile, Error>>,
 }
 
 /// The files of one directory, page by page.
