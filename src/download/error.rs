@@ -170,6 +170,7 @@ impl DownloadError {
         match &self.0 {
             Kind::Status(error) => !error.is_not_found() && !error.is_validation(),
             Kind::NoPackage(state) => !state.is_final(),
+            Kind::Client(error) => error.validation_error().is_none(),
             kind => !matches!(kind, Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_)),
         }
     }
@@ -179,6 +180,7 @@ impl DownloadError {
 mod tests {
     use super::*;
     use crate::{
+        client::Client,
         error::{Effect, ErrorKind, ReplyDetails},
         rules,
         task::status::TaskResult,
@@ -198,6 +200,7 @@ mod tests {
             (status(404, true), false),
             (Kind::Status(broken().into()), false),
             (Kind::Validation(broken()), false),
+            (Kind::Client(Client::builder().build().unwrap_err()), false),
             (Kind::NoPackage(TaskState::Running), true),
             (Kind::NoPackage(TaskState::Completed(TaskResult::AllFailed)), false),
             (Kind::Exists(PathBuf::new()), false),
