@@ -37,16 +37,12 @@ impl Body {
         received: DateTime<Utc>,
     ) -> Result<Option<Self>, Kind> {
         let text = |name| headers.get(name)?.to_str().ok();
-        if status.is_success() {
-            if text(header::CONTENT_TYPE).is_some_and(is_html) {
-                return Err(Kind::Foreign("a web page"));
-            }
-            if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
-                return Err(Kind::Foreign("an encoded body that was not asked for"));
-            }
-        }
+        let is_html = text(header::CONTENT_TYPE).is_some_and(|it| it.to_ascii_lowercase().contains("html"));
+        let is_encoded = text(header::CONTENT_ENCODING).is_some_and(|it| !it.eq_ignore_ascii_case("identity"));
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
         match (status.as_u16(), asked) {
+            (200 | 206, _) if is_html => Err(Kind::Foreign("a web page")),
+            (200 | 206, _) if is_encoded => Err(Kind::Foreign("an encoded body that was not asked for")),
             (200, _) => {
                 let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 Ok(Some(Self { from: 0, total, etag }))
@@ -70,11 +66,6 @@ impl Body {
 /// Whether a validator says that two bodies are the same byte for byte. Source: RFC 9110, 8.8.3.
 pub(super) fn is_strong(etag: &HeaderValue) -> bool {
     matches!(etag.as_bytes(), [b'"', _, .., b'"'])
-}
-
-fn is_html(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml"].iter().any(|html| essence.eq_ignore_ascii_case(html))
 }
 
 /// Where a range begins, and the size of the whole: `bytes 10-99/100` gives 10 and 100.

@@ -35,7 +35,6 @@ const LOCK_WAIT: Duration = Duration::from_millis(50);
 pub(super) struct Part {
     file: tokio::fs::File,
     paths: Paths,
-    overwrite: bool,
     /// What the package comes from: a validator tells the states of one package apart, and no two packages.
     source: String,
     /// How many bytes are there.
@@ -50,6 +49,8 @@ struct Paths {
     part: PathBuf,
     /// Holds the validator and the source, a line each, so that another process can resume.
     etag: PathBuf,
+    /// Whether a file at the target may be replaced.
+    overwrite: bool,
 }
 
 impl Part {
@@ -57,17 +58,11 @@ impl Part {
     pub(super) async fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, Kind> {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
-        let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag") };
-        let mut file = paths.open(overwrite).await?;
-        // A process that ended while it renamed the file left a whole package under both names: it must not be written over.
-        if !target.is_symlink() && is_at(&file, target)? {
-            fs::remove_file(&paths.part)?;
-            drop(file);
-            file = paths.open(overwrite).await?;
-        }
+        let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag"), overwrite };
+        let file = paths.open().await?;
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
-        Ok(Self { file: file.into(), paths, overwrite, source, length, etag })
+        Ok(Self { file: file.into(), paths, source, length, etag })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
@@ -108,7 +103,7 @@ impl Part {
 
     /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
     pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, Kind> {
-        let Self { file, paths, overwrite, length, .. } = self;
+        let Self { file, paths, length, .. } = self;
         let file = file.into_std().await;
         let finished = spawn_blocking(move || {
             file.sync_all()?;
@@ -121,7 +116,7 @@ impl Part {
                 paths.discard();
                 Kind::NotZip(error)
             })?;
-            paths.publish(overwrite)?;
+            paths.publish()?;
             Ok(package)
         });
         joined(finished.await).unwrap_or(Err(Kind::Disk(io::ErrorKind::Interrupted.into())))
@@ -130,25 +125,34 @@ impl Part {
 
 impl Paths {
     /// Opens the part file, or makes one, and locks it.
-    async fn open(&self, overwrite: bool) -> Result<File, Kind> {
-        self.check_target(overwrite)?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
-        lock(&file).await?;
-        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
-        self.check_target(overwrite)?;
-        if is_at(&file, &self.part)? { Ok(file) } else { Err(Kind::InUse) }
+    async fn open(&self) -> Result<File, Kind> {
+        loop {
+            self.check_target()?;
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
+            lock(&file).await?;
+            // Another download may have ended before the lock was free: then the file that was opened is its target by now.
+            self.check_target()?;
+            if !is_at(&file, &self.part)? {
+                return Err(Kind::InUse);
+            }
+            if self.target.is_symlink() || !is_at(&file, &self.target)? {
+                return Ok(file);
+            }
+            // A process that ended while it renamed the file left a whole package under both names, not to be written over.
+            fs::remove_file(&self.part)?;
+        }
     }
 
-    fn check_target(&self, overwrite: bool) -> Result<(), Kind> {
+    fn check_target(&self) -> Result<(), Kind> {
         match fs::symlink_metadata(&self.target) {
-            Ok(target) if target.is_dir() || !overwrite => Err(Kind::Exists(self.target.clone())),
+            Ok(target) if target.is_dir() || !self.overwrite => Err(Kind::Exists(self.target.clone())),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             Ok(_) | Err(_) => Ok(()),
         }
     }
 
-    fn publish(&self, overwrite: bool) -> Result<(), Kind> {
-        let published = if overwrite { fs::rename(&self.part, &self.target) } else { self.publish_new() };
+    fn publish(&self) -> Result<(), Kind> {
+        let published = if self.overwrite { fs::rename(&self.part, &self.target) } else { self.publish_new() };
         published.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Kind::Exists(self.target.clone()),
             _ => error.into(),
@@ -242,7 +246,7 @@ mod tests {
         let target = target("unnamed");
         let paths = Part::open(&target, false, TASK.to_owned()).await.unwrap().paths;
         fs::remove_file(part_of(&target)).unwrap();
-        let error = paths.publish(false).unwrap_err();
+        let error = paths.publish().unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
         assert!(!target.exists());
         remove_directory_of(&target);
