@@ -164,13 +164,8 @@ impl Client {
     /// All broken rules of the credentials together.
     #[doc(alias("with_token"))]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
-        let mut violations = Violations::default();
-        let authorization = credentials.check(&mut violations);
-        let authorization = violations.into_result_with(authorization)?;
-        Ok(self.with(|shared| {
-            shared.caller.credentials = credentials;
-            shared.caller.authorization = authorization;
-        }))
+        let authorization = credentials.0?;
+        Ok(self.with(|shared| shared.caller.authorization = authorization))
     }
 
     /// A client whose calls have this time, and that shares all else with this one. More than the time to connect, which
@@ -364,10 +359,10 @@ impl ClientBuilder {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { endpoint, caller: Caller { credentials, user_id, agent_name, .. }, .. } = &*self.0;
+        let Shared { endpoint, caller: Caller { authorization, user_id, agent_name }, .. } = &*self.0;
         f.debug_struct("Client")
             .field("endpoint", endpoint)
-            .field("credentials", credentials)
+            .field("authorization", authorization)
             .field("user_id", user_id)
             .field("agent_name", agent_name)
             .finish_non_exhaustive()

@@ -14,12 +14,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::{
     app_signature::AppKey,
-    token_cache::{TokenCache, TokenProvider},
+    token_cache::{CachedToken, TokenCache, TokenProvider, bearer, has_scheme},
 };
 use crate::{
     redact::sensitive_header,
     rules,
-    validation::{Violations, is_header_text, secret_shown},
+    validation::{ValidationError, Violations, secret_shown},
 };
 
 /// What authenticates a client. No `Debug` shows a secret.
@@ -30,17 +30,9 @@ use crate::{
 /// assert!(!format!("{token:?}").contains("3b91"));
 /// ```
 ///
-/// They are checked when the client is built, together with all else.
+/// What is wrong with them is told when the client is built, together with all else.
 #[derive(Clone, Debug)]
-pub struct Credentials(pub(crate) CredentialsKind);
-
-#[derive(Clone, Debug)]
-pub(crate) enum CredentialsKind {
-    Bearer(SecretString),
-    Authorization(SecretString),
-    App(Arc<AppKey>),
-    Provider(Arc<TokenCache>),
-}
+pub struct Credentials(pub(crate) Result<AuthorizationSource, ValidationError>);
 
 impl Credentials {
     /// An access token, sent as `Authorization: Bearer <token>`.
@@ -49,12 +41,27 @@ impl Credentials {
     /// that runs longer than its calls are apart wants [`provider`](Self::provider). Source: carrier reference,
     /// authentication.
     pub fn bearer(token: impl Into<String>) -> Self {
-        Self(CredentialsKind::Bearer(token.into().into()))
+        let (token, mut violations) = (token.into(), Violations::default());
+        let header = violations.header_text("token", &token, secret_shown, "copy the access token alone");
+        if header.is_some() && has_scheme(&token) {
+            let actual = "a token with a scheme in front";
+            let advice =
+                "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
+            violations.add(rules::BARE_TOKEN.at("token").given(actual).advise(advice));
+        }
+        Self::fixed(violations.into_result_with(bearer(&token)))
     }
 
     /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
     pub fn authorization(value: impl Into<String>) -> Self {
-        Self(CredentialsKind::Authorization(value.into().into()))
+        let (value, mut violations) = (value.into(), Violations::default());
+        let advice = "give the header's whole value, such as `Bearer <token>`";
+        violations.header_text("Authorization", &value, secret_shown, advice);
+        Self::fixed(violations.into_result_with(sensitive_header(&value)))
+    }
+
+    fn fixed(header: Result<HeaderValue, ValidationError>) -> Self {
+        Self(header.map(Authorization::Ready).map(AuthorizationSource::Fixed))
     }
 
     /// An app's id and secret: every request is signed, the secret is never sent.
@@ -62,7 +69,8 @@ impl Credentials {
     /// A signature covers the user id and `X-Date` and is valid for 15 minutes. Source: carrier reference, app
     /// authentication.
     pub fn app(app_id: impl Into<String>, app_secret: impl Into<String>) -> Self {
-        Self(CredentialsKind::App(Arc::new(AppKey::new(app_id.into(), app_secret.into().into()))))
+        let key = AppKey::new(&app_id.into(), app_secret.into().into());
+        Self(key.map(Arc::new).map(Authorization::Signed).map(AuthorizationSource::Fixed))
     }
 
     /// Tokens from `provider`, kept until they lapse; concurrent calls share one renewal. One that
@@ -72,54 +80,12 @@ impl Credentials {
     /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
     /// more.
     pub fn provider(provider: impl TokenProvider) -> Self {
-        Self(CredentialsKind::Provider(Arc::new(TokenCache::new(provider))))
-    }
-
-    /// Checks the credentials and readies what can be readied once: `None` if a rule is broken.
-    pub(crate) fn check(&self, violations: &mut Violations) -> Option<AuthorizationSource> {
-        let value = match &self.0 {
-            CredentialsKind::Bearer(token) => {
-                let text = token.expose_secret();
-                let header = violations.header_text("token", text, secret_shown, "copy the access token alone");
-                if header.is_some() && has_scheme(text) {
-                    let actual = "a token with a scheme in front";
-                    let advice = "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
-                    violations.add(rules::BARE_TOKEN.at("token").given(actual).advise(advice));
-                }
-                bearer(token)
-            }
-            CredentialsKind::Authorization(value) => {
-                let advice = "give the header's whole value, such as `Bearer <token>`";
-                violations.header_text("Authorization", value.expose_secret(), secret_shown, advice);
-                sensitive_header(value.expose_secret())
-            }
-            CredentialsKind::App(key) => {
-                key.validate(violations);
-                return Some(AuthorizationSource::Fixed(Authorization::Signed(key.clone())));
-            }
-            CredentialsKind::Provider(cache) => return Some(AuthorizationSource::Renewed(cache.clone())),
-        };
-        value.map(Authorization::Ready).map(AuthorizationSource::Fixed)
-    }
-
-    /// The secrets that a reply could echo.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
-        match &self.0 {
-            CredentialsKind::Bearer(secret) => vec![secret.expose_secret()],
-            CredentialsKind::Authorization(value) => {
-                let value = value.expose_secret();
-                let token = value.split_once([' ', '+']).map_or("", |(_, token)| token);
-                vec![value, token]
-            }
-            CredentialsKind::App(key) => vec![key.secret()],
-            // The tokens of a provider change: the attempt knows the one it sent.
-            CredentialsKind::Provider(_) => vec![],
-        }
+        Self(Ok(AuthorizationSource::Renewed(Arc::new(TokenCache::new(provider)))))
     }
 }
 
 /// Where the authorization of each attempt comes from.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum AuthorizationSource {
     Fixed(Authorization),
     Renewed(Arc<TokenCache>),
@@ -129,20 +95,23 @@ pub(crate) enum AuthorizationSource {
 #[derive(Clone, Debug)]
 pub(crate) enum Authorization {
     Ready(HeaderValue),
+    Renewed(CachedToken),
     Signed(Arc<AppKey>),
 }
 
-/// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
-fn has_scheme(token: &str) -> bool {
-    let lower = token.to_ascii_lowercase();
-    token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+")
-}
-
-/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token.
-pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    let token = token.expose_secret();
-    let usable = is_header_text(token) && !has_scheme(token);
-    usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
+impl Authorization {
+    /// The secrets that a reply could echo.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Ready(value) | Self::Renewed(CachedToken { header: value, .. }) => {
+                let value = value.to_str().unwrap_or_default();
+                let token = value.split_once([' ', '+']).map_or("", |(_, token)| token);
+                // The scheme that the client adds may be shown.
+                vec![value.strip_prefix("Bearer ").unwrap_or(value), token]
+            }
+            Self::Signed(key) => vec![key.secret()],
+        }
+    }
 }
 
 /// A secret of a request's body: what the owner of a share gives beside the link, `extractCode`, or the temporary token of

@@ -122,6 +122,11 @@ impl Violations {
         self.0.push(violation);
     }
 
+    /// Takes over the violations of a value that was checked before.
+    pub(crate) fn absorb<T>(&mut self, checked: Result<T, ValidationError>) -> Option<T> {
+        checked.map_err(|broken| self.0.extend(broken.0)).ok()
+    }
+
     /// Checks the rule `not-empty`.
     pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
         if value.is_empty() {

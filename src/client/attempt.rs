@@ -4,7 +4,6 @@ use std::{sync::OnceLock, time::Duration};
 
 use chrono::{DateTime, Utc};
 use http::{HeaderValue, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     task::yield_now,
     time::{Instant, timeout_at},
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
-    credentials::{self, Authorization, AuthorizationSource},
+    credentials::{Authorization, AuthorizationSource, token_cache::CachedToken},
     error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
     service_code::ServiceCode,
@@ -32,9 +31,6 @@ use crate::{
 
 /// What came of a request, and when the reply came.
 pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
-
-/// What authorizes a request, and the provider's token in it.
-pub(super) type Authorized = (Authorization, Option<SecretString>);
 
 /// One attempt at a call.
 pub(super) struct Attempt<'a, O> {
@@ -51,7 +47,7 @@ pub(super) struct Failure {
     pub(super) correction: Option<Correction>,
     pub(super) date: DateVerdict,
     /// The token that the service refused, if it can be renewed.
-    pub(super) refused_token: Option<SecretString>,
+    pub(super) refused_token: Option<CachedToken>,
 }
 
 impl From<Error> for Failure {
@@ -77,7 +73,7 @@ impl Failure {
 
 impl<O: Operation> Attempt<'_, O> {
     /// Sends the request once.
-    pub(super) async fn run(&self, (authorization, token): Authorized, span: &Span) -> Result<Success<O>, Failure> {
+    pub(super) async fn run(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, Failure> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
         if self.client.is_idle() {
             yield_now().await;
@@ -103,16 +99,16 @@ impl<O: Operation> Attempt<'_, O> {
         };
         tracing::trace!(headers = ?client.inner.headers, request = ?self.operation, "sending");
         let decoded = self.operation.send(&client).await;
-        let Exchange { signed, reply, .. } = client.inner;
+        let Exchange { authorization, signed, reply, .. } = client.inner;
         let (Some(reply), signed) = (reply.into_inner(), signed.into_inner()) else {
             return Err(self.no_reply(decoded).into());
         };
         tracing::debug!(status = reply.status.as_u16(), "reply");
         self.client.replied();
-        if let (AuthorizationSource::Renewed(cache), Some(token)) = (&self.client.caller.authorization, &token)
+        if let Authorization::Renewed(token) = &authorization
             && reply.status != StatusCode::UNAUTHORIZED
         {
-            cache.used(token);
+            token.used();
         }
         let (response, cause) = match decoded {
             Ok(response) => (Some(response.into_inner()), None),
@@ -125,7 +121,7 @@ impl<O: Operation> Attempt<'_, O> {
                 clock.confirm(dated.correction);
                 Ok((output, reply.received))
             }
-            Err(details) => Err(self.failure(&Refused { reply, details, sent, dated, signed, token }, cause)),
+            Err(details) => Err(self.failure(&Refused { reply, details, sent, dated, authorization, signed }, cause)),
         }
     }
 
@@ -148,26 +144,19 @@ impl<O: Operation> Attempt<'_, O> {
     }
 
     /// Gets what authorizes the request, from the provider if it has to.
-    pub(super) async fn authorize(&self) -> Result<Authorized, Error> {
+    pub(super) async fn authorize(&self) -> Result<Authorization, Error> {
         let cache = match &self.client.caller.authorization {
-            AuthorizationSource::Fixed(authorization) => return Ok((authorization.clone(), None)),
+            AuthorizationSource::Fixed(authorization) => return Ok(authorization.clone()),
             AuthorizationSource::Renewed(cache) => cache,
         };
         // Without time to send, nothing is asked.
         self.time_left(Duration::ZERO)?;
         let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
-        let token = match timeout_at(self.deadline, cache.token(self.client.limits.renewal_timeout)).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(failure)) => return Err(failed("the token provider failed", Some(failure.into()))),
-            Err(_) => return Err(failed("the token provider gave no token in time", None)),
-        };
-        let Some(value) = credentials::bearer(&token) else {
-            // The next call asks anew, instead of failing until this one lapses.
-            cache.discard(&token);
-            let what = "the provider's token fits no header: it must be visible ASCII without a scheme";
-            return Err(failed(what, None));
-        };
-        Ok((Authorization::Ready(value), Some(token)))
+        match timeout_at(self.deadline, cache.token(self.client.limits.renewal_timeout)).await {
+            Ok(Ok(token)) => Ok(Authorization::Renewed(token)),
+            Ok(Err(failure)) => Err(failed("the token provider failed", Some(failure.into()))),
+            Err(_) => Err(failed("the token provider gave no token in time", None)),
+        }
     }
 
     /// The `X-Date`: the caller's, which is checked, or one made by the clock.
@@ -219,14 +208,14 @@ struct Refused {
     /// When the request was dated, by our clock.
     sent: DateTime<Utc>,
     dated: Dated,
+    authorization: Authorization,
     signed: Option<Signed>,
-    token: Option<SecretString>,
 }
 
 impl<O: Operation> Attempt<'_, O> {
     /// `cause`: why the reply broke off.
     fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
-        let Refused { reply, details, sent, dated, signed, token } = refused;
+        let Refused { reply, details, sent, dated, authorization, signed } = refused;
         let secrets = self.secrets(refused);
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
@@ -246,14 +235,17 @@ impl<O: Operation> Attempt<'_, O> {
         } else {
             DateVerdict::Unrelated
         };
-        let refused_token = token.clone().filter(|_| error.is_refused() && error.is_unauthorized());
+        let refused_token = match authorization {
+            Authorization::Renewed(token) if error.is_refused() && error.is_unauthorized() => Some(token.clone()),
+            Authorization::Renewed(_) | Authorization::Ready(_) | Authorization::Signed(_) => None,
+        };
         Failure { error, correction: dated.correction, date: verdict, refused_token }
     }
 
     /// What a reply must not repeat in an error.
     fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
         let mut secrets = self.client.secrets();
-        secrets.extend(refused.token.as_ref().map(ExposeSecret::expose_secret));
+        secrets.extend(refused.authorization.secrets());
         secrets.extend(self.operation.secret());
         secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
         secrets.extend(refused.details.secret.as_deref());

@@ -15,7 +15,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    credentials::AuthorizationSource,
+    credentials::token_cache::CachedToken,
     error::{Effect, Error, ErrorKind, Outcome},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -142,13 +142,7 @@ fn carry_out(client: &Shared, decision: Decision, failure: &Failure) -> Option<D
             client.clock.learn(offset);
         }
         Decision::UseOwnClock => client.clock.forget(failure.correction),
-        Decision::RefreshToken => {
-            if let (AuthorizationSource::Renewed(cache), Some(token)) =
-                (&client.caller.authorization, &failure.refused_token)
-            {
-                cache.discard(token);
-            }
-        }
+        Decision::RefreshToken => failure.refused_token.iter().for_each(CachedToken::discard),
         Decision::Wait(wait) => return Some(wait),
     }
     Some(Duration::ZERO)

@@ -18,6 +18,7 @@ use crate::{
     credentials::{
         Authorization,
         app_signature::{CanonicalRequest, SIGNED_HEADERS},
+        token_cache::CachedToken,
     },
     generated::{self, Headers},
 };
@@ -70,11 +71,10 @@ impl ClientHooks<Exchange> for generated::Client {
             }
         }
         let authorization = match &exchange.authorization {
-            Authorization::Ready(value) => value.clone(),
+            Authorization::Ready(value) | Authorization::Renewed(CachedToken { header: value, .. }) => value.clone(),
             Authorization::Signed(key) => {
                 let canonical = canonical_request(request);
-                let unusable = || generated::Error::InvalidRequest("unusable app id".to_owned());
-                let authorization = key.authorization(&canonical).ok_or_else(unusable)?;
+                let authorization = key.authorization(&canonical);
                 let _ = exchange.signed.set(Signed { canonical, authorization: authorization.clone() });
                 authorization
             }

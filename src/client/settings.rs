@@ -92,7 +92,6 @@ pub(super) struct Checked {
 /// Who calls.
 #[derive(Clone)]
 pub(super) struct Caller {
-    pub(super) credentials: Credentials,
     pub(super) authorization: AuthorizationSource,
     pub(super) user_id: HeaderValue,
     pub(super) agent_name: HeaderValue,
@@ -103,7 +102,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<Checked, ValidationError> {
         let mut violations = Violations::default();
         let endpoint = self.validate_endpoint(&mut violations);
-        let credentials = self.validate_credentials(&mut violations);
+        let authorization = self.validate_credentials(&mut violations);
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
         let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
@@ -116,17 +115,16 @@ impl Settings {
         }
         self.validate_bounds(&mut violations);
         let checked = || {
-            let (credentials, authorization) = credentials?;
-            let caller = Caller { credentials, authorization, user_id: user_id?, agent_name: agent_name? };
+            let caller = Caller { authorization: authorization?, user_id: user_id?, agent_name: agent_name? };
             Some(Checked { endpoint: endpoint?, proxy, request_headers, caller })
         };
         violations.into_result_with(checked())
     }
 
-    fn validate_credentials(&self, violations: &mut Violations) -> Option<(Credentials, AuthorizationSource)> {
+    fn validate_credentials(&self, violations: &mut Violations) -> Option<AuthorizationSource> {
         let broken = rules::CREDENTIALS.at("credentials");
         let violation = match self.credentials.as_slice() {
-            [(_, credentials)] => return Some((credentials.clone(), credentials.check(violations)?)),
+            [(_, credentials)] => return violations.absorb(credentials.0.clone()),
             [] => broken.advise(
                 "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
                  .credentials(…)",

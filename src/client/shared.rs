@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::settings::{Caller, Limits};
-use crate::{clock::Clock, patience::Waits};
+use crate::{clock::Clock, credentials::AuthorizationSource, patience::Waits};
 
 /// Cloned for a client that differs in a part of it.
 #[derive(Clone)]
@@ -49,7 +49,10 @@ impl Shared {
 
     /// What a reply could echo and nothing may show, but for the tokens of a provider.
     pub(super) fn secrets(&self) -> Vec<&str> {
-        let mut secrets = self.caller.credentials.secrets();
+        let mut secrets = match &self.caller.authorization {
+            AuthorizationSource::Fixed(authorization) => authorization.secrets(),
+            AuthorizationSource::Renewed(_) => vec![],
+        };
         secrets.extend(self.request_headers.values().filter_map(|value| value.to_str().ok()));
         secrets
     }

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     redact::{ENCODED, redact, sanitize_message, sensitive_header},
     rules,
-    validation::{Violations, secret_shown, shown},
+    validation::{ValidationError, Violations, secret_shown, shown},
 };
 
 const ALGORITHM: &str = "HMAC-SHA256";
@@ -136,10 +136,9 @@ fn same_line(ours: &str, theirs: &str) -> bool {
     ours == theirs || (is_hash && theirs.starts_with(ours))
 }
 
-/// An app's id and secret, and what can be made of them once.
+/// An app's secret, and what can be made of it and the app's id once.
 #[derive(Debug)]
 pub(crate) struct AppKey {
-    id: String,
     secret: SecretString,
     key: hmac::Key,
     /// The `Authorization` up to the signature.
@@ -147,39 +146,34 @@ pub(crate) struct AppKey {
 }
 
 impl AppKey {
-    pub(crate) fn new(id: String, secret: SecretString) -> Self {
-        let headers = SIGNED_HEADERS.join(";");
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()),
-            prefix: format!("{ALGORITHM} AppId={id},SignedHeaders={headers},Signature="),
-            id,
-            secret,
+    pub(crate) fn new(id: &str, secret: SecretString) -> Result<Self, ValidationError> {
+        let mut violations = Violations::default();
+        let advice = "copy the AppId from the developer console";
+        let header = violations.header_text("app id", id, shown, advice);
+        if header.is_some() && id.contains([',', ' ']) {
+            violations.add(rules::APP_ID.at("app id").given(shown(id)).advise(advice));
         }
+        let advice = "copy the AppSecret from the developer console";
+        let text = secret.expose_secret();
+        violations.not_empty("app secret", text, advice);
+        // Such as the line feed at the end of a file, or bytes that were no text.
+        if text.trim() != text || text.contains(char::REPLACEMENT_CHARACTER) {
+            violations.add(rules::APP_SECRET.at("app secret").given(secret_shown(text)).advise(advice));
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
+        let prefix = format!("{ALGORITHM} AppId={id},SignedHeaders={},Signature=", SIGNED_HEADERS.join(";"));
+        violations.into_result_with(Some(Self { secret, key, prefix }))
     }
 
     pub(crate) fn secret(&self) -> &str {
         self.secret.expose_secret()
     }
 
-    pub(crate) fn validate(&self, violations: &mut Violations) {
-        let advice = "copy the AppId from the developer console";
-        let header = violations.header_text("app id", &self.id, shown, advice);
-        if header.is_some() && self.id.contains([',', ' ']) {
-            violations.add(rules::APP_ID.at("app id").given(shown(&self.id)).advise(advice));
-        }
-        let advice = "copy the AppSecret from the developer console";
-        let secret = self.secret();
-        violations.not_empty("app secret", secret, advice);
-        // Such as the line feed at the end of a file, or bytes that were no text.
-        if secret.trim() != secret || secret.contains(char::REPLACEMENT_CHARACTER) {
-            violations.add(rules::APP_SECRET.at("app secret").given(secret_shown(secret)).advise(advice));
-        }
-    }
-
-    /// The `Authorization` of a request; `None` only if the id is one that [`Self::validate`] refuses.
-    pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> Option<HeaderValue> {
+    /// The `Authorization` of a request.
+    pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> HeaderValue {
         let signature = hmac::sign(&self.key, canonical.string_to_sign().as_bytes());
-        sensitive_header(&[&self.prefix, &*hex(signature.as_ref())].concat())
+        let value = sensitive_header(&[&self.prefix, &*hex(signature.as_ref())].concat());
+        value.expect("the app's id fits into a header")
     }
 }
 
@@ -206,9 +200,8 @@ mod tests {
                 let canonical = CanonicalRequest::new(text("method"), text("path"), &query, &headers, body);
                 assert_eq!(canonical.as_str(), text("canonical_request"));
                 assert_eq!(canonical.string_to_sign(), text("string_to_sign"));
-                let key = AppKey::new(text("app_id").into(), text("app_secret").into());
-                let authorization = key.authorization(&canonical).unwrap();
-                assert_eq!(authorization.to_str().unwrap(), text("authorization"));
+                let key = AppKey::new(text("app_id"), text("app_secret").into()).unwrap();
+                assert_eq!(key.authorization(&canonical).to_str().unwrap(), text("authorization"));
             }
         }
     }

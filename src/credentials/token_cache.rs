@@ -3,11 +3,12 @@
 use std::{
     error::Error,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::watch,
@@ -15,6 +16,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tracing::Instrument;
+
+use crate::{redact::sensitive_header, validation::is_header_text};
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
 const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
@@ -29,6 +32,7 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it gave no token within the renewal time-out";
+const UNUSABLE: &str = "its token fits no header: it must be visible ASCII without a scheme";
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
@@ -108,14 +112,23 @@ impl From<String> for AccessToken {
     }
 }
 
+/// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
+pub(crate) fn has_scheme(token: &str) -> bool {
+    let lower = token.to_ascii_lowercase();
+    token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+")
+}
+
+/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token.
+pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
+    let usable = is_header_text(token) && !has_scheme(token);
+    usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
+}
+
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
 type Provider = dyn Fn() -> BoxFuture<'static, Result<AccessToken, ProviderError>> + Send + Sync;
 
-/// One token for all calls. A renewal is a task of its own.
-pub(crate) struct TokenCache(Arc<Renewer>);
-
-/// What the calls share with a renewal.
-struct Renewer {
+/// One token for all calls, as the value of a header. A renewal is a task of its own.
+pub(crate) struct TokenCache {
     provider: Box<Provider>,
     state: Mutex<State>,
 }
@@ -130,7 +143,7 @@ struct State {
 }
 
 /// A provider's answer, once it is there.
-type Answer = Option<Result<SecretString, SharedError>>;
+type Answer = Option<Result<HeaderValue, SharedError>>;
 
 struct Renewal {
     /// It counts even where nobody drives the runtime that the renewal runs on.
@@ -142,24 +155,21 @@ struct Renewal {
 }
 
 struct Cached {
-    token: AccessToken,
+    header: HeaderValue,
+    end: Option<Instant>,
     obtained: Instant,
     used: Instant,
 }
 
 impl Cached {
-    fn is(&self, token: &SecretString) -> bool {
-        self.token.token.expose_secret() == token.expose_secret()
-    }
-
     fn is_good(&self, now: Instant) -> bool {
-        now < self.token.end.unwrap_or(self.used + SLIDING_LIFETIME)
+        now < self.end.unwrap_or(self.used + SLIDING_LIFETIME)
     }
 
     /// Whether it is about to lapse. Using a sliding one renews it, so there is nothing to renew early.
     fn is_due(&self, now: Instant) -> bool {
         let margin = |end| RENEWAL_MARGIN.min((end - self.obtained) / 10);
-        self.token.end.is_some_and(|end| now + margin(end) >= end)
+        self.end.is_some_and(|end| now + margin(end) >= end)
     }
 }
 
@@ -170,25 +180,26 @@ impl TokenCache {
             let provider = provider.clone();
             async move { provider.token().await }.boxed()
         };
-        Self(Arc::new(Renewer { provider: Box::new(ask), state: Mutex::default() }))
+        Self { provider: Box::new(ask), state: Mutex::default() }
     }
 
     /// A usable token: the cached one, or what the provider answers within `limit`.
     ///
     /// Cancel safe: a renewal goes on without the call that began it.
-    pub(crate) async fn token(&self, limit: Duration) -> Result<SecretString, SharedError> {
+    pub(crate) async fn token(self: &Arc<Self>, limit: Duration) -> Result<CachedToken, SharedError> {
+        let token = |header| CachedToken { cache: self.clone(), header };
         // Once more if the runtime of a renewal ended before it did.
         for _ in 0..2 {
             let (deadline, mut answer) = match self.usable_or_renewal(limit) {
-                Ok(token) => return Ok(token),
+                Ok(header) => return Ok(token(header)),
                 Err(renewal) => renewal,
             };
-            if ASKING.try_with(|asking| *asking == Arc::as_ptr(&self.0).addr()) == Ok(true) {
+            if ASKING.try_with(|asking| *asking == Arc::as_ptr(self).addr()) == Ok(true) {
                 return Err(failure("the token provider waits for its own token: use another client in it"));
             }
             drop(timeout_at(deadline, answer.wait_for(Option::is_some)).await);
             match &*answer.borrow() {
-                Some(answer) => return answer.clone(),
+                Some(answer) => return answer.clone().map(token),
                 None if Instant::now() >= deadline => break,
                 None => {}
             }
@@ -197,21 +208,22 @@ impl TokenCache {
     }
 
     /// The cached token if it is good, or the renewal to wait for. Begins one where it is due and none is running.
-    fn usable_or_renewal(&self, limit: Duration) -> Result<SecretString, (Instant, watch::Receiver<Answer>)> {
-        let mut state = self.0.lock();
+    fn usable_or_renewal(self: &Arc<Self>, limit: Duration) -> Result<HeaderValue, (Instant, watch::Receiver<Answer>)> {
+        let mut state = self.lock();
         let now = Instant::now();
         let good = state.cached.as_ref().filter(|cached| cached.is_good(now));
         let may_wait =
             good.is_some_and(|cached| !cached.is_due(now)) || state.paused_until.is_some_and(|end| now < end);
-        match (good.map(|cached| cached.token.token.clone()), &state.renewal) {
-            (Some(token), _) if may_wait => Ok(token),
+        match (good.map(|cached| cached.header.clone()), &state.renewal) {
+            (Some(header), _) if may_wait => Ok(header),
             (None, Some(Renewal { deadline, answer, .. })) if now < *deadline && answer.has_changed().is_ok() => {
                 Err((*deadline, answer.clone()))
             }
             (good, _) => {
                 let (deadline, (sender, answer)) = (now + limit, watch::channel(None));
+                let asked = ASKING.scope(Arc::as_ptr(self).addr(), (self.provider)());
                 let mut task = JoinSet::new();
-                task.spawn(self.0.clone().renew(deadline, sender).in_current_span());
+                task.spawn(Self::renew(Arc::downgrade(self), asked, deadline, sender).in_current_span());
                 state.paused_until = Some(deadline + RENEWAL_PAUSE);
                 state.renewal = Some(Renewal { deadline, answer: answer.clone(), _task: task });
                 good.ok_or((deadline, answer))
@@ -219,49 +231,35 @@ impl TokenCache {
         }
     }
 
-    /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.
-    pub(crate) fn used(&self, token: &SecretString) {
-        if let Some(cached) = self.0.lock().cached.as_mut().filter(|cached| cached.is(token)) {
-            cached.used = Instant::now();
-        }
-    }
-
-    /// Drops `refused`, unless another call has renewed it already.
-    pub(crate) fn discard(&self, refused: &SecretString) {
-        self.0.lock().cached.take_if(|cached| cached.is(refused));
-    }
-}
-
-/// Ends the renewal, which holds the [`Renewer`] that holds it.
-impl Drop for TokenCache {
-    fn drop(&mut self) {
-        self.0.lock().renewal = None;
-    }
-}
-
-impl Renewer {
-    async fn renew(self: Arc<Self>, deadline: Instant, sender: watch::Sender<Answer>) {
+    /// Waits for what the provider answers, and keeps it. The task ends with the cache, which holds it.
+    async fn renew(
+        cache: Weak<Self>,
+        asked: impl Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
+        deadline: Instant,
+        sender: watch::Sender<Answer>,
+    ) {
         // A task of its own, for the sake of its panics.
-        let mut asked = JoinSet::new();
-        asked.spawn(ASKING.scope(Arc::as_ptr(&self).addr(), (self.provider)()).in_current_span());
-        let result = match timeout_at(deadline, asked.join_next()).await {
+        let mut task = JoinSet::new();
+        task.spawn(asked.in_current_span());
+        let result = match timeout_at(deadline, task.join_next()).await {
             Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(SharedError::from),
             Ok(None) | Err(_) => Err(failure(LATE)),
         };
-        let is_known = |token: &AccessToken| self.lock().cached.as_ref().is_some_and(|cached| cached.is(&token.token));
-        match &result {
-            Ok(token) if is_known(token) => {}
+        let Some(cache) = cache.upgrade() else { return };
+        let now = Instant::now();
+        let renewed = result.and_then(|AccessToken { token, end }| {
+            let header = bearer(token.expose_secret()).ok_or_else(|| failure(UNUSABLE))?;
+            Ok(Cached { header, end, obtained: now, used: now })
+        });
+        let is_known = |renewed: &Cached| cache.lock().cached.as_ref().is_some_and(|it| it.header == renewed.header);
+        match &renewed {
+            Ok(renewed) if is_known(renewed) => {}
             Ok(_) => tracing::debug!("the token was renewed"),
             Err(failure) => tracing::warn!(%failure, "the token was not renewed"),
         }
-        let now = Instant::now();
-        let mut state = self.lock();
-        state.paused_until = result.is_err().then(|| now + RENEWAL_PAUSE);
-        let answer = result.map(|token| {
-            let secret = token.token.clone();
-            state.cached = Some(Cached { token, obtained: now, used: now });
-            secret
-        });
+        let mut state = cache.lock();
+        state.paused_until = renewed.is_err().then(|| now + RENEWAL_PAUSE);
+        let answer = renewed.map(|renewed| state.cached.insert(renewed).header.clone());
         // Closed while the state is locked: who comes after finds the token, or begins anew.
         let _ = sender.send(Some(answer));
         drop(sender);
@@ -270,6 +268,27 @@ impl Renewer {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The token of a request, and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct CachedToken {
+    cache: Arc<TokenCache>,
+    pub(crate) header: HeaderValue,
+}
+
+impl CachedToken {
+    /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.
+    pub(crate) fn used(&self) {
+        if let Some(cached) = self.cache.lock().cached.as_mut().filter(|cached| cached.header == self.header) {
+            cached.used = Instant::now();
+        }
+    }
+
+    /// Drops a refused token, unless another call has renewed it already.
+    pub(crate) fn discard(&self) {
+        self.cache.lock().cached.take_if(|cached| cached.header == self.header);
     }
 }
 
