@@ -41,7 +41,7 @@ use crate::{
     share_task::ShareTask,
     task::{handle::TaskHandle, status::TaskStatus},
     trace_id::TraceId,
-    validation::{ValidationError, Violations, shown},
+    validation::{ValidationError, Violations, header_text, shown},
 };
 
 /// A client of KooDrive's share tasks.
@@ -150,9 +150,7 @@ impl Client {
     /// A broken rule: `header-text`.
     #[doc(alias("with_user_id"))]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
-        let mut violations = Violations::default();
-        let user_id = violations.header_text("X-User-Id", user_id.as_ref(), shown, "give for_user(…) the id of a user");
-        let user_id = violations.into_result_with(user_id)?;
+        let user_id = header_text("X-User-Id", user_id.as_ref(), shown, "give for_user(…) the id of a user")?;
         Ok(self.with(|shared| shared.caller.user_id = user_id))
     }
 

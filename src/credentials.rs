@@ -14,12 +14,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::{
     app_signature::AppKey,
-    token_cache::{CachedToken, TokenCache, TokenProvider, bearer, has_scheme},
+    token_cache::{CachedToken, TokenCache, TokenProvider, bearer},
 };
 use crate::{
-    redact::sensitive_header,
     rules,
-    validation::{ValidationError, Violations, secret_shown},
+    validation::{ValidationError, secret_header},
 };
 
 /// What authenticates a client. No `Debug` shows a secret.
@@ -41,23 +40,19 @@ impl Credentials {
     /// that runs longer than its calls are apart wants [`provider`](Self::provider). Source: carrier reference,
     /// authentication.
     pub fn bearer(token: impl Into<String>) -> Self {
-        let (token, mut violations) = (token.into(), Violations::default());
-        let header = violations.header_text("token", &token, secret_shown, "copy the access token alone");
-        if header.is_some() && has_scheme(&token) {
-            let actual = "a token with a scheme in front";
+        let token = token.into();
+        Self::fixed(secret_header("token", &token, "copy the access token alone").and_then(|_| {
             let advice =
                 "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
-            violations.add(rules::BARE_TOKEN.at("token").given(actual).advise(advice));
-        }
-        Self::fixed(violations.into_result_with(bearer(&token)))
+            let has_scheme = rules::BARE_TOKEN.at("token").given("a token with a scheme in front").advise(advice);
+            bearer(&token).ok_or(has_scheme.into())
+        }))
     }
 
     /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
     pub fn authorization(value: impl Into<String>) -> Self {
-        let (value, mut violations) = (value.into(), Violations::default());
         let advice = "give the header's whole value, such as `Bearer <token>`";
-        violations.header_text("Authorization", &value, secret_shown, advice);
-        Self::fixed(violations.into_result_with(sensitive_header(&value)))
+        Self::fixed(secret_header("Authorization", &value.into(), advice))
     }
 
     fn fixed(header: Result<HeaderValue, ValidationError>) -> Self {

@@ -134,23 +134,6 @@ impl Violations {
         }
     }
 
-    /// Checks the rule `header-text` and gives the header's value. A refusal quotes what `show` makes of the value.
-    ///
-    /// Every HTTP peer takes visible ASCII with blanks inside as a value, and reads it back unchanged.
-    pub(crate) fn header_text(
-        &mut self,
-        path: &'static str,
-        value: &str,
-        show: fn(&str) -> String,
-        advice: &'static str,
-    ) -> Option<HeaderValue> {
-        let header = HeaderValue::from_str(value).ok().filter(|_| is_header_text(value));
-        if header.is_none() {
-            self.add(rules::HEADER_TEXT.at(path).given(show(value)).advise(advice));
-        }
-        header
-    }
-
     /// Checks a rule about a setting's bounds.
     pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
@@ -169,6 +152,30 @@ impl Violations {
     pub(crate) fn into_result(self) -> Result<(), ValidationError> {
         self.into_result_with(Some(()))
     }
+}
+
+/// Checks the rule `header-text` and gives the header's value. A refusal quotes what `show` makes of the value.
+///
+/// Every HTTP peer takes visible ASCII with blanks inside as a value, and reads it back unchanged.
+pub(crate) fn header_text(
+    path: &'static str,
+    value: &str,
+    show: fn(&str) -> String,
+    advice: &'static str,
+) -> Result<HeaderValue, ValidationError> {
+    let header = HeaderValue::from_str(value).ok().filter(|_| is_header_text(value));
+    header.ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
+}
+
+/// As [`header_text`], of a secret, which no `Debug` shows.
+pub(crate) fn secret_header(
+    path: &'static str,
+    value: &str,
+    advice: &'static str,
+) -> Result<HeaderValue, ValidationError> {
+    let mut header = header_text(path, value, secret_shown, advice)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 pub(crate) fn is_header_text(value: &str) -> bool {

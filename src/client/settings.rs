@@ -12,7 +12,7 @@ use crate::{
     credentials::{AuthorizationSource, Credentials},
     generated::Headers,
     rules::{self, Rule},
-    validation::{DAY, ValidationError, Violations, secret_shown, shown, time_shown},
+    validation::{DAY, ValidationError, Violations, header_text, secret_header, shown, time_shown},
 };
 
 /// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
@@ -104,14 +104,15 @@ impl Settings {
         let endpoint = self.validate_endpoint(&mut violations);
         let authorization = self.validate_credentials(&mut violations);
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
-        let user_id = violations.header_text("X-User-Id", &self.user_id, shown, advice);
+        let user_id = violations.absorb(header_text("X-User-Id", &self.user_id, shown, advice));
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
-        let agent_name = violations.header_text("X-Hw-Agentname", &self.agent_name, shown, advice);
+        let agent_name = violations.absorb(header_text("X-Hw-Agentname", &self.agent_name, shown, advice));
         let proxy = self.proxy(endpoint.as_ref(), &mut violations);
         self.validate_certificates(&mut violations);
         let request_headers = self.validate_request_headers(&mut violations);
         if let Some(user_agent) = &self.user_agent {
-            violations.header_text("user_agent", user_agent, shown, "give the name and version of your program");
+            let advice = "give the name and version of your program";
+            violations.absorb(header_text("user_agent", user_agent, shown, advice));
         }
         self.validate_bounds(&mut violations);
         let checked = || {
@@ -196,14 +197,13 @@ impl Settings {
         let is_free = |name: &HeaderName| !reserved.clone().any(|reserved| reserved == name);
         let mut headers = HeaderMap::new();
         for (name, value) in &self.request_headers {
-            let value = violations.header_text("request_headers", value.expose_secret(), secret_shown, "correct it");
+            // It may be a gateway's key.
+            let value = violations.absorb(secret_header("request_headers", value.expose_secret(), "correct it"));
             let free = HeaderName::try_from(name).ok().filter(is_free);
             if free.is_none() {
                 violations.add(rules::REQUEST_HEADERS.at("request_headers").given(shown(name)).advise("leave it out"));
             }
-            if let Some((name, mut value)) = free.zip(value) {
-                // It may be a gateway's key.
-                value.set_sensitive(true);
+            if let Some((name, value)) = free.zip(value) {
                 headers.insert(name, value);
             }
         }

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     redact::{ENCODED, redact, sanitize_message, sensitive_header},
     rules,
-    validation::{ValidationError, Violations, secret_shown, shown},
+    validation::{ValidationError, Violations, header_text, secret_shown, shown},
 };
 
 const ALGORITHM: &str = "HMAC-SHA256";
@@ -149,7 +149,7 @@ impl AppKey {
     pub(crate) fn new(id: &str, secret: SecretString) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let advice = "copy the AppId from the developer console";
-        let header = violations.header_text("app id", id, shown, advice);
+        let header = violations.absorb(header_text("app id", id, shown, advice));
         if header.is_some() && id.contains([',', ' ']) {
             violations.add(rules::APP_ID.at("app id").given(shown(id)).advise(advice));
         }

@@ -63,9 +63,9 @@ fn failure(text: &str) -> SharedError {
 /// the token at hand. Asking is a task of its own, one at a time: it goes on without the call that began it, and serves all
 /// that need a token by then. It ends after [`renewal_timeout`](crate::ClientBuilder::renewal_timeout), and when the last
 /// clone of the client and of its [`Credentials`](crate::Credentials) is dropped; then the future is dropped at an await
-/// point. A failure, a panic or a time-out fails the calls that waited for it and no other; a failed renewal before the
-/// token's end is tried again after 10 s at the earliest. An error, or a panic's
-/// message, is shown as the `source` of the call's error, so let it hold no secret.
+/// point. A failure, a panic, a time-out or a token that fits no header fails the calls that waited for it and no other; a
+/// renewal that fails before the token's end is tried again after 10 s at the earliest. An error, or a panic's message, is
+/// shown as the `source` of the call's error, so let it hold no secret.
 ///
 /// It must not wait for a call of the client that it provides for. Such a call gets an error at once, unless a task that the
 /// provider has spawned makes it: then both wait until the renewal times out.
@@ -112,16 +112,13 @@ impl From<String> for AccessToken {
     }
 }
 
-/// Whether a token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
-pub(crate) fn has_scheme(token: &str) -> bool {
-    let lower = token.to_ascii_lowercase();
-    token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+")
-}
-
-/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token.
+/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token, or if it comes with its
+/// scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
 pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
-    let usable = is_header_text(token) && !has_scheme(token);
-    usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
+    let lower = token.to_ascii_lowercase();
+    let has_scheme = token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+");
+    let is_usable = is_header_text(token) && !has_scheme;
+    is_usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
 }
 
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.

@@ -521,6 +521,27 @@ mod lifetimes {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_good_token_is_used_while_its_renewal_gives_one_that_fits_no_header() {
+        let emulator = strict_emulator().start().await.unwrap();
+        let provider = Scripted::open();
+        let credentials = provider.credentials(|n| match n {
+            0 => Ok(token().expires_in(60 * MINUTE)),
+            _ => Ok(AccessToken::new("not\nvisible")),
+        });
+        let client = client_with(&emulator, credentials);
+        create(&client).await.unwrap();
+        tokio::time::advance(59 * MINUTE + SECOND).await;
+        for _ in 0..3 {
+            create(&client).await.unwrap();
+        }
+        assert_eq!(provider.asked(), 2);
+        tokio::time::advance(MINUTE).await;
+        let error = create(&client).await.unwrap_err();
+        assert!(error.is_credentials(), "{error}");
+        assert!(format!("{error:?}").contains("visible ASCII"), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_call_whose_token_lapses_meanwhile_waits_for_the_early_renewal() {
         let emulator = strict_emulator().start().await.unwrap();
         let provider = Scripted::gated(1);
