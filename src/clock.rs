@@ -31,24 +31,20 @@ pub(crate) struct Clock {
     correction: Mutex<Option<Correction>>,
 }
 
-/// How far the server is ahead of us, at least and at most.
+/// How far the server is ahead of us, as was learnt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ClockOffset {
+pub(crate) struct Correction {
     least: TimeDelta,
     most: TimeDelta,
-}
-
-/// What was learnt, and whether a request has succeeded with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Correction {
-    offset: ClockOffset,
+    /// A request has succeeded with it.
     pub(crate) is_confirmed: bool,
 }
 
-/// The `X-Date` of an attempt, and the correction that it was made with.
+/// The `X-Date` of an attempt, when it was made, by our clock, and the correction that it was made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dated {
     pub(crate) x_date: XDate,
+    pub(crate) sent: DateTime<Utc>,
     pub(crate) correction: Option<Correction>,
 }
 
@@ -65,7 +61,7 @@ impl Clock {
 
     /// The server's time at `now`, our time, as far as it is known.
     pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
-        let ClockOffset { least, most } = self.correction().map(|correction| correction.offset).unwrap_or_default();
+        let Correction { least, most, .. } = self.correction().unwrap_or_default();
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
@@ -76,11 +72,10 @@ impl Clock {
     /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
     /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
     pub(crate) fn date(&self, now: DateTime<Utc>) -> Dated {
-        let needed = |correction: &Correction| !(-self.backdate..=SLOW_TOLERANCE).contains(&correction.offset.least);
+        let needed = |correction: &Correction| !(-self.backdate..=SLOW_TOLERANCE).contains(&correction.least);
         let correction = self.correction().filter(needed);
-        let least = correction.map_or(TimeDelta::zero(), |correction| correction.offset.least);
-        let shift = least - self.backdate;
-        Dated { x_date: now.checked_add_signed(shift).unwrap_or(now).into(), correction }
+        let shift = correction.unwrap_or_default().least - self.backdate;
+        Dated { x_date: now.checked_add_signed(shift).unwrap_or(now).into(), sent: now, correction }
     }
 
     fn correction(&self) -> Option<Correction> {
@@ -91,8 +86,8 @@ impl Clock {
         self.correction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn learn(&self, offset: ClockOffset) {
-        *self.lock() = Some(Correction { offset, is_confirmed: false });
+    pub(crate) fn learn(&self, correction: Correction) {
+        *self.lock() = Some(correction);
     }
 
     /// Takes note that a request succeeded with this correction.
@@ -122,10 +117,10 @@ impl fmt::Debug for Clock {
 ///
 /// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`. So it is
 /// ahead of ours by at least `server - received`.
-fn offset(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<ClockOffset> {
-    let latency = received - sent;
-    let offset = ClockOffset { least: server - received, most: server - sent + TimeDelta::seconds(1) };
-    (TimeDelta::zero()..=MAX_LATENCY).contains(&latency).then_some(offset)
+fn correction(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<Correction> {
+    let (least, most) = (server - received, server - sent + TimeDelta::seconds(1));
+    let is_quick = (TimeDelta::zero()..=MAX_LATENCY).contains(&(received - sent));
+    is_quick.then_some(Correction { least, most, is_confirmed: false })
 }
 
 /// What a refusal says of the `X-Date` that the request was sent with.
@@ -135,26 +130,21 @@ pub(crate) enum DateVerdict {
     Unrelated,
     /// It names no other cause, and nothing speaks against the date.
     Unexplained,
-    /// By the server's time, the date was outside of the window: the clock was off by this.
-    OutsideWindow(ClockOffset),
+    /// By the server's time, the date was outside of the window: this corrects the clock.
+    OutsideWindow(Correction),
     /// The date was made with a correction that nothing supports.
     CorrectionRefused,
 }
 
 /// Judges the clock after a refusal of a request that was sent with `dated`. The refusal names no other cause.
 ///
-/// `server`: the server's time, if the reply tells it. `exchange`: when the request was dated and when the reply came, by
-/// our clock.
-pub(crate) fn judge(
-    dated: Dated,
-    server: Option<DateTime<Utc>>,
-    exchange: RangeInclusive<DateTime<Utc>>,
-) -> DateVerdict {
+/// `server`: the server's time, if the reply tells it. `received`: when the reply came, by our clock.
+pub(crate) fn judge(dated: Dated, server: Option<DateTime<Utc>>, received: DateTime<Utc>) -> DateVerdict {
     if let Some(server) = server
         && dated.x_date.check(server..=server).is_err()
-        && let Some(offset) = offset(server, *exchange.start(), *exchange.end())
+        && let Some(correction) = correction(server, dated.sent, received)
     {
-        return DateVerdict::OutsideWindow(offset);
+        return DateVerdict::OutsideWindow(correction);
     }
     match dated.correction {
         // Unless requests have succeeded with it, and the server's time agrees.
@@ -209,7 +199,7 @@ mod tests {
                 *truth.lock().unwrap() = true_time(start + there);
                 let date = truth.lock().unwrap().trunc_subsecs(0);
                 *truth.lock().unwrap() = true_time(start + there + back);
-                clock.learn(offset(date, began, clock.now()).unwrap());
+                clock.learn(correction(date, began, clock.now()).unwrap());
                 for pause in pauses {
                     let sent = true_time(start + there + back + pause);
                     *truth.lock().unwrap() = sent;
@@ -231,7 +221,7 @@ mod tests {
                 let (uncorrected, began) = (clock.date(clock.now()).x_date, clock.now());
                 *truth.lock().unwrap() = true_time(latency);
                 // Made right after the request was sent.
-                clock.learn(offset(true_time(0), began, clock.now()).unwrap());
+                clock.learn(correction(true_time(0), began, clock.now()).unwrap());
                 *truth.lock().unwrap() = true_time(0);
                 let correction = uncorrected.time() - clock.date(clock.now()).x_date.time();
                 // Only a clock that is fast by all but the latency of the backdating may be corrected.
@@ -246,7 +236,7 @@ mod tests {
         let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
         let began = clock.now();
         *truth.lock().unwrap() = true_time(4_000);
-        clock.learn(offset(true_time(0), began, clock.now()).unwrap());
+        clock.learn(correction(true_time(0), began, clock.now()).unwrap());
         let judged =
             |seconds: i64| XDate::from(true_time(4_000 + seconds * 1_000)).check(clock.server_time(clock.now()));
         assert!(judged(0).is_ok() && judged(1).is_ok());
@@ -259,7 +249,7 @@ mod tests {
         let (clock, truth) = clock(TimeDelta::seconds(-40), Duration::from_secs(10));
         let replayed = XDate::from(true_time(-5_000));
         assert!(replayed.check(clock.server_time(clock.now())).is_err(), "not known yet");
-        clock.learn(offset(true_time(0), clock.now(), clock.now()).unwrap());
+        clock.learn(correction(true_time(0), clock.now(), clock.now()).unwrap());
         let ours = *truth.lock().unwrap() - TimeDelta::seconds(50);
         assert_eq!(clock.date(clock.now()).x_date, XDate::from(ours), "not corrected");
         assert!(replayed.check(clock.server_time(clock.now())).is_ok());
@@ -269,8 +259,8 @@ mod tests {
     fn a_reply_that_took_too_long_teaches_nothing() {
         let received = true_time(0);
         for (seconds, teaches) in [(0, true), (30, true), (31, false), (-1, false)] {
-            let offset = offset(true_time(60_000), received - TimeDelta::seconds(seconds), received);
-            assert_eq!(offset.is_some(), teaches, "{seconds} s");
+            let learnt = correction(true_time(60_000), received - TimeDelta::seconds(seconds), received);
+            assert_eq!(learnt.is_some(), teaches, "{seconds} s");
         }
     }
 
@@ -278,9 +268,9 @@ mod tests {
     fn verdict(dated: i64, correction: Option<bool>, server: Option<i64>) -> DateVerdict {
         let now = true_time(0);
         let from_now = |seconds| now + TimeDelta::seconds(seconds);
-        let correction = correction.map(|is_confirmed| Correction { offset: ClockOffset::default(), is_confirmed });
-        let dated = Dated { x_date: from_now(dated).into(), correction };
-        judge(dated, server.map(from_now), now..=now)
+        let correction = correction.map(|is_confirmed| Correction { is_confirmed, ..Correction::default() });
+        let dated = Dated { x_date: from_now(dated).into(), sent: now, correction };
+        judge(dated, server.map(from_now), now)
     }
 
     #[test]
@@ -288,7 +278,7 @@ mod tests {
         use DateVerdict::{CorrectionRefused, OutsideWindow, Unexplained};
         let off_by = |seconds| {
             let least = TimeDelta::seconds(seconds);
-            OutsideWindow(ClockOffset { least, most: least + TimeDelta::seconds(1) })
+            OutsideWindow(Correction { least, most: least + TimeDelta::seconds(1), is_confirmed: false })
         };
         let (unconfirmed, confirmed) = (Some(false), Some(true));
         let cases = [
@@ -315,15 +305,18 @@ mod tests {
     #[test]
     fn a_correction_is_confirmed_and_dropped_only_while_it_is_the_current_one() {
         let (clock, _) = clock(TimeDelta::zero(), Duration::from_secs(10));
-        let hours = |hours| ClockOffset { least: TimeDelta::hours(hours), most: TimeDelta::hours(hours) };
-        clock.learn(hours(1));
+        let ahead = |hours, is_confirmed| {
+            let hours = TimeDelta::hours(hours);
+            Correction { least: hours, most: hours, is_confirmed }
+        };
+        clock.learn(ahead(1, false));
         let first = clock.date(clock.now()).correction;
-        clock.learn(hours(2));
+        clock.learn(ahead(2, false));
         clock.confirm(first);
         clock.forget(first);
-        assert_eq!(clock.correction(), Some(Correction { offset: hours(2), is_confirmed: false }));
+        assert_eq!(clock.correction(), Some(ahead(2, false)));
         clock.confirm(clock.correction());
-        assert_eq!(clock.correction(), Some(Correction { offset: hours(2), is_confirmed: true }));
+        assert_eq!(clock.correction(), Some(ahead(2, true)));
         clock.forget(clock.correction());
         assert_eq!(clock.correction(), None);
     }

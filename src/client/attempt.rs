@@ -27,6 +27,7 @@ use crate::{
     generated::{self, Headers},
     service_code::ServiceCode,
     trace_id::TraceId,
+    x_date::XDate,
 };
 
 /// What came of a request, and when the reply came.
@@ -61,12 +62,12 @@ impl Failure {
         let Self { error, correction, date, refused_token } = self;
         // A creation is sent again only where the attempt did not get through.
         let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
+        let is_resendable = is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled());
         FailedAttempt {
             date: *date,
             is_date_confirmed: correction.is_some_and(|correction| correction.is_confirmed),
             is_token_refused: refused_token.is_some(),
-            is_resendable: is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled()),
-            retry_after: error.retry_after(),
+            resend_after: is_resendable.then(|| error.retry_after().unwrap_or_default()),
         }
     }
 }
@@ -80,13 +81,12 @@ impl<O: Operation> Attempt<'_, O> {
         }
         let left = self.time_left(Duration::ZERO)?;
         let clock = &self.client.clock;
-        let sent = clock.now();
-        let dated = self.date(sent)?;
+        let dated = self.date(clock.now())?;
         let client = generated::Client {
             baseurl: self.client.endpoint.clone(),
             client: self.client.http.clone(),
             inner: Exchange {
-                headers: self.headers(dated)?,
+                headers: self.headers(dated.x_date),
                 authorization,
                 // The HTTP client has the time-out of a whole call. A timer tells no less than a millisecond.
                 timeout: (left.abs_diff(self.client.http_timeout) > Duration::from_millis(1)).then_some(left),
@@ -121,7 +121,7 @@ impl<O: Operation> Attempt<'_, O> {
                 clock.confirm(dated.correction);
                 Ok((output, reply.received))
             }
-            Err(details) => Err(self.failure(&Refused { reply, details, sent, dated, authorization, signed }, cause)),
+            Err(details) => Err(self.failure(&Refused { reply, details, dated, authorization, signed }, cause)),
         }
     }
 
@@ -164,21 +164,19 @@ impl<O: Operation> Attempt<'_, O> {
         let clock = &self.client.clock;
         let Some(x_date) = self.operation.x_date() else { return Ok(clock.date(now)) };
         match x_date.check(clock.server_time(now)) {
-            Ok(()) => Ok(Dated { x_date, correction: None }),
+            Ok(()) => Ok(Dated { x_date, sent: now, correction: None }),
             Err(error) => Err(self.error(ErrorKind::Validation(error), None)),
         }
     }
 
-    fn headers(&self, dated: Dated) -> Result<Headers, Error> {
-        let header = |text: String| {
-            HeaderValue::try_from(text).map_err(|cause| self.error(ErrorKind::Request, Some(cause.into())))
-        };
-        Ok(Headers {
-            x_date: header(dated.x_date.to_string())?,
+    fn headers(&self, x_date: XDate) -> Headers {
+        let header = |text: String| HeaderValue::try_from(text).expect("dates and trace ids are visible ASCII");
+        Headers {
+            x_date: header(x_date.to_string()),
             x_hw_agentname: self.client.caller.agent_name.clone(),
-            x_traceid: Some(header(self.trace_id.to_string())?),
+            x_traceid: Some(header(self.trace_id.to_string())),
             x_user_id: self.client.caller.user_id.clone(),
-        })
+        }
     }
 
     /// The error of an attempt that no reply came to.
@@ -205,8 +203,6 @@ impl<O: Operation> Attempt<'_, O> {
 struct Refused {
     reply: Reply,
     details: Box<FailureDetails>,
-    /// When the request was dated, by our clock.
-    sent: DateTime<Utc>,
     dated: Dated,
     authorization: Authorization,
     signed: Option<Signed>,
@@ -215,8 +211,12 @@ struct Refused {
 impl<O: Operation> Attempt<'_, O> {
     /// `cause`: why the reply broke off.
     fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
-        let Refused { reply, details, sent, dated, authorization, signed } = refused;
-        let secrets = self.secrets(refused);
+        let Refused { reply, details, dated, authorization, signed } = refused;
+        let mut secrets = self.client.secrets();
+        secrets.extend(authorization.secrets());
+        secrets.extend(self.operation.secret());
+        secrets.extend(signed.as_ref().and_then(Signed::signature));
+        secrets.extend(details.secret.as_deref());
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         error.0.notes.extend(signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets)));
@@ -231,7 +231,7 @@ impl<O: Operation> Attempt<'_, O> {
         let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
             // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
             let server = gateway_time(message).or_else(|| date(&reply.headers));
-            judge(*dated, server, *sent..=reply.received)
+            judge(*dated, server, reply.received)
         } else {
             DateVerdict::Unrelated
         };
@@ -240,15 +240,5 @@ impl<O: Operation> Attempt<'_, O> {
             Authorization::Renewed(_) | Authorization::Ready(_) | Authorization::Signed(_) => None,
         };
         Failure { error, correction: dated.correction, date: verdict, refused_token }
-    }
-
-    /// What a reply must not repeat in an error.
-    fn secrets<'b>(&'b self, refused: &'b Refused) -> Vec<&'b str> {
-        let mut secrets = self.client.secrets();
-        secrets.extend(refused.authorization.secrets());
-        secrets.extend(self.operation.secret());
-        secrets.extend(refused.signed.as_ref().and_then(Signed::signature));
-        secrets.extend(refused.details.secret.as_deref());
-        secrets
     }
 }

@@ -137,9 +137,9 @@ fn record_error(span: &Span, error: &Error) {
 fn carry_out(client: &Shared, decision: Decision, failure: &Failure) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
-        Decision::CorrectClock(offset) => {
-            tracing::info!(?offset, "the server's clock is not ours: correcting X-Date");
-            client.clock.learn(offset);
+        Decision::CorrectClock(correction) => {
+            tracing::info!(?correction, "the server's clock is not ours: correcting X-Date");
+            client.clock.learn(correction);
         }
         Decision::UseOwnClock => client.clock.forget(failure.correction),
         Decision::RefreshToken => failure.refused_token.iter().for_each(CachedToken::discard),

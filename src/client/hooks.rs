@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tracing::Span;
@@ -73,7 +73,7 @@ impl ClientHooks<Exchange> for generated::Client {
         let authorization = match &exchange.authorization {
             Authorization::Ready(value) | Authorization::Renewed(CachedToken { header: value, .. }) => value.clone(),
             Authorization::Signed(key) => {
-                let canonical = canonical_request(request);
+                let canonical = canonical_request(request, &exchange.headers);
                 let authorization = key.authorization(&canonical);
                 let _ = exchange.signed.set(Signed { canonical, authorization: authorization.clone() });
                 authorization
@@ -130,20 +130,16 @@ async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Ve
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the
 /// authority of an endpoint holds no credentials.
-fn canonical_request(request: &reqwest::Request) -> CanonicalRequest {
+fn canonical_request(request: &reqwest::Request, sent: &Headers) -> CanonicalRequest {
     let url = request.url();
     // In the order of their names.
     let [host, x_date, x_user_id] = SIGNED_HEADERS;
     let headers = [
         (host, url.authority()),
-        (x_date, header_text(request.headers(), x_date)),
-        (x_user_id, header_text(request.headers(), x_user_id)),
+        (x_date, sent.x_date.to_str().unwrap_or_default()),
+        (x_user_id, sent.x_user_id.to_str().unwrap_or_default()),
     ];
     let query: Vec<_> = url.query_pairs().collect();
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     CanonicalRequest::of_sorted(request.method().as_str(), url.path(), &query, &headers, body)
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

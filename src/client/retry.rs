@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use crate::clock::{ClockOffset, DateVerdict};
+use crate::clock::{Correction, DateVerdict};
 
 /// What is known of an attempt that failed.
 #[derive(Clone, Copy, Debug)]
@@ -14,9 +14,9 @@ pub(super) struct FailedAttempt {
     pub(super) is_date_confirmed: bool,
     /// The service refused a token that can be renewed.
     pub(super) is_token_refused: bool,
-    /// The request may be sent again as it is: nothing was done, or the call only reads, and the failure may pass.
-    pub(super) is_resendable: bool,
-    pub(super) retry_after: Option<Duration>,
+    /// The wait after which the request may be sent again as it is, at the earliest, if nothing was done, or the call only
+    /// reads, and the failure may pass.
+    pub(super) resend_after: Option<Duration>,
 }
 
 /// What to do after an attempt that failed.
@@ -24,7 +24,7 @@ pub(super) struct FailedAttempt {
 pub(super) enum Decision {
     Stop,
     /// Correct the clock and send the request again.
-    CorrectClock(ClockOffset),
+    CorrectClock(Correction),
     /// Drop the correction of the clock and send the request again.
     UseOwnClock,
     RefreshToken,
@@ -55,8 +55,8 @@ impl Retry {
         let decision = match failed.date {
             // Where the date has stood the test, the token is the first suspect.
             _ if may_refresh && failed.is_date_confirmed => Decision::RefreshToken,
-            DateVerdict::OutsideWindow(offset) if self.clock_corrections < 2 && !self.own_clock_used => {
-                Decision::CorrectClock(offset)
+            DateVerdict::OutsideWindow(correction) if self.clock_corrections < 2 && !self.own_clock_used => {
+                Decision::CorrectClock(correction)
             }
             DateVerdict::CorrectionRefused if !self.own_clock_used => Decision::UseOwnClock,
             _ if may_refresh => Decision::RefreshToken,
@@ -64,8 +64,8 @@ impl Retry {
             | DateVerdict::CorrectionRefused
             | DateVerdict::Unexplained
             | DateVerdict::Unrelated => {
-                let wait = failed.is_resendable.then(|| self.backoff.next()).flatten();
-                wait.map_or(Decision::Stop, |wait| Decision::Wait(wait.max(failed.retry_after.unwrap_or_default())))
+                let wait = failed.resend_after.and_then(|least| Some(self.backoff.next()?.max(least)));
+                wait.map_or(Decision::Stop, Decision::Wait)
             }
         };
         self.clock_corrections += u32::from(matches!(decision, Decision::CorrectClock(_)));
@@ -102,15 +102,14 @@ mod tests {
         date: DateVerdict::Unrelated,
         is_date_confirmed: false,
         is_token_refused: false,
-        is_resendable: false,
-        retry_after: None,
+        resend_after: None,
     };
-    const RESENDABLE: FailedAttempt = FailedAttempt { is_resendable: true, ..FINAL };
+    const RESENDABLE: FailedAttempt = FailedAttempt { resend_after: Some(Duration::ZERO), ..FINAL };
     const TOKEN_REFUSED: FailedAttempt = FailedAttempt { is_token_refused: true, ..FINAL };
     const CORRECTION_REFUSED: FailedAttempt = FailedAttempt { date: DateVerdict::CorrectionRefused, ..FINAL };
 
     fn outside_window() -> FailedAttempt {
-        FailedAttempt { date: DateVerdict::OutsideWindow(ClockOffset::default()), ..FINAL }
+        FailedAttempt { date: DateVerdict::OutsideWindow(Correction::default()), ..FINAL }
     }
 
     /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
@@ -156,7 +155,7 @@ mod tests {
     fn the_clock_is_suspect_by_the_date_or_once_the_call_has_questioned_it() {
         use DateVerdict::{CorrectionRefused, OutsideWindow, Unexplained, Unrelated};
         let suspects = |retry: &Retry| {
-            let dates = [Unrelated, Unexplained, OutsideWindow(ClockOffset::default()), CorrectionRefused];
+            let dates = [Unrelated, Unexplained, OutsideWindow(Correction::default()), CorrectionRefused];
             dates.map(|date| retry.is_clock_suspect(date))
         };
         assert_eq!(suspects(&Retry::new(3)), [false, false, true, true]);
@@ -186,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_wait_is_at_least_what_the_service_asks_for() {
-        let retry_after = Some(Duration::from_secs(60));
-        let decision = Retry::new(2).decide(&FailedAttempt { retry_after, ..RESENDABLE });
+        let resend_after = Some(Duration::from_secs(60));
+        let decision = Retry::new(2).decide(&FailedAttempt { resend_after, ..FINAL });
         assert_eq!(decision, Decision::Wait(Duration::from_secs(60)));
     }
 }
