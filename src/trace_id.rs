@@ -27,7 +27,7 @@ const LENGTH: usize = 58;
 /// It is known before the request leaves, so write it to your own log first: after a lost reply it is what the
 /// vendor's support can search for. Source: carrier reference, request headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct TraceId(Arc<str>);
 
 impl TraceId {
@@ -70,12 +70,6 @@ impl FromStr for TraceId {
 
     fn from_str(text: &str) -> Result<Self, ValidationError> {
         text.to_owned().try_into()
-    }
-}
-
-impl From<TraceId> for String {
-    fn from(trace_id: TraceId) -> Self {
-        trace_id.as_str().into()
     }
 }
 

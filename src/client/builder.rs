@@ -1,6 +1,6 @@
 //! The builder of a client.
 
-use std::{sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use chrono::Utc;
 
@@ -39,7 +39,7 @@ impl ClientBuilder {
     /// An empty variable counts as one that is not set. What is missing is told by [`build`](Self::build), unless it
     /// has been set here by then.
     pub fn from_env() -> Self {
-        Self(Settings::from_env())
+        Self(Settings::from_vars(|name| env::var(name)))
     }
 
     /// Sets the base URL of the service, such as [`ENDPOINT_INTL`]. Mandatory. A path is kept as a prefix.

@@ -6,11 +6,7 @@ use super::settings::Settings;
 use crate::credentials::Credentials;
 
 impl Settings {
-    pub(super) fn from_env() -> Self {
-        Self::from_vars(|name| env::var(name))
-    }
-
-    fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
+    pub(super) fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
         let mut settings = Self::default();
         let var = |name| match vars(name) {
             Ok(value) => value,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
-    lenient::{LenientCode, LenientText, normalized},
+    lenient::{LenientCode, LenientObject, LenientText, normalized},
     redact::sanitize_message,
     service_code::ServiceCode,
     task::wire::named_task,
@@ -56,7 +56,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     };
     let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
     let code = code(fields.code).or_else(|| code(fields.error_code));
-    let task_id = parsed(fields.task_id).as_ref().and_then(LenientText::as_str).and_then(named_task).map(str::to_owned);
+    let task_id = fields.task_id.as_str().and_then(named_task).map(str::to_owned);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
         (Some(ServiceCode::Success), None) => defect,
@@ -67,7 +67,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
             None => "$.code is missing".to_owned(),
         }),
     };
-    let job: Option<Job> = parsed(fields.job_info).or_else(|| parsed(fields.task_info));
+    let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok());
     FailureDetails {
         message: text(fields.msg).or_else(|| text(fields.error_msg)),
         text: None,
@@ -75,7 +75,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
             || (code == Some(ServiceCode::Success) && job.is_none()),
-        secret: job.and_then(|job| job.download_url.0).or_else(|| parsed(fields.kdstoken)),
+        secret: job.and_then(|job| job.download_url.0).or(fields.kdstoken.0),
         code,
         task_id,
         defect,
@@ -90,13 +90,14 @@ struct LooseFields<'a> {
     msg: Option<&'a RawValue>,
     error_code: Option<&'a RawValue>,
     error_msg: Option<&'a RawValue>,
-    #[serde(rename = "taskId")]
-    task_id: Option<&'a RawValue>,
-    kdstoken: Option<&'a RawValue>,
+    #[serde(default, rename = "taskId")]
+    task_id: LenientText,
+    #[serde(default)]
+    kdstoken: LenientText,
     #[serde(rename = "jobInfo")]
-    job_info: Option<&'a RawValue>,
+    job_info: Option<LenientObject<Job>>,
     #[serde(rename = "taskInfo")]
-    task_info: Option<&'a RawValue>,
+    task_info: Option<LenientObject<Job>>,
 }
 
 /// What is read of a job that is no success: a secret.
@@ -120,13 +121,10 @@ fn garbled_task_id(text: &str) -> Option<String> {
     }
 }
 
-fn parsed<'de, T: Deserialize<'de>>(json: Option<&'de RawValue>) -> Option<T> {
-    serde_json::from_str(json?.get()).ok()
-}
-
 /// A text, or what stands in its place as JSON.
 fn text(json: Option<&RawValue>) -> Option<String> {
-    parsed(json).or_else(|| Some(normalized(json?)))
+    let json = json?;
+    Some(serde_json::from_str(json.get()).unwrap_or_else(|_| normalized(json)))
 }
 
 /// The error that a reply without success makes. `cause`: why the reply broke off.
