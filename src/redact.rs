@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use http::HeaderValue;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What is percent-encoded: RFC 3986's unreserved characters stay.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The same but for slashes, as common encoders leave them.
+const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
 /// Longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
@@ -28,9 +31,10 @@ pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Masks each word of a text that holds a URL, be it percent-encoded.
+/// Masks each word of a text that holds a URL, be it percent-encoded, once or twice, as a whole or in part.
 pub(crate) fn mask_urls(text: &str) -> String {
-    let is_url = |word: &str| ["://", "%3A%2F%2F", "%3a%2f%2f"].iter().any(|mark| word.contains(mark));
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let is_url = |word: &str| decoded(&decoded(word)).contains("://");
     let mask = |word| if is_url(word) { "***" } else { word };
     text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
@@ -55,11 +59,11 @@ pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
 }
 
 /// How a text may repeat a secret, in small letters.
-fn forms(secret: &str) -> [String; 3] {
+fn forms(secret: &str) -> [String; 4] {
     // A body that is no JSON may quote one that is.
     let quoted = serde_json::Value::from(secret).to_string();
-    let encoded = utf8_percent_encode(secret, ENCODED).to_string();
-    [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1]), encoded].map(|form| form.to_ascii_lowercase())
+    let [encoded, path] = [ENCODED, ENCODED_PATH].map(|set| utf8_percent_encode(secret, set).to_string());
+    [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1]), encoded, path].map(|form| form.to_ascii_lowercase())
 }
 
 /// Where a secret is to be masked.
@@ -141,7 +145,13 @@ mod tests {
     #[test]
     fn a_secret_is_masked_in_every_case_and_percent_encoded() {
         let secret = "tok+En/1a~b.c==";
-        for echo in ["tok+En/1a~b.c==", "TOK+EN/1A~B.C==", "tok%2BEn%2F1a~b.c%3D%3D", "tok%2ben%2f1a~b.c%3d%3d"] {
+        for echo in [
+            "tok+En/1a~b.c==",
+            "TOK+EN/1A~B.C==",
+            "tok%2BEn%2F1a~b.c%3D%3D",
+            "tok%2ben%2f1a~b.c%3d%3d",
+            "tok%2BEn/1a~b.c%3D%3D",
+        ] {
             assert_eq!(redact(&format!("Ä {echo}é{echo}."), &[secret]), "Ä ***é***.", "{echo}");
         }
         assert_eq!(redact("schlüssel SCHLÜSSEL schl%C3%BCssel", &["schlüssel"]), "*** SCHLÜSSEL ***");
@@ -203,6 +213,7 @@ mod tests {
     fn words_that_hold_a_url_are_masked() {
         assert_eq!(mask_urls("see https://a.b/c?d=e, or (http://f) now"), "see *** or *** now");
         assert_eq!(mask_urls("u=https%3A%2F%2Fa.b%2Fc or u=https%3a%2f%2fa.b, 3% off"), "*** or *** 3% off");
+        assert_eq!(mask_urls("u=https%3A//a.b/c or u=https:%2F%2Fa.b or https%253A%252F%252Fa.b"), "*** or *** or ***");
     }
 
     #[test]
