@@ -244,7 +244,7 @@ impl Client {
     /// Creates a share task, `createBatchTask`.
     ///
     /// The call is **not idempotent**: two calls create two tasks. It is sent again only where no task can have been
-    /// created: after a connection that did not come about, after throttling, once after a 401 to a provider's token, and
+    /// created: after a connection that did not come about, after throttling, once after a refusal of a provider's token, and
     /// with another `X-Date` where a refusal shows that the clock is to blame, at most three times.
     ///
     /// # Errors

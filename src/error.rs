@@ -26,8 +26,8 @@ pub(crate) enum Effect {
 
 /// Whether a call that failed created a task.
 ///
-/// Creating a task is not idempotent: a request sent twice creates two tasks. So this is the question to ask before
-/// anything is sent again. These three answers are all there are. For a query they tell the same of the query.
+/// Creating a task is not idempotent: nothing lets the service know a request again, so one sent twice is taken to create
+/// two tasks. So this is the question to ask before anything is sent again. These three answers are all there are. For a query they tell the same of the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -364,8 +364,8 @@ impl Error {
 
     /// The share has expired, is invalid, or its files were deleted, so no task was created. Ask its owner for a new link.
     ///
-    /// Only opening a share tells it. A share that ends later refuses calls with
-    /// [`ResourceNotFound`](ServiceCode::ResourceNotFound), as far as is known: open it again then.
+    /// Only opening a share tells it. With which code a share that ends later refuses calls is not public: after a refusal
+    /// that nothing else explains, open it again.
     pub fn is_share_ended(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))
     }
@@ -375,9 +375,13 @@ impl Error {
         matches!(self.0.kind, ErrorKind::ExtractCode)
     }
 
-    /// The credentials were refused, 401. Renew the token, or check the AppSecret and the user id.
+    /// The credentials were refused: 401, or 400 whose message says "authentication failed" and whose code names no other
+    /// cause. Renew the token, or check the AppSecret and the user id.
     pub fn is_unauthorized(&self) -> bool {
+        let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
+        let names_other = || self.service_code().is_some_and(ServiceCode::names_its_cause);
         self.status() == Some(401)
+            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !names_other())
     }
 
     /// The service refused access, to the share or to the target. Open the share again if its kdstoken has lapsed or is
@@ -493,12 +497,13 @@ impl Error {
         if self.0.is_clock_suspect {
             return "check this machine's clock, and what on the way sets the header Date";
         }
-        if let Some(advice) = self.0.advice.or_else(|| self.service_code()?.advice()) {
+        let code = self.service_code().filter(|code| !self.is_unauthorized() || code.names_its_cause());
+        if let Some(advice) = self.0.advice.or_else(|| code?.advice()) {
             return advice;
         }
         match self.status() {
             _ if self.is_throttled() => "wait, then send fewer requests at a time",
-            Some(401) => "renew the token, or check the app secret and the user id",
+            _ if self.is_unauthorized() => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
             Some(404) => "check the endpoint and its path prefix",
             Some(407) => ConnectFault::ProxyCredentials.advice(),

@@ -206,6 +206,10 @@ mod tests {
             error.0.reply = status.map(|status| ReplyDetails { status, code, retry_after, ..ReplyDetails::default() });
             Sign::of::<()>(&Err(error))
         };
+        let mut failed = Error::new(ErrorKind::Refused, Effect::CreatesTask, None);
+        let message = Some("Authentication failed".to_owned());
+        failed.0.reply = Some(ReplyDetails { status: 400, message, ..ReplyDetails::default() });
+        assert_eq!(Sign::of::<()>(&Err(failed)), Sign::Futile);
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
         assert_eq!(of(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
         assert_eq!(of(ErrorKind::Refused, Some(429), None, None), NO_WAIT);

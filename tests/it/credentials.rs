@@ -175,6 +175,31 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
 }
 
 #[tokio::test]
+async fn authentication_that_failed_under_400_renews_the_token_as_a_401_does() {
+    let emulator = strict_emulator().token("first").token("second").start().await.unwrap();
+    let provider = Scripted::open();
+    let client = client_with(&emulator, provider.credentials(|n| Ok(AccessToken::new(["first", "second"][n]))));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13009999", "Authentication failed.")));
+    create(&client).await.unwrap();
+    assert_eq!((provider.asked(), emulator.request_count(), emulator.tasks().len()), (2, 2, 1));
+    let client = client_with(&emulator, Credentials::bearer("first"));
+    for (status, code, text, is_unauthorized) in [
+        (400, "13009999", "authentication failed", true),
+        (400, "APIGW.0301", "Authentication failed", true),
+        // Its code tells another cause, and so does its status.
+        (400, "13000410", "authentication failed", false),
+        (403, "13009999", "authentication failed", false),
+        (400, "13009999", "no", false),
+    ] {
+        let body = serde_json::json!({"code": code, "msg": text});
+        emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
+        let error = create(&client).await.unwrap_err();
+        assert_eq!(error.is_unauthorized(), is_unauthorized, "{error}");
+        assert_eq!(error.to_string().contains("renew the token"), is_unauthorized, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_401_is_the_callers() {
     let emulator = strict_emulator().token("never given").start().await.unwrap();
     let provider = Scripted::open();
