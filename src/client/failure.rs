@@ -69,7 +69,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     };
     let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok());
     FailureDetails {
-        message: text(fields.msg).or_else(|| text(fields.error_msg)),
+        message: text(fields.msg).or_else(|| text(fields.error_msg)).or_else(|| text(fields.error)),
         text: None,
         is_garbled: false,
         is_not_found: is_not_found
@@ -90,6 +90,8 @@ struct LooseFields<'a> {
     msg: Option<&'a RawValue>,
     error_code: Option<&'a RawValue>,
     error_msg: Option<&'a RawValue>,
+    /// Of a sibling call in 2024-07; its fields are not public. Source: carrier reference, errors.
+    error: Option<&'a RawValue>,
     #[serde(default, rename = "taskId")]
     task_id: LenientText,
     #[serde(default)]

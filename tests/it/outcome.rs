@@ -228,11 +228,27 @@ async fn advice_follows_the_vendors_remedy() {
         let error = refused(&told, 400, &json!({"code": code})).await.to_string();
         assert!(error.contains("send it again later") && error.contains("support"), "{code}: {error}");
     }
+    let error = refused(&told, 400, &json!({"code": 13_000_312})).await.to_string();
+    assert!(error.contains("nothing is to be done for this file, which is there"), "{error}");
     for code in LISTED {
         let error = refused(&told, 400, &json!({"code": code})).await;
         let advice = error.service_code().unwrap().advice().unwrap();
         assert!(error.to_string().contains(advice), "{code}: {error}");
     }
+}
+
+#[tokio::test]
+async fn refusal_in_the_form_whose_fields_are_not_public_shows_it() {
+    let told = Told::start().await;
+    for (status, expected) in [(400, Outcome::Rejected), (200, Outcome::Unknown), (500, Outcome::Unknown)] {
+        let body = json!({"error": {"reason": "no such space there", "url": "https://a.invalid/b?token=1"}});
+        let error = refused(&told, status, &body).await;
+        assert_eq!(error.outcome(), expected, "{error}");
+        let message = error.message().unwrap();
+        assert!(message.contains("no such space") && !message.contains("token=1"), "{message}");
+    }
+    let error = refused(&told, 400, &json!({"msg": "first", "error": {"reason": "second"}})).await;
+    assert_eq!(error.message(), Some("first"));
 }
 
 #[tokio::test]
