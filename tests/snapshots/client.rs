@@ -47,7 +47,7 @@ pub mod types {
         )]
         pub task_id: ::std::option::Option<crate::lenient::LenientText>,
     }
-    ///A refusal: `code` and `msg` from the service, `error_code` and `error_msg` from the gateway in front of it. Source: carrier reference, errors.
+    ///A refusal: `code` and `msg` from the service, `error_code` and `error_msg` from the gateway in front of it. A sibling call answers `{"error": {...}}` as well, whose fields are not public. Source: carrier reference, errors.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ErrorBody {
         ///The service's code.
@@ -56,7 +56,7 @@ pub mod types {
         ///The gateway's code, such as `APIGW.0308`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error_code: ::std::option::Option<crate::lenient::LenientCode>,
-        ///The gateway's explanation. May echo the app key or the canonical request.
+        ///The gateway's explanation. May echo the app key, the canonical request, or the times of signature and server.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error_msg: ::std::option::Option<crate::lenient::LenientText>,
         ///The service's explanation. May echo parts of the request.
@@ -69,7 +69,7 @@ pub mod types {
         ///Space the directory is in.
         #[serde(rename = "containerId")]
         pub container_id: ::std::string::String,
-        ///Directory; `root` for the root directory of the space.
+        ///Directory; `root` for the root directory of the space. Source: source document.
         #[serde(rename = "fileId")]
         pub file_id: ::std::string::String,
     }
@@ -155,7 +155,7 @@ pub mod types {
         ///Progress in percent: 70 means 70 %.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub progress: ::std::option::Option<crate::lenient::LenientNumber>,
-        ///Result of processing the task, which nobody reads. Source: carrier reference, getBatchTask, edition of 2024-07-30.
+        ///"Task content processing result", whose values are not public; nobody reads it. Source: carrier reference, getBatchTask, edition of 2024-07-30.
         #[serde(
             rename = "resultCode",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -191,7 +191,7 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub task_type: ::std::option::Option<crate::lenient::LenientInt>,
-        ///User who created the task.
+        ///User of the task.
         #[serde(
             rename = "userId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -201,7 +201,7 @@ pub mod types {
     ///A page of the files of a share. Source: carrier reference, listShareFiles.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct ListShareFilesRequest {
-        ///A filter by name; how it compares is not stated.
+        ///A filter by name, which is inferred; how it compares is not stated.
         #[serde(
             rename = "fileName",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -222,7 +222,7 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub page_size: ::std::option::Option<u32>,
-        ///Directory to list. Left out: the top of the share.
+        ///Directory to list. Left out: the top of the share, which is inferred.
         #[serde(
             rename = "parentFolder",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -394,19 +394,19 @@ pub mod types {
     ///What became of one file. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct TaskInfo {
-        ///The file in the share.
+        ///The file in the share, the "old" one.
         #[serde(
             rename = "fileId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub file_id: ::std::option::Option<crate::lenient::LenientText>,
-        ///The file's copy in the target space.
+        ///The file's copy in the target space, as its name suggests.
         #[serde(
             rename = "newFileId",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub new_file_id: ::std::option::Option<crate::lenient::LenientText>,
-        ///Space the file came from.
+        ///Space the file came from, as its name suggests.
         #[serde(
             rename = "srcContainerId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -528,7 +528,7 @@ Sends a `POST` request to `/koodrive/ose/v1/share/taskDetail`
 
 Packs files behind a share link into a zip (`taskType` 1), or dumps them into a space (`taskType` 2). The reply carries a task id; the work goes on behind it.
 
-Not idempotent: sent twice, it makes two tasks. Source: source document; carrier reference, createBatchTask.
+Not idempotent: nothing in a request lets the service know it again, so sent twice it is taken to make two tasks. Source: source document; carrier reference, createBatchTask.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
 
