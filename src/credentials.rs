@@ -36,9 +36,9 @@ pub struct Credentials(pub(crate) Result<AuthorizationSource, ValidationError>);
 impl Credentials {
     /// An access token, sent as `Authorization: Bearer <token>`.
     ///
-    /// The vendor's token lives 20 minutes from its last use; once it has lapsed every call fails with 401. A process
-    /// that runs longer than its calls are apart wants [`provider`](Self::provider). Source: carrier reference,
-    /// authentication.
+    /// The vendor's token lives 20 minutes from its last use; once it has lapsed every call is
+    /// [refused](crate::Error::is_unauthorized). A process that runs longer than its calls are apart wants
+    /// [`provider`](Self::provider). Source: carrier reference, authentication.
     pub fn bearer(token: impl Into<String>) -> Self {
         let token = token.into();
         Self::fixed(secret_header("token", &token, "copy the access token alone").and_then(|_| {
@@ -72,8 +72,10 @@ impl Credentials {
     /// [expires](crate::AccessToken::expires_in) is renewed by a call in its last minute, or in the last tenth of its life if
     /// that is less.
     ///
-    /// A call that is answered with 401 made nothing, so its token is dropped, renewed once, and the call is sent once
-    /// more.
+    /// A call whose [credentials are refused](crate::Error::is_unauthorized) made nothing, so its token is dropped, renewed
+    /// once, and the call is sent once more. A token has no scheme in front: take off the `AT ` or `Bearer+` that a login may
+    /// answer. To have such a value sent as it is, renew it yourself, by [`authorization`](Self::authorization) and
+    /// [`with_credentials`](crate::Client::with_credentials).
     pub fn provider(provider: impl TokenProvider) -> Self {
         Self(Ok(AuthorizationSource::Renewed(Arc::new(TokenCache::new(provider)))))
     }

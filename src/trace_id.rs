@@ -1,4 +1,4 @@
-//! The trace id that finds a request in the service's logs.
+//! The trace id that a request is sent with.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -24,8 +24,9 @@ const LENGTH: usize = 58;
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// It is known before the request leaves, so write it to your own log first: after a lost reply it is what the
-/// vendor's support can search for. Source: carrier reference, request headers.
+/// It is known before the request leaves, so write it to your own log first: after a lost reply it is what to give the
+/// vendor's support. That it finds the request there is inferred from its name. Source: carrier reference, request
+/// headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TraceId(Arc<str>);

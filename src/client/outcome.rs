@@ -28,8 +28,9 @@ pub(crate) struct FailureDetails {
 
 /// Judges a call that did not succeed.
 ///
-/// Rejected means proven: the service or its gateway refused the request before it did anything. Source: carrier
-/// reference, errors.
+/// Rejected means proven: the service or its gateway refused the request before it did anything. The reference lists codes
+/// and statuses; that a refusal has done nothing is inferred. Source: carrier reference, errors; for what the gateway's
+/// numbers mean, the vendor's API Request Signing Guide, error codes.
 pub(crate) fn outcome(status: StatusCode, effect: Effect, details: &FailureDetails) -> Outcome {
     if effect == Effect::CreatesTask && (details.task_id.is_some() || details.is_garbled) {
         return Outcome::Unknown;

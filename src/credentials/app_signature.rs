@@ -148,12 +148,12 @@ pub(crate) struct AppKey {
 impl AppKey {
     pub(crate) fn new(id: &str, secret: SecretString) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
-        let advice = "copy the AppId from the developer console";
+        let advice = "copy the AppId as the vendor gave it";
         let header = violations.absorb(header_text("app id", id, shown, advice));
         if header.is_some() && id.contains([',', ' ']) {
             violations.add(rules::APP_ID.at("app id").given(shown(id)).advise(advice));
         }
-        let advice = "copy the AppSecret from the developer console";
+        let advice = "copy the AppSecret as the vendor gave it";
         let text = secret.expose_secret();
         violations.not_empty("app secret", text, advice);
         // Such as the line feed at the end of a file, or bytes that were no text.

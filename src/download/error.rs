@@ -55,10 +55,12 @@ pub(super) enum Kind {
     )]
     Disk(#[from] io::Error),
     #[error(
-        "the download URL has lapsed: ask for the task's status, which gives a fresh one, or make the package again"
+        "the download URL has lapsed: ask for the task's status, which may give a fresh one, or make the package again"
     )]
     Lapsed,
-    #[error("the storage answers with status {0}: make the package again if it is older than 7 days")]
+    #[error(
+        "the storage answers with status {0}: make the package again if it is older than the 7 days, or what the tenant has set, for which it is kept"
+    )]
     Refused(u16),
     #[error("the storage answers with status {0}: download again later, which goes on from what has come")]
     Unavailable(u16, Duration),

@@ -38,7 +38,7 @@ pub struct ShareFile {
     pub file_type: Option<FileType>,
     /// The size in bytes; that it is bytes is inferred.
     pub size: Option<u64>,
-    /// The space that the file is in: the first of its `containers`.
+    /// The space that the file is in: the first of its `containers`, which is inferred.
     pub container_id: Option<String>,
     /// When the file was changed, as the service writes it: the reference states no format.
     pub edited: Option<String>,

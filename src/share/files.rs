@@ -53,7 +53,7 @@ impl ShareFiles {
         Self { client, request: first_page(short_url), container_id: None, is_recursive: false, takes_any_space: false }
     }
 
-    /// Sets the id of the directory to list. Defaults to the top of the share.
+    /// Sets the id of the directory to list. Defaults to the top of the share, which is inferred.
     pub fn directory(mut self, id: impl Into<String>) -> Self {
         self.request.parent_folder = Some(id.into());
         self
@@ -80,8 +80,8 @@ impl ShareFiles {
         self
     }
 
-    /// Lets the service filter by name. Defaults to no filter. The reference states neither how it compares nor whether
-    /// it looks at directories, too.
+    /// Lets the service filter by name, `fileName`. Defaults to no filter. That it filters is inferred; the reference states
+    /// neither how it compares nor whether it looks at directories, too.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request.file_name = Some(name.into());
         self

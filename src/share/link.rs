@@ -30,7 +30,8 @@ const BEFORE_SHORT_URL: &str = "/sharelink/i/";
 pub struct ShareLink(String);
 
 impl ShareLink {
-    /// The short code that names the share, `shortUrl`: letters, digits, `-` and `_`. It is not the share's id.
+    /// The short code that names the share, `shortUrl`: letters, digits, `-` and `_`. It is not the share's id. That it is the
+    /// last part of the link and has no other characters is inferred from the examples.
     pub fn short_url(&self) -> &str {
         &self.0
     }

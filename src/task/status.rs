@@ -120,7 +120,7 @@ pub struct FileStatusReport {
     pub file_id: Option<String>,
     /// What became of it.
     pub status: Option<FileStatus>,
-    /// Its copy in the target space, after a dump.
+    /// Its copy in the target space, after a dump: inferred from the name, `newFileId`.
     pub new_file_id: Option<String>,
     /// The space it came from.
     pub source_container_id: Option<String>,

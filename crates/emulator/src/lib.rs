@@ -26,7 +26,7 @@
 //! | X-Date: a real date, `yyyyMMdd'T'HHmmss'Z'` | 400 `13000102` |
 //! | X-Date: not after the server's time, not more than 15 min 0 s before it | 401 `APIGW.0301` |
 //! | X-User-Id, X-Hw-Agentname: printable ASCII; X-Traceid, if sent: `^[0-9A-Za-z_]{58}$`; Content-Type `application/json` | 400 `13000102` |
-//! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2; if strict: no other field. Of getShareInfo no body, then `shortUrl` in the query, once; if strict: nothing else in it | 400 `13000102` |
+//! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2, `pageSize` 1 to 100, `sortType` 1, 2 or 4, `sortDirection` 1 or 2; if strict: no other field. Of getShareInfo no body, then `shortUrl` in the query, once; if strict: nothing else in it | 400 `13000102` |
 //! | `kdstoken`, if the emulator wants a certain one | 400 `13000410` |
 //! | the share of the link or of the task exists; but for getShareInfo, it has neither expired nor was deleted | 400 `13000309` |
 //! | the extract code is the share's and not used up | 400 `13000102` |
@@ -42,8 +42,11 @@
 //! - HTTP/1.1 in the clear, loopback only. What isn't HTTP is answered by the HTTP layer and not recorded.
 //! - Bodies up to [`Emulator::BODY_LIMIT`]; more is a 413 `APIGW.0201`.
 //! - The reference doesn't say what the service does with a request that breaks two rules, or which code refuses a
-//!   kdstoken, an extract code or a share that has ended. The order above, these codes, 13000410 and the 400s of a strict emulator are the emulator's choice. So is the demand for
-//!   a Content-Type, which the reference doesn't list: a body of JSON has to say that it is.
+//!   kdstoken, an extract code or a share that has ended. The order above, these codes, 13000410 and the 400s of a strict emulator are the emulator's choice.
+//! - So is what it refuses though the reference doesn't say so: empty texts, header values that aren't printable ASCII, a
+//!   query where none is listed, a body of getShareInfo, a body of another Content-Type than JSON, and a call about a share
+//!   without X-Hw-Agentname, which the standard edition doesn't list there. A share with an extract code wants its kdstoken
+//!   of every call but getShareInfo and verifyExtractCode, and a status wants the share id of its task.
 //! - The first value of a repeated header counts, unless the emulator is strict. A repeated Authorization is always
 //!   refused, and so is a repeated header that a signature covers.
 //! - It's made for tests and examples: credentials are compared plainly, and it keeps what it receives in memory.

@@ -35,7 +35,7 @@ const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 /// ```
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
-/// same each time. The URL that getBatchTask gives is answered as object storage does: with a strong `ETag` that no
+/// same each time. The URL that getBatchTask gives is answered as object storage does, which the reference only lets infer: with a strong `ETag` that no
 /// other task's package has, and with the range that is asked for, `If-Range` included. A request that carries a header of
 /// the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ impl Package {
     }
 
     /// Lets each URL lapse after so many downloads, whole or not; a further one is answered by a 403. getBatchTask gives
-    /// a fresh one. Defaults to never.
+    /// a fresh one; whether the service's does is not stated. Defaults to never.
     pub fn url_uses(mut self, downloads: u64) -> Self {
         self.url_uses = downloads;
         self

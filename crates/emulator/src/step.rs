@@ -120,7 +120,7 @@ impl Step {
         self
     }
 
-    /// Sets `taskResultCode`. The service sends it only once a task is completed; the emulator doesn't insist.
+    /// Sets `taskResultCode`. The reference doesn't say before which status the service leaves it out; any is let through.
     pub fn result_code(mut self, result_code: i64) -> Self {
         self.result_code = Some(result_code);
         self
