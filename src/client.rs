@@ -27,7 +27,7 @@ use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
     operation::Operation,
-    settings::{Caller, Limits},
+    settings::Limits,
     shared::Shared,
     transport::http_client,
 };
@@ -357,12 +357,7 @@ impl ClientBuilder {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { endpoint, caller: Caller { authorization, user_id, agent_name }, .. } = &*self.0;
-        f.debug_struct("Client")
-            .field("endpoint", endpoint)
-            .field("authorization", authorization)
-            .field("user_id", user_id)
-            .field("agent_name", agent_name)
-            .finish_non_exhaustive()
+        let Shared { endpoint, caller, .. } = &*self.0;
+        f.debug_struct("Client").field("endpoint", endpoint).field("caller", caller).finish_non_exhaustive()
     }
 }

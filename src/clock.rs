@@ -61,7 +61,7 @@ impl Clock {
 
     /// The server's time at `now`, our time, as far as it is known.
     pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
-        let Correction { least, most, .. } = self.correction().unwrap_or_default();
+        let Correction { least, most, .. } = self.lock().unwrap_or_default();
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
@@ -73,13 +73,9 @@ impl Clock {
     /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
     pub(crate) fn date(&self, now: DateTime<Utc>) -> Dated {
         let needed = |correction: &Correction| !(-self.backdate..=SLOW_TOLERANCE).contains(&correction.least);
-        let correction = self.correction().filter(needed);
+        let correction = self.lock().filter(needed);
         let shift = correction.unwrap_or_default().least - self.backdate;
         Dated { x_date: now.checked_add_signed(shift).unwrap_or(now).into(), sent: now, correction }
-    }
-
-    fn correction(&self) -> Option<Correction> {
-        *self.lock()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Correction>> {
@@ -314,11 +310,13 @@ mod tests {
         clock.learn(ahead(2, false));
         clock.confirm(first);
         clock.forget(first);
-        assert_eq!(clock.correction(), Some(ahead(2, false)));
-        clock.confirm(clock.correction());
-        assert_eq!(clock.correction(), Some(ahead(2, true)));
-        clock.forget(clock.correction());
-        assert_eq!(clock.correction(), None);
+        assert_eq!(*clock.lock(), Some(ahead(2, false)));
+        let current = *clock.lock();
+        clock.confirm(current);
+        assert_eq!(*clock.lock(), Some(ahead(2, true)));
+        let current = *clock.lock();
+        clock.forget(current);
+        assert_eq!(*clock.lock(), None);
     }
 
     #[test]

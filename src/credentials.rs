@@ -106,7 +106,7 @@ impl Authorization {
                 // The scheme that the client adds may be shown.
                 vec![value.strip_prefix("Bearer ").unwrap_or(value), token]
             }
-            Self::Signed(key) => vec![key.secret()],
+            Self::Signed(key) => vec![key.secret.expose_secret()],
         }
     }
 }

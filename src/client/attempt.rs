@@ -163,10 +163,9 @@ impl<O: Operation> Attempt<'_, O> {
     fn date(&self, now: DateTime<Utc>) -> Result<Dated, Error> {
         let clock = &self.client.clock;
         let Some(x_date) = self.operation.x_date() else { return Ok(clock.date(now)) };
-        match x_date.check(clock.server_time(now)) {
-            Ok(()) => Ok(Dated { x_date, sent: now, correction: None }),
-            Err(error) => Err(self.error(ErrorKind::Validation(error), None)),
-        }
+        let refused = |error| self.error(ErrorKind::Validation(error), None);
+        x_date.check(clock.server_time(now)).map_err(refused)?;
+        Ok(Dated { x_date, sent: now, correction: None })
     }
 
     fn headers(&self, x_date: XDate) -> Headers {

@@ -6,7 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use super::settings::{Settings, is_loopback};
-use crate::{rules, validation::Violations};
+use crate::{rules, validation::ValidationError};
 
 /// The schemes of proxies. Without a TLS back end, reqwest reaches http proxies alone.
 const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")) {
@@ -18,21 +18,15 @@ const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")
 impl Settings {
     /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
     /// Without an endpoint only a given one is checked.
-    pub(super) fn proxy(&self, endpoint: Option<&Url>, violations: &mut Violations) -> Option<Url> {
+    pub(super) fn proxy(&self, endpoint: Option<&Url>) -> Result<Option<Url>, ValidationError> {
         let var = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let (name, value) = match &self.proxy {
-            Some(proxy) => ("proxy", proxy.clone()),
-            None => variable(endpoint.filter(|url| !is_loopback(url))?, var)?,
-        };
-        let proxy = parse(&value);
-        if proxy.is_none() {
-            // It may hold a password.
-            let actual = format!("{} characters", value.chars().count());
-            violations.add(
-                rules::PROXY.at(name).given(actual).advise("give a URL such as http://proxy.example:3128, or unset it"),
-            );
-        }
-        proxy
+        let variable = || variable(endpoint.filter(|url| !is_loopback(url))?, var);
+        let given = self.proxy.clone().map(|proxy| ("proxy", proxy));
+        let Some((name, value)) = given.or_else(variable) else { return Ok(None) };
+        // It may hold a password.
+        let broken = rules::PROXY.at(name).given(format!("{} characters", value.chars().count()));
+        let advice = "give a URL such as http://proxy.example:3128, or unset it";
+        parse(&value).map(Some).ok_or_else(|| broken.advise(advice).into())
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) struct Checked {
 }
 
 /// Who calls.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) authorization: AuthorizationSource,
     pub(super) user_id: HeaderValue,
@@ -102,12 +102,12 @@ impl Settings {
     pub(super) fn check(&self) -> Result<Checked, ValidationError> {
         let mut violations = Violations::default();
         let endpoint = self.validate_endpoint(&mut violations);
-        let authorization = self.validate_credentials(&mut violations);
+        let authorization = violations.absorb(self.authorization());
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
         let user_id = violations.absorb(header_text("X-User-Id", &self.user_id, shown, advice));
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
         let agent_name = violations.absorb(header_text("X-Hw-Agentname", &self.agent_name, shown, advice));
-        let proxy = self.proxy(endpoint.as_ref(), &mut violations);
+        let proxy = violations.absorb(self.proxy(endpoint.as_ref())).flatten();
         self.validate_certificates(&mut violations);
         let request_headers = self.validate_request_headers(&mut violations);
         if let Some(user_agent) = &self.user_agent {
@@ -122,10 +122,10 @@ impl Settings {
         violations.into_result_with(checked())
     }
 
-    fn validate_credentials(&self, violations: &mut Violations) -> Option<AuthorizationSource> {
+    fn authorization(&self) -> Result<AuthorizationSource, ValidationError> {
         let broken = rules::CREDENTIALS.at("credentials");
         let violation = match self.credentials.as_slice() {
-            [(_, credentials)] => return violations.absorb(credentials.0.clone()),
+            [(_, credentials)] => return credentials.0.clone(),
             [] => broken.advise(
                 "set KOODRIVE_TOKEN, KOODRIVE_AUTHORIZATION, or KOODRIVE_APP_ID with KOODRIVE_APP_SECRET, or call \
                  .credentials(…)",
@@ -135,8 +135,7 @@ impl Settings {
                 broken.given(names.join(" and ")).advise("unset all but one")
             }
         };
-        violations.add(violation);
-        None
+        Err(violation.into())
     }
 
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
@@ -160,7 +159,7 @@ impl Settings {
         if url.query().is_some() || url.fragment().is_some() {
             violations.add(rules::ENDPOINT_BARE.at("endpoint").given("a query or a fragment").advise(give_another));
         }
-        validate_tls("endpoint", &url, violations);
+        violations.absorb(check_tls("endpoint", &url));
         Some(url)
     }
 
@@ -246,11 +245,12 @@ impl Limits {
 }
 
 /// Refuses https in a build without TLS.
-pub(super) fn validate_tls(path: &'static str, url: &Url, violations: &mut Violations) {
-    if url.scheme() == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
-        let advice = "enable the cargo feature `rustls` or `native-tls`";
-        violations.add(rules::ENDPOINT_TLS.at(path).given("a build without one").advise(advice));
+pub(super) fn check_tls(path: &'static str, url: &Url) -> Result<(), ValidationError> {
+    if url.scheme() != "https" || cfg!(any(feature = "rustls", feature = "native-tls")) {
+        return Ok(());
     }
+    let advice = "enable the cargo feature `rustls` or `native-tls`";
+    Err(rules::ENDPOINT_TLS.at(path).given("a build without one").advise(advice).into())
 }
 
 pub(crate) fn has_credentials(url: &Url) -> bool {

@@ -139,7 +139,7 @@ fn same_line(ours: &str, theirs: &str) -> bool {
 /// An app's secret, and what can be made of it and the app's id once.
 #[derive(Debug)]
 pub(crate) struct AppKey {
-    secret: SecretString,
+    pub(crate) secret: SecretString,
     key: hmac::Key,
     /// The `Authorization` up to the signature.
     prefix: String,
@@ -163,10 +163,6 @@ impl AppKey {
         let key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
         let prefix = format!("{ALGORITHM} AppId={id},SignedHeaders={},Signature=", SIGNED_HEADERS.join(";"));
         violations.into_result_with(Some(Self { secret, key, prefix }))
-    }
-
-    pub(crate) fn secret(&self) -> &str {
-        self.secret.expose_secret()
     }
 
     /// The `Authorization` of a request.
