@@ -52,15 +52,6 @@ impl Sign {
     }
 }
 
-/// What a run does after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    GoOn,
-    /// Send nothing for so long, then this request again.
-    Pause(Duration),
-    End(Impatience),
-}
-
 /// Why a run does not send a request again that was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Impatience {
@@ -86,13 +77,18 @@ impl Patience {
         Self { limit, has_reply: false, since: None, backoff: None }
     }
 
-    /// Decides after a request. A `late` one left before the latest pause began: requests that left together make one pause.
-    pub(crate) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Decision {
+    /// Decides after a request: the run goes on, or sends nothing for so long and then this request again. A `late` one left
+    /// before the latest pause began: requests that left together make one pause.
+    ///
+    /// # Errors
+    ///
+    /// The run ends.
+    pub(crate) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Result<Option<Duration>, Impatience> {
         self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
         let asked = match sign {
             Sign::Throttled(asked) => asked,
             Sign::Unreachable if self.has_reply => Duration::ZERO,
-            Sign::Unreachable | Sign::Futile => return Decision::End(Impatience::Futile),
+            Sign::Unreachable | Sign::Futile => return Err(Impatience::Futile),
             Sign::Made | Sign::Answered | Sign::Unanswered => {
                 if sign == Sign::Made {
                     self.since = None;
@@ -100,19 +96,19 @@ impl Patience {
                 if !late {
                     self.backoff = None;
                 }
-                return Decision::GoOn;
+                return Ok(None);
             }
         };
         let waited = now.saturating_duration_since(*self.since.get_or_insert(now));
         let left = self.limit.saturating_sub(waited);
         if left.is_zero() {
-            return Decision::End(Impatience::Exhausted(self.limit));
+            return Err(Impatience::Exhausted(self.limit));
         }
         if asked > left {
-            return Decision::End(Impatience::Exceeded(asked));
+            return Err(Impatience::Exceeded(asked));
         }
         let wait = if late { Duration::ZERO } else { self.backoff().next().unwrap_or(DAY) };
-        Decision::Pause(wait.min(left).max(asked).min(DAY))
+        Ok(Some(wait.min(left).max(asked).min(DAY)))
     }
 
     /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.
@@ -147,7 +143,7 @@ impl Waits {
         patience.has_reply |= self.has_reply.load(Relaxed);
         let decision = patience.decide(Sign::of(result), false, Instant::now());
         self.has_reply.store(patience.has_reply, Relaxed);
-        let (Decision::Pause(pause), Err(error)) = (decision, result) else { return None };
+        let (Ok(Some(pause)), Err(error)) = (decision, result) else { return None };
         (self.on_pause)(pause, error);
         Some(pause)
     }
@@ -156,7 +152,6 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::{
-        Decision::{End, GoOn},
         Impatience::{Exceeded, Exhausted, Futile},
         Sign::{Answered, Made, Throttled, Unanswered, Unreachable},
         *,
@@ -175,7 +170,7 @@ mod tests {
     /// A pause of so many seconds, or of up to twice as many.
     #[derive(Debug)]
     enum Expected {
-        Is(Decision),
+        Is(Result<Option<Duration>, Impatience>),
         Pause(u64),
         PauseOfOneToTwoTimes(u64),
     }
@@ -190,9 +185,9 @@ mod tests {
             let decision = patience.decide(*sign, false, start + secs(*at));
             let is_expected = match (expected, decision) {
                 (Is(expected), decision) => decision == *expected,
-                (Pause(expected), Decision::Pause(pause)) => pause == secs(*expected),
-                (PauseOfOneToTwoTimes(base), Decision::Pause(pause)) => (secs(*base)..=secs(2 * base)).contains(&pause),
-                (Pause(_) | PauseOfOneToTwoTimes(_), GoOn | End(_)) => false,
+                (Pause(expected), decision) => decision == Ok(Some(secs(*expected))),
+                (PauseOfOneToTwoTimes(base), Ok(Some(pause))) => (secs(*base)..=secs(2 * base)).contains(&pause),
+                (PauseOfOneToTwoTimes(_), Ok(None) | Err(_)) => false,
             };
             assert!(is_expected, "{at} s, {sign:?}: {decision:?}, not {expected:?}");
         }
@@ -239,7 +234,7 @@ mod tests {
         for reply in [Made, Answered, Unanswered] {
             let refused = |base| (0, NO_WAIT, PauseOfOneToTwoTimes(base));
             let mut requests: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60].map(refused).into();
-            requests.extend([(0, reply, Is(GoOn)), refused(1)]);
+            requests.extend([(0, reply, Is(Ok(None))), refused(1)]);
             play(Duration::MAX, &requests);
         }
     }
@@ -252,43 +247,43 @@ mod tests {
 
     #[test]
     fn patience_ends_when_no_task_was_made_for_so_long() {
-        let end = |limit| Is(End(Exhausted(secs(limit))));
+        let end = |limit| Is(Err(Exhausted(secs(limit))));
         play(secs(0), &[(0, NO_WAIT, end(0))]);
         // The last pause lasts as long as the patience.
         play(secs(10), &[(0, NO_WAIT, PauseOfOneToTwoTimes(1)), (9, NO_WAIT, Pause(1)), (10, NO_WAIT, end(10))]);
         // Another reply opens the way, but is no task; time without a refusal is none of waiting.
         let pause = || PauseOfOneToTwoTimes(1);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Answered, Is(GoOn)), (10, NO_WAIT, end(10))]);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Made, Is(GoOn)), (99, NO_WAIT, pause())]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Answered, Is(Ok(None))), (10, NO_WAIT, end(10))]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Made, Is(Ok(None))), (99, NO_WAIT, pause())]);
         play(Duration::MAX, &[(0, NO_WAIT, pause()), (100_000_000, NO_WAIT, PauseOfOneToTwoTimes(2))]);
     }
 
     #[test]
     fn wait_that_exceeds_the_patience_is_not_begun() {
-        let exceeded = |asked| Is(End(Exceeded(secs(asked))));
+        let exceeded = |asked| Is(Err(Exceeded(secs(asked))));
         play(secs(10), &[(0, Throttled(secs(11)), exceeded(11))]);
         play(secs(10), &[(0, Throttled(secs(7)), Pause(7)), (7, Throttled(secs(4)), exceeded(4))]);
     }
 
     #[test]
     fn service_or_provider_that_is_away_pauses_only_after_a_reply() {
-        let futile = || Is(End(Futile));
+        let futile = || Is(Err(Futile));
         play(secs(10), &[(0, Unreachable, futile())]);
-        play(secs(10), &[(0, Unanswered, Is(GoOn)), (0, Unreachable, futile())]);
+        play(secs(10), &[(0, Unanswered, Is(Ok(None))), (0, Unreachable, futile())]);
         for reply in [Made, Answered] {
-            play(secs(10), &[(0, reply, Is(GoOn)), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
+            play(secs(10), &[(0, reply, Is(Ok(None))), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
         }
-        play(secs(10), &[(0, Made, Is(GoOn)), (0, Sign::Futile, futile())]);
+        play(secs(10), &[(0, Made, Is(Ok(None))), (0, Sign::Futile, futile())]);
     }
 
     #[test]
     fn requests_that_left_together_are_one_refusal() {
         let (mut patience, now) = (Patience::new(secs(100)), Instant::now());
-        assert!(matches!(patience.decide(NO_WAIT, false, now), Decision::Pause(_)));
-        assert_eq!(patience.decide(NO_WAIT, true, now), Decision::Pause(secs(0)));
-        assert_eq!(patience.decide(Throttled(secs(9)), true, now), Decision::Pause(secs(9)));
-        assert_eq!(patience.decide(Made, true, now), GoOn);
-        let Decision::Pause(second) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
+        assert!(matches!(patience.decide(NO_WAIT, false, now), Ok(Some(_))));
+        assert_eq!(patience.decide(NO_WAIT, true, now), Ok(Some(secs(0))));
+        assert_eq!(patience.decide(Throttled(secs(9)), true, now), Ok(Some(secs(9))));
+        assert_eq!(patience.decide(Made, true, now), Ok(None));
+        let Ok(Some(second)) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
         assert!((secs(2)..=secs(4)).contains(&second), "the first one's growth is kept: {second:?}");
     }
 }

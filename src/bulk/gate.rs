@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::policy::BulkPolicy;
-use crate::patience::{Decision, Patience, Sign};
+use crate::patience::{Impatience, Patience, Sign};
 
 /// When the next request may leave, by the rate. Requests take turns in their order.
 type Turn = Option<Instant>;
@@ -65,17 +65,17 @@ impl Gate {
     }
 
     /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
-    pub(super) fn settle(&self, pass: &Pass, sign: Sign) -> (Decision, bool) {
+    pub(super) fn settle(&self, pass: &Pass, sign: Sign) -> (Result<Option<Duration>, Impatience>, bool) {
         let (mut state, now) = (self.state(), Instant::now());
         let is_late = pass.pauses < state.pauses;
         let decision = state.patience.decide(sign, is_late, now);
         match decision {
-            Decision::Pause(wait) => {
+            Ok(Some(wait)) => {
                 state.pause = state.pause.max(Some(now + wait));
                 state.pauses += u64::from(!is_late);
             }
-            Decision::GoOn if !is_late => state.pause = None,
-            Decision::GoOn | Decision::End(_) => {}
+            Ok(None) if !is_late => state.pause = None,
+            Ok(None) | Err(_) => {}
         }
         (decision, !is_late)
     }

@@ -31,7 +31,7 @@ use crate::{
     credentials::RequestSecret,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     generated::types::CreateBatchTaskRequest,
-    patience::{Decision, Sign},
+    patience::Sign,
     redact::sanitize_message,
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder, TaskType},
@@ -232,11 +232,11 @@ impl Request {
             run.stop(BulkErrorKind::Access);
         }
         let (decision, begins_pause) = run.gate.settle(&pass, Sign::of(&result));
-        if let Decision::End(why) = decision {
+        if let Err(why) = decision {
             run.stop(BulkErrorKind::Impatience(why));
         }
         self.write_after(State::of(result.as_ref())).await;
-        let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
+        let (Ok(Some(wait)), Err(error)) = (decision, &result) else { return (result, false) };
         if let (true, Some(tell)) = (begins_pause, &run.policy.on_pause) {
             tell.0(wait, error);
         }
