@@ -210,22 +210,17 @@ impl IntoFuture for Download {
     type Output = Result<DownloadedPackage, DownloadError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.check()?;
+            let mut part = Part::open(&self.path, self.overwrite, self.source.name()).await?;
+            self.transfer(&mut part).await.inspect_err(|_| part.discard_if_empty())?;
+            Ok(part.finish(self.expected).await?)
+        })
     }
 }
 
 impl Download {
-    async fn run(mut self) -> Result<DownloadedPackage, DownloadError> {
-        self.check()?;
-        let mut part = Part::open(&self.path, self.overwrite, self.source.name()).await?;
-        if let Err(kind) = self.transfer(&mut part).await {
-            part.discard_if_empty();
-            return Err(kind.into());
-        }
-        Ok(part.finish(self.expected).await?)
-    }
-
     fn check(&self) -> Result<(), Kind> {
         let mut violations = Violations::default();
         if self.path.file_name().is_none() {

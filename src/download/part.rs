@@ -95,7 +95,7 @@ impl Part {
     }
 
     /// Removes the file, if nothing of a package is in it.
-    pub(super) fn discard_if_empty(self) {
+    pub(super) fn discard_if_empty(&self) {
         if self.length == 0 {
             self.paths.discard();
         }
