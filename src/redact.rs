@@ -41,7 +41,13 @@ pub(crate) fn mask_urls(text: &str) -> String {
 
 /// Masks the secrets in a text: in every case, also where they are percent-encoded or escaped as in JSON.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    let text = unescaped(text);
+    // What stands before a secret may make an escape with its first characters. A short one may be in an escape itself.
+    let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
+    mask(&unescaped(&mask(text, &long)), secrets)
+}
+
+/// Masks the secrets in each of their forms.
+fn mask(text: &str, secrets: &[&str]) -> String {
     // As long as the text, byte for byte.
     let lower = text.to_ascii_lowercase();
     let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
@@ -120,7 +126,7 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
 
 /// As [`sanitize_for_display`], for a text that may quote a URL: a package's is a secret.
 pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
-    sanitize_for_display(&mask_urls(&unescaped(text)), secrets)
+    sanitize_for_display(&mask_urls(&redact(text, secrets)), secrets)
 }
 
 /// Characters that end a line, or turn the order of its text around, and count as no controls.
@@ -203,6 +209,7 @@ mod tests {
         ] {
             assert_eq!(redact(text, &[secret]), "at ***.", "{text}");
         }
+        assert_eq!(redact(r"at \u006\u006bearer-token.", &["bearer-token"]), r"at \u006\u006***.");
         assert_eq!(redact(r"plain \u12 \u000a \n", &[r#"""""#]), r"plain \u12 \u000a \n");
         let url = r#"{\"url\":\"https:\/\/a.invalid\/p.zip?X-Amz-Signature=5ec\"}"#;
         assert_eq!(sanitize_message(url, &[]), "***");
