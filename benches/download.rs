@@ -91,7 +91,7 @@ fn download(url: &str, path: &str) {
         .build()
         .unwrap();
     let idle = memory("VmRSS:");
-    let package = runtime.block_on(async { client.download(&DownloadUrl::new(url), path).await });
+    let package = runtime.block_on(async { client.download(DownloadUrl::new(url), path).await });
     assert_eq!(package.unwrap().files, 1);
     println!("{}", memory("VmHWM:") - idle);
 }

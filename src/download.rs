@@ -88,9 +88,15 @@ impl<T: Into<TaskHandle>> From<T> for PackageSource {
     }
 }
 
+impl From<DownloadUrl> for PackageSource {
+    fn from(url: DownloadUrl) -> Self {
+        Self::Url(url)
+    }
+}
+
 impl From<&DownloadUrl> for PackageSource {
     fn from(url: &DownloadUrl) -> Self {
-        Self::Url(url.clone())
+        url.clone().into()
     }
 }
 

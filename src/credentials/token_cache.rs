@@ -106,8 +106,8 @@ impl AccessToken {
 }
 
 /// As [`AccessToken::new`].
-impl From<String> for AccessToken {
-    fn from(token: String) -> Self {
+impl<T: Into<String>> From<T> for AccessToken {
+    fn from(token: T) -> Self {
         Self::new(token)
     }
 }

@@ -71,6 +71,15 @@ async fn create(client: &Client) -> Result<(), koodrive_share::Error> {
 }
 
 #[tokio::test]
+async fn a_provider_gives_a_token_as_any_text() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let borrowed = Credentials::provider(|| async { Ok(Emulator::DEFAULT_TOKEN.into()) });
+    create(&client_with(&emulator, borrowed)).await.unwrap();
+    let owned = Credentials::provider(|| async { Ok(Emulator::DEFAULT_TOKEN.to_owned().into()) });
+    create(&client_with(&emulator, owned)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_verbatim_value_is_sent_as_it_is() {
     let value = "Bearer+10f88";
     let emulator = strict_emulator().authorization(value).start().await.unwrap();

@@ -30,9 +30,13 @@ async fn a_package_is_whole_at_its_path_with_nothing_beside_it() {
     let by_value = target("whole_by_value");
     let _ = packaged.client.download(packaged.handle.clone(), &by_value).await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), fs::read(by_value).unwrap());
-    let other = target("whole_by_url");
-    let _ = packaged.client.download(&packaged.url().await, &other).await.unwrap();
-    assert_eq!(fs::read(path).unwrap(), fs::read(other).unwrap());
+    let url = packaged.url().await;
+    let by_url = target("whole_by_url");
+    let _ = packaged.client.download(&url, &by_url).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), fs::read(by_url).unwrap());
+    let by_owned_url = target("whole_by_owned_url");
+    let _ = packaged.client.download(url, &by_owned_url).await.unwrap();
+    assert_eq!(fs::read(path).unwrap(), fs::read(by_owned_url).unwrap());
 }
 
 #[tokio::test]
@@ -133,7 +137,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
         "",
     ];
     for url in refused {
-        let error = packaged.client.download(&DownloadUrl::new(url), &path).await.unwrap_err();
+        let error = packaged.client.download(DownloadUrl::new(url), &path).await.unwrap_err();
         assert_eq!(broken(error.validation_error().unwrap()), ["downloadUrl download-url"], "{url}");
         assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
     }

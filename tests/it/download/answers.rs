@@ -169,7 +169,7 @@ async fn up_to_5_redirects_to_https_are_followed_with_the_given_certificates() {
 async fn no_error_shows_the_url() {
     const URL: &str = "http://127.0.0.1:1/CANARY.zip?token=CANARY";
     let packaged = Packaged::start(Package::new()).await;
-    let download = packaged.client.download(&DownloadUrl::new(URL), target("secret")).max_attempts(1);
+    let download = packaged.client.download(DownloadUrl::new(URL), target("secret")).max_attempts(1);
     let mut shown = format!("{download:?}");
     let error = download.await.unwrap_err();
     assert!(error.is_resumable() && error.is_unavailable(), "{error}");

@@ -133,7 +133,7 @@ async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
 async fn in_a_process_with_a_limit() {
     let [path, url] = LIMITED.map(|name| env::var(name).unwrap());
     let client = builder_at("http://127.0.0.1:1").build().unwrap();
-    let error = client.download(&DownloadUrl::new(url), path).await.unwrap_err();
+    let error = client.download(DownloadUrl::new(url), path).await.unwrap_err();
     assert!(error.is_resumable(), "{error}");
     let expected = "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then download again, which goes on from what has come";
     assert_eq!(error.to_string(), expected);
