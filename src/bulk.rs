@@ -91,7 +91,8 @@ pub struct Bulk<'a> {
 }
 
 impl Client {
-    /// Creates tasks for any number of file ids, with the default [`BulkPolicy`].
+    /// Creates tasks for any number of file ids, with the default [`BulkPolicy`]. To be able to resume a run that died, give
+    /// it a [ledger](BulkPolicy::ledger) by [`create_bulk_with`](Self::create_bulk_with).
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, ShareTask, TargetDirectory};
@@ -111,6 +112,7 @@ impl Client {
     ///
     /// All broken rules of `task` together, before anything is read or sent: those of
     /// [`ShareTaskBuilder::build`] but the ones about file ids, and `template`.
+    #[doc(alias("create_all", "create_many"))]
     pub fn create_bulk<'a>(
         &self,
         task: ShareTaskBuilder,

@@ -102,7 +102,7 @@ pub struct Client(Arc<Shared>);
 
 impl Client {
     /// Begins to set up a client.
-    #[doc(alias("new"))]
+    #[doc(alias("http_client", "new"))]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -160,7 +160,7 @@ impl Client {
     /// # Errors
     ///
     /// All broken rules of the credentials together.
-    #[doc(alias("with_token"))]
+    #[doc(alias("with_bearer_token", "with_token"))]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
         let authorization = credentials.0?;
         Ok(self.with(|shared| shared.caller.authorization = authorization))

@@ -27,7 +27,10 @@ pub(crate) enum Effect {
 /// Whether a call that failed created a task.
 ///
 /// Creating a task is not idempotent: nothing lets the service know a request again, so one sent twice is taken to create
-/// two tasks. So this is the question to ask before anything is sent again. These three answers are all there are. For a query they tell the same of the query.
+/// two tasks. So this is the question to ask before anything is sent again. These three answers are all there are. For a query
+/// they tell the same of the query.
+///
+/// What becomes of a task that was created is told by its [`TaskStatus`](crate::TaskStatus).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -260,6 +263,7 @@ impl Error {
     /// `busy`, `certificate`, `connect`, `credentials`, `extract_code`, `lost`, `proxy`, `refused`, `request`, `share_ended`,
     /// `throttled`, `timeout`, `unauthorized`, `unknown`, `unreadable` or `validation`. More may come; to decide what to do,
     /// ask the predicates.
+    #[doc(alias("ErrorKind", "kind"))]
     pub fn error_type(&self) -> &'static str {
         match &self.0.kind {
             _ if self.is_proxy_unauthorized() => "proxy",

@@ -82,7 +82,8 @@ struct Schedule {
 }
 
 impl Client {
-    /// Waits until a task has ended, well or not, for an hour at most. A [`poller`](Self::poller) has other times.
+    /// Waits until a task has ended, well or not, for an hour at most. A [`poller`](Self::poller) has other times, and tells
+    /// how far the task has come.
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, TaskHandle};
@@ -108,8 +109,8 @@ impl Client {
         self.poller(handle).until_done().await
     }
 
-    /// Follows a task to its end.
-    #[doc(alias("poll", "follow", "watch"))]
+    /// Follows a task to its end, with times of your own or as a stream of how far it has come: see [`Poller`].
+    #[doc(alias("poll", "follow", "on_progress", "wait_with", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         Poller {
             client: self.clone(),

@@ -86,6 +86,7 @@ impl Client {
     /// # Panics
     ///
     /// Outside of a tokio runtime with its I/O and time enabled.
+    #[doc(alias("getShareInfo", "verifyExtractCode"))]
     pub async fn open_share(&self, link: &ShareLink, extract_code: Option<&str>) -> Result<Share, Error> {
         let mut violations = Violations::default();
         violations.not_empty("$.extractCode", extract_code.unwrap_or("unset"), "leave it out if the share has none");
@@ -147,6 +148,8 @@ impl Share {
     }
 
     /// Begins to list the share's files: those at its top, unless the listing is told otherwise.
+    /// [`ShareFiles::into_stream`] gives them.
+    #[doc(alias("list", "list_files", "listShareFiles"))]
     pub fn files(&self) -> ShareFiles {
         self.listing.clone()
     }

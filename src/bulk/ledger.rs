@@ -35,6 +35,9 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 
 /// A ledger of bulk runs: what became of each chunk.
 ///
+/// A run is given its path by [`BulkPolicy::ledger`](crate::BulkPolicy::ledger), and is resumed by the same path. This type is for
+/// those who look into the file.
+///
 /// ```no_run
 /// # use koodrive_share::{Ledger, Settlement};
 /// let ledger = Ledger::read("dump.ledger")?;
@@ -151,7 +154,7 @@ impl Ledger {
     }
 
     /// Opens the ledger of a run, or begins it. An error shows none of the `secrets`.
-    pub(super) fn open(path: &Path, header: Header, secrets: &[&str]) -> Result<Self, LedgerFault> {
+    pub(super) fn begin_or_resume(path: &Path, header: Header, secrets: &[&str]) -> Result<Self, LedgerFault> {
         let mut ledger = Self::lock(path, true)?;
         ledger.scan(Some((&header, secrets)), true)?;
         if ledger.end == 0 {

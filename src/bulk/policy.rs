@@ -122,6 +122,7 @@ impl BulkPolicy {
     /// its `fileIds` as JSON, the trace id and the state; and `end`, once all ids have been read. It holds no secret, and
     /// no file id but those that the service names in a refusal. Every line is on the disk (`fdatasync`) before the run
     /// goes on, so it outlasts a power cut too. That costs two waits for the disk for each chunk, some milliseconds.
+    #[doc(alias("resume"))]
     pub fn ledger(self, path: impl Into<PathBuf>) -> Self {
         Self { ledger: Some(path.into()), ..self }
     }

@@ -302,7 +302,7 @@ impl SharedLedger {
     pub(super) async fn open(path: PathBuf, run: Arc<Run>) -> Result<Self, LedgerFault> {
         let open = move || {
             let header = Header::new(&run.client, &run.task, run.policy.split_packages);
-            let mut ledger = Ledger::open(&path, header, &run.secrets())?;
+            let mut ledger = Ledger::begin_or_resume(&path, header, &run.secrets())?;
             *run.task_ids() = mem::take(&mut ledger.task_ids);
             Ok(Self(Arc::new(Mutex::new(ledger))))
         };

@@ -28,6 +28,10 @@ pub const ENDPOINT_CN: &str = "https://cn.myhuaweicloud-koodrive.com";
 ///     .build()?;
 /// # Ok::<(), koodrive_share::BuildError>(())
 /// ```
+///
+/// An HTTP client of your own cannot be given, since the outcomes rely on how this one is set up; it follows no redirect, for
+/// instance. Its [`proxy`](Self::proxy), [`root_certificates`](Self::root_certificates),
+/// [`client_certificate`](Self::client_certificate), [`request_headers`](Self::request_headers) and times are set here.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder makes nothing until `build` is called"]
 pub struct ClientBuilder(pub(super) Settings);
@@ -58,7 +62,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets what authenticates the client. Mandatory.
+    /// Sets what authenticates the client: a token, [`Credentials::bearer`]; tokens that are renewed,
+    /// [`Credentials::provider`]; or an app that signs, [`Credentials::app`]. Mandatory.
+    #[doc(alias("app_key", "auth", "bearer_token", "token", "token_provider"))]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.0.credentials = vec![("credentials", credentials)];
         self
@@ -107,6 +113,7 @@ impl ClientBuilder {
     ///
     /// Waits between attempts: 0.2 s, doubled each time to at most 5 s, up to as much again at random, and at least what
     /// `Retry-After` says, all within the [`timeout`](Self::timeout).
+    #[doc(alias("max_retries", "retries", "retry", "retry_policy"))]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.0.limits.max_attempts = attempts;
         self
@@ -148,6 +155,7 @@ impl ClientBuilder {
     /// Sets the certificate that proves the client to a service which demands one, and its private key: PEM, the key as
     /// PKCS#8 without a password. Further certificates are sent with it, up to the one that the service trusts. Defaults
     /// to none.
+    #[doc(alias("identity", "mtls"))]
     pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.0.client_certificate = Some(pem.into().into());
         self

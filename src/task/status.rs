@@ -176,13 +176,14 @@ impl TaskStatus {
     }
 
     /// Whether the task has ended, well or not.
-    #[doc(alias("is_final", "is_finished", "is_complete", "is_completed"))]
+    #[doc(alias("is_final", "is_finished", "is_complete", "is_completed", "is_terminal"))]
     pub fn is_done(&self) -> bool {
         self.state.is_final()
     }
 
-    /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells more.
-    #[doc(alias("is_ok", "is_successful", "succeeded"))]
+    /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells whether it
+    /// goes on, failed or was cancelled.
+    #[doc(alias("is_failed", "is_ok", "is_successful", "succeeded"))]
     pub fn is_success(&self) -> bool {
         self.state == TaskState::Completed(TaskResult::AllSucceeded)
     }

@@ -39,6 +39,7 @@ impl Emulator {
     pub const BODY_LIMIT: usize = server::BODY_LIMIT;
 
     /// The base URL to give to a client: `http://127.0.0.1:<port>`, then the path prefix if there is one.
+    #[doc(alias("base_url", "uri", "url"))]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
