@@ -126,6 +126,20 @@ async fn what_the_service_writes_in_other_forms_is_read_or_costs_itself_alone() 
 }
 
 #[tokio::test]
+async fn a_code_of_digits_in_text_is_read_of_each_of_the_calls() {
+    let emulator = with_share(EmulatedShare::example()).await;
+    for answer in [
+        json!({"code": "0", "link": {"shareId": "18"}}),
+        json!({"code": "0", "kdstoken": "k"}),
+        json!({"code": "0", "files": [{"id": "F1", "containers": ["c", "d"]}]}),
+    ] {
+        emulator.fail_next(Fault::Reply(Answer::json(200, &answer)));
+    }
+    let share = open(&emulator, Some(CODE)).await;
+    assert_eq!((share.id(), share.expose_kdstoken(), share.container_id()), ("18", Some("k"), Some("c")));
+}
+
+#[tokio::test]
 async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     let (error, emulator) = refused(EmulatedShare::example(), Some("00000000")).await;
     assert_eq!(error.outcome(), Outcome::Rejected);
