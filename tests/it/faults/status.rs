@@ -62,6 +62,22 @@ rows! {
     )
     .status(400)
     .rejected();
+    bad_request_of_unknown_fields => Row::answered(
+        "400 in the form whose fields are not public",
+        reply("400 Bad Request", "", r#"{"error":{"reason":"no such space, <secrets>"}}"#),
+    )
+    .status(400)
+    .rejected()
+    .says("no such space");
+    authentication_failed => Row::answered(
+        "400 that says that authentication failed",
+        reply("400 Bad Request", "", r#"{"code":"13009999","msg":"Authentication failed, <secrets>"}"#),
+    )
+    .only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
+    .rejected()
+    .is("refused unauthorized")
+    .code("13009999")
+    .advice("nothing was done: renew the token, or check the app secret and the user id");
     unauthorized => Row::answered("401", reply("401 Unauthorized", "", GATEWAY))
         .only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
         .rejected()
