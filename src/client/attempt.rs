@@ -86,6 +86,7 @@ impl<O: Operation> Attempt<'_, O> {
             baseurl: self.client.endpoint.clone(),
             client: self.client.http.clone(),
             inner: Exchange {
+                dated,
                 headers: self.headers(dated.x_date),
                 authorization,
                 // The HTTP client has the time-out of a whole call. A timer tells no less than a millisecond.
@@ -99,13 +100,11 @@ impl<O: Operation> Attempt<'_, O> {
         };
         tracing::trace!(headers = ?client.inner.headers, request = ?self.operation, "sending");
         let decoded = self.operation.send(&client).await;
-        let Exchange { authorization, signed, reply, .. } = client.inner;
-        let (Some(reply), signed) = (reply.into_inner(), signed.into_inner()) else {
-            return Err(self.no_reply(decoded).into());
-        };
+        let mut exchange = client.inner;
+        let Some(reply) = exchange.reply.take() else { return Err(self.no_reply(decoded).into()) };
         tracing::debug!(status = reply.status.as_u16(), "reply");
         self.client.replied();
-        if let Authorization::Renewed(token) = &authorization
+        if let Authorization::Renewed(token) = &exchange.authorization
             && reply.status != StatusCode::UNAUTHORIZED
         {
             token.used();
@@ -121,7 +120,7 @@ impl<O: Operation> Attempt<'_, O> {
                 clock.confirm(dated.correction);
                 Ok((output, reply.received))
             }
-            Err(details) => Err(self.failure(&Refused { reply, details, dated, authorization, signed }, cause)),
+            Err(details) => Err(self.failure(&exchange, &reply, &details, cause)),
         }
     }
 
@@ -196,29 +195,24 @@ impl<O: Operation> Attempt<'_, O> {
         };
         self.error(kind, Some(cause.into()))
     }
-}
 
-/// A reply that is no success, and the request that it answers.
-struct Refused {
-    reply: Reply,
-    details: Box<FailureDetails>,
-    dated: Dated,
-    authorization: Authorization,
-    signed: Option<Signed>,
-}
-
-impl<O: Operation> Attempt<'_, O> {
-    /// `cause`: why the reply broke off.
-    fn failure(&self, refused: &Refused, cause: Option<reqwest::Error>) -> Failure {
-        let Refused { reply, details, dated, authorization, signed } = refused;
+    /// What a reply without success means. `cause`: why it broke off.
+    fn failure(
+        &self,
+        exchange: &Exchange,
+        reply: &Reply,
+        details: &FailureDetails,
+        cause: Option<reqwest::Error>,
+    ) -> Failure {
+        let (Exchange { dated, authorization, .. }, signed) = (exchange, exchange.signed.get());
         let mut secrets = self.client.secrets();
         secrets.extend(authorization.secrets());
         secrets.extend(self.operation.secret());
-        secrets.extend(signed.as_ref().and_then(Signed::signature));
+        secrets.extend(signed.and_then(Signed::signature));
         secrets.extend(details.secret.as_deref());
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
-        error.0.notes.extend(signed.as_ref().and_then(|signed| signed.canonical.compare(message, &secrets)));
+        error.0.notes.extend(signed.and_then(|signed| signed.canonical.compare(message, &secrets)));
         let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
         if is_of_service && !error.is_unauthorized() && !error.is_throttled() {
             error.0.advice = self.operation.advice(&error);

@@ -14,7 +14,7 @@ use tracing::Span;
 
 use super::reply::{Ending, Reply};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Dated},
     credentials::{
         Authorization,
         app_signature::{CanonicalRequest, SIGNED_HEADERS},
@@ -34,6 +34,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
+    pub(crate) dated: Dated,
     pub(crate) headers: Headers,
     pub(crate) authorization: Authorization,
     /// Set unless it is the HTTP client's.
