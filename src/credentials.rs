@@ -73,9 +73,8 @@ impl Credentials {
     /// that is less.
     ///
     /// A call whose [credentials are refused](crate::Error::is_unauthorized) made nothing, so its token is dropped, renewed
-    /// once, and the call is sent once more. A token has no scheme in front: take off the `AT ` or `Bearer+` that a login may
-    /// answer. To have such a value sent as it is, renew it yourself, by [`authorization`](Self::authorization) and
-    /// [`with_credentials`](crate::Client::with_credentials).
+    /// once, and the call is sent once more. A token has no scheme in front: one with the `AT ` or `Bearer+` that a login may
+    /// answer is an [`AccessToken::authorization`](crate::AccessToken::authorization).
     pub fn provider(provider: impl TokenProvider) -> Self {
         Self(Ok(AuthorizationSource::Renewed(Arc::new(TokenCache::new(provider)))))
     }

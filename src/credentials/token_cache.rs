@@ -9,7 +9,6 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -32,7 +31,8 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it gave no token within the renewal time-out";
-const UNUSABLE: &str = "its token fits no header: it must be visible ASCII without a scheme";
+const UNUSABLE: &str = "its token fits no header: it must be visible ASCII, and without a scheme unless it is an \
+                        AccessToken::authorization";
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
@@ -87,7 +87,8 @@ where
 /// A token and how long it lives.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    token: SecretString,
+    /// `None`: no header can hold it.
+    header: Option<HeaderValue>,
     /// `None`: [`SLIDING_LIFETIME`] after its last use.
     end: Option<Instant>,
 }
@@ -95,7 +96,14 @@ pub struct AccessToken {
 impl AccessToken {
     /// A token that lives 20 minutes from its last use, as the vendor's do.
     pub fn new(token: impl Into<String>) -> Self {
-        Self { token: token.into().into(), end: None }
+        Self { header: bearer(&token.into()), end: None }
+    }
+
+    /// A whole value of the `Authorization` header, sent exactly as given, such as the `AT 3b91…` that the carrier's login
+    /// answers. It lives as one of [`new`](Self::new) does.
+    pub fn authorization(value: impl Into<String>) -> Self {
+        let value = Some(value.into()).filter(|value| is_header_text(value));
+        Self { header: value.and_then(|value| sensitive_header(&value)), end: None }
     }
 
     /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
@@ -244,8 +252,8 @@ impl TokenCache {
         };
         let Some(cache) = cache.upgrade() else { return };
         let now = Instant::now();
-        let renewed = result.and_then(|AccessToken { token, end }| {
-            let header = bearer(token.expose_secret()).ok_or_else(|| failure(UNUSABLE))?;
+        let renewed = result.and_then(|AccessToken { header, end }| {
+            let header = header.ok_or_else(|| failure(UNUSABLE))?;
             Ok(Cached { header, end, obtained: now, used: now })
         });
         let is_known = |renewed: &Cached| cache.lock().cached.as_ref().is_some_and(|it| it.header == renewed.header);

@@ -88,6 +88,31 @@ async fn a_verbatim_value_is_sent_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_verbatim_value_of_a_provider_is_sent_as_it_is_and_renewed() {
+    let value = "AT 3b91";
+    let emulator = strict_emulator().authorization(value).start().await.unwrap();
+    let provider = Scripted::open();
+    let values = ["AT stale", value];
+    let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::authorization(values[n]))));
+    create(&client).await.unwrap();
+    create(&client).await.unwrap();
+    let sent: Vec<_> =
+        emulator.requests().iter().map(|request| request.header("authorization").map(str::to_owned)).collect();
+    assert_eq!(sent, ["AT stale", value, value].map(|value| Some(value.to_owned())));
+    assert_eq!(provider.asked(), 2);
+    assert!(!format!("{:?}", AccessToken::authorization(value)).contains("3b91"));
+    for broken in ["", " ", "AT 3b91 ", "AT\n3b91", "AT 3b91é"] {
+        let client = client_with(
+            &emulator,
+            Credentials::provider(move || async move { Ok(AccessToken::authorization(broken)) }),
+        );
+        let error = create(&client).await.unwrap_err();
+        assert!(error.is_credentials() && format!("{error:?}").contains("fits no header"), "{error:?}");
+    }
+    assert_eq!(emulator.request_count(), 3);
+}
+
+#[tokio::test]
 async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
     for prefix in ["", "/gate"] {
         let emulator = strict_emulator().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
