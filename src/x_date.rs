@@ -62,15 +62,11 @@ impl FromStr for XDate {
     ///
     /// Rule `x-date-format`: anything but a date of the calendar as `yyyyMMdd'T'HHmmss'Z'`.
     fn from_str(text: &str) -> Result<Self, ValidationError> {
-        let time = NaiveDateTime::parse_from_str(text, FORMAT).map(|time| Self(time.and_utc()));
-        match time {
-            // The parser also takes blanks, single digits and the second 60, which it keeps as more than a second.
-            Ok(date) if date.to_string() == text && date.0.timestamp_subsec_nanos() == 0 => Ok(date),
-            _ => {
-                let advice = "write it like 20251103T070140Z";
-                Err(rules::X_DATE_FORMAT.at("X-Date").given(shown(text)).advise(advice).into())
-            }
-        }
+        let date = NaiveDateTime::parse_from_str(text, FORMAT).ok().map(|time| Self(time.and_utc()));
+        // The parser also takes blanks, single digits and the second 60, which it keeps as more than a second.
+        let exact = date.filter(|date| date.to_string() == text && date.0.timestamp_subsec_nanos() == 0);
+        let broken = || rules::X_DATE_FORMAT.at("X-Date").given(shown(text)).advise("write it like 20251103T070140Z");
+        exact.ok_or_else(|| broken().into())
     }
 }
 

@@ -69,9 +69,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     };
     let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok());
     FailureDetails {
-        message: text(fields.msg).or_else(|| text(fields.error_msg)).or_else(|| text(fields.error)),
-        text: None,
-        is_garbled: false,
+        message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
         is_not_found: is_not_found
             || code == Some(ServiceCode::ResourceNotFound)
             || (code == Some(ServiceCode::Success) && job.is_none()),
@@ -79,6 +77,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         code,
         task_id,
         defect,
+        ..FailureDetails::default()
     }
 }
 
@@ -124,9 +123,8 @@ fn garbled_task_id(text: &str) -> Option<String> {
 }
 
 /// A text, or what stands in its place as JSON.
-fn text(json: Option<&RawValue>) -> Option<String> {
-    let json = json?;
-    Some(serde_json::from_str(json.get()).unwrap_or_else(|_| normalized(json)))
+fn text(json: &RawValue) -> String {
+    serde_json::from_str(json.get()).unwrap_or_else(|_| normalized(json))
 }
 
 /// The error that a reply without success makes. `cause`: why the reply broke off.
