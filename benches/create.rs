@@ -45,14 +45,12 @@ mod credentials {
 }
 mod lenient {
     pub(crate) type LenientBool = bool;
+    pub(crate) type LenientCode = i64;
     pub(crate) type LenientInt = i64;
     pub(crate) type LenientList<T> = Vec<T>;
     pub(crate) type LenientNumber = f64;
     pub(crate) type LenientObject<T> = T;
     pub(crate) type LenientText = String;
-}
-mod service_code {
-    pub(crate) type ServiceCode = i64;
 }
 mod share_task {
     pub(crate) type TaskType = i64;
