@@ -1,6 +1,7 @@
 //! When a run pauses, for how long, and when its patience ends.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -16,8 +17,18 @@ use crate::{
     validation::{DAY, time_shown},
 };
 
-/// Who is told of a pause.
-pub(crate) type Tell = dyn Fn(Duration, &Error) + Send + Sync;
+/// Is told how long a pause lasts, and why there is one.
+type Tell = dyn Fn(Duration, &Error) + Send + Sync;
+
+/// Who is told of each pause.
+#[derive(Clone)]
+pub(crate) struct OnPause(pub(crate) Arc<Tell>);
+
+impl fmt::Debug for OnPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnPause").finish_non_exhaustive()
+    }
+}
 
 /// What a request tells of those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +134,13 @@ impl Patience {
 #[derive(Clone)]
 pub(crate) struct Waits {
     limit: Duration,
-    on_pause: Arc<Tell>,
+    on_pause: OnPause,
     has_reply: Arc<AtomicBool>,
 }
 
 impl Waits {
     pub(crate) fn new(limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        Self { limit, on_pause: Arc::new(on_pause), has_reply: Arc::default() }
+        Self { limit, on_pause: OnPause(Arc::new(on_pause)), has_reply: Arc::default() }
     }
 
     /// The same, but for no longer than this.
@@ -144,7 +155,7 @@ impl Waits {
         let decision = patience.decide(Sign::of(result), false, Instant::now());
         self.has_reply.store(patience.has_reply, Relaxed);
         let (Ok(Some(pause)), Err(error)) = (decision, result) else { return None };
-        (self.on_pause)(pause, error);
+        self.on_pause.0(pause, error);
         Some(pause)
     }
 }

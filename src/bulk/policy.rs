@@ -1,10 +1,10 @@
 //! How a bulk creation is run.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     error::Error,
-    patience::Tell,
+    patience::OnPause,
     rules,
     validation::{DAY, ValidationError, Violations, time_shown},
 };
@@ -34,16 +34,6 @@ pub struct BulkPolicy {
     pub(super) patience: Duration,
     pub(super) on_pause: Option<OnPause>,
     rate: Option<(u32, Duration)>,
-}
-
-/// Is told of each pause.
-#[derive(Clone)]
-pub(super) struct OnPause(pub(super) Arc<Tell>);
-
-impl fmt::Debug for OnPause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnPause").finish_non_exhaustive()
-    }
 }
 
 /// What a run does once the outcome of a chunk is [unknown](crate::Outcome::Unknown).
