@@ -90,8 +90,9 @@ impl CanonicalRequest {
     /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
     /// differs from ours: fit to be shown, without these secrets.
     pub(crate) fn compare(&self, message: &str, secrets: &[&str]) -> Option<String> {
-        // Redacted first: what differs is quoted, and quoting changes a secret.
-        let difference = self.difference(&redact(message, secrets))?;
+        // Redacted first, in the same way: what differs is quoted, and quoting changes a secret.
+        let ours = Self(redact(&self.0, secrets));
+        let difference = ours.difference(&redact(message, secrets))?;
         Some(sanitize_message(&difference, &[]))
     }
 
@@ -223,6 +224,9 @@ mod tests {
             assert!(difference.contains("host:a:1") && difference.contains("host:b"), "{difference}");
         }
         assert_eq!(canonical.compare("signature mismatch", &[]), None);
+        let escaped = CanonicalRequest::new("POST", "/p", &[], &[("x-user-id", r"a\/b\u0041")], b"");
+        let agreed = escaped.compare(&echo(escaped.as_str()), &[]).unwrap();
+        assert!(agreed.contains("the app secret is wrong"), "{agreed}");
         let other = canonical.as_str().replace("x-user-id:u", "x-user-id:s3\"cret, https://a.invalid/b?token=1");
         let told = canonical.compare(&other, &["s3\"cret"]).unwrap();
         assert!(told.contains("line 6 ") && !told.contains("cret") && !told.contains("token"), "{told}");
