@@ -1,6 +1,6 @@
 //! Secrets out of texts, and texts that are fit to be shown.
 
-use std::ops::Range;
+use std::{mem, ops::Range};
 
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -31,37 +31,44 @@ pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Masks each word of a text that holds a URL, be it percent-encoded, once or twice, as a whole or in part.
+/// Masks each word of a text that holds a URL.
 pub(crate) fn mask_urls(text: &str) -> String {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let is_url = |word: &str| decoded(&decoded(word)).contains("://");
-    let mask = |word| if is_url(word) { "***" } else { word };
-    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
+    mask(text, urls(text))
 }
 
 /// Masks the secrets in a text: in every case, also where they are percent-encoded or escaped as in JSON.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    // What stands before a secret may make an escape with its first characters. A short one may be in an escape itself.
-    let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
-    mask(&unescaped(&mask(text, &long)), secrets)
+    let text = unescaped_around(text, secrets);
+    mask(&text, found(&text, secrets))
 }
 
-/// Masks the secrets in each of their forms.
-fn mask(text: &str, secrets: &[&str]) -> String {
-    // As long as the text, byte for byte.
-    let lower = text.to_ascii_lowercase();
-    let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
-    let mut found: Vec<_> = secrets.flat_map(|secret| forms(secret)).flat_map(|form| places(&lower, &form)).collect();
-    found.sort_unstable_by_key(|place| place.start);
-    let (mut redacted, mut end) = (String::new(), 0);
-    for place in found {
-        // One secret may be a part of another.
+/// Masks places in a text. One may be a part of another.
+fn mask(text: &str, mut places: Vec<Range<usize>>) -> String {
+    places.sort_unstable_by_key(|place| place.start);
+    let (mut masked, mut end) = (String::new(), 0);
+    for place in places {
         if place.start >= end {
-            redacted.extend([&text[end..place.start], "***"]);
+            masked.extend([&text[end..place.start], "***"]);
         }
         end = end.max(place.end);
     }
-    redacted + &text[end..]
+    masked + &text[end..]
+}
+
+/// Where a text repeats the secrets, in each of their forms.
+fn found(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+    // As long as the text, byte for byte.
+    let lower = text.to_ascii_lowercase();
+    let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
+    secrets.flat_map(|secret| forms(secret)).flat_map(|form| places(&lower, &form)).collect()
+}
+
+/// The words of a text that hold a URL, be it percent-encoded, once or twice, as a whole or in part.
+fn urls(text: &str) -> Vec<Range<usize>> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let ends = text.match_indices(' ').map(|(end, _)| end).chain([text.len()]);
+    let words = ends.scan(0, |start, end| Some(mem::replace(start, end + 1)..end));
+    words.filter(|word| decoded(&decoded(&text[word.clone()])).contains("://")).collect()
 }
 
 /// How a text may repeat a secret, in small letters.
@@ -107,6 +114,16 @@ fn unescaped(text: &str) -> String {
     parts.flatten().collect()
 }
 
+/// As [`unescaped`], but for what seems to be an escape and holds the beginning or the end of a secret.
+fn unescaped_around(text: &str, secrets: &[&str]) -> String {
+    // A short secret may be in an escape itself.
+    let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
+    let mut ends: Vec<_> = found(text, &long).into_iter().flat_map(|place| [place.start, place.end]).collect();
+    ends.push(text.len());
+    ends.sort_unstable();
+    ends.iter().scan(0, |start, end| Some(unescaped(&text[mem::replace(start, *end)..*end]))).collect()
+}
+
 /// Makes service text fit to be shown: masks the secrets, escapes what would end a line or move a cursor, and shortens.
 pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::new();
@@ -126,7 +143,10 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
 
 /// As [`sanitize_for_display`], for a text that may quote a URL: a package's is a secret.
 pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
-    sanitize_for_display(&mask_urls(&redact(text, secrets)), secrets)
+    let text = unescaped_around(text, secrets);
+    // A secret may be a part of a URL, or a URL of a secret.
+    let masked = mask(&text, [found(&text, secrets), urls(&text)].concat());
+    sanitize_for_display(&masked, secrets)
 }
 
 /// Characters that end a line, or turn the order of its text around, and count as no controls.
@@ -221,6 +241,15 @@ mod tests {
         assert_eq!(mask_urls("see https://a.b/c?d=e, or (http://f) now"), "see *** or *** now");
         assert_eq!(mask_urls("u=https%3A%2F%2Fa.b%2Fc or u=https%3a%2f%2fa.b, 3% off"), "*** or *** 3% off");
         assert_eq!(mask_urls("u=https%3A//a.b/c or u=https:%2F%2Fa.b or https%253A%252F%252Fa.b"), "*** or *** or ***");
+    }
+
+    #[test]
+    fn a_secret_or_a_url_is_masked_where_one_is_a_part_of_another() {
+        for text in ["https://a.invalid/p.zip?k=5ec", r"https:\/\/a.invalid\/p.zip?k=5ec"] {
+            assert_eq!(sanitize_message(text, &["https://a.invalid"]), "***", "{text}");
+        }
+        assert_eq!(sanitize_message(r"sid=1\u003b tok=a1b2c3d4.", &["sid=1; tok=a1b2c3d4", "a1b2c3d4"]), "***.");
+        assert_eq!(sanitize_message("sid=1 u=https://a.invalid.", &["sid=1 u=https://a.invalid"]), "***");
     }
 
     #[test]
