@@ -1,6 +1,6 @@
 //! What is in a package: its directory, of which nothing is unpacked.
 
-use std::{cmp::Reverse, fs::File};
+use std::{cmp::Reverse, collections::HashMap, fs::File, iter};
 
 use rawzip::{ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
@@ -34,47 +34,68 @@ pub(super) struct Expected {
 
 impl Expected {
     /// Compares the directory of a zip with what was expected.
-    pub(super) fn compare(self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
+    pub(super) fn compare(mut self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = ZipArchive::from_file(zip, &mut buffer)?;
         let mut entries = archive.entries(&mut buffer);
-        let (mut start, mut paths) = (archive.eocd_offset(), Vec::new());
-        while let Some(entry) = entries.next_entry()? {
-            start = start.min(entry.local_header_offset());
-            paths.push(rooted(entry.file_path().as_bytes()));
-        }
+        let mut start = archive.eocd_offset();
+        let paths = iter::from_fn(|| {
+            let entry = entries.next_entry().transpose()?;
+            Some(entry.map(|entry| {
+                start = start.min(entry.local_header_offset());
+                rooted(entry.file_path().as_bytes())
+            }))
+        });
+        let package = self.package(bytes, paths)?;
         // What breaks off may end within a zip, or behind one, that is a file of the package.
         if !self.is_length_known && (start > 0 || archive.end_offset() < bytes) {
             return Err(ErrorKind::Eof.into());
         }
-        Ok(self.package(bytes, &paths))
+        Ok(package)
     }
 
-    fn package(self, bytes: u64, paths: &[String]) -> DownloadedPackage {
-        let Self { entries, names: mut missing_names, .. } = self;
-        let mut unmatched: Vec<&String> = paths.iter().collect();
-        let mut is_found = |end: &str| {
-            if end.ends_with('/') {
-                return paths.iter().any(|path| path.contains(end));
+    fn package(
+        &mut self,
+        bytes: u64,
+        paths: impl Iterator<Item = Result<String, rawzip::Error>>,
+    ) -> Result<DownloadedPackage, rawzip::Error> {
+        // By their last part: the names that are not found, and how many other files end with it. The longest first: `d/a` is
+        // found as such before another `a` is.
+        self.names.sort_unstable_by_key(|name| Reverse(name.len()));
+        let mut missing_names: HashMap<&str, (Vec<&str>, usize)> = HashMap::new();
+        for name in &self.names {
+            missing_names.entry(last_part(name)).or_default().0.push(name);
+        }
+        let (mut found, mut files, mut unreadable) = (0, 0, 0);
+        for path in paths {
+            let path = path?;
+            for (slash, _) in path.match_indices('/') {
+                let directory = &path[..=slash];
+                if let Some((names, _)) = missing_names.get_mut(last_part(directory)) {
+                    names.retain(|name| !is_end(name, directory));
+                }
             }
-            let place = unmatched.iter().position(|path| path.ends_with(end));
-            place.map(|place| unmatched.swap_remove(place)).is_some()
-        };
-        // The longest first: `d/a` is found as such before another `a` is.
-        missing_names.sort_unstable_by_key(|name| Reverse(name.len()));
-        missing_names.retain(|name| !is_found(&format!("/{name}")));
+            let is_file = !path.ends_with('/');
+            found += 1;
+            files += u64::from(is_file);
+            match missing_names.get_mut(last_part(&path)).filter(|_| is_file) {
+                Some((names, others)) => match names.iter().position(|name| is_end(name, &path)) {
+                    Some(place) => drop(names.remove(place)),
+                    None => *others += 1,
+                },
+                None => unreadable += usize::from(path.contains(char::REPLACEMENT_CHARACTER)),
+            }
+        }
         // Nobody knows whether the service keeps directories: any file with the same last part may be it.
-        missing_names.retain(|name| name.ends_with('/') || !is_found(&format!("/{}", last_part(name))));
+        let missing_names = missing_names.into_values().flat_map(|(names, others)| names.into_iter().skip(others));
+        let mut missing_names: Vec<String> = missing_names.map(str::to_owned).collect();
         missing_names.sort_unstable();
-        let unreadable = unmatched.iter().filter(|path| path.contains(char::REPLACEMENT_CHARACTER)).count();
-        let not_found = missing_names.len().saturating_sub(unreadable);
-        let missing = not_found.max(entries.saturating_sub(paths.len()));
+        let missing = missing_names.len().saturating_sub(unreadable).max(self.entries.saturating_sub(found));
         if missing == 0 {
             // They may be there, under names that cannot be read.
             missing_names.clear();
         }
-        let files = paths.iter().filter(|path| !path.ends_with('/')).count();
-        DownloadedPackage { bytes, files: files as u64, missing: missing as u64, missing_names }
+        Ok(DownloadedPackage { bytes, files, missing: missing as u64, missing_names })
     }
 }
 
@@ -83,13 +104,21 @@ fn rooted(path: &[u8]) -> String {
     format!("/{}", String::from_utf8_lossy(path))
 }
 
-/// The name of a file without the directories above it.
-fn last_part(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or_default()
+/// Whether a path ends with the name, and no other name that ends like it.
+fn is_end(name: &str, path: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|above| above.ends_with('/'))
+}
+
+/// The name of a file or of a directory without those above it, a slash at its end included.
+fn last_part(path: &str) -> &str {
+    let start = path.strip_suffix('/').unwrap_or(path).rfind('/').map_or(0, |slash| slash + 1);
+    &path[start..]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     /// Entries and names that are expected, the entries of the zip, and what is missing of them.
@@ -127,11 +156,24 @@ mod tests {
         ];
         for (expected_entries, names, entries, missing, missing_names) in cases {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            let expected = Expected { entries: *expected_entries, names, ..Expected::default() };
-            let contents = expected.package(0, &entries.iter().map(|path| rooted(path)).collect::<Vec<_>>());
+            let mut expected = Expected { entries: *expected_entries, names, ..Expected::default() };
+            let contents = expected.package(0, entries.iter().map(|path| Ok(rooted(path)))).unwrap();
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());
             assert_eq!(found, expected, "{expected_entries} {entries:?}");
         }
+    }
+
+    /// Each name is compared with few paths: all with all would take a minute.
+    #[test]
+    fn many_names_are_looked_for_in_many_paths_at_once() {
+        let names = |what: &str| (0..20_000).map(|n| format!("{}/{what}{n}", n % 97)).collect::<Vec<_>>();
+        let mut expected = Expected { names: names("found"), ..Expected::default() };
+        expected.names.extend(names("gone"));
+        expected.names.extend(names("found").into_iter().map(|name| format!("{name}/")));
+        let start = Instant::now();
+        let paths = names("found").into_iter().map(|path| Ok(rooted(path.as_bytes())));
+        assert_eq!(expected.package(0, paths).unwrap().missing, 40_000);
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 }
