@@ -37,7 +37,8 @@ impl Body {
         received: DateTime<Utc>,
     ) -> Result<Option<Self>, Kind> {
         let text = |name| headers.get(name)?.to_str().ok();
-        let is_html = text(header::CONTENT_TYPE).is_some_and(|it| it.to_ascii_lowercase().contains("html"));
+        let media_type = text(header::CONTENT_TYPE).and_then(|it| it.split(';').next());
+        let is_html = media_type.is_some_and(|it| it.to_ascii_lowercase().contains("html"));
         let is_encoded = text(header::CONTENT_ENCODING).is_some_and(|it| !it.eq_ignore_ascii_case("identity"));
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
         match (status.as_u16(), asked) {
@@ -132,6 +133,7 @@ mod tests {
             (false, 200, &[("content-type", "text/html; charset=utf-8")], foreign("a web page")),
             (true, 206, &[("content-type", "Application/XHTML+XML"), REST, SAME], foreign("a web page")),
             (false, 200, &[("content-encoding", "gzip")], foreign("an encoded body that was not asked for")),
+            (false, 200, &[("content-type", "application/zip; name=\"html.zip\"")], whole(None, None)),
             (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),
             // Nothing.
             (false, 403, &[("content-type", "text/html")], Err(Kind::Lapsed)),
