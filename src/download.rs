@@ -246,15 +246,15 @@ impl Download {
         let max_attempts = self.max_attempts;
         let waits_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
         let (mut waits, mut is_renewed) = (waits_after(None), false);
-        // Without a validator, what is there may be of another package.
-        let mut furthest = if part.etag.is_some() { part.length } else { 0 };
+        // How much has ever come, once it is known whether what an earlier download left is of this package.
+        let mut furthest = None;
         loop {
-            let attempted = self.attempt(&url, part).await;
+            let attempted = self.attempt(&url, part, &mut furthest).await;
             part.flush().await?;
             let Err(kind) = attempted else { return Ok(()) };
             // Of a body that began anew, only what is new counts: a package that keeps changing would begin anew for ever.
-            if part.length > furthest {
-                (waits, is_renewed, furthest) = (waits_after(Some(Duration::ZERO)), false, part.length);
+            if furthest.is_some_and(|furthest| part.length > furthest) {
+                (waits, is_renewed, furthest) = (waits_after(Some(Duration::ZERO)), false, Some(part.length));
             }
             if matches!((&kind, &self.source), (Kind::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
@@ -281,7 +281,7 @@ impl Download {
     }
 
     /// Asks for what is missing and writes what comes.
-    async fn attempt(&mut self, url: &Url, part: &mut Part) -> Result<(), Kind> {
+    async fn attempt(&mut self, url: &Url, part: &mut Part, furthest: &mut Option<u64>) -> Result<(), Kind> {
         let (mut response, Body { from, total, etag }) = loop {
             let asked = part.resume();
             let response = self.fetch(url, asked.as_ref()).await?;
@@ -293,6 +293,7 @@ impl Download {
         };
         self.expected.is_length_known = total.is_some();
         let received = if from == 0 { 0 } else { part.length };
+        furthest.get_or_insert(received);
         self.progress.send_replace(DownloadProgress { received, total });
         part.start(from, etag).await?;
         while let Some(bytes) = response.chunk().await? {

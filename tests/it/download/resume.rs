@@ -48,6 +48,18 @@ async fn a_package_that_is_cut_every_10_kilobytes_comes_whole() {
     assert_eq!(packaged.polls(), 1);
 }
 
+/// What an earlier download has left says nothing of how far this one has come.
+#[tokio::test]
+async fn a_package_that_has_changed_since_an_earlier_download_comes_whole_in_spite_of_cuts() {
+    let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(100_000)).await;
+    let path = target("changed_since");
+    let task = format!("task {} at {}", packaged.handle.task_id(), packaged.emulator.endpoint());
+    fs::write(path.with_file_name("photos.zip.part"), vec![0; 290_000]).unwrap();
+    fs::write(path.with_file_name("photos.zip.part.etag"), format!("\"before\"\n{task}\n")).unwrap();
+    let _ = packaged.client.download(&packaged.handle, &path).max_attempts(1).await.unwrap();
+    assert_eq!((packaged.ranges().len(), intact_files(&path)), (4, 3));
+}
+
 #[tokio::test]
 async fn a_dropped_download_goes_on_from_what_has_come() {
     let packaged = Packaged::start(Package::new().file_bytes(20_000_000)).await;
