@@ -75,7 +75,7 @@ service_codes! {
     ResourceNotFound = "13000309", "resource does not exist", "send it again later; if that does not help, ask the vendor's support";
     TooManyDirectoryLevels = "13000310", "too many directory levels", "choose a target nearer to the root";
     NotEnoughSpace = "13000311", "not enough space", "free space in the target, then send it again";
-    FileAlreadyInTarget = "13000312", "file already in the target folder", "nothing is to be done for this file, which is there; leave it out, or choose another target directory";
+    FileAlreadyInTarget = "13000312", "file already in the target folder", "leave the file out, since the target has it, or choose another target directory";
     DuplicateFileName = "13000405", "duplicate file name", "rename one of the files or choose another target directory";
     NotPossibleOnFolder = "13000406", "operation not possible on a folder", "give the files in the folder instead";
     UserMayNotOperate = "13000410", "user may not operate on this space", "ask the space's owner for the right, or check the user id";

@@ -229,7 +229,7 @@ async fn advice_follows_the_vendors_remedy() {
         assert!(error.contains("send it again later") && error.contains("support"), "{code}: {error}");
     }
     let error = refused(&told, 400, &json!({"code": 13_000_312})).await.to_string();
-    assert!(error.contains("nothing is to be done for this file, which is there"), "{error}");
+    assert!(error.contains("leave the file out, since the target has it"), "{error}");
     for code in LISTED {
         let error = refused(&told, 400, &json!({"code": code})).await;
         let advice = error.service_code().unwrap().advice().unwrap();
