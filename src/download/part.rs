@@ -72,6 +72,7 @@ impl Part {
 
     /// Goes on with the bytes from here, of the package that has this validator.
     pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
+        self.length = self.file.seek(SeekFrom::Start(from)).await?;
         if from == 0 {
             // In this order, so that bytes of one package never stand beside the validator of another.
             self.file.set_len(0).await?;
@@ -79,7 +80,6 @@ impl Part {
             tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
             self.etag = etag;
         }
-        self.length = self.file.seek(SeekFrom::Start(from)).await?;
         Ok(())
     }
 
@@ -239,6 +239,18 @@ mod tests {
         let error = part.finish(Expected::default()).await.unwrap_err();
         assert!(matches!(error, Kind::Disk(_)), "{error:?}");
         assert_eq!(fs::read(part_of(&target)).unwrap(), b"what has come");
+        remove_directory_of(&target);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_cannot_begin_anew_is_not_left_empty() {
+        let target = target("anew");
+        fs::write(part_of(&target), "of another package").unwrap();
+        fs::create_dir(target.with_file_name("photos.zip.part.etag")).unwrap();
+        let mut part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
+        part.start(0, None).await.unwrap_err();
+        part.discard_if_empty();
+        assert!(!part_of(&target).exists());
         remove_directory_of(&target);
     }
 
