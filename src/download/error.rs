@@ -59,7 +59,7 @@ pub(super) enum Kind {
     )]
     Lapsed,
     #[error(
-        "the storage answers with status {0}: make the package again if it is older than the 7 days, or what the tenant has set, for which it is kept"
+        "the storage answers with status {0}: a package is kept for 7 days, or for as long as the tenant has set; make it again if it is older"
     )]
     Refused(u16),
     #[error("the storage answers with status {0}: download again later, which goes on from what has come")]

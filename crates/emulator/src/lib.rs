@@ -42,7 +42,8 @@
 //! - HTTP/1.1 in the clear, loopback only. What isn't HTTP is answered by the HTTP layer and not recorded.
 //! - Bodies up to [`Emulator::BODY_LIMIT`]; more is a 413 `APIGW.0201`.
 //! - The reference doesn't say what the service does with a request that breaks two rules, or which code refuses a
-//!   kdstoken, an extract code or a share that has ended. The order above, these codes, 13000410 and the 400s of a strict emulator are the emulator's choice.
+//!   kdstoken, an extract code or a share that has ended. The order above, these codes and the 400s of a strict
+//!   emulator are the emulator's choice.
 //! - So is what it refuses though the reference doesn't say so: empty texts, header values that aren't printable ASCII, a
 //!   query where none is listed, a body of getShareInfo, a body of another Content-Type than JSON, and a call about a share
 //!   without X-Hw-Agentname, which the standard edition doesn't list there. A share with an extract code wants its kdstoken

@@ -35,9 +35,9 @@ const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 /// ```
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
-/// same each time. The URL that getBatchTask gives is answered as object storage does, which the reference only lets infer: with a strong `ETag` that no
-/// other task's package has, and with the range that is asked for, `If-Range` included. A request that carries a header of
-/// the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
+/// same each time. The URL that getBatchTask gives is answered as object storage does, which is inferred: with a strong
+/// `ETag` that no other task's package has, and with the range that is asked for, `If-Range` included. A request that
+/// carries a header of the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
 #[derive(Debug, Clone)]
 pub struct Package {
     file_bytes: u64,

@@ -120,7 +120,7 @@ impl Step {
         self
     }
 
-    /// Sets `taskResultCode`. The reference doesn't say before which status the service leaves it out; any is let through.
+    /// Sets `taskResultCode`. The reference doesn't say with which statuses the service sends it; the emulator sends it with any.
     pub fn result_code(mut self, result_code: i64) -> Self {
         self.result_code = Some(result_code);
         self
