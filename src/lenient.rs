@@ -157,7 +157,7 @@ fn integer(number: &Number) -> Option<i64> {
 
 /// Within what a float holds exactly.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 53 bits")]
-pub(crate) fn whole(number: f64) -> Option<i64> {
+fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
