@@ -292,11 +292,13 @@ impl Download {
             }
         };
         self.expected.is_length_known = total.is_some();
-        let received = if from == 0 { 0 } else { part.length };
-        furthest.get_or_insert(received);
-        self.progress.send_replace(DownloadProgress { received, total });
         part.start(from, etag).await?;
-        while let Some(bytes) = response.chunk().await? {
+        furthest.get_or_insert(part.length);
+        self.progress.send_replace(DownloadProgress { received: part.length, total });
+        // The first byte of what goes on is there already.
+        let mut again = usize::from(from > 0);
+        while let Some(mut bytes) = response.chunk().await? {
+            again -= bytes.split_to(again.min(bytes.len())).len();
             part.write(&bytes).await?;
             self.progress.send_replace(DownloadProgress { received: part.length, total });
         }

@@ -37,7 +37,7 @@ pub(super) struct Part {
     paths: Paths,
     /// What the package comes from: a validator tells the states of one package apart, and no two packages.
     source: String,
-    /// How many bytes are there, without the last one while it is asked for again.
+    /// How many bytes are there.
     pub(super) length: u64,
     /// The strong validator of what is there.
     pub(super) etag: Option<HeaderValue>,
@@ -70,16 +70,17 @@ impl Part {
         Some(Resume { from: self.length.checked_sub(1)?, etag: self.etag.clone()? })
     }
 
-    /// Goes on with the bytes from here, of the package that has this validator.
+    /// Goes on with the bytes that follow, or begins anew with those from 0 of the package that has this validator.
     pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
-        self.length = self.file.seek(SeekFrom::Start(from)).await?;
         if from == 0 {
+            self.length = 0;
             // In this order, so that bytes of one package never stand beside the validator of another.
             self.file.set_len(0).await?;
             let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
             tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
             self.etag = etag;
         }
+        self.file.seek(SeekFrom::Start(self.length)).await?;
         Ok(())
     }
 
@@ -106,7 +107,6 @@ impl Part {
         let Self { file, paths, length, .. } = self;
         let file = file.into_std().await;
         let finished = spawn_blocking(move || {
-            file.set_len(length)?;
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {

@@ -337,3 +337,21 @@ async fn progress_begins_with_what_has_come_of_this_package() {
         storage.finish().await;
     }
 }
+
+/// The last byte is asked for again, but stays.
+#[tokio::test]
+async fn attempts_that_bring_nothing_take_nothing_away() {
+    let packaged = Packaged::start(Package::new()).await;
+    let begun = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\nPK\x05\x06\0\0\0\0\0\0";
+    let rest = b"HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 9-21/22\r\nContent-Length: 13\r\n\r\n";
+    let answer = |head: &[u8]| vec![Step::Request, Step::Send(head.to_vec()), Step::Close];
+    let storage = ScriptedServer::start(vec![answer(begun), answer(rest), answer(rest)]).await;
+    let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
+    let download = packaged.client.download(&url, target("nothing")).max_attempts(2);
+    let progress = download.progress().map(|progress| progress.received);
+    let (ended, received) = join(download.into_future(), progress.collect::<Vec<_>>()).await;
+    assert!(ended.unwrap_err().is_resumable());
+    assert!(received.is_sorted() && received.ends_with(&[10]), "{received:?}");
+    let requests = storage.finish().await.requests;
+    assert!(requests[1..].iter().all(|request| request.contains("\r\nrange: bytes=9-\r\n")), "{requests:?}");
+}
