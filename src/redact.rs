@@ -42,7 +42,7 @@ pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     mask(&text, found(&text, secrets))
 }
 
-/// Masks places in a text. One may be a part of another.
+/// Masks places in a text, which may overlap.
 fn mask(text: &str, mut places: Vec<Range<usize>>) -> String {
     places.sort_unstable_by_key(|place| place.start);
     let (mut masked, mut end) = (String::new(), 0);
@@ -116,7 +116,7 @@ fn unescaped(text: &str) -> String {
     parts.flatten().collect()
 }
 
-/// As [`unescaped`], but for what seems to be an escape and holds the beginning or the end of a secret.
+/// As [`unescaped`], but no escape runs across the beginning or the end of a secret.
 fn unescaped_around(text: &str, secrets: &[&str]) -> String {
     // A short secret may be in an escape itself.
     let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
