@@ -231,15 +231,6 @@ impl Error {
         self
     }
 
-    /// Of a call that has nothing of its own to be refused but an extract code.
-    pub(crate) fn of_extract_code(mut self) -> Self {
-        // Advice of the operation's own says that the cause is neither the credentials nor throttling.
-        if matches!(self.0.kind, ErrorKind::Refused) && self.0.advice.is_some() && !self.is_retryable() {
-            self.0.kind = ErrorKind::ExtractCode;
-        }
-        self
-    }
-
     /// Its outcome for a chunk in a bulk creation: one that was throttled was not judged, so it counts as not sent.
     pub(crate) fn outcome_of_chunk(&self) -> Outcome {
         match self.outcome() {
@@ -379,13 +370,14 @@ impl Error {
         matches!(self.0.kind, ErrorKind::ExtractCode)
     }
 
-    /// The credentials were refused: 401, or 400 whose message says "authentication failed" and whose code names no other
-    /// cause. Renew the token, or check the AppSecret and the user id.
+    /// The credentials were refused: 401, or 400 whose message says "authentication failed" where neither its code nor an
+    /// extract code is another cause. Renew the token, or check the AppSecret and the user id.
     pub fn is_unauthorized(&self) -> bool {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
-        let names_other = || self.service_code().is_some_and(ServiceCode::names_its_cause);
+        let has_other_cause =
+            || self.is_extract_code_refused() || self.service_code().is_some_and(ServiceCode::names_its_cause);
         self.status() == Some(401)
-            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !names_other())
+            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause())
     }
 
     /// The service refused access, to the share or to the target. Open the share again if its kdstoken has lapsed or is

@@ -99,8 +99,7 @@ impl Client {
         }
         if let Some(extract_code) = extract_code {
             let request = VerifyExtractCodeRequest { extract_code: extract_code.to_owned().into(), short_url };
-            let kdstoken = self.query(&request, &TraceId::random()).await;
-            share.listing.request.kdstoken = Some(kdstoken.map_err(Error::of_extract_code)?);
+            share.listing.request.kdstoken = Some(self.query(&request, &TraceId::random()).await?);
         }
         let first = share.files().into_stream().try_next().await?;
         share.listing.container_id = first.and_then(|file| file.container_id);

@@ -214,6 +214,10 @@ impl<O: Operation> Attempt<'_, O> {
         let message = details.message.as_deref().unwrap_or_default();
         error.0.notes.extend(signed.and_then(|signed| signed.canonical.compare(message, &secrets)));
         let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
+        let is_final = reply.status != StatusCode::UNAUTHORIZED && error.is_refused() && !error.is_retryable();
+        if O::CHECKS_EXTRACT_CODE && is_of_service && is_final && !error.is_throttled() {
+            error.0.kind = ErrorKind::ExtractCode;
+        }
         if is_of_service && !error.is_unauthorized() && !error.is_throttled() {
             error.0.advice = self.operation.advice(&error);
         }

@@ -44,6 +44,9 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     /// What to do where the service knows of no such resource, if that is more than its code tells.
     const NOT_FOUND: Option<&'static str> = None;
 
+    /// Whether nothing of the call's own can be refused but an extract code. A call before it has proved the credentials.
+    const CHECKS_EXTRACT_CODE: bool = false;
+
     /// Largest reply that is read unless the client sets another limit, in bytes.
     const MAX_REPLY_BYTES: usize = 1 << 20;
 
@@ -207,6 +210,8 @@ impl Operation for VerifyExtractCodeRequest {
     type Output = RequestSecret;
 
     const EFFECT: Effect = Effect::Reads;
+
+    const CHECKS_EXTRACT_CODE: bool = true;
 
     fn secret(&self) -> Option<&str> {
         Some(self.extract_code.expose())

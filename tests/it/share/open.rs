@@ -164,6 +164,17 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000102", "no such code: 00000000")));
     let error = client(&emulator).open_share(&link(), Some("00000000")).await.unwrap_err();
     assert_eq!(error.message(), Some("no such code: ***"));
+
+    // The call before it had the same credentials, so they are not what failed.
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(Fault::Delay(Duration::ZERO));
+    emulator.fail_next(Fault::Reply(Answer::service(400, "13009999", "Authentication failed")));
+    let provider = Credentials::provider(|| async { Ok(Emulator::DEFAULT_TOKEN.into()) });
+    let error = client(&emulator).with_credentials(provider).unwrap().open_share(&link(), Some("00000000")).await;
+    let error = error.unwrap_err();
+    assert!(error.is_extract_code_refused() && !error.is_unauthorized(), "{error}");
+    assert!(error.to_string().contains(advice), "{error}");
+    assert_eq!(paths(&emulator).len(), 2);
 }
 
 #[tokio::test]
