@@ -33,7 +33,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    credentials::{Credentials, RequestSecret},
+    credentials::{AuthorizationSource, Credentials, RequestSecret},
     error::Error,
     generated::types::GetBatchTaskRequest,
     patience::Waits,
@@ -234,7 +234,10 @@ impl Client {
 
     /// Its secrets, but for the tokens of a provider.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.0.secrets()
+        self.0.secrets(match &self.0.caller.authorization {
+            AuthorizationSource::Fixed(authorization) => Some(authorization),
+            AuthorizationSource::Renewed(_) => None,
+        })
     }
 
     pub(crate) fn user_id(&self) -> String {

@@ -205,8 +205,7 @@ impl<O: Operation> Attempt<'_, O> {
         cause: Option<reqwest::Error>,
     ) -> Failure {
         let (Exchange { dated, authorization, .. }, signed) = (exchange, exchange.signed.get());
-        let mut secrets = self.client.secrets();
-        secrets.extend(authorization.secrets());
+        let mut secrets = self.client.secrets(Some(authorization));
         secrets.extend(self.operation.secret());
         secrets.extend(signed.and_then(Signed::signature));
         secrets.extend(details.secret.as_deref());
@@ -214,11 +213,12 @@ impl<O: Operation> Attempt<'_, O> {
         let message = details.message.as_deref().unwrap_or_default();
         error.0.notes.extend(signed.and_then(|signed| signed.canonical.compare(message, &secrets)));
         let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
+        let is_judged = is_of_service && !error.is_throttled();
         let is_final = reply.status != StatusCode::UNAUTHORIZED && error.is_refused() && !error.is_retryable();
-        if O::CHECKS_EXTRACT_CODE && is_of_service && is_final && !error.is_throttled() {
+        if O::CHECKS_EXTRACT_CODE && is_judged && is_final {
             error.0.kind = ErrorKind::ExtractCode;
         }
-        if is_of_service && !error.is_unauthorized() && !error.is_throttled() {
+        if is_judged && !error.is_unauthorized() {
             error.0.advice = self.operation.advice(&error);
         }
 

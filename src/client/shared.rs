@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::settings::{Caller, Limits};
-use crate::{clock::Clock, credentials::AuthorizationSource, patience::Waits};
+use crate::{clock::Clock, credentials::Authorization, patience::Waits};
 
 /// Cloned for a client that differs in a part of it.
 #[derive(Clone)]
@@ -47,12 +47,9 @@ impl Shared {
         *self.replied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// What a reply could echo and nothing may show, but for the tokens of a provider.
-    pub(super) fn secrets(&self) -> Vec<&str> {
-        let mut secrets = match &self.caller.authorization {
-            AuthorizationSource::Fixed(authorization) => authorization.secrets(),
-            AuthorizationSource::Renewed(_) => vec![],
-        };
+    /// What a reply to a request with this authorization could echo and nothing may show.
+    pub(super) fn secrets<'a>(&'a self, authorization: Option<&'a Authorization>) -> Vec<&'a str> {
+        let mut secrets = authorization.map(Authorization::secrets).unwrap_or_default();
         secrets.extend(self.request_headers.values().filter_map(|value| value.to_str().ok()));
         secrets
     }
