@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, mem, ops::Range};
 
-use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What is percent-encoded: RFC 3986's unreserved characters stay.
@@ -23,13 +22,6 @@ const MIN_SECRET_IN_ID: usize = 8;
 
 /// Shortest word of letters, digits, `-` and `_` that is an id, in characters.
 const MIN_ID: usize = 16;
-
-/// A header's value that no `Debug` shows.
-pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(value).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
 
 /// Masks each word of a text that holds a URL.
 pub(crate) fn mask_urls(text: &str) -> String {

@@ -163,8 +163,7 @@ pub(crate) fn header_text(
     show: fn(&str) -> String,
     advice: &'static str,
 ) -> Result<HeaderValue, ValidationError> {
-    let header = HeaderValue::from_str(value).ok().filter(|_| is_header_text(value));
-    header.ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
+    header_value(value).ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
 }
 
 /// As [`header_text`], of a secret, which no `Debug` shows.
@@ -173,14 +172,23 @@ pub(crate) fn secret_header(
     value: &str,
     advice: &'static str,
 ) -> Result<HeaderValue, ValidationError> {
-    let mut header = header_text(path, value, secret_shown, advice)?;
-    header.set_sensitive(true);
-    Ok(header)
+    header_text(path, value, secret_shown, advice).map(sensitive)
 }
 
-pub(crate) fn is_header_text(value: &str) -> bool {
+/// A secret as a header's value, which no `Debug` shows; nothing if it breaks the rule `header-text`.
+pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
+    header_value(value).map(sensitive)
+}
+
+fn sensitive(mut header: HeaderValue) -> HeaderValue {
+    header.set_sensitive(true);
+    header
+}
+
+fn header_value(value: &str) -> Option<HeaderValue> {
     let visible = |byte: u8| (b' '..=b'~').contains(&byte);
-    !value.is_empty() && value.trim_matches(' ') == value && value.bytes().all(visible)
+    let is_header_text = !value.is_empty() && value.trim_matches(' ') == value && value.bytes().all(visible);
+    HeaderValue::from_str(value).ok().filter(|_| is_header_text)
 }
 
 /// A value as an error shows it: quoted, escaped and shortened.

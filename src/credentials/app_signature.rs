@@ -10,9 +10,9 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    redact::{ENCODED, redact, sanitize_message, sensitive_header},
+    redact::{ENCODED, redact, sanitize_message},
     rules,
-    validation::{ValidationError, Violations, header_text, secret_shown, shown},
+    validation::{ValidationError, Violations, header_text, secret_shown, sensitive_header, shown},
 };
 
 const ALGORITHM: &str = "HMAC-SHA256";

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::{redact::sensitive_header, validation::is_header_text};
+use crate::validation::sensitive_header;
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
 const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
@@ -102,8 +102,7 @@ impl AccessToken {
     /// A whole value of the `Authorization` header, sent exactly as given, such as the `AT 3b91…` that the carrier's login
     /// answers. It lives as one of [`new`](Self::new) does.
     pub fn authorization(value: impl Into<String>) -> Self {
-        let value = Some(value.into()).filter(|value| is_header_text(value));
-        Self { header: value.and_then(|value| sensitive_header(&value)), end: None }
+        Self { header: sensitive_header(&value.into()), end: None }
     }
 
     /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
@@ -125,8 +124,7 @@ impl<T: Into<String>> From<T> for AccessToken {
 pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
     let lower = token.to_ascii_lowercase();
     let has_scheme = token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+");
-    let is_usable = is_header_text(token) && !has_scheme;
-    is_usable.then(|| sensitive_header(&format!("Bearer {token}"))).flatten()
+    sensitive_header(&format!("Bearer {token}")).filter(|_| !has_scheme)
 }
 
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
