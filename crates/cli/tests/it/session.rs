@@ -3,12 +3,11 @@
 use std::{fs, process::Stdio, time::Duration};
 
 use koodrive_share_emulator::{EmulatedShare, Emulator, Fault, Schedule};
-use tokio::process::Command;
 
 use crate::support::{
     DUMP, TOKEN,
     bulk::{ids, until},
-    directory, emulator, run, text, tool,
+    directory, emulator, run, shell_line, text, tool,
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
@@ -73,12 +72,8 @@ async fn the_picture_of_a_session_shows_what_the_tool_writes() {
     let steps = steps(&fs::read_to_string(format!("{DOCS}/session.svg")).unwrap());
     assert_eq!(steps.len(), 3, "{steps:?}");
     for Step { command, lines } in steps {
-        let tool = tool(&emulator);
-        let program = tool.as_std().get_program().to_str().unwrap();
-        let environment = tool.as_std().get_envs().filter_map(|(name, value)| Some((name, value?)));
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &format!("{} 2>&1", command.replace("koodrive-share", program))]);
-        let output = run(shell.env_clear().envs(environment).current_dir(&directory).stdin(Stdio::null())).await;
+        let mut shell = shell_line(&format!("{command} 2>&1"), &tool(&emulator));
+        let output = run(shell.current_dir(&directory)).await;
         assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stdout));
         let written: Vec<_> = text(&output.stdout).lines().map(masked).collect();
         let shown: Vec<_> = lines.iter().map(|line| masked(line)).collect();

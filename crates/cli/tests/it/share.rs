@@ -10,7 +10,7 @@ use std::{
 use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Package, Schedule, SharedFile};
 use tokio::process::Command;
 
-use crate::support::{TOKEN, bulk::until, directory, json_lines, run, run_with_input, text, tool};
+use crate::support::{TOKEN, bulk::until, directory, json_lines, run, run_with_input, shell_line, text, tool};
 
 const CODE: &str = EmulatedShare::EXAMPLE_EXTRACT_CODE;
 
@@ -57,12 +57,8 @@ async fn the_whole_job_is_one_command() {
     fs::write(directory.join("code"), format!("{CODE}\n")).unwrap();
     let link = EmulatedShare::example().link();
     let shell = |line: &str| {
-        let mut tool = tool(&emulator);
-        tool.current_dir(&directory);
-        let command = line.replace("koodrive-share", tool.as_std().get_program().to_str().unwrap());
-        let environment = tool.as_std().get_envs().filter_map(|(name, value)| Some((name, value?)));
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &command]).env_clear().envs(environment).current_dir(&directory).stdin(Stdio::null());
+        let mut shell = shell_line(line, &tool(&emulator));
+        shell.current_dir(&directory);
         shell
     };
     let package = format!("koodrive-share package '{link}' --extract-code-file code --all --output photos.zip");

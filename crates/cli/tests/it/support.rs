@@ -60,6 +60,11 @@ pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
     wrapped("/bin/sh", &["-c", &format!("{lines}\nexec \"$0\" \"$@\"")], tool)
 }
 
+/// A line of a shell that calls the tool by its name, with the environment of this command.
+pub(crate) fn shell_line(line: &str, tool: &Command) -> Command {
+    wrapped("/bin/sh", &["-c", &line.replace("koodrive-share", "\"$0\"")], tool)
+}
+
 /// The same command where a hang-up is not ignored, as it is by all that runs under nohup.
 pub(crate) fn heeding_hang_up(tool: &Command) -> Command {
     // Only GNU's takes the option.
