@@ -339,19 +339,20 @@ impl ClientBuilder {
         let Self(settings) = self;
         let checked = settings.check().map_err(Cause::Rules)?;
         let http = http_client(&settings, &checked).map_err(Cause::Tls)?;
-        let connect_timeout = Some(settings.limits.connect_timeout());
+        let limits = settings.limits;
+        let now = settings.now.clone().unwrap_or_else(|| Arc::new(Utc::now));
         Ok(Client(Arc::new(Shared {
             http,
-            http_timeout: settings.limits.timeout,
+            http_timeout: limits.timeout,
             endpoint: checked.endpoint.as_str().trim_end_matches('/').to_owned(),
             request_headers: checked.request_headers,
             caller: checked.caller,
-            limits: Limits { connect_timeout, ..settings.limits },
+            limits: Limits { connect_timeout: Some(limits.connect_timeout()), ..limits },
             retries_throttling: true,
             waits: None,
-            permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
             replied: Arc::default(),
-            clock: Arc::new(Clock::new(settings.now.clone(), settings.backdate)),
+            clock: Arc::new(Clock::new(now, limits.backdate)),
             #[cfg(feature = "download")]
             storage: Arc::new(settings.of_storage()),
         })))

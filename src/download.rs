@@ -234,9 +234,9 @@ impl Download {
             violations.add(rules::DOWNLOAD_PATH.at("path").given(actual).advise("add the name of the zip"));
         }
         let Self { max_attempts, stall_timeout, .. } = self;
-        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
+        violations.bounds(rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
         let is_within = !stall_timeout.is_zero() && *stall_timeout <= DAY;
-        violations.bounds("stall_timeout", rules::STALL_TIMEOUT, is_within, time_shown(*stall_timeout));
+        violations.bounds(rules::STALL_TIMEOUT, is_within, time_shown(*stall_timeout));
         Ok(violations.into_result()?)
     }
 

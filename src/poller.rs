@@ -165,7 +165,7 @@ impl Poller {
         let max_interval = self.max_interval.or(self.interval).unwrap_or(Duration::from_secs(15));
         let mut violations = Violations::default();
         let is_within = !interval.is_zero() && interval <= max_interval;
-        violations.bounds("interval", rules::INTERVAL, is_within, time_shown(interval));
+        violations.bounds(rules::INTERVAL, is_within, time_shown(interval));
         if max_interval > MAX_INTERVAL {
             let advice = "poll more often: a token lapses 20 minutes after its last use";
             violations.add(rules::SESSION_LIFETIME.at("max_interval").given(time_shown(max_interval)).advise(advice));

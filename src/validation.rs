@@ -134,10 +134,11 @@ impl Violations {
         }
     }
 
-    /// Checks a rule about a setting's bounds.
-    pub(crate) fn bounds(&mut self, path: &'static str, rule: Rule, is_within: bool, actual: impl fmt::Display) {
+    /// Checks a rule about a setting's bounds. The setter has the rule's name, as in `max_attempts`.
+    pub(crate) fn bounds(&mut self, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
-            self.add(rule.at(path).given(actual.to_string()).advise("choose a value within the bounds"));
+            let setter = rule.name.replace('-', "_");
+            self.add(rule.at(setter).given(actual.to_string()).advise("choose a value within the bounds"));
         }
     }
 

@@ -183,10 +183,10 @@ impl BulkPolicy {
     pub(super) fn validate_into(&self, violations: &mut Violations) {
         let Self { concurrency, ledger, resend_unknown, rate, .. } = self;
         let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
-        violations.bounds("concurrency", rules::CONCURRENCY, is_within, concurrency);
+        violations.bounds(rules::CONCURRENCY, is_within, concurrency);
         if let Some((requests, per)) = *rate {
             let is_within = self.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
-            violations.bounds("rate", rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
+            violations.bounds(rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
         }
         if *resend_unknown && ledger.is_none() {
             let advice = "name the ledger of the earlier run";

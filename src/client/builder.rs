@@ -133,7 +133,7 @@ impl ClientBuilder {
     /// There are about as many connections, and never more than twice as many: a request that finds none idle opens
     /// one, and may then be served by one that is just given back.
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
-        self.0.max_concurrent_requests = requests;
+        self.0.limits.max_concurrent_requests = requests;
         self
     }
 
@@ -142,7 +142,7 @@ impl ClientBuilder {
     /// The service refuses a date in its future, so with 0 a clock one second fast is refused until a reply has shown
     /// the server's clock.
     pub fn backdate(mut self, backdate: Duration) -> Self {
-        self.0.backdate = backdate;
+        self.0.limits.backdate = backdate;
         self
     }
 
@@ -184,7 +184,7 @@ impl ClientBuilder {
     /// that meets the close has an [unknown](crate::Outcome::Unknown) outcome. 0 makes a connection for each request; at
     /// most a day.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.0.idle_timeout = timeout;
+        self.0.limits.idle_timeout = timeout;
         self
     }
 
@@ -201,7 +201,7 @@ impl ClientBuilder {
 
     /// Sets the clock that `X-Date` is taken from, for tests. Defaults to the system's.
     pub fn clock(mut self, now: impl Fn() -> chrono::DateTime<Utc> + Send + Sync + 'static) -> Self {
-        self.0.now = Arc::new(now);
+        self.0.now = Some(Arc::new(now));
         self
     }
 }

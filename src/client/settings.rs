@@ -1,8 +1,7 @@
 //! The settings of a client: their defaults and their rules.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
-use chrono::Utc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -24,7 +23,7 @@ const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 const RESERVED_HEADERS: &str = "accept authorization connection content-length content-type expect host \
                                 proxy-authorization te transfer-encoding upgrade user-agent";
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Settings {
     pub(super) endpoint: String,
     pub(super) allow_http: bool,
@@ -32,18 +31,16 @@ pub(super) struct Settings {
     pub(super) user_id: String,
     pub(super) agent_name: String,
     pub(super) limits: Limits,
-    pub(super) max_concurrent_requests: usize,
-    pub(super) backdate: Duration,
     pub(super) root_certificates: Vec<Vec<u8>>,
     pub(super) client_certificate: Option<SecretSlice<u8>>,
-    pub(super) idle_timeout: Duration,
     pub(super) proxy: Option<String>,
     pub(super) user_agent: Option<String>,
     pub(super) request_headers: Vec<(String, SecretString)>,
-    pub(super) now: Now,
+    /// `None`: the system's clock.
+    pub(super) now: Option<Now>,
 }
 
-/// How long and how often a call tries, and how much it reads.
+/// All settings that are times or counts.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) connect_timeout: Option<Duration>,
@@ -51,32 +48,22 @@ pub(super) struct Limits {
     pub(super) renewal_timeout: Duration,
     pub(super) max_attempts: u32,
     pub(super) max_reply_bytes: Option<usize>,
+    pub(super) max_concurrent_requests: usize,
+    pub(super) backdate: Duration,
+    pub(super) idle_timeout: Duration,
 }
 
-impl Default for Settings {
+impl Default for Limits {
     fn default() -> Self {
         Self {
-            endpoint: String::new(),
-            allow_http: false,
-            credentials: Vec::new(),
-            user_id: String::new(),
-            agent_name: String::new(),
-            limits: Limits {
-                connect_timeout: None,
-                timeout: Duration::from_secs(30),
-                renewal_timeout: Duration::from_secs(30),
-                max_attempts: 3,
-                max_reply_bytes: None,
-            },
+            connect_timeout: None,
+            timeout: Duration::from_secs(30),
+            renewal_timeout: Duration::from_secs(30),
+            max_attempts: 3,
+            max_reply_bytes: None,
             max_concurrent_requests: 100,
             backdate: Duration::from_secs(10),
-            root_certificates: Vec::new(),
-            client_certificate: None,
             idle_timeout: Duration::from_secs(4),
-            proxy: None,
-            user_agent: None,
-            request_headers: Vec::new(),
-            now: Arc::new(Utc::now),
         }
     }
 }
@@ -114,7 +101,7 @@ impl Settings {
             let advice = "give the name and version of your program";
             violations.absorb(header_text("user_agent", user_agent, shown, advice));
         }
-        self.validate_bounds(&mut violations);
+        self.limits.validate(&mut violations);
         let checked = || {
             let caller = Caller { authorization: authorization?, user_id: user_id?, agent_name: agent_name? };
             Some(Checked { endpoint: endpoint?, proxy, request_headers, caller })
@@ -208,16 +195,6 @@ impl Settings {
         }
         headers
     }
-
-    fn validate_bounds(&self, violations: &mut Violations) {
-        let Self { limits, idle_timeout, backdate, max_concurrent_requests, .. } = self;
-        limits.validate(violations);
-        violations.bounds("idle_timeout", rules::IDLE_TIMEOUT, *idle_timeout <= DAY, time_shown(*idle_timeout));
-        violations.bounds("backdate", rules::BACKDATE, *backdate <= MAX_BACKDATE, time_shown(*backdate));
-        let is_within = (1..=MAX_CONCURRENT_REQUESTS).contains(max_concurrent_requests);
-        let rule = rules::MAX_CONCURRENT_REQUESTS;
-        violations.bounds("max_concurrent_requests", rule, is_within, max_concurrent_requests);
-    }
 }
 
 impl Limits {
@@ -228,19 +205,22 @@ impl Limits {
     }
 
     pub(super) fn validate(&self, violations: &mut Violations) {
-        let Self { timeout, renewal_timeout, max_attempts, max_reply_bytes, .. } = self;
+        let Self { timeout, renewal_timeout, max_attempts, backdate, idle_timeout, .. } = *self;
         let connect_timeout = self.connect_timeout();
         // A total of 0 is told by its own rule.
-        let is_within = (!connect_timeout.is_zero() && connect_timeout < *timeout) || timeout.is_zero();
-        let both = format!("{} of {}", time_shown(connect_timeout), time_shown(*timeout));
-        violations.bounds("connect_timeout", rules::CONNECT_TIMEOUT, is_within, both);
-        let is_within = !timeout.is_zero() && *timeout <= DAY;
-        violations.bounds("timeout", rules::TIMEOUT, is_within, time_shown(*timeout));
-        let is_within = !renewal_timeout.is_zero() && *renewal_timeout <= DAY;
-        violations.bounds("renewal_timeout", rules::RENEWAL_TIMEOUT, is_within, time_shown(*renewal_timeout));
-        violations.bounds("max_attempts", rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
-        let max_reply_bytes = max_reply_bytes.unwrap_or(usize::MAX);
-        violations.bounds("max_reply_bytes", rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
+        let is_within = (!connect_timeout.is_zero() && connect_timeout < timeout) || timeout.is_zero();
+        let both = format!("{} of {}", time_shown(connect_timeout), time_shown(timeout));
+        violations.bounds(rules::CONNECT_TIMEOUT, is_within, both);
+        let is_within = |time: Duration| !time.is_zero() && time <= DAY;
+        violations.bounds(rules::TIMEOUT, is_within(timeout), time_shown(timeout));
+        violations.bounds(rules::RENEWAL_TIMEOUT, is_within(renewal_timeout), time_shown(renewal_timeout));
+        violations.bounds(rules::MAX_ATTEMPTS, (1..=10).contains(&max_attempts), max_attempts);
+        let max_reply_bytes = self.max_reply_bytes.unwrap_or(usize::MAX);
+        violations.bounds(rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
+        violations.bounds(rules::IDLE_TIMEOUT, idle_timeout <= DAY, time_shown(idle_timeout));
+        violations.bounds(rules::BACKDATE, backdate <= MAX_BACKDATE, time_shown(backdate));
+        let requests = self.max_concurrent_requests;
+        violations.bounds(rules::MAX_CONCURRENT_REQUESTS, (1..=MAX_CONCURRENT_REQUESTS).contains(&requests), requests);
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::{Url, redirect};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use secrecy::ExposeSecret;
 
-use super::settings::{Checked, Settings};
+use super::settings::{Checked, Limits, Settings};
 use crate::error::BoxError;
 
 /// How a private key begins.
@@ -15,13 +15,14 @@ const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// The HTTP client of these settings. Connects to nothing.
 pub(super) fn http_client(settings: &Settings, checked: &Checked) -> Result<reqwest::Client, BoxError> {
+    let Limits { timeout, idle_timeout, max_concurrent_requests, .. } = settings.limits;
     let http = http_builder(settings, &checked.endpoint, checked.proxy.as_ref())?
         // A header that a hook sets takes the place of one of these.
         .default_headers(checked.request_headers.clone())
         // For an attempt that has this much left; another one sets its own.
-        .timeout(settings.limits.timeout)
-        .pool_max_idle_per_host(if settings.idle_timeout.is_zero() { 0 } else { settings.max_concurrent_requests })
-        .pool_idle_timeout(settings.idle_timeout);
+        .timeout(timeout)
+        .pool_max_idle_per_host(if idle_timeout.is_zero() { 0 } else { max_concurrent_requests })
+        .pool_idle_timeout(idle_timeout);
     Ok(http.build()?)
 }
 
