@@ -262,7 +262,7 @@ fn settings(spec: &Value) -> Result<GenerationSettings, Box<dyn Error>> {
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type("crate::client::hooks::Exchange".parse()?);
+        .with_inner_type("crate::client::exchange::Exchange".parse()?);
     for (name, schema) in spec["components"]["schemas"].as_object().into_iter().flatten() {
         if let Some(rust_type) = replacement(name, schema["type"] == "string" && schema["enum"].is_null()) {
             settings.with_replacement(name, rust_type, [].into_iter());

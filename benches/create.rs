@@ -22,7 +22,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
 mod client {
-    pub(crate) mod hooks {
+    pub(crate) mod exchange {
         use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
         use reqwest::header::{HeaderName, HeaderValue};
 
@@ -105,7 +105,7 @@ impl Bench {
         ];
         let documented =
             documented.map(|(name, value)| (header::HeaderName::from_static(name), value.try_into().unwrap()));
-        let exchange = client::hooks::Exchange(documented.into());
+        let exchange = client::exchange::Exchange(documented.into());
         let client = generated::Client::new_with_client(&self.server.endpoint, http, exchange);
         let body = serde_json::to_value(ByHand::request(file_ids(ids))).unwrap();
         let request: generated::types::CreateBatchTaskRequest = serde_json::from_value(body).unwrap();

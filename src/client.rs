@@ -5,17 +5,17 @@ pub(crate) mod builder;
 mod call;
 pub(crate) mod connect_fault;
 mod env;
+pub(crate) mod exchange;
 pub(crate) mod failure;
-pub(crate) mod hooks;
+mod inner;
 pub(crate) mod operation;
 pub(crate) mod outcome;
 mod proxy;
 pub(crate) mod reply;
 pub(crate) mod retry;
 pub(crate) mod settings;
-mod shared;
 #[cfg(feature = "download")]
-mod storage;
+mod storage_client;
 mod transport;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -26,9 +26,9 @@ use tokio::{sync::Semaphore, time::sleep};
 use self::{
     builder::{BuildError, Cause, ClientBuilder},
     call::call,
+    inner::Inner,
     operation::Operation,
     settings::Limits,
-    shared::Shared,
     transport::http_client,
 };
 use crate::{
@@ -98,7 +98,7 @@ use crate::{
 /// tells from the HTTP client's. The spans name no user: put the calls of each into a span of your own. A download has events
 /// at debug and no span.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client(Arc<Inner>);
 
 impl Client {
     /// Begins to set up a client.
@@ -151,7 +151,7 @@ impl Client {
     #[doc(alias("with_user_id"))]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
         let user_id = header_text("X-User-Id", user_id.as_ref(), shown, "give for_user(…) the id of a user")?;
-        Ok(self.with(|shared| shared.caller.user_id = user_id))
+        Ok(self.with(|inner| inner.caller.user_id = user_id))
     }
 
     /// A client with other credentials that shares all else with this one. Clones of one [`Credentials`] share its token:
@@ -163,7 +163,7 @@ impl Client {
     #[doc(alias("with_bearer_token", "with_token"))]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
         let authorization = credentials.0?;
-        Ok(self.with(|shared| shared.caller.authorization = authorization))
+        Ok(self.with(|inner| inner.caller.authorization = authorization))
     }
 
     /// A client whose calls have this time, and that shares all else with this one. More than the time to connect, which
@@ -177,7 +177,7 @@ impl Client {
         let mut violations = Violations::default();
         limits.validate(&mut violations);
         violations.into_result()?;
-        Ok(self.with(|shared| shared.limits = limits))
+        Ok(self.with(|inner| inner.limits = limits))
     }
 
     /// A client whose calls that only read wait out throttling, and that shares all else with this one: opening a share,
@@ -198,23 +198,23 @@ impl Client {
     /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        self.with(|shared| shared.waits = Some(Waits::new(limit, on_pause)))
+        self.with(|inner| inner.waits = Some(Waits::new(limit, on_pause)))
     }
 
     /// A client whose calls wait out throttling and outages for no longer than this.
     pub(crate) fn with_patience_at_most(&self, limit: Duration) -> Self {
-        self.with(|shared| shared.waits = shared.waits.as_ref().map(|waits| waits.at_most(limit)))
+        self.with(|inner| inner.waits = inner.waits.as_ref().map(|waits| waits.at_most(limit)))
     }
 
     /// A client whose calls do not retry throttling.
     pub(crate) fn without_throttle_retry(&self) -> Self {
-        self.with(|shared| shared.retries_throttling = false)
+        self.with(|inner| inner.retries_throttling = false)
     }
 
-    fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
-        let mut shared = Shared::clone(&self.0);
-        change(&mut shared);
-        Self(Arc::new(shared))
+    fn with(&self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        change(&mut inner);
+        Self(Arc::new(inner))
     }
 
     /// The base URL of the service.
@@ -341,7 +341,7 @@ impl ClientBuilder {
         let http = http_client(&settings, &checked).map_err(Cause::Tls)?;
         let limits = settings.limits;
         let now = settings.now.clone().unwrap_or_else(|| Arc::new(Utc::now));
-        Ok(Client(Arc::new(Shared {
+        Ok(Client(Arc::new(Inner {
             http,
             http_timeout: limits.timeout,
             endpoint: checked.endpoint.as_str().trim_end_matches('/').to_owned(),
@@ -361,7 +361,7 @@ impl ClientBuilder {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { endpoint, caller, .. } = &*self.0;
+        let Inner { endpoint, caller, .. } = &*self.0;
         f.debug_struct("Client").field("endpoint", endpoint).field("caller", caller).finish_non_exhaustive()
     }
 }

@@ -3,11 +3,11 @@
 //! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It goes
 //! on where an earlier one ended, and leaves a whole package or none.
 
-mod body;
 pub(crate) mod contents;
 pub(crate) mod error;
 mod fetch;
 mod part;
+mod response;
 
 use std::{collections::HashMap, path::PathBuf, pin::Pin, time::Duration};
 
@@ -16,10 +16,10 @@ use reqwest::Url;
 use tokio::{sync::watch, time::sleep};
 
 use self::{
-    body::Body,
     contents::{DownloadedPackage, Expected},
     error::{DownloadError, Kind},
     part::Part,
+    response::Body,
 };
 use crate::{
     client::{Client, retry::backoff},

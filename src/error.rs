@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{debug::debug_as_chain, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
+use crate::{error_chain::debug_as_chain, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 

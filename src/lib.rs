@@ -8,11 +8,11 @@ mod bulk;
 mod client;
 mod clock;
 mod credentials;
-mod debug;
 mod disk;
 #[cfg(feature = "download")]
 mod download;
 mod error;
+mod error_chain;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

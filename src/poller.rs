@@ -13,8 +13,8 @@ use tracing::Instrument;
 
 use crate::{
     client::Client,
-    debug::debug_as_chain,
     error::Error,
+    error_chain::debug_as_chain,
     redact::sanitize_for_display,
     rules,
     runtime::joined,

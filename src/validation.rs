@@ -6,7 +6,7 @@ use http::HeaderValue;
 use serde::Serialize;
 
 use crate::{
-    debug::debug_as_chain,
+    error_chain::debug_as_chain,
     rules::{self, Rule},
 };
 

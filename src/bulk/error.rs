@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, ops::Range};
 
 use super::ledger::LedgerFault;
-use crate::{debug::debug_as_chain, error::BoxError, patience::Impatience, validation::ValidationError};
+use crate::{error::BoxError, error_chain::debug_as_chain, patience::Impatience, validation::ValidationError};
 
 /// A bulk creation that ended before every file id was attempted, whose last chunk failed as every other would have, or whose
 /// ledger cannot be trusted any more.

@@ -12,13 +12,13 @@ use tracing::Span;
 
 use super::{
     connect_fault::connect_fault,
+    exchange::{Exchange, Signed},
     failure::{self, interpret},
-    hooks::{Exchange, Signed},
+    inner::Inner,
     operation::{Decoded, Operation},
     outcome::FailureDetails,
     reply::{Reply, date},
     retry::FailedAttempt,
-    shared::Shared,
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
@@ -35,7 +35,7 @@ pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
 
 /// One attempt at a call.
 pub(super) struct Attempt<'a, O> {
-    pub(super) client: &'a Shared,
+    pub(super) client: &'a Inner,
     pub(super) operation: &'a O,
     pub(super) trace_id: &'a TraceId,
     pub(super) deadline: Instant,

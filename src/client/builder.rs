@@ -5,7 +5,7 @@ use std::{env, sync::Arc, time::Duration};
 use chrono::Utc;
 
 use super::settings::Settings;
-use crate::{credentials::Credentials, debug::debug_as_chain, error::BoxError, validation::ValidationError};
+use crate::{credentials::Credentials, error::BoxError, error_chain::debug_as_chain, validation::ValidationError};
 
 /// The vendor's endpoint in AP-Singapore. Source: carrier reference, endpoints.
 pub const ENDPOINT_INTL: &str = "https://intl.myhuaweicloud-koodrive.com";

@@ -10,9 +10,9 @@ use tracing::{
 
 use super::{
     attempt::{Attempt, Failure, Success},
+    inner::Inner,
     operation::Operation,
     retry::{Decision, Retry},
-    shared::Shared,
 };
 use crate::{
     credentials::token_cache::CachedToken,
@@ -22,11 +22,7 @@ use crate::{
 };
 
 /// Sends the request of an operation until it succeeds or may not be sent again.
-pub(super) async fn call<O: Operation>(
-    client: &Shared,
-    operation: &O,
-    trace_id: &TraceId,
-) -> Result<Success<O>, Error> {
+pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: &TraceId) -> Result<Success<O>, Error> {
     let started = Instant::now();
     // The names of OpenTelemetry where it has one.
     let span = tracing::info_span!(
@@ -134,7 +130,7 @@ fn record_error(span: &Span, error: &Error) {
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
-fn carry_out(client: &Shared, decision: Decision, failure: &Failure) -> Option<Duration> {
+fn carry_out(client: &Inner, decision: Decision, failure: &Failure) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
         Decision::CorrectClock(correction) => {

@@ -4,8 +4,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     client::{builder::BuildError, connect_fault::connect_fault},
-    debug::debug_as_chain,
     error::{ConnectFault, Error},
+    error_chain::debug_as_chain,
     task::status::TaskState,
     validation::ValidationError,
 };

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use http::header;
 use reqwest::{Response, Url};
 
-use super::{Download, body::Resume, error::Kind};
+use super::{Download, error::Kind, response::Resume};
 use crate::client::settings::{has_credentials, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;

@@ -17,9 +17,9 @@ use tokio::{
 };
 
 use super::{
-    body::{Resume, is_strong},
     contents::{DownloadedPackage, Expected},
     error::Kind,
+    response::{Resume, is_strong},
 };
 use crate::{
     disk::{is_at, sync_directory_of},

@@ -7,9 +7,9 @@ use std::{env, fs, io, path::Path};
 const MODULES: &[&str] = &[
     "bulk",
     "credentials",
-    "debug",
     "disk",
     "error",
+    "error_chain",
     "generated",
     "lenient",
     "patience",

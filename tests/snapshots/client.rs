@@ -474,7 +474,7 @@ Version: 1.1.0*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
-    pub(crate) inner: crate::client::hooks::Exchange,
+    pub(crate) inner: crate::client::exchange::Exchange,
 }
 impl Client {
     /// Create a new client.
@@ -482,7 +482,7 @@ impl Client {
     /// `baseurl` is the base URL provided to the internal
     /// `reqwest::Client`, and should include a scheme and hostname,
     /// as well as port and a path stem if applicable.
-    pub fn new(baseurl: &str, inner: crate::client::hooks::Exchange) -> Self {}
+    pub fn new(baseurl: &str, inner: crate::client::exchange::Exchange) -> Self {}
     /// Construct a new client with an existing `reqwest::Client`,
     /// allowing more control over its configuration.
     ///
@@ -492,14 +492,14 @@ impl Client {
     pub fn new_with_client(
         baseurl: &str,
         client: reqwest::Client,
-        inner: crate::client::hooks::Exchange,
+        inner: crate::client::exchange::Exchange,
     ) -> Self {}
 }
-impl ClientInfo<crate::client::hooks::Exchange> for Client {
+impl ClientInfo<crate::client::exchange::Exchange> for Client {
     fn api_version() -> &'static str {}
     fn baseurl(&self) -> &str {}
     fn client(&self) -> &reqwest::Client {}
-    fn inner(&self) -> &crate::client::hooks::Exchange {}
+    fn inner(&self) -> &crate::client::exchange::Exchange {}
 }
 impl Client {
     /**List the files of a share, a page at a time

@@ -2,7 +2,7 @@
 
 mod advice;
 mod bulk_run;
-mod ledger;
+mod own_ledger;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use koodrive_share::{AfterUnknown, BulkPolicy, Client};
 
 use self::{
     bulk_run::BulkRun,
-    ledger::{ledger_line, own_ledger},
+    own_ledger::{ledger_line, own_ledger},
 };
 use crate::{
     args::{self, BulkArgs, CreateArgs, ServiceArgs},

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::object::Object;
+use crate::json_object::Object;
 
 /// "The number of file IDs ranges from 1 to 1000" (createBatchTask).
 const MAX_FILE_IDS: usize = 1000;

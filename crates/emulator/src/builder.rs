@@ -25,8 +25,8 @@ use crate::{
     schedule::Schedule,
     server::{Live, Service, Settings, StampedDate, clamp, handle},
     share::{EmulatedShare, Shares},
-    step::CodeShape,
     task::{FIRST_TASK_ID, Tasks},
+    task_step::CodeShape,
     throttle::{Throttle, Window},
 };
 

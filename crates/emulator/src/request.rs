@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::{body::Bytes, http::request::Parts};
 
-use crate::{body::PLAIN_FIELDS, object::Object, package};
+use crate::{body::PLAIN_FIELDS, json_object::Object, package};
 
 const MASK: &str = "***";
 

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use crate::{hidden_task::HiddenTask, step::Step};
+use crate::{hidden_task::HiddenTask, task_step::Step};
 
 #[derive(Debug, Clone)]
 enum Pace {

@@ -30,8 +30,8 @@ use crate::{
     rules::{Caller, Operation, check_headers, check_query, check_undocumented, invalid, short_url},
     schedule::Schedule,
     share::Shares,
-    step::CodeShape,
     task::{Task, Tasks},
+    task_step::CodeShape,
     throttle::{Throttle, Window},
 };
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     body::{CreateTask, ListShareFiles, VerifyExtractCode},
-    member::Member,
+    json_member::Member,
     rules::invalid,
     shared_file::{Contents, SharedFile},
     signature::sha256_hex,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     body::{Order, SortKey},
-    member::Member,
+    json_member::Member,
     signature::sha256_hex,
 };
 

@@ -15,7 +15,7 @@ use crate::{
     rules::Caller,
     schedule::Schedule,
     signature::sha256_hex,
-    step::{Download, Step, TaskInfosShape},
+    task_step::{Download, Step, TaskInfosShape},
 };
 
 /// The default id of the first task, that of the reference's example.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{debug::debug_as_chain, validation::ValidationError};
+use crate::{error_chain::debug_as_chain, validation::ValidationError};
 
 /// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do; where the file
 /// system failed, the [`source`](std::error::Error::source) says why.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, ops::Range};
 
 use koodrive_share::{BulkError, BulkReport};
 
-use super::{bulk_run::BulkRun, ledger::is_of_use};
+use super::{bulk_run::BulkRun, own_ledger::is_of_use};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::Exit,

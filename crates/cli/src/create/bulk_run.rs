@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
 
 use koodrive_share::{Bulk, BulkError, BulkItem, BulkReport, Client, Error, Outcome, TaskHandle};
 
-use super::{advice::HowToFollow, ledger::is_of_use};
+use super::{advice::HowToFollow, own_ledger::is_of_use};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::{self, CommandError, Exit, with_causes},

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::member::Member;
+use crate::json_member::Member;
 
 /// The JSON shape of `code` in an answer with code 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,7 +13,7 @@ use crate::{clock::Clock, credentials::Authorization, patience::Waits};
 
 /// Cloned for a client that differs in a part of it.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct Inner {
     pub(super) http: reqwest::Client,
     /// The time-out that `http` has.
     pub(super) http_timeout: Duration,
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) storage: Arc<super::settings::Settings>,
 }
 
-impl Shared {
+impl Inner {
     /// Whether something may have come on an idle connection that nobody has read: not right after a reply.
     pub(super) fn is_idle(&self) -> bool {
         let replied = *self.replied.lock().unwrap_or_else(PoisonError::into_inner);
