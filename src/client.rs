@@ -3,7 +3,6 @@
 mod attempt;
 pub(crate) mod builder;
 mod call;
-pub(crate) mod connect_fault;
 mod env;
 pub(crate) mod exchange;
 pub(crate) mod failure;

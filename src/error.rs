@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{error_chain::debug_as_chain, service_code::ServiceCode, trace_id::TraceId, validation::ValidationError};
+use crate::{
+    connect_fault::ConnectFault, error_chain::debug_as_chain, service_code::ServiceCode, trace_id::TraceId,
+    validation::ValidationError,
+};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -141,41 +144,6 @@ impl ErrorKind {
             Self::Lost => (Outcome::Unknown, "lost"),
             Self::Unreadable(_) => (Outcome::Unknown, "unreadable"),
             Self::Interrupted | Self::AfterUnknown(_) => (Outcome::Unknown, "unknown"),
-        }
-    }
-}
-
-/// Why no connection comes about, as long as nobody sees to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ConnectFault {
-    #[error("the service's certificate has an issuer that is not trusted")]
-    UnknownIssuer,
-    #[error("the service's certificate is for another host")]
-    OtherName,
-    #[error("the service's certificate has expired or is not valid yet")]
-    OutOfDate,
-    #[error("the service and this client have no TLS version or algorithm in common")]
-    Unsupported,
-    #[error("the service's certificate is not accepted")]
-    Certificate,
-    #[error("the service demands a client certificate, or does not accept the one given")]
-    ClientCertificate,
-    #[error("the proxy demands credentials, or does not accept those given")]
-    ProxyCredentials,
-}
-
-impl ConnectFault {
-    pub(crate) fn advice(self) -> &'static str {
-        match self {
-            Self::UnknownIssuer => "trust its issuer by `root_certificates`, or add it to the platform's certificates",
-            Self::OtherName => "check the host name in the endpoint",
-            Self::OutOfDate => "have it renewed, or check this machine's clock",
-            Self::Unsupported => {
-                "build with the feature `native-tls` instead of `rustls`, or give a `client_certificate` if it demands one"
-            }
-            Self::Certificate => "look at its cause",
-            Self::ClientCertificate => "give one that it accepts by `client_certificate`",
-            Self::ProxyCredentials => "give the proxy's credentials in its URL, http://user:password@host:port",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod bulk;
 mod client;
 mod clock;
+mod connect_fault;
 mod credentials;
 mod disk;
 #[cfg(feature = "download")]

@@ -168,7 +168,8 @@ mod tests {
         *,
     };
     use crate::{
-        error::{ConnectFault, Effect, ErrorKind, ReplyDetails},
+        connect_fault::ConnectFault,
+        error::{Effect, ErrorKind, ReplyDetails},
         service_code::ServiceCode,
     };
 

@@ -11,7 +11,6 @@ use tokio::{
 use tracing::Span;
 
 use super::{
-    connect_fault::connect_fault,
     exchange::{Exchange, Signed},
     failure::{self, interpret},
     inner::Inner,
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
+    connect_fault::ConnectFault,
     credentials::{Authorization, AuthorizationSource, token_cache::CachedToken},
     error::{BoxError, Effect, Error, ErrorKind},
     generated::{self, Headers},
@@ -185,7 +185,7 @@ impl<O: Operation> Attempt<'_, O> {
             Err(error) => return self.error(ErrorKind::Request, Some(error.to_string().into())),
             Ok(_) => return self.error(ErrorKind::Lost, None),
         };
-        let kind = match connect_fault(&cause) {
+        let kind = match ConnectFault::of(&cause, cause.is_connect()) {
             Some(fault) => ErrorKind::ConnectRefused(fault),
             None if cause.is_builder() => ErrorKind::Request,
             // A connect time-out is both; nothing was sent then.

@@ -3,11 +3,8 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
-    client::{builder::BuildError, connect_fault::connect_fault},
-    error::{ConnectFault, Error},
-    error_chain::debug_as_chain,
-    task::status::TaskState,
-    validation::ValidationError,
+    client::builder::BuildError, connect_fault::ConnectFault, error::Error, error_chain::debug_as_chain,
+    task::status::TaskState, validation::ValidationError,
 };
 
 /// A package that was not downloaded. Nothing stands at its path that did not before.
@@ -98,7 +95,7 @@ fn connection_failed(fault: Option<ConnectFault>) -> String {
 
 impl From<reqwest::Error> for Kind {
     fn from(error: reqwest::Error) -> Self {
-        Self::Connection(connect_fault(&error), error.without_url())
+        Self::Connection(ConnectFault::of(&error, error.is_connect()), error.without_url())
     }
 }
 

@@ -6,6 +6,7 @@ use std::{env, fs, io, path::Path};
 /// All that a bulk run and a token need, but for the client and what is generated.
 const MODULES: &[&str] = &[
     "bulk",
+    "connect_fault",
     "credentials",
     "disk",
     "error",

@@ -2,7 +2,51 @@
 
 use std::{error::Error, iter::successors};
 
-use crate::error::ConnectFault;
+/// Why no connection comes about, as long as nobody sees to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConnectFault {
+    #[error("the service's certificate has an issuer that is not trusted")]
+    UnknownIssuer,
+    #[error("the service's certificate is for another host")]
+    OtherName,
+    #[error("the service's certificate has expired or is not valid yet")]
+    OutOfDate,
+    #[error("the service and this client have no TLS version or algorithm in common")]
+    Unsupported,
+    #[error("the service's certificate is not accepted")]
+    Certificate,
+    #[error("the service demands a client certificate, or does not accept the one given")]
+    ClientCertificate,
+    #[error("the proxy demands credentials, or does not accept those given")]
+    ProxyCredentials,
+}
+
+impl ConnectFault {
+    /// The fault that an error of the HTTP client comes from, if it does not pass by itself. `is_connect`: the error came while
+    /// the connection was being made.
+    ///
+    /// In each case nothing was carried out. Under TLS 1.3 a service refuses a client's certificate after the client has sent
+    /// its request, and reads none of it; all else is told while the connection is being made.
+    pub(crate) fn of(error: &dyn Error, is_connect: bool) -> Option<Self> {
+        // Its own text holds the URL.
+        let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
+        fault.filter(|fault| is_connect || *fault == Self::ClientCertificate)
+    }
+
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => "trust its issuer by `root_certificates`, or add it to the platform's certificates",
+            Self::OtherName => "check the host name in the endpoint",
+            Self::OutOfDate => "have it renewed, or check this machine's clock",
+            Self::Unsupported => {
+                "build with the feature `native-tls` instead of `rustls`, or give a `client_certificate` if it demands one"
+            }
+            Self::Certificate => "look at its cause",
+            Self::ClientCertificate => "give one that it accepts by `client_certificate`",
+            Self::ProxyCredentials => "give the proxy's credentials in its URL, http://user:password@host:port",
+        }
+    }
+}
 
 /// The texts of rustls, OpenSSL and proxies, in small letters without blanks and colons. Not all have a public type.
 const TEXTS: [(ConnectFault, &[&str]); 7] = [
@@ -20,16 +64,6 @@ const TEXTS: [(ConnectFault, &[&str]); 7] = [
     ),
     (ConnectFault::Certificate, &["certificateverifyfailed", "invalidpeercertificate"]),
 ];
-
-/// The fault that an error of the HTTP client comes from, if it does not pass by itself.
-///
-/// In each case nothing was carried out. Under TLS 1.3 a service refuses a client's certificate after the client has sent
-/// its request, and reads none of it; all else is told while the connection is being made.
-pub(crate) fn connect_fault(error: &reqwest::Error) -> Option<ConnectFault> {
-    // Its own text holds the URL.
-    let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
-    fault.filter(|fault| error.is_connect() || *fault == ConnectFault::ClientCertificate)
-}
 
 fn fault(text: &str) -> Option<ConnectFault> {
     let text = text.to_lowercase().replace([' ', ':'], "");
