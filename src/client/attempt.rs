@@ -17,13 +17,13 @@ use super::{
     operation::{Decoded, Operation},
     outcome::FailureDetails,
     reply::{Reply, date},
-    retry::FailedAttempt,
+    retry::{FailedAttempt, resend_after},
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
     connect_fault::ConnectFault,
     credentials::{Authorization, AuthorizationSource, token_cache::CachedToken},
-    error::{BoxError, Effect, Error, ErrorKind},
+    error::{BoxError, Error, ErrorKind},
     generated::{self, Headers},
     service_code::ServiceCode,
     trace_id::TraceId,
@@ -60,14 +60,11 @@ impl From<Error> for Failure {
 impl Failure {
     pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
         let Self { error, correction, date, refused_token } = self;
-        // A creation is sent again only where the attempt did not get through.
-        let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
-        let is_resendable = is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled());
         FailedAttempt {
             date: *date,
             is_date_confirmed: correction.is_some_and(|correction| correction.is_confirmed),
             is_token_refused: refused_token.is_some(),
-            resend_after: is_resendable.then(|| error.retry_after().unwrap_or_default()),
+            resend_after: resend_after(error, retries_throttling),
         }
     }
 }

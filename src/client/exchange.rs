@@ -1,7 +1,6 @@
 //! The generated client's hooks: headers, the authorization last, and the reply, read once.
 
 use std::{
-    mem,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -12,7 +11,7 @@ use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tracing::Span;
 
-use super::reply::{Ending, Reply};
+use super::reply::Reply;
 use crate::{
     clock::{Clock, Dated},
     credentials::{
@@ -25,9 +24,6 @@ use crate::{
 
 /// The header that the generator adds and the API does not document.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
-
-/// What may stand before JSON, and may be ignored. Source: RFC 8259, 8.1.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One request and its reply: what the hooks need, and what they learn.
 ///
@@ -84,7 +80,7 @@ impl ClientHooks<Exchange> for generated::Client {
         Ok(())
     }
 
-    /// Sends the request, reads the reply within its limit, and hands its bytes on. What is not UTF-8 is replaced.
+    /// Sends the request, reads the reply, and hands its bytes on.
     async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
         let Exchange { timeout, max_reply_bytes, clock, span, reply, .. } = self.inner();
         if timeout.is_some() {
@@ -94,39 +90,17 @@ impl ClientHooks<Exchange> for generated::Client {
         span.record("server.address", request.url().host_str());
         span.record("server.port", request.url().port_or_known_default());
         let mut response = self.client().execute(request).await?;
-        let received = clock.now();
         let status = response.status();
         span.record("http.response.status_code", status.as_u16());
-        let headers = mem::take(response.headers_mut());
-        let mut bytes = Vec::new();
-        let read = read(&mut response, *max_reply_bytes, &mut bytes).await;
-        let ending = *read.as_ref().unwrap_or(&Ending::Broken);
-        if bytes.starts_with(BYTE_ORDER_MARK) {
-            bytes.drain(..BYTE_ORDER_MARK.len());
-        }
-        let text = String::from_utf8(bytes);
-        let text = text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
-        let body = Bytes::from(text);
+        let (came, ending) = Reply::read(&mut response, *max_reply_bytes, clock.now()).await;
         // Of what is too large, the generated client gets nothing to decode.
-        let handed_on = if ending == Ending::Whole { body.clone() } else { Bytes::new() };
-        let _ = reply.set(Reply { status, headers, received, body, ending });
-        read?;
+        let handed_on = if came.is_whole() { came.body.clone() } else { Bytes::new() };
+        let _ = reply.set(came);
+        ending?;
         // Without a URL, reqwest would parse a placeholder for each reply.
         let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
         Ok(whole.expect("the parts are those of a response").into())
     }
-}
-
-/// Reads a body into `bytes`, up to its limit.
-async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Vec<u8>) -> reqwest::Result<Ending> {
-    while let Some(chunk) = response.chunk().await? {
-        let left = max_bytes - bytes.len();
-        bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
-        if chunk.len() > left {
-            return Ok(Ending::TooLarge);
-        }
-    }
-    Ok(Ending::Whole)
 }
 
 /// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the

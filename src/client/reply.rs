@@ -1,11 +1,14 @@
-//! A reply: its head and its bytes.
+//! A reply: its head and its bytes, read once and within a limit.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
+
+/// What may stand before JSON, and may be ignored. Source: RFC 8259, 8.1.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,6 +35,24 @@ pub(crate) enum Ending {
 }
 
 impl Reply {
+    /// Reads a reply up to `max_bytes` of its body. What is not UTF-8 is replaced.
+    pub(super) async fn read(
+        response: &mut reqwest::Response,
+        max_bytes: usize,
+        received: DateTime<Utc>,
+    ) -> (Self, reqwest::Result<Ending>) {
+        let (status, headers) = (response.status(), mem::take(response.headers_mut()));
+        let mut bytes = Vec::new();
+        let read = read(response, max_bytes, &mut bytes).await;
+        let ending = *read.as_ref().unwrap_or(&Ending::Broken);
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        let text = String::from_utf8(bytes);
+        let text = text.unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
+        (Self { status, headers, received, body: text.into(), ending }, read)
+    }
+
     fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -63,6 +84,18 @@ impl Reply {
         let may_be_read = self.is_whole() && self.may_be_object();
         may_be_read.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
+}
+
+/// Reads a body into `bytes`, up to its limit.
+async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Vec<u8>) -> reqwest::Result<Ending> {
+    while let Some(chunk) = response.chunk().await? {
+        let left = max_bytes - bytes.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        if chunk.len() > left {
+            return Ok(Ending::TooLarge);
+        }
+    }
+    Ok(Ending::Whole)
 }
 
 fn http_date(text: &str) -> Option<DateTime<Utc>> {

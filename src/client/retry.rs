@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use crate::clock::{Correction, DateVerdict};
+use crate::{
+    clock::{Correction, DateVerdict},
+    error::{Effect, Error},
+};
 
 /// What is known of an attempt that failed.
 #[derive(Clone, Copy, Debug)]
@@ -14,9 +17,16 @@ pub(super) struct FailedAttempt {
     pub(super) is_date_confirmed: bool,
     /// The service refused a token that can be renewed.
     pub(super) is_token_refused: bool,
-    /// The wait after which the request may be sent again as it is, at the earliest, if nothing was done, or the call only
-    /// reads, and the failure may pass.
+    /// As [`resend_after`] tells.
     pub(super) resend_after: Option<Duration>,
+}
+
+/// The wait after which the request may be sent again as it is, at the earliest, if the failure may pass. A creation is sent
+/// again only where the attempt did not get through.
+pub(super) fn resend_after(error: &Error, retries_throttling: bool) -> Option<Duration> {
+    let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
+    let is_resendable = is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled());
+    is_resendable.then(|| error.retry_after().unwrap_or_default())
 }
 
 /// What to do after an attempt that failed.
