@@ -3,7 +3,6 @@
 //! [`Client::create_bulk`] begins a run; [`Bulk`] is the stream of its [`BulkItem`]s; [`BulkPolicy`] says how many
 //! requests there are at a time, what happens after an unknown outcome, and where the ledger is.
 
-mod chunk;
 mod chunk_producer;
 pub(crate) mod error;
 pub(crate) mod file_ids;
@@ -13,6 +12,7 @@ pub(crate) mod ledger;
 pub(crate) mod policy;
 mod run;
 mod task_ids;
+mod zip_name;
 
 use std::{
     fmt, mem,

@@ -5,11 +5,10 @@ use std::{mem, sync::Arc};
 use futures_util::{FutureExt, future};
 
 use super::{
-    chunk::digest,
     error::BulkErrorKind,
     file_ids::FileIds,
     item::BulkItem,
-    ledger::{LedgerChunk, State},
+    ledger::{LedgerChunk, State, digest},
     run::{PendingItem, Request, Run, SharedLedger},
 };
 use crate::{

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) use self::error::LedgerFault;
-pub(super) use self::line::{Header, LedgerChunk, Line, State};
+pub(super) use self::line::{Header, LedgerChunk, Line, State, digest};
 
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;

@@ -18,13 +18,13 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    chunk::numbered,
     error::BulkErrorKind,
     gate::{Gate, Pass},
     item::BulkItem,
     ledger::{Header, Ledger, LedgerChunk, LedgerFault, Line, State},
     policy::{AfterUnknown, BulkPolicy},
     task_ids::TaskIds,
+    zip_name::numbered,
 };
 use crate::{
     client::Client,

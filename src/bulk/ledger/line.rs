@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::LedgerFault;
 use crate::{
     client::Client,
+    credentials::app_signature::sha256,
     error::{Error, Outcome},
     generated::types::{CreateBatchTaskRequest, FileIdInfo},
     redact::{mask_urls, sanitize_for_display},
@@ -188,9 +189,29 @@ impl LedgerChunk {
     }
 }
 
+/// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
+pub(in crate::bulk) fn digest(file_ids: &[String]) -> serde_json::Result<String> {
+    Ok(sha256(&serde_json::to_vec(file_ids)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn digest(ids: &[&str]) -> String {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        super::digest(&ids).unwrap()
+    }
+
+    #[test]
+    fn digest_tells_where_ids_begin_and_end() {
+        assert_ne!(digest(&["a\nb", "c"]), digest(&["a", "b\nc"]));
+        assert_ne!(digest(&["a\",\"b"]), digest(&["a", "b"]));
+        assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
+        // sha256sum of the bytes ["a","b"].
+        let known = "0473ef2dc0d324ab659d3580c1134e9d812035905c4781fdd6d529b0c6860e13";
+        assert_eq!(digest(&["a", "b"]), known);
+    }
 
     /// Ledgers are read by later versions.
     #[test]
