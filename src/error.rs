@@ -264,7 +264,7 @@ impl Error {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
-    /// What the service said, at most 1,000 characters of it, with secrets and URLs masked.
+    /// What the service said, at most 1,000 characters of it, with secrets and URLs masked. Of a page, that is its words.
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()
     }
@@ -469,7 +469,7 @@ impl Error {
             _ if self.is_throttled() => "wait, then send fewer requests at a time",
             _ if self.is_unauthorized() => "renew the token, or check the app secret and the user id",
             Some(403) => "ask for the right to do this",
-            Some(404) => "check the endpoint and its path prefix",
+            Some(404 | 405) => "check the endpoint and its path prefix",
             Some(407) => ConnectFault::ProxyCredentials.advice(),
             Some(408) => "send it again",
             Some(413) => "give fewer file ids",

@@ -44,14 +44,21 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let Some(fields) = reply.object::<LooseFields>() else {
         let may_be_object = reply.may_be_object();
         let body = String::from_utf8_lossy(&reply.body);
-        // Secrets are not recognized in the escapes of JSON, nor where they break off.
-        let is_text = reply.is_whole() && !may_be_object && serde_json::from_str::<IgnoredAny>(&body).is_err();
-        let text = (is_text && !body.trim().is_empty()).then(|| body.trim().to_owned());
+        let encoding = reply.content_encoding();
+        // Secrets are not recognized in what is compressed or UTF-16, in JSON within a text and its escapes, nor where they
+        // break off.
+        let is_text = reply.is_whole() && !may_be_object && encoding.is_none();
+        let may_hold_secret = ["\0", "\"kdstoken\""].iter().any(|mark| body.contains(mark));
+        let is_text = is_text && !may_hold_secret && serde_json::from_str::<IgnoredAny>(&body).is_err();
+        let text = Some(words(&body)).filter(|text| is_text && !text.is_empty());
         let named = garbled_task_id(&body).filter(|_| may_be_object);
         // Of what breaks off, only what came counts: at least the beginning of an id.
         let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
         let task_id = named.filter(|task_id| !task_id.is_empty());
-        let defect = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}")).or(defect);
+        let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
+        let compressed =
+            encoding.map(|encoding| format!("its body is compressed ({encoding}), which was not asked for"));
+        let defect = named.or(compressed).or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
     let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
@@ -122,6 +129,15 @@ fn garbled_task_id(text: &str) -> Option<String> {
     }
 }
 
+/// The words of a page, without its markup, or any other text as it is.
+fn words(text: &str) -> String {
+    if !text.trim_start().starts_with('<') {
+        return text.trim().to_owned();
+    }
+    let after_tag = |part| str::split_once(part, '>').map_or(part, |(_, text)| text);
+    text.split('<').flat_map(|part| after_tag(part).split_whitespace()).collect::<Vec<_>>().join(" ")
+}
+
 /// A text, or what stands in its place as JSON.
 fn text(json: &RawValue) -> String {
     serde_json::from_str(json.get()).unwrap_or_else(|_| normalized(json))
@@ -147,8 +163,12 @@ pub(crate) fn error(
         (_, Ending::Broken) => ErrorKind::Lost,
         (_, Ending::Whole) => {
             let undocumented = || format!("its body ({}) is not what the service documents", reply.media_type());
+            let redirect = || {
+                let is_redirect = matches!(reply.status.as_u16(), 301..=303);
+                is_redirect.then(|| "it is a redirect, and none is followed: check the endpoint".to_owned())
+            };
             let empty = || reply.body.is_empty().then(|| "its body is empty".to_owned());
-            let defect = details.defect.clone().or_else(empty).unwrap_or_else(undocumented);
+            let defect = details.defect.clone().or_else(redirect).or_else(empty).unwrap_or_else(undocumented);
             ErrorKind::Unreadable(shown(&defect))
         }
     };

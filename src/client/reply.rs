@@ -65,6 +65,11 @@ impl Reply {
         self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
     }
 
+    /// What the body is compressed with. No request asks for that.
+    pub(crate) fn content_encoding(&self) -> Option<&str> {
+        self.header(header::CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+    }
+
     pub(crate) fn is_whole(&self) -> bool {
         self.ending == Ending::Whole
     }

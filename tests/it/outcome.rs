@@ -257,9 +257,14 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
     for status in [400, 401, 403, 404, 500, 502] {
         let text = "\n <html><h1>Blocked by policy 7</h1></html>\n";
         let error = told.create(Answer::new(status).body(text)).await.unwrap_err();
-        assert_eq!(error.message(), Some("<html><h1>Blocked by policy 7</h1></html>"), "{status}");
+        assert_eq!(error.message(), Some("Blocked by policy 7"), "{status}");
         assert!(error.to_string().contains("Blocked by policy 7"), "{error}");
     }
+    // As Apache's pages begin.
+    let page = "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n\
+        <html><head>\n<title>403 Forbidden</title>\n</head><body>\n<p>You don't have\r\npermission.<br />\r\n</p>";
+    let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
+    assert_eq!(error.message(), Some("403 Forbidden You don't have permission."));
     let long = "x".repeat(100_000);
     let error = told.create(Answer::new(403).body(long)).await.unwrap_err();
     let shown = error.message().unwrap().chars().count();
@@ -268,6 +273,9 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
     assert_eq!(error.message(), Some("a\\u{1b}[31m\\r\\n\\u{202e}b"));
     let error = told.create(Answer::new(403).body(b"\xb3\xc9 denied")).await.unwrap_err();
     assert!(error.message().unwrap().ends_with(" denied"), "{error}");
+    let utf16: Vec<u8> = "\u{feff}{\"code\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let error = told.create(Answer::new(403).body(utf16)).await.unwrap_err();
+    assert_eq!(error.message(), None);
     let error = told.create(Answer::new(403).body(" \n")).await.unwrap_err();
     assert_eq!(error.message(), None);
 }

@@ -169,7 +169,8 @@ rows! {
             &GZIPPED,
         ]
         .concat(),
-    );
+    )
+    .says("its body is compressed (gzip), which was not asked for");
     json_cut_short => Row::answered(
         "the JSON is cut short",
         ok(r#"{"code":0,"msg":"<secrets>","taskId":"16897"#),

@@ -78,6 +78,21 @@ rows! {
     .share()
     .requests(2)
     .status(200);
+    kdstoken_compressed => Row::scripted(
+        "the reply of `verifyExtractCode` is compressed, unasked, in a form that leaves the kdstoken as it is",
+        answers([ok(FOUND), reply("200 OK", "Content-Encoding: zstd", &format!("(\u{4}{VERIFIED}6"))]),
+    )
+    .share()
+    .requests(2)
+    .status(200)
+    .says("its body is compressed (zstd), which was not asked for");
+    kdstoken_in_a_page => Row::scripted(
+        "the JSON of `verifyExtractCode` comes in a page",
+        answers([FOUND, &format!("<pre>{VERIFIED}</pre>")].map(ok)),
+    )
+    .share()
+    .requests(2)
+    .status(200);
     listing_refused => Row::scripted(
         "`listShareFiles` is refused under 400, with the kdstoken",
         answers([ok(FOUND), ok(VERIFIED), reply("400 Bad Request", "", r#"{"code":13000410,"msg":"<kdstoken>"}"#)]),

@@ -124,9 +124,12 @@ rows! {
     forbidden => Row::answered("403", reply("403 Forbidden", "", HTML))
         .rejected()
         .is("refused access_refused")
-        .says("<html><body>an error, ")
+        .says("message \"an error, ")
         .advice("nothing was done: ask for the right to do this");
     not_found => Row::answered("404", reply("404 Not Found", "", HTML))
+        .rejected()
+        .advice("nothing was done: check the endpoint and its path prefix");
+    method_not_allowed => Row::answered("405", reply("405 Not Allowed", "", HTML))
         .rejected()
         .advice("nothing was done: check the endpoint and its path prefix");
     request_timeout => Row::answered("408", reply("408 Request Timeout", "", ""))
@@ -281,7 +284,8 @@ fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
 
 /// A redirect, which isn't followed: the one request is all that is sent to anyone.
 fn redirect(title: &'static str, status: &str, location: &str) -> Row {
-    Row::answered(title, reply(status, &format!("Location: {location}"), HTML))
+    let row = Row::answered(title, reply(status, &format!("Location: {location}"), HTML));
+    if status < "304" { row.says("it is a redirect, and none is followed: check the endpoint") } else { row }
 }
 
 /// A redirect to another server, which sees nothing of it; the endpoint is under TLS or not.
