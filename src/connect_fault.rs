@@ -50,7 +50,11 @@ impl ConnectFault {
 
 /// The texts of rustls, OpenSSL and proxies, in small letters without blanks and colons. Not all have a public type.
 const TEXTS: [(ConnectFault, &[&str]); 7] = [
-    (ConnectFault::ProxyCredentials, &["proxyauthorizationrequired", "sockserrorcredentialsnotaccepted"]),
+    (
+        ConnectFault::ProxyCredentials,
+        // The last one also tells that a proxy which demands credentials was given none.
+        &["proxyauthorizationrequired", "sockserrorcredentialsnotaccepted", "doesnotsupportuser/passauthentication"],
+    ),
     (
         ConnectFault::ClientCertificate,
         &["alertcertificate", "alertbadcertificate", "alertunknownca", "alertaccessdenied", "alertdecrypterror"],
@@ -82,6 +86,7 @@ mod tests {
             ("tunnel error: proxy authorization required", Some(ConnectFault::ProxyCredentials)),
             ("tunnel error: unsuccessful", None),
             ("SOCKS error: credentials not accepted", Some(ConnectFault::ProxyCredentials)),
+            ("SOCKS error: server does not support user/pass authentication", Some(ConnectFault::ProxyCredentials)),
             ("invalid peer certificate: UnknownIssuer", Some(ConnectFault::UnknownIssuer)),
             ("invalid peer certificate: certificate expired: verification time 9", Some(ConnectFault::OutOfDate)),
             ("invalid peer certificate: Revoked", Some(ConnectFault::Certificate)),

@@ -97,6 +97,20 @@ async fn a_socks5_proxy_that_refuses_the_credentials_says_so_once() {
     proxy.finish().await;
 }
 
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_socks5_proxy_that_demands_credentials_says_so_once() {
+    // Version 5, and none of the methods that were offered.
+    let none = Step::Send(vec![5, 0xff]);
+    let proxy = ScriptedServer::start(vec![vec![Step::Byte, Step::Byte, Step::Byte, none]]).await;
+    let url = proxy.endpoint().replace("http://", "socks5://");
+    let client = builder_at("http://127.0.0.1:1").proxy(url).build().unwrap();
+    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+    assert!(error.is_proxy_unauthorized() && !error.is_retryable(), "{error:?}");
+    drop(client);
+    proxy.finish().await;
+}
+
 #[tokio::test]
 async fn a_name_and_headers_of_the_callers_own_are_sent_and_shown_nowhere() {
     let refused = json_reply(403, &serde_json::json!({"code": 403, "msg": "no right for s3cret-key"}));
