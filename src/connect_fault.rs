@@ -41,7 +41,7 @@ impl ConnectFault {
             Self::Unsupported => {
                 "build with the feature `native-tls` instead of `rustls`, or give a `client_certificate` if it demands one"
             }
-            Self::Certificate => "look at its cause",
+            Self::Certificate => "have it issued anew, without the fault that the cause names",
             Self::ClientCertificate => "give one that it accepts by `client_certificate`",
             Self::ProxyCredentials => "give the proxy's credentials in its URL, http://user:password@host:port",
         }
@@ -52,19 +52,19 @@ impl ConnectFault {
 const TEXTS: [(ConnectFault, &[&str]); 7] = [
     (
         ConnectFault::ProxyCredentials,
-        // The last one also tells that a proxy which demands credentials was given none.
-        &["proxyauthorizationrequired", "sockserrorcredentialsnotaccepted", "doesnotsupportuser/passauthentication"],
+        // The third one also tells that a proxy which demands credentials was given none.
+        &["proxyauthorizationrequired", "credentialsnotaccepted", "notsupportuser/pass", "implementsauthentication"],
     ),
     (
         ConnectFault::ClientCertificate,
-        &["alertcertificate", "alertbadcertificate", "alertunknownca", "alertaccessdenied", "alertdecrypterror"],
+        &["alertcert", "alertbadcert", "alertunsupportedcert", "alertunknownca", "alertaccess", "alertdecrypterror"],
     ),
     (ConnectFault::OtherName, &["certificatenotvalidforname", "mismatch)"]),
     (ConnectFault::OutOfDate, &["certificateexpired", "certificatehasexpired", "notvalidyet", "notyetvalid"]),
     (ConnectFault::UnknownIssuer, &["unknownissuer", "issuercertificate)", "(self-signed", "(selfsigned"]),
     (
         ConnectFault::Unsupported,
-        &["unsupportedsignature", "peerisincompatible", "alerthandshakefailure", "alertprotocolversion"],
+        &["unsupportedsignature", "peerisincompatible", "alerthandshake", "alertinsufficient", "alertprotocol"],
     ),
     (ConnectFault::Certificate, &["certificateverifyfailed", "invalidpeercertificate"]),
 ];
@@ -87,14 +87,23 @@ mod tests {
             ("tunnel error: unsuccessful", None),
             ("SOCKS error: credentials not accepted", Some(ConnectFault::ProxyCredentials)),
             ("SOCKS error: server does not support user/pass authentication", Some(ConnectFault::ProxyCredentials)),
+            ("SOCKS error: server implements authentication incorrectly", Some(ConnectFault::ProxyCredentials)),
+            ("SOCKS error: connection not allowed by ruleset", None),
             ("invalid peer certificate: UnknownIssuer", Some(ConnectFault::UnknownIssuer)),
             ("invalid peer certificate: certificate expired: verification time 9", Some(ConnectFault::OutOfDate)),
             ("invalid peer certificate: Revoked", Some(ConnectFault::Certificate)),
             ("received fatal alert: CertificateRequired", Some(ConnectFault::ClientCertificate)),
             ("received fatal alert: CertificateExpired", Some(ConnectFault::ClientCertificate)),
+            ("received fatal alert: UnsupportedCertificate", Some(ConnectFault::ClientCertificate)),
             ("received fatal alert: HandshakeFailure", Some(ConnectFault::Unsupported)),
+            ("received fatal alert: InsufficientSecurity", Some(ConnectFault::Unsupported)),
             ("received fatal alert: InternalError", None),
             ("SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:", Some(ConnectFault::ClientCertificate)),
+            (
+                "SSL routines:ssl3_read_bytes:sslv3 alert unsupported certificate:",
+                Some(ConnectFault::ClientCertificate),
+            ),
+            ("SSL routines:ssl3_read_bytes:tlsv1 alert insufficient security:", Some(ConnectFault::Unsupported)),
             ("certificate verify failed: (self-signed certificate)", Some(ConnectFault::UnknownIssuer)),
             ("certificate verify failed: (IP address mismatch)", Some(ConnectFault::OtherName)),
             ("certificate verify failed: (certificate is not yet valid)", Some(ConnectFault::OutOfDate)),

@@ -12,6 +12,8 @@ use koodrive_share::Client;
 #[cfg(feature = "tls")]
 use koodrive_share::Error;
 #[cfg(feature = "tls")]
+use rcgen::ExtendedKeyUsagePurpose;
+#[cfg(feature = "tls")]
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 #[cfg(feature = "tls")]
@@ -100,15 +102,16 @@ async fn a_socks5_proxy_that_refuses_the_credentials_says_so_once() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_socks5_proxy_that_demands_credentials_says_so_once() {
-    // Version 5, and none of the methods that were offered.
-    let none = Step::Send(vec![5, 0xff]);
-    let proxy = ScriptedServer::start(vec![vec![Step::Byte, Step::Byte, Step::Byte, none]]).await;
-    let url = proxy.endpoint().replace("http://", "socks5://");
-    let client = builder_at("http://127.0.0.1:1").proxy(url).build().unwrap();
-    let error = client.create(&dump().build().unwrap()).await.unwrap_err();
-    assert!(error.is_proxy_unauthorized() && !error.is_retryable(), "{error:?}");
-    drop(client);
-    proxy.finish().await;
+    // Version 5, and no method that was offered; a proxy may also answer with the method that it wants.
+    for answer in [vec![5, 0xff], vec![5, 2]] {
+        let proxy = ScriptedServer::start(vec![[vec![Step::Byte; 3], vec![Step::Send(answer)]].concat()]).await;
+        let url = proxy.endpoint().replace("http://", "socks5://");
+        let client = builder_at("http://127.0.0.1:1").proxy(url).build().unwrap();
+        let error = client.create(&dump().build().unwrap()).await.unwrap_err();
+        assert!(error.is_proxy_unauthorized() && !error.is_retryable(), "{error:?}");
+        drop(client);
+        proxy.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -142,13 +145,19 @@ async fn a_service_that_demands_a_certificate_gets_one() {
 
 #[cfg(feature = "tls")]
 #[tokio::test]
-async fn a_client_certificate_of_another_authority_is_told_as_such() {
+async fn a_client_certificate_of_another_authority_or_purpose_is_told_as_such() {
     let authority = Authority::new();
-    for version in [&TLS12, &TLS13] {
+    let of_another_purpose = authority.pem_for(ExtendedKeyUsagePurpose::ServerAuth);
+    for (version, certificate) in [
+        (&TLS12, Authority::new().client_pem()),
+        (&TLS13, Authority::new().client_pem()),
+        (&TLS12, of_another_purpose.clone()),
+        (&TLS13, of_another_purpose),
+    ] {
         let script = vec![vec![Step::NoHandshake]];
         let server = ScriptedServer::start_tls(script, authority.demanding_acceptor(version)).await;
         let client = builder_at(&server.endpoint()).root_certificates(authority.pem());
-        let client = client.client_certificate(Authority::new().client_pem()).build().unwrap();
+        let client = client.client_certificate(certificate).build().unwrap();
         let error = client.create(&dump().build().unwrap()).await.unwrap_err();
         assert!(error.is_certificate() && !error.is_retryable(), "{error:?}");
         assert!(error.to_string().contains("client_certificate"), "{error}");

@@ -22,7 +22,7 @@ use crate::support::{
 const OTHER_ALGORITHM: &str = if cfg!(feature = "rustls") {
     "build with the feature `native-tls` instead of `rustls`"
 } else {
-    "look at its cause"
+    "have it issued anew, without the fault that the cause names"
 };
 
 rows! {
@@ -106,6 +106,15 @@ rows! {
         vec![vec![Step::Byte, Step::Send(vec![21, 3, 3, 0, 2, 2, 40]), Step::Hold]],
     )
     .no_connection_until("connect certificate", "build with the feature `native-tls` instead of `rustls`");
+    no_common_protocol => Row::driven("the service speaks HTTP/2 alone", |trial| async move {
+        let authority = Authority::new();
+        let server = trial.tls_server(&vec![vec![Step::NoHandshake]], authority.http2_acceptor()).await;
+        let client = trial.builder(&server.endpoint()).root_certificates(authority.pem()).build().unwrap();
+        let ending = trial.call(&client).await;
+        drop(client);
+        Observed::by(server, ending).await
+    })
+    .no_connection();
     client_certificate_demanded => demanding("the service demands a client certificate, TLS 1.2", &TLS12);
     client_certificate_demanded_late => demanding(
         "the service demands a client certificate, TLS 1.3: it tells once the request is on its way",

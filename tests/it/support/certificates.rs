@@ -44,8 +44,13 @@ impl Authority {
 
     /// A client's certificate and its key.
     pub(crate) fn client_pem(&self) -> String {
+        self.pem_for(ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// A certificate for this purpose and its key.
+    pub(crate) fn pem_for(&self, purpose: ExtendedKeyUsagePurpose) -> String {
         let mut params = CertificateParams::new(["client".to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = vec![purpose];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         format!("{}{}", certificate.pem(), key.serialize_pem())
@@ -53,6 +58,17 @@ impl Authority {
 
     /// The TLS of a server on 127.0.0.1.
     pub(crate) fn acceptor(&self, trust: Trust) -> TlsAcceptor {
+        Arc::new(self.config(trust)).into()
+    }
+
+    /// The same of a server that speaks HTTP/2 alone.
+    pub(crate) fn http2_acceptor(&self) -> TlsAcceptor {
+        let mut config = self.config(Trust::Deserved);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Arc::new(config).into()
+    }
+
+    fn config(&self, trust: Trust) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let mut certificate = self.sign(trust, &key).der().to_vec();
         if let Trust::OtherAlgorithm = trust {
@@ -61,7 +77,7 @@ impl Authority {
         let verifier = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = verifier.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        Arc::new(config.with_single_cert(vec![certificate.into()], key.into()).unwrap()).into()
+        config.with_single_cert(vec![certificate.into()], key.into()).unwrap()
     }
 
     /// The same, and it demands a client's certificate by this authority.
