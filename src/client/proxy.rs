@@ -50,11 +50,12 @@ fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'
     matcher.intercept(&endpoint).map(|_| found)
 }
 
-/// A proxy's URL. One without a scheme is http.
+/// A proxy's URL. One without a scheme is http. A path may be that of a script, or a slash that is missing elsewhere.
 fn parse(value: &str) -> Option<Url> {
     let url = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let url = Url::parse(&url).ok().filter(|_| !value.contains(|c: char| c.is_whitespace() || c.is_control()))?;
-    (SCHEMES.contains(&url.scheme()) && url.has_host()).then_some(url)
+    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    (SCHEMES.contains(&url.scheme()) && url.has_host() && is_bare).then_some(url)
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_proxy_is_understood_or_refused() {
-        for value in ["http://p:3128", "p:3128", "[::1]:3128", "http://u:s@p"] {
+        for value in ["http://p:3128", "p:3128", "http://p:3128/", "[::1]:3128", "http://u:s@p"] {
             assert!(parse(value).is_some(), "{value}");
         }
         let has_tls = cfg!(any(feature = "rustls", feature = "native-tls"));
@@ -105,6 +106,11 @@ mod tests {
             "http://",
             "p:port",
             "://p",
+            "http:/p:1",
+            "http//p:1",
+            "http://p:1/proxy.pac",
+            "http://p:1?q",
+            "http://p:1#f",
         ] {
             assert!(parse(value).is_none(), "{value}");
         }
