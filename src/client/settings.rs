@@ -19,9 +19,9 @@ const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
 
 const MAX_CONCURRENT_REQUESTS: usize = 100_000;
 
-/// Headers that say how a message is framed or who sends it. The documented ones are reserved, too.
-const RESERVED_HEADERS: &str = "accept authorization connection content-length content-type expect host \
-                                proxy-authorization te transfer-encoding upgrade user-agent";
+/// Headers that say how a message is framed or encoded, or who sends it. The documented ones are reserved, too.
+const RESERVED_HEADERS: &str = "accept accept-encoding authorization connection content-encoding content-length \
+                                content-type expect host proxy-authorization te transfer-encoding upgrade user-agent";
 
 #[derive(Clone, Default)]
 pub(super) struct Settings {
@@ -239,9 +239,14 @@ pub(crate) fn has_credentials(url: &Url) -> bool {
 
 /// Whether a host is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.trim_end_matches('.') == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    let is_localhost = url.domain().is_some_and(|host| host.trim_end_matches('.') == "localhost");
+    is_localhost || address(url).is_some_and(|address| address.is_loopback())
+}
+
+/// The address that a host is, if it is no name.
+pub(crate) fn address(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+    host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// Secrets are masked.

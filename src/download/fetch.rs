@@ -6,7 +6,7 @@ use http::header;
 use reqwest::{Response, Url};
 
 use super::{Download, error::Kind, response::Resume};
-use crate::client::settings::{has_credentials, is_loopback};
+use crate::client::settings::{address, has_credentials, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
 
@@ -44,11 +44,17 @@ impl Download {
 /// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
 fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     match to.scheme() {
-        "https" if is_loopback(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
+        "https" if leads_here(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
         "https" if has_credentials(to) => Err("a redirect with credentials"),
         "https" => Ok(()),
         _ => Err("a redirect that does not lead to https"),
     }
+}
+
+/// Whether a URL leads to this machine, also where that is no loopback by its text.
+fn leads_here(url: &Url) -> bool {
+    let is_below_localhost = url.domain().is_some_and(|host| host.trim_end_matches('.').ends_with(".localhost"));
+    is_loopback(url) || is_below_localhost || address(url).is_some_and(|address| address.is_unspecified())
 }
 
 #[cfg(test)]
@@ -71,6 +77,12 @@ mod tests {
             ("https://a.example/", "https://[::1]/", false),
             ("https://a.example/", "https://2130706433/", false),
             ("https://a.example/", "https://[::ffff:127.0.0.1]/", false),
+            ("https://a.example/", "https://0.0.0.0/", false),
+            ("https://a.example/", "https://[::]/", false),
+            ("https://a.example/", "https://[::ffff:0.0.0.0]/", false),
+            ("https://a.example/", "https://x.localhost/", false),
+            ("https://a.example/", "https://localhost.example/", true),
+            ("https://a.example/", "https://10.0.0.1/", true),
             ("https://a.example/", "https://user@b.example/", false),
         ];
         for (from, to, is_followed) in cases {
