@@ -22,7 +22,7 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt, Stream, StreamExt, future,
+    FutureExt, Stream, StreamExt, TryStreamExt, future,
     stream::{self, BoxStream},
 };
 
@@ -164,7 +164,8 @@ impl Bulk<'_> {
     ///
     /// # Errors
     ///
-    /// As for [`next`](Self::next). The report is lost then: to keep it, take the items one by one.
+    /// As for [`next`](Self::next), with the error of the last chunk that failed as the source unless there is another. The
+    /// report is lost then: to keep it, take the items one by one.
     ///
     /// # Cancel safety
     ///
@@ -175,7 +176,10 @@ impl Bulk<'_> {
     /// Outside of a tokio runtime with its I/O and time enabled.
     #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
-        while self.next().await.transpose()?.is_some() {}
+        let mut unseen = None;
+        while let Some(item) = self.try_next().await.map_err(|error| BulkError { unseen: unseen.take(), ..error })? {
+            unseen = item.result.err().map(Into::into).or(unseen);
+        }
         Ok(mem::take(&mut self.report))
     }
 
@@ -201,7 +205,7 @@ impl Bulk<'_> {
             (Some(stop), None) if !exhausted || stop.is_of_all_requests() => stop,
             (_, None) => return None,
         };
-        Some(BulkError { kind, attempted, exhausted, unwritten })
+        Some(BulkError { kind, attempted, exhausted, unwritten, unseen: None })
     }
 }
 

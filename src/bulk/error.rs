@@ -17,6 +17,8 @@ pub struct BulkError {
     pub(super) exhausted: bool,
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
+    /// That of the last chunk that failed, if nobody has seen its item.
+    pub(super) unseen: Option<BoxError>,
 }
 
 /// Why no further chunk is begun.
@@ -117,7 +119,7 @@ impl BulkError {
 /// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, attempted, exhausted, unwritten } = self;
+        let Self { kind, attempted, exhausted, unwritten, .. } = self;
         write!(f, "{kind}")?;
         if !unwritten.is_empty() {
             write!(f, "; it lacks {}", unwritten.join(", "))?;
@@ -135,6 +137,6 @@ debug_as_chain!(BulkError);
 
 impl StdError for BulkError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.kind.source()
+        self.kind.source().or(self.unseen.as_deref().map(|error| error as _))
     }
 }

@@ -103,6 +103,10 @@ impl ShareFiles {
     /// # Cancel safety
     ///
     /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
+    ///
+    /// # Panics
+    ///
+    /// Polling it outside of a tokio runtime with its I/O and time enabled.
     pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
         let listing = async move {
             self.validate()?;

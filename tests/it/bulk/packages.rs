@@ -68,3 +68,14 @@ async fn a_run_is_collected_into_its_report() {
     let report = client.create_bulk(dump_template(), ids(1_001)).unwrap().collect().await.unwrap();
     assert_eq!((report.created, report.attempted.clone()), (2, 0..1_001));
 }
+
+#[tokio::test]
+async fn a_collected_run_that_ends_early_names_what_failed() {
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_001), one_by_one()).unwrap();
+    let error = bulk.collect().await.unwrap_err();
+    assert!(error.is_unknown(), "{error:?}");
+    let trace_id = emulator.tasks()[0].trace_id().unwrap().to_owned();
+    assert!(format!("{error:?}").contains(&trace_id), "{error:?}");
+}
