@@ -7,6 +7,8 @@ use crate::{
     task::status::TaskState, validation::ValidationError,
 };
 
+const AGAIN: &str = "download again, which goes on from what has come if the storage can";
+
 /// A package that was not downloaded. Nothing stands at its path that did not before.
 ///
 /// ```no_run
@@ -22,8 +24,10 @@ use crate::{
 /// ```
 ///
 /// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
-/// which goes on from what has come`; causes come through [`source`](std::error::Error::source). The download URL is in
-/// neither, and `{error:?}` prints both.
+/// which goes on from what has come if the storage can`; causes come through [`source`](std::error::Error::source). The
+/// download URL is in neither, and `{error:?}` prints both.
+///
+/// A storage can go on if it states a strong `ETag` and serves ranges; else the download begins anew.
 ///
 /// To make a package again, create its task again: a run with a ledger goes on with the old one, so delete that ledger or give a
 /// new one.
@@ -48,7 +52,7 @@ pub(super) enum Kind {
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
     #[error(
-        "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then download again, which goes on from what has come"
+        "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then {AGAIN}"
     )]
     Disk(#[from] io::Error),
     #[error(
@@ -59,13 +63,13 @@ pub(super) enum Kind {
         "the storage answers with status {0}: a package is kept for 7 days, or for as long as the tenant has set; make it again if it is older"
     )]
     Refused(u16),
-    #[error("the storage answers with status {0}: download again later, which goes on from what has come")]
+    #[error("the storage answers with status {0}: wait, then {AGAIN}")]
     Unavailable(u16, Duration),
     #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
     Foreign(&'static str),
     #[error("what came is no whole zip, so it was thrown away: download again, or make the package again")]
     NotZip(#[source] rawzip::Error),
-    #[error("more or less came than the storage had stated: download again, which goes on from what has come")]
+    #[error("more or less came than the storage had stated: {AGAIN}")]
     OtherLength,
     #[error("{}", connection_failed(*.0))]
     Connection(Option<ConnectFault>, #[source] reqwest::Error),
@@ -78,8 +82,7 @@ fn advice_on(state: TaskState) -> &'static str {
 /// As for the API, but for what is said of its endpoint and of the certificate that only the API gets.
 fn connection_failed(fault: Option<ConnectFault>) -> String {
     let Some(fault) = fault else {
-        return "the connection failed or made no progress: download again, which goes on from what has come"
-            .to_owned();
+        return format!("the connection failed or made no progress: {AGAIN}");
     };
     let advice = match fault {
         ConnectFault::OtherName => "ask the vendor, or who runs the proxy on the way",
@@ -155,7 +158,7 @@ impl DownloadError {
     }
 
     /// The storage was not reached (name, connection, TLS, proxy), broke off or was busy, in each attempt. Download again later,
-    /// which goes on from what has come; if it stays so, do what the message says.
+    /// which goes on from what has come if the storage can; if it stays so, do what the message says.
     pub fn is_unavailable(&self) -> bool {
         matches!(self.0, Kind::Connection(..) | Kind::Unavailable(..))
     }

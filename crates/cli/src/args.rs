@@ -38,6 +38,7 @@ Environment:
   KOODRIVE_AGENT_NAME       as --agent-name
   KOODRIVE_REQUEST_TIMEOUT  as --request-timeout
   KOODRIVE_CONNECT_TIMEOUT  as --connect-timeout
+  KOODRIVE_IDLE_TIMEOUT     as --idle-timeout
   KOODRIVE_MAX_ATTEMPTS     as --max-attempts
   KOODRIVE_CACERT           as --cacert
   KOODRIVE_PROXY            as --proxy and --proxy-file; also with a user name and a password
@@ -169,6 +170,11 @@ pub(crate) struct ServiceArgs {
     /// Time limit to connect [default: 10s, at most half of the request's] [env: KOODRIVE_CONNECT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) connect_timeout: Option<Duration>,
+
+    /// How long an idle connection is kept: less than every gateway on the way keeps it, 0s for a fresh one each time
+    /// [default: 4s] [env: KOODRIVE_IDLE_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) idle_timeout: Option<Duration>,
 
     /// Maximum number of attempts for a retryable request, 1 to 10 [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
     #[arg(long, global = true, value_name = "N")]

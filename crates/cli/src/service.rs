@@ -43,16 +43,17 @@ pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
 }
 
 fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
-    let ServiceArgs { request_timeout, connect_timeout, max_attempts, .. } = service;
+    let ServiceArgs { request_timeout, connect_timeout, idle_timeout, max_attempts, .. } = service;
     let cacert = flag_or_variable(service.cacert.take(), "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(path.into()))?;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
         flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
     );
+    let idle_timeout = flag_or_variable(idle_timeout, "KOODRIVE_IDLE_TIMEOUT", humantime::parse_duration);
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
     let route = both(certificates(cacert.as_deref()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
-    let (((request_timeout, connect_timeout), max_attempts), (certificates, proxy)) =
-        both(both(timeouts, max_attempts), route)?;
+    let (((request_timeout, connect_timeout), (idle_timeout, max_attempts)), (certificates, proxy)) =
+        both(both(timeouts, both(idle_timeout, max_attempts)), route)?;
     let mut builder = ClientBuilder::from_env();
     if let Some(pem) = certificates {
         builder = builder.root_certificates(pem);
@@ -65,6 +66,9 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     }
     if let Some(timeout) = connect_timeout {
         builder = builder.connect_timeout(timeout);
+    }
+    if let Some(timeout) = idle_timeout {
+        builder = builder.idle_timeout(timeout);
     }
     if let Some(attempts) = max_attempts {
         builder = builder.max_attempts(attempts);

@@ -39,6 +39,7 @@ fn flag(path: &str) -> Option<&'static str> {
         "X-Hw-Agentname" => "--agent-name (KOODRIVE_AGENT_NAME)",
         "timeout" => "--request-timeout (KOODRIVE_REQUEST_TIMEOUT)",
         "connect_timeout" => "--connect-timeout (KOODRIVE_CONNECT_TIMEOUT)",
+        "idle_timeout" => "--idle-timeout (KOODRIVE_IDLE_TIMEOUT)",
         "max_attempts" => "--max-attempts (KOODRIVE_MAX_ATTEMPTS)",
         "root_certificates" => "--cacert (KOODRIVE_CACERT)",
         "proxy" => "--proxy, --proxy-file (KOODRIVE_PROXY)",

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use koodrive_share_emulator::{Answer, Fault};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
-    net::TcpListener,
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    sync::watch,
     time::timeout,
 };
 use tokio_rustls::{
@@ -14,7 +15,9 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
 };
 
-use crate::support::{DUMP, TOKEN, bare_tool, directory, emulator, expect, file, json_lines, nowhere, run, text, tool};
+use crate::support::{
+    DUMP, TOKEN, bare_tool, bulk::ids, directory, emulator, expect, file, json_lines, nowhere, run, text, tool,
+};
 
 #[tokio::test]
 async fn flags_go_before_variables() {
@@ -112,6 +115,7 @@ async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
         ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "0s", "must be more than 0 and at most a day"),
         ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "soon", "expected number"),
         ("--connect-timeout", "KOODRIVE_CONNECT_TIMEOUT", "30s", "less than the total"),
+        ("--idle-timeout", "KOODRIVE_IDLE_TIMEOUT", "25h", "must be at most a day"),
         ("--max-attempts", "KOODRIVE_MAX_ATTEMPTS", "11", "must be 1 to 10"),
         ("--max-attempts", "KOODRIVE_MAX_ATTEMPTS", "x", "invalid digit"),
     ] {
@@ -127,6 +131,33 @@ async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
         }
     }
     assert_eq!(emulator.request_count(), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_are_kept_for_as_long_as_the_flag_or_variable_says() {
+    let emulator = emulator().await;
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", relay.local_addr().unwrap());
+    let service = emulator.endpoint().trim_start_matches("http://").to_owned();
+    let (connected, connections) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = relay.accept().await {
+            connected.send_modify(|count| *count += 1);
+            let mut service = TcpStream::connect(&service).await.unwrap();
+            tokio::spawn(async move { drop(copy_bidirectional(&mut client, &mut service).await) });
+        }
+    });
+    let mut counts = Vec::new();
+    for (flag, variable) in [("4s", "0s"), ("0s", "4s"), ("", "0s")] {
+        let before = *connections.borrow();
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["--concurrency", "1", "--endpoint", &endpoint]).env("KOODRIVE_IDLE_TIMEOUT", variable);
+        tool.args((!flag.is_empty()).then(|| format!("--idle-timeout={flag}"))).args(ids(2_001));
+        let output = run(&mut tool).await;
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        counts.push(*connections.borrow() - before);
+    }
+    assert_eq!(counts, [1, 3, 3], "of three requests each");
 }
 
 #[tokio::test]
