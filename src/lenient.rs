@@ -30,7 +30,7 @@ impl From<&RawValue> for LenientText {
     fn from(json: &RawValue) -> Self {
         Self(match plain(json) {
             Some(Value::String(text)) => Some(text),
-            Some(Value::Number(_)) => Some(json.get().to_owned()),
+            Some(Value::Number(number)) => Some(shortest(&number, json)),
             _ => None,
         })
     }
@@ -71,7 +71,7 @@ impl From<&RawValue> for LenientCode {
         let text = match plain(json) {
             Some(Value::String(text)) => Some(text.trim().to_owned()),
             Some(Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
-                Some(integer(&number).map_or_else(|| json.get().to_owned(), |number| number.to_string()))
+                Some(shortest(&number, json))
             }
             _ => None,
         };
@@ -150,6 +150,11 @@ pub(crate) fn normalized(json: &RawValue) -> String {
     }
 }
 
+/// A number as text, without a fraction of nothing: `2` for `2.0`. One that no integer here holds stays as it is.
+fn shortest(number: &Number, json: &RawValue) -> String {
+    integer(number).map_or_else(|| json.get().to_owned(), |number| number.to_string())
+}
+
 /// The integer that a number is, if it is one.
 fn integer(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| whole(number.as_f64()?))
@@ -191,9 +196,10 @@ mod tests {
     fn text_may_be_a_number_and_anything_else_is_none() {
         let text = |json| read::<LenientText>(json).0;
         assert_eq!(text("\"a\"").as_deref(), Some("a"));
-        for number in ["1689765568237837824", "168976556823783782400000", "0"] {
+        for number in ["1689765568237837824", "168976556823783782400000", "0", "2.5"] {
             assert_eq!(text(number).as_deref(), Some(number));
         }
+        assert_eq!((text("7001.0").as_deref(), text("-0.0").as_deref()), (Some("7001"), Some("0")));
         for json in ["null", "false", "[]", "{\"zh\": \"成功\"}", "1e999", "\"\\ud800\""] {
             assert_eq!(text(json), None, "{json}");
         }

@@ -13,8 +13,8 @@ use crate::support::{
 };
 
 /// JSON that a service writes where there is no task.
-const NONE: [&str; 10] =
-    ["null", "\"\"", "\" \"", "\"\\t\"", "0", "\"0\"", "\" 0 \"", "\"null\"", "\" null \"", "{\"id\":7001}"];
+const NONE: [&str; 11] =
+    ["null", "\"\"", "\" \"", "\"\\t\"", "0", "0.0", "\"0\"", "\" 0 \"", "\"null\"", "\" null \"", "{\"id\":7001}"];
 
 fn created(task_id: &str) -> Answer {
     Answer::json(200, &json!({"code": 0, "msg": "Success", "taskId": task_id}))
@@ -33,6 +33,7 @@ async fn task_id_of_a_creation_is_a_text_or_a_number() {
         // Beyond 64 bits: not a digit is lost.
         ("123456789012345678901234567890", "123456789012345678901234567890"),
         ("7", "7"),
+        ("7.0", "7"),
         ("\"T-7\"", "T-7"),
         ("\"00\"", "00"),
         ("\"\\u0037\"", "7"),
