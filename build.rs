@@ -131,20 +131,27 @@ fn limits(spec: &Value, schema: &Value) -> Map<String, Value> {
 /// fills the struct must name every header, so a new one does not compile until it is filled.
 fn take_headers(spec: &mut Value) -> Result<String, Box<dyn Error>> {
     let shared = spec["components"]["parameters"].clone();
+    // Those of an operation, or of a path, whose parameters all its operations have.
+    let take = |holder: &mut Value| {
+        let mut headers = BTreeMap::new();
+        if let Some(parameters) = holder.get_mut("parameters").and_then(Value::as_array_mut) {
+            parameters.retain(|parameter| {
+                let parameter = component(parameter).map_or(parameter, |name| &shared[name]);
+                let is_header = parameter["in"] == "header";
+                if let (true, Some(name)) = (is_header, parameter["name"].as_str()) {
+                    headers.insert(name.to_lowercase(), parameter["required"] == true);
+                }
+                !is_header
+            });
+        }
+        headers
+    };
     let mut first: Option<(String, BTreeMap<String, bool>)> = None;
     for (path, item) in fields(&mut spec["paths"]) {
-        for (method, operation) in fields(item) {
-            let mut headers = BTreeMap::new();
-            if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
-                parameters.retain(|parameter| {
-                    let parameter = component(parameter).map_or(parameter, |name| &shared[name]);
-                    let is_header = parameter["in"] == "header";
-                    if let (true, Some(name)) = (is_header, parameter["name"].as_str()) {
-                        headers.insert(name.to_lowercase(), parameter["required"] == true);
-                    }
-                    !is_header
-                });
-            }
+        let of_path = take(item);
+        for (method, operation) in fields(item).filter(|(_, value)| value["responses"].is_object()) {
+            let mut headers = of_path.clone();
+            headers.extend(take(operation));
             let place = format!("{method} {path}");
             match &first {
                 Some((other, expected)) if *expected != headers => {

@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, process::Command};
 
 use serde_json::json;
 
-use super::{build, spec, spec_text};
+use super::{build, snapshot::api_of, spec, spec_text};
 
 /// Set for the child process, which is this very test.
 const IN_CHILD: &str = "RUN_THE_BUILD_SCRIPT";
@@ -123,4 +123,30 @@ fn a_failure_of_one_path_names_it() {
     let error = to_cargo.last().unwrap();
     assert!(error.ends_with(" (in /koodrive/ose/v1/share/tasks)"), "{error}");
     assert_eq!(stderr, "");
+}
+
+#[test]
+fn a_path_gives_its_headers_to_all_its_operations() {
+    let mut spec = spec();
+    let api = api_of(&spec);
+    for (_, item) in spec["paths"].as_object_mut().unwrap() {
+        let operation = item.as_object_mut().unwrap().values_mut().next().unwrap();
+        item["parameters"] = operation.as_object_mut().unwrap().remove("parameters").unwrap();
+        // What is no operation has no headers.
+        item["summary"] = json!("…");
+        item["x-origin"] = json!({"parameters": []});
+    }
+    assert_eq!(api_of(&spec), api);
+}
+
+#[test]
+fn operations_that_differ_in_their_headers_are_refused() {
+    for (name, is_required) in [("X-Region", false), ("X-Region", true), ("X-Traceid", true)] {
+        let mut spec = spec();
+        let parameters = &mut spec["paths"]["/koodrive/ose/v1/share/tasks"]["post"]["parameters"];
+        let header = json!({"in": "header", "name": name, "required": is_required, "schema": {"type": "string"}});
+        parameters.as_array_mut().unwrap().push(header);
+        let error = build::client(&spec, false).err().map(|reason| reason.to_string());
+        assert!(error.is_some_and(|reason| reason.ends_with(" differ in their headers")), "{name} {is_required}");
+    }
 }
