@@ -219,7 +219,7 @@ impl<O: Operation> Attempt<'_, O> {
             error.0.advice = self.operation.advice(&error);
         }
 
-        let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 400 | 401 | 403);
+        let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 200 | 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
         // A date that the caller gave tells nothing of our clock.
         let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {

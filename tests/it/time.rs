@@ -104,6 +104,26 @@ async fn what_no_wrong_date_causes_is_not_signed_anew() {
     }
 }
 
+/// The service refuses under 200, too. Source: carrier reference, errors.
+#[tokio::test]
+async fn a_refusal_under_200_heals_the_clock_as_one_under_400_does() {
+    let emulator = emulator().await;
+    for status in [200, 400] {
+        for refusal in [
+            Answer::service(status, "13000101", "bad request"),
+            Answer::service(status, "13000102", "parameter verification failed"),
+            Answer::gateway(status, "APIGW.0301", "expired"),
+        ] {
+            for client in clients(&emulator, TimeDelta::hours(12)) {
+                emulator.fail_next(Fault::Reply(refusal.clone().header("Date", http_date(Utc::now()))));
+                let before = emulator.request_count();
+                client.create(&dump().build().unwrap()).await.unwrap();
+                assert_eq!(emulator.request_count() - before, 2, "{refusal:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_third_refusal_is_the_callers() {
     let emulator = emulator().await;
