@@ -63,10 +63,13 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     };
     let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
     let code = code(fields.code).or_else(|| code(fields.error_code));
-    let task_id = fields.task_id.as_str().and_then(named_task).map(str::to_owned);
+    let task_id = fields.task_id.and_then(|json| Some(named_task(LenientText::from(json).as_str()?)?.to_owned()));
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
-        (Some(ServiceCode::Success), None) => defect,
+        (Some(ServiceCode::Success), None) => defect.map(|defect| match fields.task_id {
+            Some(other) => format!("{defect}; $.taskId is {}", normalized(other)),
+            None => defect,
+        }),
         (Some(ServiceCode::InnerInvokeFailure), None) => Some("the service failed inside".to_owned()),
         (Some(_), None) => Some("its code does not tell whether anything was done".to_owned()),
         (None, None) => Some(match fields.code {
@@ -75,11 +78,15 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         }),
     };
     let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok());
+    let is_not_found = is_not_found
+        || match &code {
+            Some(ServiceCode::Success) => job.as_ref().is_none_or(|job| job.task_status.is_none()),
+            Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
+            None => false,
+        };
     FailureDetails {
         message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
-        is_not_found: is_not_found
-            || code == Some(ServiceCode::ResourceNotFound)
-            || (code == Some(ServiceCode::Success) && job.is_none()),
+        is_not_found,
         secret: job.and_then(|job| job.download_url.0).or(fields.kdstoken.0),
         code,
         task_id,
@@ -98,8 +105,8 @@ struct LooseFields<'a> {
     error_msg: Option<&'a RawValue>,
     /// Of a sibling call in 2024-07; its fields are not public. Source: carrier reference, errors.
     error: Option<&'a RawValue>,
-    #[serde(default, rename = "taskId")]
-    task_id: LenientText,
+    #[serde(rename = "taskId")]
+    task_id: Option<&'a RawValue>,
     #[serde(default)]
     kdstoken: LenientText,
     #[serde(rename = "jobInfo")]
@@ -108,11 +115,12 @@ struct LooseFields<'a> {
     task_info: Option<LenientObject<Job>>,
 }
 
-/// What is read of a job that is no success: a secret.
+/// What is read of a job that is no success: a secret, and whether it tells anything.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Job {
     download_url: LenientText,
+    task_status: Option<IgnoredAny>,
 }
 
 /// The task id in an object that cannot be read as a whole; an empty one if it breaks off.

@@ -213,6 +213,10 @@ async fn needed_field_that_cannot_be_read_is_named_with_what_stands_there() {
             assert!(text.contains(&format!("$.code is {json}")), "{json}: {text}");
         }
     }
+    for json in ["true", "[\"7001\"]", "{\"id\":7001}", "\" \"", "0"] {
+        let text = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err().to_string();
+        assert!(text.contains(&format!("$.taskId is {json}")), "{json}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -290,6 +290,10 @@ fn not_found() -> Vec<Answer> {
         Answer::json(200, &json!({"code": 0, "msg": "ok", "jobInfo": null})),
         Answer::json(200, &json!({"code": "0", "taskInfo": null})),
         Answer::json(200, &json!({"code": 0})),
+        Answer::json(200, &json!({"code": 0, "jobInfo": {}})),
+        Answer::json(200, &json!({"code": 0, "jobInfo": {"taskId": null, "taskStatus": null}})),
+        Answer::json(200, &json!({"code": "404", "msg": "not found"})),
+        Answer::json(200, &json!({"code": 404, "msg": "not found"})),
     ]
 }
 
@@ -371,7 +375,8 @@ async fn other_refusal_of_a_new_task_ends_polling_at_once() {
     for answer in [
         Answer::service(400, "13000410", "no right"),
         Answer::service(400, "13000102", "parameter verification failed"),
-        Answer::json(200, &json!({"code": 0, "jobInfo": {"progress": 7}})),
+        Answer::json(200, &json!({"code": 0, "jobInfo": {"taskStatus": "soon"}})),
+        Answer::json(200, &json!({"code": "405", "msg": "not possible"})),
         Answer::new(403),
     ] {
         let (emulator, _, handle) = created(completed_after(0)).await;
