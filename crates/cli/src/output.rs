@@ -341,13 +341,21 @@ pub(crate) fn duration(duration: Duration) -> FormattedDuration {
     humantime::format_duration(Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0)))
 }
 
-/// A text of the service with its control characters escaped, so that a terminal shows them instead of obeying.
+/// A text of the service with what a terminal would obey escaped, so that it is shown instead.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    escaped(text, |char| char.escape_default().to_string())
+}
+
+/// A text with what a terminal would obey escaped: controls, ends of lines, and what turns the order of a text around.
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+    let is_obeyed = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_obeyed) {
         return text.into();
     }
-    let escaped = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.into() };
-    text.chars().map(escaped).collect()
+    text.chars().map(|char| if is_obeyed(char) { escape(char) } else { char.into() }).collect()
 }
 
 /// Clears this bar while a line is written.
@@ -369,7 +377,8 @@ fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
 }
 
 fn json(value: &impl Serialize) -> io::Result<()> {
-    result(&serde_json::to_string(value)?)
+    // Escaped in a string, all of these mean the same.
+    result(&escaped(&serde_json::to_string(value)?, |char| format!("\\u{:04x}", u32::from(char))))
 }
 
 /// Writes a line to the standard output. If that fails, the line goes to the standard error: the task id in it is known

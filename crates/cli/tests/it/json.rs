@@ -53,6 +53,19 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     assert!(url.starts_with(&format!("{}/packages/", emulator.endpoint())));
 }
 
+#[tokio::test]
+async fn what_a_terminal_would_obey_is_escaped_in_results() {
+    let emulator = emulator().await;
+    let task_id = "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}b\u{2028}\u{200f}\u{2066}\u{61c}c";
+    for format in ["text", "json"] {
+        emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "taskId": task_id}))));
+        let output = run(tool(&emulator).args(DUMP).args(["F1", "--format", format])).await;
+        let line = text(&output.stdout).strip_suffix('\n').unwrap();
+        assert!(line.chars().all(|char| char.is_ascii_graphic() || char == ' '), "{line:?}");
+        assert!(format == "text" || json_lines(&output)[0]["taskId"] == task_id, "{line}");
+    }
+}
+
 /// A program that takes the results alone, such as `jq .failedFileIds`, loses no error.
 fn assert_errors_are_told_as_text(output: &Output) {
     let stderr = text(&output.stderr);
