@@ -312,7 +312,8 @@ impl Error {
     /// itself: give the credentials in the proxy's URL. Another refusal of a proxy [cannot be told](Self::is_connect) from
     /// a network's.
     pub fn is_proxy_unauthorized(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials)) || self.status() == Some(407)
+        matches!(self.0.kind, ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials))
+            || (self.status() == Some(407) && !self.may_have_created())
     }
 
     /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
@@ -344,8 +345,9 @@ impl Error {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
         let has_other_cause =
             || self.is_extract_code_refused() || self.service_code().is_some_and(ServiceCode::names_its_cause);
-        self.status() == Some(401)
-            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause())
+        let is_refused_as_such = self.status() == Some(401)
+            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause());
+        is_refused_as_such && !self.may_have_created()
     }
 
     /// The service refused access, to the share or to the target. Open the share again if its kdstoken has lapsed or is
@@ -356,16 +358,22 @@ impl Error {
     }
 
     /// There were too many requests: status 429, or the gateway's code. Wait for [`retry_after`](Self::retry_after), or a
-    /// minute, and slow down.
+    /// minute, and slow down. Like every predicate that invites another attempt, it is false where a task may exist.
     pub fn is_throttled(&self) -> bool {
-        self.status() == Some(429) || self.service_code().is_some_and(ServiceCode::is_throttling)
+        let is_throttled = self.status() == Some(429) || self.service_code().is_some_and(ServiceCode::is_throttling);
+        is_throttled && !self.may_have_created()
+    }
+
+    /// A creation whose outcome is unknown: nothing may invite another attempt.
+    fn may_have_created(&self) -> bool {
+        self.0.effect == Effect::CreatesTask && self.outcome() == Outcome::Unknown
     }
 
     /// The call may be made again: another attempt cannot make a second task, and the failure may pass by itself.
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     pub fn is_retryable(&self) -> bool {
-        if self.0.effect == Effect::CreatesTask && self.outcome() == Outcome::Unknown {
+        if self.may_have_created() {
             return false;
         }
         match &self.0.kind {

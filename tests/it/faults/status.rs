@@ -147,7 +147,6 @@ rows! {
         "429, and a task is named",
         reply("429 Too Many Requests", "", r#"{"error_code":"APIGW.0308","error_msg":"<secrets>","taskId":"7001"}"#),
     )
-    .is("throttled")
     .code("APIGW.0308")
     .says("it names task 7001 without reporting success");
     throttled_for_a_fraction => throttled(
