@@ -52,6 +52,9 @@ struct ErrorFields<'a> {
     outcome: &'static str,
     status: Option<u16>,
     service_code: Option<&'a str>,
+    /// Of a task that may exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named_task_id: Option<&'a str>,
     message: String,
 }
 
@@ -82,6 +85,7 @@ impl<'a> From<&'a Error> for ErrorFields<'a> {
             },
             status: error.status(),
             service_code: error.service_code().map(koodrive_share::ServiceCode::as_str),
+            named_task_id: error.task_id(),
             message: with_causes(error),
         }
     }
@@ -301,7 +305,7 @@ impl Output {
         stderr(&format!("error: {text}"));
         match self.format {
             Format::Text => Ok(()),
-            Format::Json => stdout(&serde_json::to_string(fields)?),
+            Format::Json => stdout(&json_line(fields)?),
         }
     }
 }
@@ -377,8 +381,13 @@ fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
 }
 
 fn json(value: &impl Serialize) -> io::Result<()> {
-    // Escaped in a string, all of these mean the same.
-    result(&escaped(&serde_json::to_string(value)?, |char| format!("\\u{:04x}", u32::from(char))))
+    result(&json_line(value)?)
+}
+
+/// Escaped in a string, what a terminal would obey means the same.
+fn json_line(value: &impl Serialize) -> io::Result<String> {
+    let json = serde_json::to_string(value)?;
+    Ok(escaped(&json, |char| format!("\\u{:04x}", u32::from(char))).into_owned())
 }
 
 /// Writes a line to the standard output. If that fails, the line goes to the standard error: the task id in it is known

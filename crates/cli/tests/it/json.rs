@@ -66,6 +66,17 @@ async fn what_a_terminal_would_obey_is_escaped_in_results() {
     }
 }
 
+#[tokio::test]
+async fn task_that_an_error_names_has_a_field_of_its_own() {
+    let emulator = emulator().await;
+    emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 13_000_312, "taskId": 7001}))));
+    let output = run(tool(&emulator).args(DUMP).args(["F1", "--format", "json"])).await;
+    assert_eq!(output.status.code(), Some(4));
+    let line = &json_lines(&output)[0];
+    // No task is known to be created.
+    assert_eq!((&line["taskId"], &line["namedTaskId"]), (&json!(null), &json!("7001")), "{line}");
+}
+
 /// A program that takes the results alone, such as `jq .failedFileIds`, loses no error.
 fn assert_errors_are_told_as_text(output: &Output) {
     let stderr = text(&output.stderr);
