@@ -198,7 +198,7 @@ impl Operation for GetShareInfo {
         let link = response.link.ok_or_else(|| Some("it reports success without a link".to_owned()))?;
         let mut link = link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))?;
         let share_id = link.share_id.take().and_then(LenientText::non_empty);
-        Ok((share_id.ok_or_else(|| Some("$.link.shareId is missing".to_owned()))?, link))
+        Ok((share_id.ok_or_else(|| Some("$.link.shareId is missing, or no text".to_owned()))?, link))
     }
 }
 

@@ -127,7 +127,7 @@ impl Page {
         let files = files.map_err(|other| format!("$.files is {other}, which is no array"))?;
         let files = files.into_iter().enumerate().map(|(n, file)| {
             let file = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
-            ShareFile::read(file).ok_or_else(|| format!("$.files[{n}].id is missing"))
+            ShareFile::read(file).ok_or_else(|| format!("$.files[{n}].id is missing, or no text"))
         });
         let next_cursor = response.next_cursor.and_then(LenientText::non_empty);
         Ok(Self { files: files.collect::<Result<_, String>>()?, next_cursor })

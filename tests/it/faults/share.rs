@@ -50,7 +50,7 @@ rows! {
     share_without_id => Row::answered("`getShareInfo` gives a link without an id", ok(r#"{"code":0,"link":{}}"#))
         .share()
         .code("0")
-        .says("$.link.shareId is missing");
+        .says("$.link.shareId is missing, or no text");
     extract_code_refused => Row::scripted(
         "`verifyExtractCode` is refused under 200, with the code and a kdstoken",
         answers([FOUND, REFUSED].map(ok)),

@@ -229,6 +229,7 @@ async fn a_file_that_cannot_be_read_is_not_passed_over() {
     for (files, said) in [
         (json!([{"id": "a"}, {"fileName": "b"}]), "$.files[1].id is missing"),
         (json!([{"id": ""}]), "$.files[0].id is missing"),
+        (json!([{"id": {"is": "a"}}]), "$.files[0].id is missing, or no text"),
         (json!([7]), "$.files[0] is 7, which is no object"),
         (json!([["a", "b"]]), "$.files[0] is [\"a\",\"b\"], which is no object"),
         (json!("none"), "$.files is \"none\", which is no array"),
