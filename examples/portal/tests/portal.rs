@@ -62,8 +62,8 @@ impl Portal {
 
     /// Asks it to end.
     async fn terminate(&self) {
-        let id = self.process.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let kill = format!("kill -TERM {}", self.process.id().unwrap());
+        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     }
 
     async fn ended(mut self) {

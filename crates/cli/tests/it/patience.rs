@@ -164,8 +164,7 @@ async fn interrupt_ends_a_pause_at_once() {
     // The text of the error is told once.
     assert_eq!((said.matches("APIGW.0308").count(), said.matches("s: throttled\n").count()), (1, 2), "{said}");
     let interrupted = tokio::time::Instant::now();
-    let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    send("-INT", child.id().unwrap()).await;
     let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
     assert!(interrupted.elapsed() < Duration::from_secs(3), "{:?}", interrupted.elapsed());
     stderr.read_to_string(&mut said).await.unwrap();

@@ -100,9 +100,9 @@ pub(crate) fn on_terminal(tool: &Command) -> Command {
     script
 }
 
-/// Sends a signal to a process that runs.
+/// Sends a signal to a process that runs, by the shell: not every system has the program.
 pub(crate) async fn send(signal: &str, process: u32) {
-    let sent = Command::new("kill").args([signal, &process.to_string()]).status().await;
+    let sent = Command::new("sh").args(["-c", &format!("kill {signal} {process}")]).status().await;
     assert!(sent.unwrap().success());
 }
 
