@@ -37,12 +37,15 @@ impl Body {
         received: DateTime<Utc>,
     ) -> Result<Option<Self>, Kind> {
         let text = |name| headers.get(name)?.to_str().ok();
-        let media_type = text(header::CONTENT_TYPE).and_then(|it| it.split(';').next());
-        let is_html = media_type.is_some_and(|it| it.to_ascii_lowercase().contains("html"));
-        let is_encoded = text(header::CONTENT_ENCODING).is_some_and(|it| !it.eq_ignore_ascii_case("identity"));
+        let media_type = text(header::CONTENT_TYPE).and_then(|it| it.split(';').next()).unwrap_or_default();
+        let media_type = media_type.trim().to_ascii_lowercase();
+        let is_message = media_type.ends_with("json") || media_type.ends_with("xml");
+        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let is_encoded = encodings.any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"));
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
         match (status.as_u16(), asked) {
-            (200 | 206, _) if is_html => Err(Kind::Foreign("a web page")),
+            (200 | 206, _) if media_type.contains("html") => Err(Kind::Foreign("a web page")),
+            (200 | 206, _) if is_message => Err(Kind::Foreign("a message in JSON or XML")),
             (200 | 206, _) if is_encoded => Err(Kind::Foreign("an encoded body that was not asked for")),
             (200, _) => {
                 let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
@@ -81,15 +84,14 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 mod tests {
     use std::time::Duration;
 
-    use http::HeaderName;
-
     use super::*;
 
     fn head(headers: &[(&'static str, &'static str)]) -> HeaderMap {
-        let header = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        headers.iter().map(header).collect()
+        let mut head = HeaderMap::new();
+        for (name, value) in headers {
+            head.append(*name, HeaderValue::from_static(value));
+        }
+        head
     }
 
     const ETAG: HeaderValue = HeaderValue::from_static("\"a\"");
@@ -132,6 +134,15 @@ mod tests {
             // Something else.
             (false, 200, &[("content-type", "text/html; charset=utf-8")], foreign("a web page")),
             (true, 206, &[("content-type", "Application/XHTML+XML"), REST, SAME], foreign("a web page")),
+            (false, 200, &[("content-type", "application/json;charset=UTF-8")], foreign("a message in JSON or XML")),
+            (true, 206, &[("content-type", "application/problem+json"), REST], foreign("a message in JSON or XML")),
+            (true, 200, &[("content-type", "text/xml ; charset=utf-8")], foreign("a message in JSON or XML")),
+            (
+                false,
+                200,
+                &[("content-encoding", "identity"), ("content-encoding", "br")],
+                foreign("an encoded body that was not asked for"),
+            ),
             (false, 200, &[("content-encoding", "gzip")], foreign("an encoded body that was not asked for")),
             (false, 200, &[("content-type", "application/zip; name=\"html.zip\"")], whole(None, None)),
             (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),

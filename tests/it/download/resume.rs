@@ -340,6 +340,22 @@ async fn progress_begins_with_what_has_come_of_this_package() {
 
 /// The last byte is asked for again, but stays.
 #[tokio::test]
+async fn a_message_in_place_of_the_package_takes_nothing_away() {
+    let packaged = Packaged::start(Package::new()).await;
+    let begun = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\nPK\x05\x06\0\0\0\0\0\0";
+    let message = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    let rest = b"HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 9-21/22\r\nContent-Length: 13\r\n\r\n\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let answer = |answer: &[u8]| vec![Step::Request, Step::Send(answer.to_vec()), Step::Close];
+    let storage = ScriptedServer::start(vec![answer(begun), answer(message), answer(rest)]).await;
+    let (url, path) = (DownloadUrl::new(format!("{}/1.zip", storage.endpoint())), target("message"));
+    let error = packaged.client.download(&url, &path).await.unwrap_err();
+    assert!(error.is_resumable() && error.to_string().starts_with("a message in JSON or XML came"), "{error}");
+    let package = packaged.client.download(&url, &path).await.unwrap();
+    assert_eq!(package.bytes, 22);
+    storage.finish().await;
+}
+
+#[tokio::test]
 async fn attempts_that_bring_nothing_take_nothing_away() {
     let packaged = Packaged::start(Package::new()).await;
     let begun = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\nPK\x05\x06\0\0\0\0\0\0";
