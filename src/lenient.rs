@@ -184,12 +184,19 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_kept_as_json() {
-        for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"a\":2}", "\"1e99\""] {
+        for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"a\":2}", "\"1e99\"", "\"9007199254740993.0\""] {
             assert_eq!(read::<LenientInt>(json).0, Err(json.to_owned()));
         }
         assert_eq!(read::<LenientInt>(r#""\u0073\u006f\/on""#).0, Err("\"so/on\"".to_owned()));
         assert_eq!(read::<LenientInt>("1e999").0, Err("1e999".to_owned()));
         assert_eq!(read::<LenientInt>(r#"["a", 1e999]"#).0, Err("beyond what can be read".to_owned()));
+    }
+
+    #[test]
+    fn value_of_more_than_64_kib_is_told_by_its_length() {
+        let json = |bytes: usize| format!("\"{}\"", "a".repeat(bytes - 2));
+        assert_eq!(read::<LenientInt>(&json(65_536)).0, Err(json(65_536)));
+        assert_eq!(read::<LenientInt>(&json(65_537)).0, Err("a value of 65537 bytes".to_owned()));
     }
 
     #[test]

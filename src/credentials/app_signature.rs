@@ -218,10 +218,11 @@ mod tests {
             assert!(agreed.contains("the app secret is wrong"), "{agreed}");
             // Cut off before its end.
             assert_eq!(canonical.compare(&same[..same.len() / 2], &[]), None);
-            let other = same.replace("host:a:1", "host:b");
-            let difference = canonical.compare(&other, &[]).unwrap();
-            assert!(difference.starts_with("line 4 "), "{difference}");
-            assert!(difference.contains("host:a:1") && difference.contains("host:b"), "{difference}");
+            for host in ["host:b", "host:a:12"] {
+                let difference = canonical.compare(&same.replace("host:a:1", host), &[]).unwrap();
+                assert!(difference.starts_with("line 4 "), "{difference}");
+                assert!(difference.contains("\"host:a:1\"") && difference.contains(host), "{difference}");
+            }
         }
         assert_eq!(canonical.compare("signature mismatch", &[]), None);
         let escaped = CanonicalRequest::new("POST", "/p", &[], &[("x-user-id", r"a\/b\u0041")], b"");

@@ -530,18 +530,21 @@ mod lifetimes {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_with_an_end_is_renewed_a_minute_before_it() {
+    async fn a_token_with_an_end_is_renewed_in_its_last_minute_or_the_last_tenth_of_its_life() {
         let emulator = strict_emulator().start().await.unwrap();
-        let provider = Scripted::open();
-        let hour = || Ok(token().expires_in(60 * MINUTE));
-        let client = client_with(&emulator, provider.credentials(move |_| hour()));
-        create(&client).await.unwrap();
-        tokio::time::advance(58 * MINUTE).await;
-        create(&client).await.unwrap();
-        assert_eq!(provider.asked(), 1);
-        tokio::time::advance(MINUTE + Duration::from_secs(1)).await;
-        create(&client).await.unwrap();
-        assert_eq!(provider.asked(), 2);
+        let most = 30 * 365 * 24 * 60 * MINUTE;
+        let lives = [(60 * MINUTE, 60 * MINUTE, MINUTE), (MINUTE, MINUTE, 6 * SECOND), (Duration::MAX, most, MINUTE)];
+        for (told, life, margin) in lives {
+            let provider = Scripted::open();
+            let client = client_with(&emulator, provider.credentials(move |_| Ok(token().expires_in(told))));
+            create(&client).await.unwrap();
+            tokio::time::advance(life - margin - SECOND).await;
+            create(&client).await.unwrap();
+            assert_eq!(provider.asked(), 1, "{life:?}");
+            tokio::time::advance(2 * SECOND).await;
+            create(&client).await.unwrap();
+            assert_eq!(provider.asked(), 2, "{life:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -565,12 +568,12 @@ mod lifetimes {
         // Not asked again at once.
         at_once().await;
         assert_eq!(provider.asked(), 2);
-        tokio::time::advance(11 * SECOND).await;
+        tokio::time::advance(10 * SECOND).await;
         // No permit is left: the third one hangs.
         at_once().await;
         at_once().await;
         assert_eq!(provider.asked(), 3);
-        // It ends 51 s after the hour began its last minute, and the next one may begin 10 s later: after the token's end.
+        // It ends 50 s after the hour began its last minute, and the next one may begin 10 s later: at the token's end.
         tokio::time::advance(30 * SECOND).await;
         at_once().await;
         assert_eq!(provider.asked(), 3);

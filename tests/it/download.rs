@@ -4,7 +4,10 @@ mod answers;
 mod disk;
 mod resume;
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, future::join};
 use koodrive_share::DownloadUrl;
@@ -12,7 +15,8 @@ use koodrive_share_emulator::{Answer, Fault, Package, Schedule, Step};
 use serde_json::json;
 
 use crate::support::{
-    fixtures::{broken, builder, client, package, strict_emulator},
+    fixtures::{broken, builder, builder_at, client, package, strict_emulator},
+    full_house::FullHouse,
     packages::{Packaged, files_beside, intact_files, target},
     scripted_server::{ScriptedServer, Step as ScriptStep},
 };
@@ -119,7 +123,7 @@ async fn a_task_without_a_package_says_so() {
 async fn all_broken_rules_are_told_before_anything_is_asked() {
     let packaged = Packaged::start(Package::new()).await;
     let download = packaged.client.download(&packaged.handle, "photos/..");
-    let error = download.max_attempts(0).stall_timeout(std::time::Duration::ZERO).await.unwrap_err();
+    let error = download.max_attempts(0).stall_timeout(Duration::ZERO).await.unwrap_err();
     let expected = ["path download-path", "max_attempts max-attempts", "stall_timeout stall-timeout"];
     assert_eq!(broken(error.validation_error().unwrap()), expected);
     assert_eq!(packaged.polls(), 0);
@@ -149,6 +153,17 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
         let client = builder(&packaged.emulator).allow_http(true).build().unwrap();
         assert_eq!(client.download(&url, &path).await.unwrap().files, 3);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_clients_time_to_connect_is_that_to_a_storage() {
+    let full = FullHouse::start().await;
+    let (connect, start) = (Duration::from_millis(200), Instant::now());
+    let client = builder_at(&full.endpoint()).connect_timeout(connect).build().unwrap();
+    let url = DownloadUrl::new(format!("{}/1.zip", full.endpoint()));
+    let error = client.download(&url, target("full_house")).max_attempts(1).await.unwrap_err();
+    assert!(error.is_resumable() && (connect..25 * connect).contains(&start.elapsed()), "{error:?}");
 }
 
 #[tokio::test]
