@@ -227,6 +227,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn text_is_shown_escaped_and_a_secret_by_its_length() {
+        assert_eq!([shown(""), shown("a\n")], ["nothing", "\"a\\n\""]);
+        assert_eq!([secret_shown(""), secret_shown("密钥")], ["nothing", "a secret of 2 characters"]);
+    }
+
+    #[test]
     fn times_are_shown_as_people_read_them() {
         for (millis, shown) in [
             (0, "0s"),

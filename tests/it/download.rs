@@ -106,7 +106,7 @@ async fn a_task_without_a_package_says_so() {
     assert!(error.is_no_package() && error.is_resumable());
     assert_eq!(error.to_string(), "the task has no package: it is being processed; wait for its end");
     let error = client.download(&handle, &path).await.unwrap_err();
-    assert!(error.is_no_package() && !error.is_resumable());
+    assert!(error.is_no_package() && !error.is_in_use() && !error.is_resumable());
     assert_eq!(
         error.to_string(),
         "the task has no package: it is completed, all failed; make a package download that succeeds"

@@ -80,6 +80,13 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poller_gives_up_after_an_hour_if_nothing_else_is_said() {
+    let (_emulator, client, handle) = created(completed_after(1_000)).await;
+    let error = client.poller(handle).until_done().await.unwrap_err();
+    assert_eq!(error.elapsed().as_secs(), 3_600, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_ends_at_the_last_poll_is_done() {
     let (_emulator, client, handle) = created(completed_after(2)).await;
     let status = client.poller(handle).timeout(2 * SECOND).until_done().await.unwrap();
@@ -97,6 +104,7 @@ async fn passing_failures_are_tolerated_as_often_as_was_set() {
         assert_eq!(outcome.is_ok(), tolerated, "{failures} {outcome:?}");
         if let Err(error) = outcome {
             assert_eq!((error.polls(), error.error().unwrap().status()), (3, Some(503)));
+            assert!(error.to_string().ends_with("; the task goes on, poll again with its handle"), "{error}");
         }
         assert_eq!(emulator.faults_left(), 0);
     }

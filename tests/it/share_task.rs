@@ -3,7 +3,7 @@
 use koodrive_share::{ShareTask, TargetDirectory, TaskType, TraceId};
 use serde_json::json;
 
-use crate::support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, broken, dump, package};
+use crate::support::fixtures::{DIRECTORY, FILE, KDSTOKEN, SHARE, SPACE, broken, dump, package};
 
 fn violations_of(task: koodrive_share::ShareTaskBuilder) -> Vec<String> {
     broken(&task.build().unwrap_err())
@@ -15,10 +15,14 @@ fn file_ids_are_1_to_1000() {
     for count in [1, 2, 999, 1_000] {
         assert_eq!(package().file_ids(ids(count)).build().unwrap().file_ids().len(), count);
     }
-    for count in [0, 1_001, 100_000] {
+    let split = "split them over several tasks";
+    for (count, advice) in [(0, "name the files"), (1_001, split), (100_000, split)] {
         let error = package().file_ids(ids(count)).build().unwrap_err();
         assert_eq!(broken(&error), ["$.fileIds file-ids-count"]);
-        assert_eq!(error.violations()[0].actual, count.to_string());
+        assert_eq!(
+            (error.violations()[0].actual.as_str(), error.violations()[0].advice),
+            (&*count.to_string(), advice)
+        );
     }
 }
 
@@ -140,7 +144,10 @@ fn a_task_is_read_from_a_request_body_and_checked_alike() {
     });
     let task: ShareTask = serde_json::from_value(body).unwrap();
     assert_eq!(task.task_type(), TaskType::PackageDownload);
-    assert_eq!(task.zip_name(), Some("a.zip"));
+    assert_eq!((task.zip_name(), task.target().is_none()), (Some("a.zip"), true));
+    let dump = dump().build().unwrap();
+    let target = dump.target().unwrap();
+    assert_eq!((dump.container_id(), target.file_id(), target.container_id()), (SPACE, DIRECTORY, SPACE));
 }
 
 #[test]

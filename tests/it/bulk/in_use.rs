@@ -73,20 +73,26 @@ async fn ledger_is_locked_until_its_run_has_ended() {
 #[cfg(not(windows))]
 #[tokio::test]
 async fn failure_of_the_ledger_is_told_before_any_other() {
-    let emulator = strict_emulator().start().await.unwrap();
-    let path = ledger("failure");
-    let policy = BulkPolicy::default().ledger(&path);
-    emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
-    let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
-    let mut bulk = client(&emulator).create_bulk_with(dump_template(), FileIds::try_stream(torn), policy).unwrap();
-    let interfere = async {
-        until("the request has arrived", || emulator.request_count() == 1).await;
+    for is_stopped in [false, true] {
+        let emulator = strict_emulator().start().await.unwrap();
+        let path = ledger("failure");
+        let policy = BulkPolicy::default().ledger(&path);
+        emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
+        let torn = stream::iter(ids(1_000).into_iter().map(Ok)).chain(stream::iter([Err("torn")]));
+        let mut bulk = client(&emulator).create_bulk_with(dump_template(), FileIds::try_stream(torn), policy).unwrap();
+        tokio::select! {
+            item = bulk.next() => panic!("{item:?}"),
+            () = until("the request has arrived", || emulator.request_count() == 1) => {}
+        }
+        if is_stopped {
+            bulk.stop();
+        }
         append(&path, "\n");
-    };
-    let ((items, error), ()) = tokio::join!(drain(&mut bulk), interfere);
-    assert_eq!(outcomes(&items), [None]);
-    let error = error.unwrap();
-    assert!(error.is_ledger(), "{error}");
+        let (items, error) = drain(&mut bulk).await;
+        assert_eq!(outcomes(&items), [None]);
+        let error = error.unwrap();
+        assert!(error.is_ledger(), "{error}");
+    }
 }
 
 #[cfg(not(windows))]

@@ -174,7 +174,7 @@ async fn stop_ends_a_pause_at_once() {
     assert!(stopped.elapsed() < MINUTE / 6);
     assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
     let error = error.unwrap();
-    assert!(error.is_stopped());
+    assert!(error.is_stopped() && !error.is_ledger_lost() && !error.is_in_use());
     assert_eq!(error.attempted(), 0..2_000);
     assert_eq!(states(&path), ["run", "sending", "accepted", "sending", "notSent"]);
 }

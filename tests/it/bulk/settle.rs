@@ -96,8 +96,8 @@ async fn what_cannot_be_settled_is_refused_with_every_rule_and_changes_nothing()
         assert_eq!(broken(error.validation_error().unwrap()), expected, "{range:?}: {error}");
     }
     let held = hold(&path).unwrap();
-    let error = settled(1_000..2_000, Settlement::NotMade).to_string();
-    assert!(error.starts_with("the ledger is in use by another run"), "{error}");
+    let error = settled(1_000..2_000, Settlement::NotMade);
+    assert!(error.is_in_use() && error.to_string().starts_with("the ledger is in use by another run"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
     drop(held);
     let missing = path.with_extension("none");
@@ -116,8 +116,14 @@ async fn unknown_chunk_that_is_in_doubt_of_several_requests_is_settled_whole() {
     }
     let unsettled = Ledger::read(&path).unwrap().chunks().next().unwrap().unwrap().unsettled();
     assert_eq!(unsettled.len(), 2, "{unsettled:?}");
-    Ledger::settle(&path, 0..1_000, Settlement::Made("7001".to_owned())).unwrap();
-    let chunk = Ledger::read(&path).unwrap().chunks().next().unwrap().unwrap();
-    assert!(chunk.unsettled().is_empty());
-    assert_eq!(chunk.task().unwrap().trace_id(), unsettled.last().unwrap());
+    let copy = ledger("settle_doubts_copy");
+    let settled = |settlement| {
+        fs::copy(&path, &copy).unwrap();
+        Ledger::settle(&copy, 0..1_000, settlement).unwrap();
+        Ledger::read(&copy).unwrap().chunks().next().unwrap().unwrap()
+    };
+    let made = settled(Settlement::Made("7001".to_owned()));
+    assert!(made.unsettled().is_empty());
+    assert_eq!(made.task().unwrap().trace_id(), unsettled.last().unwrap());
+    assert_eq!(settled(Settlement::NotMade).outcome(), Some(Outcome::NotSent));
 }

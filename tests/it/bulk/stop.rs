@@ -33,6 +33,17 @@ async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
 }
 
 #[tokio::test]
+async fn first_reason_to_stop_is_told() {
+    let emulator = strict_emulator().start().await.unwrap();
+    emulator.fail_next(Fault::CloseAfterProcessing);
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), one_by_one()).unwrap();
+    assert!(bulk.next().await.unwrap().unwrap().result.is_err());
+    bulk.stop();
+    let (items, error) = drain(&mut bulk).await;
+    assert!(items.is_empty() && error.unwrap().is_unknown());
+}
+
+#[tokio::test]
 async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
     let emulator = strict_emulator().start().await.unwrap();
     let (sender, mut receiver) = mpsc::unbounded_channel();
