@@ -217,6 +217,8 @@ mod tests {
             let error = DownloadError::from(kind);
             assert_eq!(error.is_resumable(), is_resumable, "{error:?}");
             assert_eq!(error.is_unavailable(), error.status() == Some(503), "{error:?}");
+            let is_broken = matches!(error.0, Kind::Validation(_) | Kind::Client(_));
+            assert_eq!(error.validation_error().is_some(), is_broken, "{error:?}");
         }
     }
 }

@@ -145,11 +145,8 @@ impl Paths {
     }
 
     fn check_target(&self) -> Result<(), Kind> {
-        match fs::symlink_metadata(&self.target) {
-            Ok(target) if target.is_dir() || !self.overwrite => Err(Kind::Exists(self.target.clone())),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        let is_taken = fs::symlink_metadata(&self.target).is_ok_and(|target| target.is_dir() || !self.overwrite);
+        if is_taken { Err(Kind::Exists(self.target.clone())) } else { Ok(()) }
     }
 
     fn publish(&self) -> Result<(), Kind> {
@@ -165,18 +162,13 @@ impl Paths {
 
     /// Gives the file the target's name, unless another file has it by now.
     fn publish_new(&self) -> io::Result<()> {
-        match fs::hard_link(&self.part, &self.target) {
-            Ok(()) => {
-                let _ = fs::remove_file(&self.part);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // A file system without links: an empty file takes the name first.
-            Err(_) => {
-                File::create_new(&self.target)?;
-                fs::rename(&self.part, &self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
-            }
+        if fs::hard_link(&self.part, &self.target).is_ok() {
+            let _ = fs::remove_file(&self.part);
+            return Ok(());
         }
+        // On a file system without links, an empty file takes the name first.
+        File::create_new(&self.target)?;
+        fs::rename(&self.part, &self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
     }
 
     fn discard(&self) {

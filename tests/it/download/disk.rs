@@ -113,22 +113,24 @@ const LIMITED: [&str; 2] = ["DOWNLOAD_TEST_PATH", "DOWNLOAD_TEST_URL"];
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
-    let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
-    let path = target("full");
-    let this_test = "download::disk::in_a_process_with_a_limit";
-    // Blocks of 512 bytes.
-    let limited = "trap '' XFSZ; ulimit -f 3000; exec \"$0\" --exact --ignored \"$1\"";
-    let mut process = Command::new("sh");
-    process.args(["-c", limited]).arg(env::current_exe().unwrap()).arg(this_test);
-    process.env(LIMITED[0], &path).env(LIMITED[1], packaged.url().await.expose());
-    let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(stdout.contains("1 passed"), "{stdout}");
-    assert!(!path.exists());
-    // What has come by a URL goes on by a URL.
-    let _ = packaged.client.download(&packaged.url().await, &path).await.unwrap();
-    assert_eq!(intact_files(&path), 3);
-    assert_eq!(packaged.ranges()[1].as_deref(), Some("bytes=1535999-"));
+    // Blocks of 512 bytes: half of the package, and all but its end.
+    for blocks in [3_000, 5_859] {
+        let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
+        let path = target("full");
+        let this_test = "download::disk::in_a_process_with_a_limit";
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact --ignored \"$1\"");
+        let mut process = Command::new("sh");
+        process.args(["-c", &limited]).arg(env::current_exe().unwrap()).arg(this_test);
+        process.env(LIMITED[0], &path).env(LIMITED[1], packaged.url().await.expose());
+        let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(stdout.contains("1 passed"), "{stdout}");
+        assert!(!path.exists());
+        // What has come by a URL goes on by a URL.
+        let _ = packaged.client.download(&packaged.url().await, &path).await.unwrap();
+        assert_eq!(intact_files(&path), 3);
+        assert_eq!(packaged.ranges()[1], Some(format!("bytes={}-", blocks * 512 - 1)));
+    }
 }
 
 #[tokio::test]
