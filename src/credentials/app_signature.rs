@@ -208,6 +208,13 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_sorted_by_name_whatever_their_order() {
+        for query in [[("b", "1"), ("a", "2"), ("F", "3")], [("a", "2"), ("F", "3"), ("b", "1")]] {
+            assert_eq!(canonical_query(&query), "F=3&a=2&b=1");
+        }
+    }
+
+    #[test]
     fn an_echoed_canonical_request_is_compared_line_by_line() {
         let headers = [("host", "a:1"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
         let canonical = CanonicalRequest::new("POST", "/p", &[], &headers, b"{}");
