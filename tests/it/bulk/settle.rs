@@ -71,6 +71,7 @@ async fn chunk_that_its_owner_settles_is_resumed_as_settled() {
     assert_eq!(items[1].result.as_ref().unwrap().task_id(), found);
     client(&emulator).status(items[1].result.as_ref().unwrap()).await.unwrap();
     assert_eq!(emulator.request_count() - before, 3, "the rejected one, the one not made, and a query");
+    assert_eq!(Ledger::read(&path).unwrap().file_ids(), Some(5_000));
 }
 
 #[tokio::test]
