@@ -195,7 +195,7 @@ impl Bulk<'_> {
     }
 
     /// Why a run of which no further item comes is not complete: because it `failed`, or was stopped.
-    fn shortfall(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
+    fn end_error(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
         let Progress { stop, exhausted, attempted, unwritten, .. } =
             self.run.progress.send_replace(Progress::default());
         let kind = match (stop, failed) {
@@ -224,7 +224,7 @@ impl Stream for Bulk<'_> {
             ended => ended.err(),
         };
         this.pending = None;
-        Poll::Ready(this.shortfall(failed).map(Err))
+        Poll::Ready(this.end_error(failed).map(Err))
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
     credentials::{AuthorizationSource, Credentials, RequestSecret},
     error::Error,
     generated::types::GetBatchTaskRequest,
-    patience::Waits,
+    patience::CallPatience,
     rules,
     share_task::ShareTask,
     task::{handle::TaskHandle, status::TaskStatus},
@@ -197,12 +197,12 @@ impl Client {
     /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        self.with(|inner| inner.waits = Some(Waits::new(limit, on_pause)))
+        self.with(|inner| inner.patience = Some(CallPatience::new(limit, on_pause)))
     }
 
     /// A client whose calls wait out throttling and outages for no longer than this.
     pub(crate) fn with_patience_at_most(&self, limit: Duration) -> Self {
-        self.with(|inner| inner.waits = inner.waits.as_ref().map(|waits| waits.at_most(limit)))
+        self.with(|inner| inner.patience = inner.patience.as_ref().map(|patience| patience.at_most(limit)))
     }
 
     /// A client whose calls do not retry throttling.
@@ -303,10 +303,10 @@ impl Client {
 
     /// Makes a call that only reads.
     pub(crate) async fn query<O: Operation>(&self, operation: &O, trace_id: &TraceId) -> Result<O::Output, Error> {
-        let mut patience = None;
+        let mut used = None;
         loop {
             let result = call(&self.0, operation, trace_id).await.map(|(output, _)| output);
-            let pause = self.0.waits.as_ref().and_then(|waits| waits.pause(&mut patience, &result));
+            let pause = self.0.patience.as_ref().and_then(|patience| patience.pause(&mut used, &result));
             let Some(pause) = pause else { return result };
             sleep(pause).await;
         }
@@ -348,7 +348,7 @@ impl ClientBuilder {
             caller: checked.caller,
             limits: Limits { connect_timeout: Some(limits.connect_timeout()), ..limits },
             retries_throttling: true,
-            waits: None,
+            patience: None,
             permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
             replied: Arc::default(),
             clock: Arc::new(Clock::new(now, limits.backdate)),

@@ -17,7 +17,7 @@ use tokio::{sync::watch, time::sleep};
 
 use self::{
     contents::{DownloadedPackage, Expected},
-    error::{DownloadError, Kind},
+    error::{DownloadError, DownloadFault},
     part::Part,
     response::Body,
 };
@@ -227,7 +227,7 @@ impl IntoFuture for Download {
 }
 
 impl Download {
-    fn check(&self) -> Result<(), Kind> {
+    fn check(&self) -> Result<(), DownloadFault> {
         let mut violations = Violations::default();
         if self.path.file_name().is_none() {
             let actual = shown(&self.path.to_string_lossy());
@@ -241,7 +241,7 @@ impl Download {
     }
 
     /// Fills the part file until all is there.
-    async fn transfer(&mut self, part: &mut Part) -> Result<(), Kind> {
+    async fn transfer(&mut self, part: &mut Part) -> Result<(), DownloadFault> {
         let mut url = self.locate().await?;
         let max_attempts = self.max_attempts;
         let waits_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
@@ -256,7 +256,7 @@ impl Download {
             if furthest.is_some_and(|furthest| part.length > furthest) {
                 (waits, is_renewed, furthest) = (waits_after(Some(Duration::ZERO)), false, Some(part.length));
             }
-            if matches!((&kind, &self.source), (Kind::Lapsed, PackageSource::Task(_))) && !is_renewed {
+            if matches!((&kind, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
                 url = self.locate().await?;
                 continue;
@@ -268,20 +268,20 @@ impl Download {
     }
 
     /// The URL of the package, from the task if its handle was given.
-    async fn locate(&mut self) -> Result<Url, Kind> {
+    async fn locate(&mut self) -> Result<Url, DownloadFault> {
         match &self.source {
             PackageSource::Url(url) => Ok(self.client.check_download_url(url, "take it from the status of a task")?),
             PackageSource::Task(handle) => {
                 let status = self.client.status(handle).await?;
                 self.expected.entries = status.files.len();
-                let url = status.download_url.as_ref().ok_or(Kind::NoPackage(status.state))?;
-                self.client.check_download_url(url, "ask the vendor, or allow http").map_err(Kind::TaskUrl)
+                let url = status.download_url.as_ref().ok_or(DownloadFault::NoPackage(status.state))?;
+                self.client.check_download_url(url, "ask the vendor, or allow http").map_err(DownloadFault::TaskUrl)
             }
         }
     }
 
     /// Asks for what is missing and writes what comes.
-    async fn attempt(&mut self, url: &Url, part: &mut Part, furthest: &mut Option<u64>) -> Result<(), Kind> {
+    async fn attempt(&mut self, url: &Url, part: &mut Part, furthest: &mut Option<u64>) -> Result<(), DownloadFault> {
         let (mut response, Body { from, total, etag }) = loop {
             let asked = part.resume();
             let response = self.fetch(url, asked.as_ref()).await?;
@@ -303,7 +303,7 @@ impl Download {
             self.progress.send_replace(DownloadProgress { received: part.length, total });
         }
         if total.is_some_and(|total| part.length != total) {
-            return Err(Kind::OtherLength);
+            return Err(DownloadFault::OtherLength);
         }
         Ok(())
     }

@@ -17,12 +17,12 @@ use crate::{
     validation::{DAY, time_shown},
 };
 
-/// Is told how long a pause lasts, and why there is one.
-type Tell = dyn Fn(Duration, &Error) + Send + Sync;
+/// Is called with how long a pause lasts, and why there is one.
+type Callback = dyn Fn(Duration, &Error) + Send + Sync;
 
 /// Who is told of each pause.
 #[derive(Clone)]
-pub(crate) struct OnPause(pub(crate) Arc<Tell>);
+pub(crate) struct OnPause(pub(crate) Arc<Callback>);
 
 impl fmt::Debug for OnPause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +32,7 @@ impl fmt::Debug for OnPause {
 
 /// What a request tells of those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub(crate) enum Signal {
     /// A task was created, or a call that only reads succeeded.
     Made,
     /// Nothing was made, and the service asks to wait so long.
@@ -47,7 +47,7 @@ pub(crate) enum Sign {
     Unanswered,
 }
 
-impl Sign {
+impl Signal {
     pub(crate) fn of<T>(result: &Result<T, Error>) -> Self {
         let Err(error) = result else { return Self::Made };
         match error.outcome() {
@@ -94,14 +94,14 @@ impl Patience {
     /// # Errors
     ///
     /// The run ends.
-    pub(crate) fn decide(&mut self, sign: Sign, late: bool, now: Instant) -> Result<Option<Duration>, Impatience> {
-        self.has_reply |= matches!(sign, Sign::Made | Sign::Throttled(_) | Sign::Answered);
-        let asked = match sign {
-            Sign::Throttled(asked) => asked,
-            Sign::Unreachable if self.has_reply => Duration::ZERO,
-            Sign::Unreachable | Sign::Futile => return Err(Impatience::Futile),
-            Sign::Made | Sign::Answered | Sign::Unanswered => {
-                if sign == Sign::Made {
+    pub(crate) fn decide(&mut self, signal: Signal, late: bool, now: Instant) -> Result<Option<Duration>, Impatience> {
+        self.has_reply |= matches!(signal, Signal::Made | Signal::Throttled(_) | Signal::Answered);
+        let asked = match signal {
+            Signal::Throttled(asked) => asked,
+            Signal::Unreachable if self.has_reply => Duration::ZERO,
+            Signal::Unreachable | Signal::Futile => return Err(Impatience::Futile),
+            Signal::Made | Signal::Answered | Signal::Unanswered => {
+                if signal == Signal::Made {
                     self.since = None;
                 }
                 if !late {
@@ -132,13 +132,13 @@ impl Patience {
 
 /// How long calls that only read are made again, and who is told of each pause.
 #[derive(Clone)]
-pub(crate) struct Waits {
+pub(crate) struct CallPatience {
     limit: Duration,
     on_pause: OnPause,
     has_reply: Arc<AtomicBool>,
 }
 
-impl Waits {
+impl CallPatience {
     pub(crate) fn new(limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
         Self { limit, on_pause: OnPause(Arc::new(on_pause)), has_reply: Arc::default() }
     }
@@ -152,7 +152,7 @@ impl Waits {
     pub(crate) fn pause<T>(&self, patience: &mut Option<Patience>, result: &Result<T, Error>) -> Option<Duration> {
         let patience = patience.get_or_insert_with(|| Patience::new(self.limit));
         patience.has_reply |= self.has_reply.load(Relaxed);
-        let decision = patience.decide(Sign::of(result), false, Instant::now());
+        let decision = patience.decide(Signal::of(result), false, Instant::now());
         self.has_reply.store(patience.has_reply, Relaxed);
         let (Ok(Some(pause)), Err(error)) = (decision, result) else { return None };
         self.on_pause.0(pause, error);
@@ -164,7 +164,7 @@ impl Waits {
 mod tests {
     use super::{
         Impatience::{Exceeded, Exhausted, Futile},
-        Sign::{Answered, Made, Throttled, Unanswered, Unreachable},
+        Signal::{Answered, Made, Throttled, Unanswered, Unreachable},
         *,
     };
     use crate::{
@@ -173,7 +173,7 @@ mod tests {
         service_code::ServiceCode,
     };
 
-    const NO_WAIT: Sign = Throttled(Duration::ZERO);
+    const NO_WAIT: Signal = Throttled(Duration::ZERO);
 
     const fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
@@ -191,17 +191,17 @@ mod tests {
 
     /// Plays requests against a patience: each comes so many seconds after the first.
     #[track_caller]
-    fn play(limit: Duration, requests: &[(u64, Sign, Expected)]) {
+    fn play(limit: Duration, requests: &[(u64, Signal, Expected)]) {
         let (mut patience, start) = (Patience::new(limit), Instant::now());
-        for (at, sign, expected) in requests {
-            let decision = patience.decide(*sign, false, start + secs(*at));
+        for (at, signal, expected) in requests {
+            let decision = patience.decide(*signal, false, start + secs(*at));
             let is_expected = match (expected, decision) {
                 (Is(expected), decision) => decision == *expected,
                 (Pause(expected), decision) => decision == Ok(Some(secs(*expected))),
                 (PauseOfOneToTwoTimes(base), Ok(Some(pause))) => (secs(*base)..=secs(2 * base)).contains(&pause),
                 (PauseOfOneToTwoTimes(_), Ok(None) | Err(_)) => false,
             };
-            assert!(is_expected, "{at} s, {sign:?}: {decision:?}, not {expected:?}");
+            assert!(is_expected, "{at} s, {signal:?}: {decision:?}, not {expected:?}");
         }
     }
 
@@ -211,22 +211,22 @@ mod tests {
             let mut error = Error::new(kind, Effect::CreatesTask, None);
             let code = code.map(ServiceCode::from);
             error.0.reply = status.map(|status| ReplyDetails { status, code, retry_after, ..ReplyDetails::default() });
-            Sign::of::<()>(&Err(error))
+            Signal::of::<()>(&Err(error))
         };
         let mut failed = Error::new(ErrorKind::Refused, Effect::CreatesTask, None);
         let message = Some("Authentication failed".to_owned());
         failed.0.reply = Some(ReplyDetails { status: 400, message, ..ReplyDetails::default() });
-        assert_eq!(Sign::of::<()>(&Err(failed)), Sign::Futile);
+        assert_eq!(Signal::of::<()>(&Err(failed)), Signal::Futile);
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
         assert_eq!(of(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
         assert_eq!(of(ErrorKind::Refused, Some(429), None, None), NO_WAIT);
         for (kind, status, code, expected) in [
             (ErrorKind::Connect, None, None, Unreachable),
-            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Sign::Futile),
-            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, None, Sign::Futile),
+            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Signal::Futile),
+            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, None, Signal::Futile),
             (ErrorKind::Credentials("no token"), None, None, Unreachable),
-            (ErrorKind::Refused, Some(401), None, Sign::Futile),
-            (ErrorKind::Refused, Some(407), None, Sign::Futile),
+            (ErrorKind::Refused, Some(401), None, Signal::Futile),
+            (ErrorKind::Refused, Some(407), None, Signal::Futile),
             (ErrorKind::Refused, Some(400), None, Answered),
             (ErrorKind::Refused, Some(400), Some("13000311"), Answered),
             (ErrorKind::Refused, Some(400), Some("APIGW.0308"), NO_WAIT),
@@ -285,7 +285,7 @@ mod tests {
         for reply in [Made, Answered] {
             play(secs(10), &[(0, reply, Is(Ok(None))), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
         }
-        play(secs(10), &[(0, Made, Is(Ok(None))), (0, Sign::Futile, futile())]);
+        play(secs(10), &[(0, Made, Is(Ok(None))), (0, Signal::Futile, futile())]);
     }
 
     #[test]

@@ -253,13 +253,13 @@ impl Poller {
             // None: never.
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
-            let (said, answered) = self.answer().await;
+            let (result, answered) = self.answer().await;
             let over = deadline.is_some_and(|deadline| answered >= deadline);
             // Two clocks: this machine's may stand still, as in a test that pauses the runtime's.
             let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
-            let is_hidden = is_early && said.as_ref().is_err_and(Error::is_not_found);
-            self.failures = if said.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
-            let asked = said.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
+            let is_hidden = is_early && result.as_ref().is_err_and(Error::is_not_found);
+            self.failures = if result.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
+            let asked = result.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
             let due = answered + schedule.interval.max(asked).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
@@ -267,7 +267,7 @@ impl Poller {
                 interval: (schedule.interval * 2).min(max_interval),
                 ..schedule
             });
-            match said {
+            match result {
                 Ok(status) if !over || status.state.is_final() => return Ok(status),
                 Err(error) if !over && (is_hidden || error.is_retryable() && self.failures <= self.max_failures) => {
                     tracing::debug!(%error, polls = self.polls, "poll failed");

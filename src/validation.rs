@@ -123,7 +123,7 @@ impl Violations {
     }
 
     /// Takes over the violations of a value that was checked before.
-    pub(crate) fn absorb<T>(&mut self, checked: Result<T, ValidationError>) -> Option<T> {
+    pub(crate) fn merge<T>(&mut self, checked: Result<T, ValidationError>) -> Option<T> {
         checked.map_err(|broken| self.0.extend(broken.0)).ok()
     }
 

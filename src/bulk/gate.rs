@@ -11,14 +11,14 @@ use tokio::{
 };
 
 use super::policy::BulkPolicy;
-use crate::patience::{Impatience, Patience, Sign};
+use crate::patience::{Impatience, Patience, Signal};
 
 /// When the next request may leave, by the rate. Requests take turns in their order.
-type Turn = Option<Instant>;
+type NextSlot = Option<Instant>;
 
 pub(super) struct Gate {
     interval: Option<Duration>,
-    turn: Arc<AsyncMutex<Turn>>,
+    next_slot: Arc<AsyncMutex<NextSlot>>,
     state: Mutex<State>,
 }
 
@@ -31,44 +31,44 @@ struct State {
 }
 
 /// The leave to send one request.
-pub(super) struct Pass {
+pub(super) struct Permit {
     pauses: u64,
-    /// After a pause, one request probes: it keeps the turn until it is known what becomes of it.
-    _probe: Option<OwnedMutexGuard<Turn>>,
+    /// After a pause, one request probes: it keeps its slot until it is known what becomes of it.
+    _probe: Option<OwnedMutexGuard<NextSlot>>,
 }
 
 impl Gate {
     pub(super) fn new(policy: &BulkPolicy) -> Self {
         let state = State { patience: Patience::new(policy.patience), pause: None, pauses: 0 };
-        Self { interval: policy.interval(), turn: Arc::default(), state: Mutex::new(state) }
+        Self { interval: policy.interval(), next_slot: Arc::default(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn, for the end of a pause and for the rate.
-    pub(super) async fn admit(&self) -> Pass {
-        let mut turn = self.turn.clone().lock_owned().await;
+    /// Waits for its slot, for the end of a pause and for the rate.
+    pub(super) async fn admit(&self) -> Permit {
+        let mut next_slot = self.next_slot.clone().lock_owned().await;
         loop {
             // Read at once: a pause that begins in between would go unnoticed.
             let State { pause, pauses, .. } = *self.state();
             let now = Instant::now();
-            match pause.max(*turn) {
+            match pause.max(*next_slot) {
                 Some(until) if until > now => sleep_until(until).await,
                 Some(_) | None => {
-                    *turn = self.interval.map(|interval| now + interval);
-                    return Pass { pauses, _probe: pause.is_some().then_some(turn) };
+                    *next_slot = self.interval.map(|interval| now + interval);
+                    return Permit { pauses, _probe: pause.is_some().then_some(next_slot) };
                 }
             }
         }
     }
 
     /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
-    pub(super) fn settle(&self, pass: &Pass, sign: Sign) -> (Result<Option<Duration>, Impatience>, bool) {
+    pub(super) fn settle(&self, permit: &Permit, signal: Signal) -> (Result<Option<Duration>, Impatience>, bool) {
         let (mut state, now) = (self.state(), Instant::now());
-        let is_late = pass.pauses < state.pauses;
-        let decision = state.patience.decide(sign, is_late, now);
+        let is_late = permit.pauses < state.pauses;
+        let decision = state.patience.decide(signal, is_late, now);
         match decision {
             Ok(Some(wait)) => {
                 state.pause = state.pause.max(Some(now + wait));

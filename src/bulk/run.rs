@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::{
     error::BulkErrorKind,
-    gate::{Gate, Pass},
+    gate::{Gate, Permit},
     item::BulkItem,
     ledger::{Header, Ledger, LedgerChunk, LedgerFault, Line, State},
     policy::{AfterUnknown, BulkPolicy},
@@ -31,7 +31,7 @@ use crate::{
     credentials::RequestSecret,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     generated::types::CreateBatchTaskRequest,
-    patience::Sign,
+    patience::Signal,
     redact::sanitize_message,
     runtime::joined,
     share_task::{ShareTask, ShareTaskBuilder, TaskType},
@@ -44,7 +44,7 @@ const SHUT_DOWN: &str = "the runtime was shut down";
 pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
 
 /// What a request came to.
-type Sent = Result<TaskHandle, Error>;
+type CreateResult = Result<TaskHandle, Error>;
 
 pub(super) struct Run {
     client: Client,
@@ -126,7 +126,7 @@ impl Run {
     }
 
     /// What became of a chunk. A resent one that failed may have been made by an earlier request.
-    pub(super) fn item(&self, chunk: LedgerChunk, result: Sent) -> BulkItem {
+    pub(super) fn item(&self, chunk: LedgerChunk, result: CreateResult) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         let zip_name = self.zip_name(&chunk);
         BulkItem { range: chunk.range(), trace_id: chunk.trace_id, zip_name, from_ledger: false, result }
@@ -155,11 +155,11 @@ impl Request {
                 return Some(future::ok(run.item(chunk, Err(error))).boxed());
             }
         };
-        let pass = run.gate.admit().now_or_never();
+        let permit = run.gate.admit().now_or_never();
         // With neither a ledger nor a pause there is nothing to wait for.
-        let (has_ledger, is_paused) = (self.ledger.is_some(), pass.is_none());
+        let (has_ledger, is_paused) = (self.ledger.is_some(), permit.is_none());
         let (begun, is_begun) = oneshot::channel();
-        let sent = tokio::spawn(self.send(task, pass, begun).in_current_span());
+        let sent = tokio::spawn(self.send(task, permit, begun).in_current_span());
         // Of a runtime that shuts down before, nobody knows whether the line was written: no other may follow it.
         let lost = |_| {
             if has_ledger {
@@ -186,29 +186,29 @@ impl Request {
     /// Sends the chunk, again after each pause that it runs into.
     ///
     /// Gives what the last request came to, or nothing if none was sent.
-    async fn send(self, task: ShareTask, pass: Option<Pass>, begun: oneshot::Sender<bool>) -> Option<Sent> {
-        let mut pass = self.admit(pass).await;
-        let _ = begun.send(pass.is_some());
+    async fn send(self, task: ShareTask, permit: Option<Permit>, begun: oneshot::Sender<bool>) -> Option<CreateResult> {
+        let mut permit = self.admit(permit).await;
+        let _ = begun.send(permit.is_some());
         let mut last = None;
-        while let Some(used) = pass {
+        while let Some(used) = permit {
             let (result, is_paused) = self.attempt(&task, used).await;
             last = Some(result);
-            pass = if is_paused { self.admit(None).await } else { None };
+            permit = if is_paused { self.admit(None).await } else { None };
         }
         last
     }
 
-    /// Waits for a pass, if it has none, and writes the line that must be there before the request.
+    /// Waits for a permit, if it has none, and writes the line that must be there before the request.
     ///
     /// Gives nothing if the ledger failed or the run was stopped meanwhile, which is looked at right before the line and right
     /// before the request.
-    async fn admit(&self, pass: Option<Pass>) -> Option<Pass> {
+    async fn admit(&self, permit: Option<Permit>) -> Option<Permit> {
         let run = &self.run;
-        let pass = match pass {
-            Some(pass) => pass,
+        let permit = match permit {
+            Some(permit) => permit,
             None => run.unless_over(run.gate.admit()).await?,
         };
-        let Some(ledger) = &self.ledger else { return Some(pass) };
+        let Some(ledger) = &self.ledger else { return Some(permit) };
         let (line, stoppable) = (Line::Chunk(self.chunk.clone()), run.clone());
         let written = ledger.with(move |ledger| {
             if stoppable.is_stopped() { Ok(false) } else { ledger.append_exclusively(&line).map(|()| true) }
@@ -221,17 +221,17 @@ impl Request {
             self.write_after(State::NotSent { error: "the run was stopped".to_owned() }).await;
             return None;
         }
-        is_written.then_some(pass)
+        is_written.then_some(permit)
     }
 
     /// Sends the request and notes its result. Gives that, and whether it is to be sent again after a pause.
-    async fn attempt(&self, task: &ShareTask, pass: Pass) -> (Sent, bool) {
+    async fn attempt(&self, task: &ShareTask, permit: Permit) -> (CreateResult, bool) {
         let run = &self.run;
         let result = self.create(task).await;
         if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
             run.stop(BulkErrorKind::Access);
         }
-        let (decision, begins_pause) = run.gate.settle(&pass, Sign::of(&result));
+        let (decision, begins_pause) = run.gate.settle(&permit, Signal::of(&result));
         if let Err(why) = decision {
             run.stop(BulkErrorKind::Impatience(why));
         }
@@ -245,16 +245,16 @@ impl Request {
 
     /// Sends the request. An unknown outcome stops the run at once if its policy says so, also that of a request that a
     /// runtime lets go of half-way: before anyone can begin another.
-    async fn create(&self, task: &ShareTask) -> Sent {
+    async fn create(&self, task: &ShareTask) -> CreateResult {
         let Self { run, chunk, .. } = self;
-        let unsettled = Unsettled(run);
+        let guard = UnknownOnDrop(run);
         tracing::debug!(trace_id = %chunk.trace_id, ids = ?chunk.range(), "sending");
         let result = run.client.create(task).await.and_then(|handle| {
             let is_new = run.task_ids().note(handle.task_id(), chunk.index);
             if is_new { Ok(handle) } else { Err(self.repeated(&handle)) }
         });
         if !result.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown) {
-            mem::forget(unsettled);
+            mem::forget(guard);
         }
         result
     }
@@ -285,9 +285,9 @@ impl Request {
 }
 
 /// A request whose outcome is unknown if this is dropped.
-struct Unsettled<'a>(&'a Run);
+struct UnknownOnDrop<'a>(&'a Run);
 
-impl Drop for Unsettled<'_> {
+impl Drop for UnknownOnDrop<'_> {
     fn drop(&mut self) {
         self.0.stop_after_unknown();
     }

@@ -42,7 +42,7 @@ pub(super) struct Attempt<'a, O> {
 }
 
 /// An attempt that failed: the error that it would end the call with, and what may remedy it.
-pub(super) struct Failure {
+pub(super) struct AttemptError {
     pub(super) error: Error,
     /// What the request was dated with.
     pub(super) correction: Option<Correction>,
@@ -51,13 +51,13 @@ pub(super) struct Failure {
     pub(super) refused_token: Option<CachedToken>,
 }
 
-impl From<Error> for Failure {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         Self { error, correction: None, date: DateVerdict::Unrelated, refused_token: None }
     }
 }
 
-impl Failure {
+impl AttemptError {
     pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
         let Self { error, correction, date, refused_token } = self;
         FailedAttempt {
@@ -71,7 +71,7 @@ impl Failure {
 
 impl<O: Operation> Attempt<'_, O> {
     /// Sends the request once.
-    pub(super) async fn run(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, Failure> {
+    pub(super) async fn run(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, AttemptError> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
         if self.client.is_idle() {
             yield_now().await;
@@ -200,7 +200,7 @@ impl<O: Operation> Attempt<'_, O> {
         reply: &Reply,
         details: &FailureDetails,
         cause: Option<reqwest::Error>,
-    ) -> Failure {
+    ) -> AttemptError {
         let (Exchange { dated, authorization, .. }, signed) = (exchange, exchange.signed.get());
         let mut secrets = self.client.secrets(Some(authorization));
         secrets.extend(self.operation.secret());
@@ -233,6 +233,6 @@ impl<O: Operation> Attempt<'_, O> {
             Authorization::Renewed(token) if error.is_refused() && error.is_unauthorized() => Some(token.clone()),
             Authorization::Renewed(_) | Authorization::Ready(_) | Authorization::Signed(_) => None,
         };
-        Failure { error, correction: dated.correction, date: verdict, refused_token }
+        AttemptError { error, correction: dated.correction, date: verdict, refused_token }
     }
 }

@@ -9,7 +9,7 @@ use tracing::{
 };
 
 use super::{
-    attempt::{Attempt, Failure, Success},
+    attempt::{Attempt, AttemptError, Success},
     inner::Inner,
     operation::Operation,
     retry::{Decision, Retry},
@@ -62,7 +62,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
     let client = attempt.client;
     let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
-    let mut last: Option<Failure> = None;
+    let mut last: Option<AttemptError> = None;
     loop {
         let mut failure = match with_permit(attempt, attempts).await {
             Ok(success) => return Ok(success),
@@ -94,7 +94,7 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
 /// attempts, holds no permit.
-async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Result<Success<O>, Failure> {
+async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Result<Success<O>, AttemptError> {
     let authorized = attempt.authorize().await?;
     let permits = &attempt.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
@@ -118,7 +118,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Re
         server.port = Empty,
     );
     let result = pin!(attempt.run(authorized, &span)).instrument(span.clone()).await;
-    if let Err(Failure { error, .. }) = &result {
+    if let Err(AttemptError { error, .. }) = &result {
         record_error(&span, error);
     }
     result
@@ -130,7 +130,7 @@ fn record_error(span: &Span, error: &Error) {
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
-fn carry_out(client: &Inner, decision: Decision, failure: &Failure) -> Option<Duration> {
+fn carry_out(client: &Inner, decision: Decision, failure: &AttemptError) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
         Decision::CorrectClock(correction) => {

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::settings::{Caller, Limits};
-use crate::{clock::Clock, credentials::Authorization, patience::Waits};
+use crate::{clock::Clock, credentials::Authorization, patience::CallPatience};
 
 /// Cloned for a client that differs in a part of it.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(super) struct Inner {
     /// Whether calls wait where they are throttled, and not their caller.
     pub(super) retries_throttling: bool,
     /// Of calls that only read; none for those that end after their attempts.
-    pub(super) waits: Option<Waits>,
+    pub(super) patience: Option<CallPatience>,
     /// One for each request that may be on its way.
     pub(super) permits: Arc<Semaphore>,
     /// When the last reply came.

@@ -89,17 +89,17 @@ impl Settings {
     pub(super) fn check(&self) -> Result<Checked, ValidationError> {
         let mut violations = Violations::default();
         let endpoint = self.validate_endpoint(&mut violations);
-        let authorization = violations.absorb(self.authorization());
+        let authorization = violations.merge(self.authorization());
         let advice = "set KOODRIVE_USER_ID or call .user_id(…)";
-        let user_id = violations.absorb(header_text("X-User-Id", &self.user_id, shown, advice));
+        let user_id = violations.merge(header_text("X-User-Id", &self.user_id, shown, advice));
         let advice = "set KOODRIVE_AGENT_NAME or call .agent_name(…)";
-        let agent_name = violations.absorb(header_text("X-Hw-Agentname", &self.agent_name, shown, advice));
-        let proxy = violations.absorb(self.proxy(endpoint.as_ref())).flatten();
+        let agent_name = violations.merge(header_text("X-Hw-Agentname", &self.agent_name, shown, advice));
+        let proxy = violations.merge(self.proxy(endpoint.as_ref())).flatten();
         self.validate_certificates(&mut violations);
         let request_headers = self.validate_request_headers(&mut violations);
         if let Some(user_agent) = &self.user_agent {
             let advice = "give the name and version of your program";
-            violations.absorb(header_text("user_agent", user_agent, shown, advice));
+            violations.merge(header_text("user_agent", user_agent, shown, advice));
         }
         self.limits.validate(&mut violations);
         let checked = || {
@@ -146,7 +146,7 @@ impl Settings {
         if url.query().is_some() || url.fragment().is_some() {
             violations.add(rules::ENDPOINT_BARE.at("endpoint").given("a query or a fragment").advise(give_another));
         }
-        violations.absorb(check_tls("endpoint", &url));
+        violations.merge(check_tls("endpoint", &url));
         Some(url)
     }
 
@@ -184,7 +184,7 @@ impl Settings {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.request_headers {
             // It may be a gateway's key.
-            let value = violations.absorb(secret_header("request_headers", value.expose_secret(), "correct it"));
+            let value = violations.merge(secret_header("request_headers", value.expose_secret(), "correct it"));
             let free = HeaderName::try_from(name).ok().filter(is_free);
             if free.is_none() {
                 violations.add(rules::REQUEST_HEADERS.at("request_headers").given(shown(name)).advise("leave it out"));

@@ -146,7 +146,7 @@ impl AppKey {
     pub(crate) fn new(id: &str, secret: SecretString) -> Result<Self, ValidationError> {
         let mut violations = Violations::default();
         let advice = "copy the AppId as the vendor gave it";
-        let header = violations.absorb(header_text("app id", id, shown, advice));
+        let header = violations.merge(header_text("app id", id, shown, advice));
         if header.is_some() && id.contains([',', ' ']) {
             violations.add(rules::APP_ID.at("app id").given(shown(id)).advise(advice));
         }

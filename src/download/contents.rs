@@ -43,7 +43,7 @@ impl Expected {
             let entry = entries.next_entry().transpose()?;
             Some(entry.map(|entry| {
                 start = start.min(entry.local_header_offset());
-                rooted(entry.file_path().as_bytes())
+                with_leading_slash(entry.file_path().as_bytes())
             }))
         });
         let package = self.package(bytes, paths)?;
@@ -100,7 +100,7 @@ impl Expected {
 }
 
 /// The path of an entry after a slash, so that a whole name at its end or within it follows one. What is no UTF-8 is replaced.
-fn rooted(path: &[u8]) -> String {
+fn with_leading_slash(path: &[u8]) -> String {
     format!("/{}", String::from_utf8_lossy(path))
 }
 
@@ -157,7 +157,7 @@ mod tests {
         for (expected_entries, names, entries, missing, missing_names) in cases {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
             let mut expected = Expected { entries: *expected_entries, names, ..Expected::default() };
-            let contents = expected.package(0, entries.iter().map(|path| Ok(rooted(path)))).unwrap();
+            let contents = expected.package(0, entries.iter().map(|path| Ok(with_leading_slash(path)))).unwrap();
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());
             assert_eq!(found, expected, "{expected_entries} {entries:?}");
@@ -172,7 +172,7 @@ mod tests {
         expected.names.extend(names("gone"));
         expected.names.extend(names("found").into_iter().map(|name| format!("{name}/")));
         let start = Instant::now();
-        let paths = names("found").into_iter().map(|path| Ok(rooted(path.as_bytes())));
+        let paths = names("found").into_iter().map(|path| Ok(with_leading_slash(path.as_bytes())));
         assert_eq!(expected.package(0, paths).unwrap().missing, 40_000);
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }

@@ -33,10 +33,10 @@ const AGAIN: &str = "download again, which goes on from what has come if the sto
 /// new one.
 #[derive(thiserror::Error)]
 #[error(transparent)]
-pub struct DownloadError(#[from] Kind);
+pub struct DownloadError(#[from] DownloadFault);
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Kind {
+pub(super) enum DownloadFault {
     #[error(transparent)]
     Validation(#[from] ValidationError),
     #[error(transparent)]
@@ -96,13 +96,13 @@ fn connection_failed(fault: Option<ConnectFault>) -> String {
     format!("{}: {advice}", fault.to_string().replace("the service", "the storage"))
 }
 
-impl From<reqwest::Error> for Kind {
+impl From<reqwest::Error> for DownloadFault {
     fn from(error: reqwest::Error) -> Self {
         Self::Connection(ConnectFault::of(&error, error.is_connect()), error.without_url())
     }
 }
 
-impl Kind {
+impl DownloadFault {
     /// Whether another attempt may get further.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(None, _))
@@ -121,38 +121,38 @@ impl DownloadError {
     /// them all.
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0 {
-            Kind::Validation(error) => Some(error),
-            Kind::Client(error) => error.validation_error(),
+            DownloadFault::Validation(error) => Some(error),
+            DownloadFault::Client(error) => error.validation_error(),
             _ => None,
         }
     }
 
     /// The failure of getBatchTask, if that is the cause.
     pub fn status_error(&self) -> Option<&Error> {
-        if let Kind::Status(error) = &self.0 { Some(error) } else { None }
+        if let DownloadFault::Status(error) = &self.0 { Some(error) } else { None }
     }
 
     /// The task has no package, yet or for good. If it is not at its end, wait for that with
     /// [`Client::wait`](crate::Client::wait).
     pub fn is_no_package(&self) -> bool {
-        matches!(self.0, Kind::NoPackage(_))
+        matches!(self.0, DownloadFault::NoPackage(_))
     }
 
     /// A file stands at the path already. Name another one, or call [`Download::overwrite`](crate::Download::overwrite).
     pub fn is_target_exists(&self) -> bool {
-        matches!(self.0, Kind::Exists(_))
+        matches!(self.0, DownloadFault::Exists(_))
     }
 
     /// Another download of the same path is under way. Wait for its end.
     pub fn is_in_use(&self) -> bool {
-        matches!(self.0, Kind::InUse)
+        matches!(self.0, DownloadFault::InUse)
     }
 
     /// The HTTP status of the storage, if that is the cause.
     pub fn status(&self) -> Option<u16> {
         match self.0 {
-            Kind::Refused(status) | Kind::Unavailable(status, _) => Some(status),
-            Kind::Lapsed => Some(403),
+            DownloadFault::Refused(status) | DownloadFault::Unavailable(status, _) => Some(status),
+            DownloadFault::Lapsed => Some(403),
             _ => None,
         }
     }
@@ -160,7 +160,7 @@ impl DownloadError {
     /// The storage was not reached (name, connection, TLS, proxy), broke off or was busy, in each attempt. Download again later,
     /// which goes on from what has come if the storage can; if it stays so, do what the message says.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.0, Kind::Connection(..) | Kind::Unavailable(..))
+        matches!(self.0, DownloadFault::Connection(..) | DownloadFault::Unavailable(..))
     }
 
     /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),
@@ -170,10 +170,16 @@ impl DownloadError {
     /// a package that is no zip.
     pub fn is_resumable(&self) -> bool {
         match &self.0 {
-            Kind::Status(error) => !error.is_not_found() && !error.is_validation(),
-            Kind::NoPackage(state) => !state.is_final(),
-            Kind::Client(error) => error.validation_error().is_none(),
-            kind => !matches!(kind, Kind::Validation(_) | Kind::Exists(_) | Kind::Refused(_) | Kind::NotZip(_)),
+            DownloadFault::Status(error) => !error.is_not_found() && !error.is_validation(),
+            DownloadFault::NoPackage(state) => !state.is_final(),
+            DownloadFault::Client(error) => error.validation_error().is_none(),
+            kind => !matches!(
+                kind,
+                DownloadFault::Validation(_)
+                    | DownloadFault::Exists(_)
+                    | DownloadFault::Refused(_)
+                    | DownloadFault::NotZip(_)
+            ),
         }
     }
 }
@@ -193,31 +199,31 @@ mod tests {
         let status = |status, is_not_found| {
             let mut error = Error::new(ErrorKind::Refused, Effect::Reads, None);
             error.0.reply = Some(ReplyDetails { status, is_not_found, ..ReplyDetails::default() });
-            Kind::Status(error)
+            DownloadFault::Status(error)
         };
         let broken = || -> ValidationError { rules::DOWNLOAD_PATH.at("path").given("").advise("").into() };
         for (kind, is_resumable) in [
             (status(401, false), true),
             (status(503, false), true),
             (status(404, true), false),
-            (Kind::Status(broken().into()), false),
-            (Kind::Validation(broken()), false),
-            (Kind::Client(Client::builder().build().unwrap_err()), false),
-            (Kind::NoPackage(TaskState::Running), true),
-            (Kind::NoPackage(TaskState::Completed(TaskResult::AllFailed)), false),
-            (Kind::Exists(PathBuf::new()), false),
-            (Kind::InUse, true),
-            (Kind::Disk(io::ErrorKind::StorageFull.into()), true),
-            (Kind::Lapsed, true),
-            (Kind::Refused(404), false),
-            (Kind::Unavailable(503, Duration::ZERO), true),
-            (Kind::Foreign("a web page"), true),
-            (Kind::OtherLength, true),
+            (DownloadFault::Status(broken().into()), false),
+            (DownloadFault::Validation(broken()), false),
+            (DownloadFault::Client(Client::builder().build().unwrap_err()), false),
+            (DownloadFault::NoPackage(TaskState::Running), true),
+            (DownloadFault::NoPackage(TaskState::Completed(TaskResult::AllFailed)), false),
+            (DownloadFault::Exists(PathBuf::new()), false),
+            (DownloadFault::InUse, true),
+            (DownloadFault::Disk(io::ErrorKind::StorageFull.into()), true),
+            (DownloadFault::Lapsed, true),
+            (DownloadFault::Refused(404), false),
+            (DownloadFault::Unavailable(503, Duration::ZERO), true),
+            (DownloadFault::Foreign("a web page"), true),
+            (DownloadFault::OtherLength, true),
         ] {
             let error = DownloadError::from(kind);
             assert_eq!(error.is_resumable(), is_resumable, "{error:?}");
             assert_eq!(error.is_unavailable(), error.status() == Some(503), "{error:?}");
-            let is_broken = matches!(error.0, Kind::Validation(_) | Kind::Client(_));
+            let is_broken = matches!(error.0, DownloadFault::Validation(_) | DownloadFault::Client(_));
             assert_eq!(error.validation_error().is_some(), is_broken, "{error:?}");
         }
     }

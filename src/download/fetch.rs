@@ -5,14 +5,14 @@ use std::collections::hash_map::Entry;
 use http::header;
 use reqwest::{Response, Url};
 
-use super::{Download, error::Kind, response::Resume};
+use super::{Download, error::DownloadFault, response::Resume};
 use crate::client::settings::{address, has_credentials, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
 
 impl Download {
     /// Asks for a package, and follows its redirects.
-    pub(super) async fn fetch(&mut self, url: &Url, resume: Option<&Resume>) -> Result<Response, Kind> {
+    pub(super) async fn fetch(&mut self, url: &Url, resume: Option<&Resume>) -> Result<Response, DownloadFault> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let mut request = self.http_client(&url)?.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
@@ -25,15 +25,15 @@ impl Download {
             }
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
-            let next = next.ok_or(Kind::Foreign("a redirect without a URL"))?;
-            check_redirect(&url, &next).map_err(Kind::Foreign)?;
+            let next = next.ok_or(DownloadFault::Foreign("a redirect without a URL"))?;
+            check_redirect(&url, &next).map_err(DownloadFault::Foreign)?;
             url = next;
         }
-        Err(Kind::Foreign("a sixth redirect"))
+        Err(DownloadFault::Foreign("a sixth redirect"))
     }
 
     /// The HTTP client of a URL's host: another host may have another proxy.
-    fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, Kind> {
+    fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, DownloadFault> {
         Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
             Entry::Occupied(kept) => kept.into_mut(),
             Entry::Vacant(place) => place.insert(self.client.storage_client(url, self.stall_timeout)?),

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     contents::{DownloadedPackage, Expected},
-    error::Kind,
+    error::DownloadFault,
     response::{Resume, is_strong},
 };
 use crate::{
@@ -55,7 +55,7 @@ struct Paths {
 
 impl Part {
     /// Opens the part file of a target, or begins one. What is there of another source is not resumed.
-    pub(super) async fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, Kind> {
+    pub(super) async fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, DownloadFault> {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag"), overwrite };
@@ -103,7 +103,7 @@ impl Part {
     }
 
     /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
-    pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, Kind> {
+    pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, DownloadFault> {
         let Self { file, paths, length, .. } = self;
         let file = file.into_std().await;
         let finished = spawn_blocking(move || {
@@ -112,21 +112,21 @@ impl Part {
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {
                 // An invalid place to read from is one that the zip states, not a fault of the disk.
                 if matches!(error.kind(), ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::InvalidInput) {
-                    return Kind::Disk(io::Error::other(error));
+                    return DownloadFault::Disk(io::Error::other(error));
                 }
                 paths.discard();
-                Kind::NotZip(error)
+                DownloadFault::NotZip(error)
             })?;
             paths.publish()?;
             Ok(package)
         });
-        joined(finished.await).unwrap_or(Err(Kind::Disk(io::ErrorKind::Interrupted.into())))
+        joined(finished.await).unwrap_or(Err(DownloadFault::Disk(io::ErrorKind::Interrupted.into())))
     }
 }
 
 impl Paths {
     /// Opens the part file, or makes one, and locks it.
-    async fn open(&self) -> Result<File, Kind> {
+    async fn open(&self) -> Result<File, DownloadFault> {
         loop {
             self.check_target()?;
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
@@ -134,7 +134,7 @@ impl Paths {
             // Another download may have ended before the lock was free: then the file that was opened is its target by now.
             self.check_target()?;
             if !is_at(&file, &self.part)? {
-                return Err(Kind::InUse);
+                return Err(DownloadFault::InUse);
             }
             if self.target.is_symlink() || !is_at(&file, &self.target)? {
                 return Ok(file);
@@ -144,15 +144,15 @@ impl Paths {
         }
     }
 
-    fn check_target(&self) -> Result<(), Kind> {
+    fn check_target(&self) -> Result<(), DownloadFault> {
         let is_taken = fs::symlink_metadata(&self.target).is_ok_and(|target| target.is_dir() || !self.overwrite);
-        if is_taken { Err(Kind::Exists(self.target.clone())) } else { Ok(()) }
+        if is_taken { Err(DownloadFault::Exists(self.target.clone())) } else { Ok(()) }
     }
 
-    fn publish(&self) -> Result<(), Kind> {
+    fn publish(&self) -> Result<(), DownloadFault> {
         let published = if self.overwrite { fs::rename(&self.part, &self.target) } else { self.publish_new() };
         published.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Kind::Exists(self.target.clone()),
+            io::ErrorKind::AlreadyExists => DownloadFault::Exists(self.target.clone()),
             _ => error.into(),
         })?;
         let _ = fs::remove_file(&self.etag);
@@ -183,7 +183,7 @@ fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(etag).ok().filter(is_strong)
 }
 
-async fn lock(file: &File) -> Result<(), Kind> {
+async fn lock(file: &File) -> Result<(), DownloadFault> {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
             // A file system without locks has none to respect.
@@ -191,7 +191,7 @@ async fn lock(file: &File) -> Result<(), Kind> {
             Err(TryLockError::WouldBlock) => sleep(LOCK_WAIT).await,
         }
     }
-    Err(Kind::InUse)
+    Err(DownloadFault::InUse)
 }
 
 #[cfg(test)]
@@ -229,7 +229,7 @@ mod tests {
         // Can be written, and not be read.
         part.file = OpenOptions::new().write(true).open(part_of(&target)).unwrap().into();
         let error = part.finish(Expected::default()).await.unwrap_err();
-        assert!(matches!(error, Kind::Disk(_)), "{error:?}");
+        assert!(matches!(error, DownloadFault::Disk(_)), "{error:?}");
         assert_eq!(fs::read(part_of(&target)).unwrap(), b"what has come");
         remove_directory_of(&target);
     }
@@ -252,7 +252,7 @@ mod tests {
         let paths = Part::open(&target, false, TASK.to_owned()).await.unwrap().paths;
         fs::remove_file(part_of(&target)).unwrap();
         let error = paths.publish().unwrap_err();
-        assert!(matches!(error, Kind::Disk(_)), "{error:?}");
+        assert!(matches!(error, DownloadFault::Disk(_)), "{error:?}");
         assert!(!target.exists());
         remove_directory_of(&target);
     }
@@ -269,7 +269,7 @@ mod tests {
         };
         let (second, ()) = join!(Part::open(&target, true, TASK.to_owned()), meanwhile);
         let error = second.unwrap_err();
-        assert!(matches!(error, Kind::InUse), "{error:?}");
+        assert!(matches!(error, DownloadFault::InUse), "{error:?}");
         remove_directory_of(&target);
     }
 

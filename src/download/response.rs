@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::error::Kind;
+use super::error::DownloadFault;
 use crate::client::reply::retry_after;
 
 /// From where on a package is asked for, on condition that it is still the same.
@@ -35,7 +35,7 @@ impl Body {
         status: StatusCode,
         headers: &HeaderMap,
         received: DateTime<Utc>,
-    ) -> Result<Option<Self>, Kind> {
+    ) -> Result<Option<Self>, DownloadFault> {
         let text = |name| headers.get(name)?.to_str().ok();
         let media_type = text(header::CONTENT_TYPE).and_then(|it| it.split(';').next()).unwrap_or_default();
         let media_type = media_type.trim().to_ascii_lowercase();
@@ -44,9 +44,9 @@ impl Body {
         let is_encoded = encodings.any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"));
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
         match (status.as_u16(), asked) {
-            (200 | 206, _) if media_type.contains("html") => Err(Kind::Foreign("a web page")),
-            (200 | 206, _) if is_message => Err(Kind::Foreign("a message in JSON or XML")),
-            (200 | 206, _) if is_encoded => Err(Kind::Foreign("an encoded body that was not asked for")),
+            (200 | 206, _) if media_type.contains("html") => Err(DownloadFault::Foreign("a web page")),
+            (200 | 206, _) if is_message => Err(DownloadFault::Foreign("a message in JSON or XML")),
+            (200 | 206, _) if is_encoded => Err(DownloadFault::Foreign("an encoded body that was not asked for")),
             (200, _) => {
                 let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 Ok(Some(Self { from: 0, total, etag }))
@@ -58,11 +58,11 @@ impl Body {
             }
             // What is there is longer than the package is now.
             (416, Some(_)) => Ok(None),
-            (403, _) => Err(Kind::Lapsed),
+            (403, _) => Err(DownloadFault::Lapsed),
             (status @ (408 | 429 | 500..), _) => {
-                Err(Kind::Unavailable(status, retry_after(headers, received).unwrap_or_default()))
+                Err(DownloadFault::Unavailable(status, retry_after(headers, received).unwrap_or_default()))
             }
-            (status, _) => Err(Kind::Refused(status)),
+            (status, _) => Err(DownloadFault::Refused(status)),
         }
     }
 }
@@ -99,14 +99,14 @@ mod tests {
     const REST: (&str, &str) = ("content-range", "bytes 10-99/100");
 
     /// Whether a range was asked for, the status and the headers of the answer, and what its body is.
-    type Case<'a> = (bool, u16, &'a [(&'static str, &'static str)], Result<Option<Body>, Kind>);
+    type Case<'a> = (bool, u16, &'a [(&'static str, &'static str)], Result<Option<Body>, DownloadFault>);
 
     #[test]
     fn status_headers_and_what_was_asked_for_decide() {
         let whole = |total, etag| Ok(Some(Body { from: 0, total, etag }));
         let rest = || Ok(Some(Body { from: 10, total: Some(100), etag: Some(ETAG) }));
-        let busy = |status, seconds| Err(Kind::Unavailable(status, Duration::from_secs(seconds)));
-        let foreign = |what| Err(Kind::Foreign(what));
+        let busy = |status, seconds| Err(DownloadFault::Unavailable(status, Duration::from_secs(seconds)));
+        let foreign = |what| Err(DownloadFault::Foreign(what));
         let cases: &[Case] = &[
             // A whole package: also where a range was asked for, because the package or the server is another one.
             (false, 200, &[("content-length", "100"), SAME], whole(Some(100), Some(ETAG))),
@@ -129,8 +129,8 @@ mod tests {
             (true, 206, &[("content-range", "lines 10-99/100"), SAME], Ok(None)),
             (true, 206, &[("content-type", "multipart/byteranges; boundary=x"), SAME], Ok(None)),
             (true, 416, &[("content-range", "bytes */5")], Ok(None)),
-            (false, 206, &[REST, SAME], Err(Kind::Refused(206))),
-            (false, 416, &[], Err(Kind::Refused(416))),
+            (false, 206, &[REST, SAME], Err(DownloadFault::Refused(206))),
+            (false, 416, &[], Err(DownloadFault::Refused(416))),
             // Something else.
             (false, 200, &[("content-type", "text/html; charset=utf-8")], foreign("a web page")),
             (true, 206, &[("content-type", "Application/XHTML+XML"), REST, SAME], foreign("a web page")),
@@ -147,8 +147,8 @@ mod tests {
             (false, 200, &[("content-type", "application/zip; name=\"html.zip\"")], whole(None, None)),
             (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),
             // Nothing.
-            (false, 403, &[("content-type", "text/html")], Err(Kind::Lapsed)),
-            (true, 403, &[], Err(Kind::Lapsed)),
+            (false, 403, &[("content-type", "text/html")], Err(DownloadFault::Lapsed)),
+            (true, 403, &[], Err(DownloadFault::Lapsed)),
             (false, 408, &[], busy(408, 0)),
             (true, 429, &[("retry-after", "2, 30")], busy(429, 30)),
             (
@@ -159,10 +159,10 @@ mod tests {
             ),
             (false, 500, &[], busy(500, 0)),
             (false, 503, &[("content-type", "text/html")], busy(503, 0)),
-            (false, 404, &[], Err(Kind::Refused(404))),
-            (false, 401, &[], Err(Kind::Refused(401))),
-            (false, 204, &[], Err(Kind::Refused(204))),
-            (false, 304, &[], Err(Kind::Refused(304))),
+            (false, 404, &[], Err(DownloadFault::Refused(404))),
+            (false, 401, &[], Err(DownloadFault::Refused(401))),
+            (false, 204, &[], Err(DownloadFault::Refused(204))),
+            (false, 304, &[], Err(DownloadFault::Refused(304))),
         ];
         for (is_resumed, status, headers, expected) in cases {
             let asked = is_resumed.then(|| Resume { from: 10, etag: ETAG });

@@ -152,13 +152,13 @@ impl ShareFiles {
         let request = ListShareFilesRequest { parent_folder: id, ..self.request.clone() };
         let entries = files(self.client.clone(), request).and_then(move |mut file| {
             file.directory = path.clone();
-            ready(listing.enter(&above, file))
+            ready(listing.expand(&above, file))
         });
         Ok(entries.try_flatten().boxed())
     }
 
     /// What an entry of a directory gives: the files in it, if the listing is recursive and it is a directory, else itself.
-    fn enter(&self, above: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
+    fn expand(&self, above: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
         match file.file_type {
             None if self.is_recursive => Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None)),
             Some(FileType::Directory) if self.is_recursive => {

@@ -156,14 +156,14 @@ impl ToFile<'_> {
             }
             Err(error) => {
                 let is_over = error.is_no_package() && !error.is_resumable();
-                Ended { exit: output.error(&told(&error).about(&target.path)), is_over }
+                Ended { exit: output.error(&command_error(&error).about(&target.path)), is_over }
             }
         })
     }
 }
 
 /// The error in the words of the tool.
-fn told(error: &DownloadError) -> CommandError {
+fn command_error(error: &DownloadError) -> CommandError {
     if let Some(broken) = error.validation_error() {
         return broken.into();
     }
@@ -198,6 +198,6 @@ mod tests {
         let mut part = OsString::from(&path);
         part.push(".part");
         let _ = fs::remove_file(part);
-        assert_eq!(told(&error).exit, Exit::Unavailable, "{error:?}");
+        assert_eq!(command_error(&error).exit, Exit::Unavailable, "{error:?}");
     }
 }

@@ -30,12 +30,12 @@ pub(crate) struct Source {
 
 /// What tells a package from a dump.
 pub(crate) struct Template {
-    kind: Kind,
+    kind: TaskKind,
     pub(crate) split: bool,
     pub(crate) target: Option<Target>,
 }
 
-enum Kind {
+enum TaskKind {
     Package(String),
     Dump(TargetDirectory),
 }
@@ -48,27 +48,27 @@ impl Template {
         let target = args.output.as_ref().map(|path| Target::new(path, args.overwrite)).transpose()?;
         let of_target = || target.as_ref().map(Target::name).unwrap_or_default();
         let zip_name = args.zip_name.clone().unwrap_or_else(of_target);
-        Ok(Self { kind: Kind::Package(zip_name), split: args.split, target })
+        Ok(Self { kind: TaskKind::Package(zip_name), split: args.split, target })
     }
 
     pub(crate) fn dump(args: &DumpArgs) -> Self {
         let target = TargetDirectory::new(&args.target_file_id, &args.target_container_id);
-        Self { kind: Kind::Dump(target), split: false, target: None }
+        Self { kind: TaskKind::Dump(target), split: false, target: None }
     }
 
     /// A task that lacks what comes from the share.
     fn task(&self) -> ShareTaskBuilder {
         match &self.kind {
-            Kind::Package(zip_name) => ShareTask::package_download(zip_name),
-            Kind::Dump(target) => ShareTask::dump(target.clone()),
+            TaskKind::Package(zip_name) => ShareTask::package_download(zip_name),
+            TaskKind::Dump(target) => ShareTask::dump(target.clone()),
         }
     }
 
     /// A task for files of the share.
     fn task_of(&self, share: &Share) -> ShareTaskBuilder {
         match &self.kind {
-            Kind::Package(zip_name) => share.package(zip_name),
-            Kind::Dump(target) => share.dump(target.clone()),
+            TaskKind::Package(zip_name) => share.package(zip_name),
+            TaskKind::Dump(target) => share.dump(target.clone()),
         }
     }
 }

@@ -13,13 +13,13 @@ const LIMIT: u64 = u32::MAX as u64;
 #[derive(Debug)]
 pub(crate) struct Archive {
     /// Where each piece begins, in their order.
-    pieces: Vec<(u64, Piece)>,
+    pieces: Vec<(u64, ArchivePart)>,
     period: Bytes,
     length: u64,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum ArchivePart {
     Record(Bytes),
     Content,
 }
@@ -36,8 +36,8 @@ impl Archive {
             let (size, crc) = if name.ends_with(b"/") { (0, 0) } else { (file_bytes, crc) };
             let offset = u32::try_from(archive.length).ok()?;
             let common = header_fields(name, u32::try_from(size).ok()?, crc)?;
-            archive.push(Piece::Record([b"PK\x03\x04", &common[..], name].concat().into()), None);
-            archive.push(Piece::Content, Some(size));
+            archive.push(ArchivePart::Record([b"PK\x03\x04", &common[..], name].concat().into()), None);
+            archive.push(ArchivePart::Content, Some(size));
             // Made by version 2.0; no comment, first disk, no attributes.
             directory.extend([b"PK\x01\x02\x14\x00", &common[..], &[0; 10]].concat());
             directory.extend(offset.to_le_bytes());
@@ -49,7 +49,7 @@ impl Archive {
         directory.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
         directory.extend([size.to_le_bytes(), start.to_le_bytes()].concat());
         directory.extend([0; 2]);
-        archive.push(Piece::Record(directory.into()), None);
+        archive.push(ArchivePart::Record(directory.into()), None);
         (archive.length < LIMIT).then_some(archive)
     }
 
@@ -68,17 +68,17 @@ impl Archive {
         };
         let piece_end = self.pieces.get(next).map_or(self.length, |(start, _)| *start);
         let (source, place) = match piece {
-            Piece::Record(record) => (record, to_usize(offset - start)),
-            Piece::Content => (&self.period, to_usize((offset - start) % PERIOD as u64)),
+            ArchivePart::Record(record) => (record, to_usize(offset - start)),
+            ArchivePart::Content => (&self.period, to_usize((offset - start) % PERIOD as u64)),
         };
         let left = to_usize(end.min(piece_end).saturating_sub(offset));
         source.slice(place..source.len().min(place.saturating_add(left)))
     }
 
-    fn push(&mut self, piece: Piece, size: Option<u64>) {
+    fn push(&mut self, piece: ArchivePart, size: Option<u64>) {
         let size = match &piece {
-            Piece::Record(record) => record.len() as u64,
-            Piece::Content => size.unwrap_or_default(),
+            ArchivePart::Record(record) => record.len() as u64,
+            ArchivePart::Content => size.unwrap_or_default(),
         };
         // Of pieces that begin at the same place, the last one counts.
         self.pieces.push((self.length, piece));

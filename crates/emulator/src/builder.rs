@@ -23,7 +23,7 @@ use crate::{
     emulator::Emulator,
     package::Package,
     schedule::Schedule,
-    server::{Live, Service, Settings, StampedDate, clamp, handle},
+    server::{Service, ServiceState, Settings, StampedDate, clamp, handle},
     share::{EmulatedShare, Shares},
     task::{FIRST_TASK_ID, Tasks},
     task_step::CodeShape,
@@ -230,7 +230,7 @@ impl EmulatorBuilder {
         let (stop, stopping) = watch::channel(false);
         let service = Arc::new(Service {
             settings: self.settings,
-            live: Mutex::new(Live {
+            live: Mutex::new(ServiceState {
                 accepted: Arc::new(self.accepted),
                 clock_offset: self.clock_offset,
                 schedule: Arc::new(self.schedule),

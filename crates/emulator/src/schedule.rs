@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use crate::{hidden_task::HiddenTask, task_step::Step};
 
 #[derive(Debug, Clone)]
-enum Pace {
+enum Progression {
     Polls(Vec<Step>),
     Elapsed(Vec<(Duration, Step)>),
 }
@@ -27,7 +27,7 @@ enum Pace {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    pace: Pace,
+    pace: Progression,
     hidden: Option<(Duration, HiddenTask)>,
     fail_files_every: Option<NonZeroUsize>,
 }
@@ -36,7 +36,7 @@ impl Schedule {
     /// The n-th successful poll of a task shows the n-th step; later polls show the last one. Without steps, tasks
     /// stay pending.
     pub fn by_polls(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self::new(Pace::Polls(steps.into_iter().collect()))
+        Self::new(Progression::Polls(steps.into_iter().collect()))
     }
 
     /// A poll shows the step with the greatest duration that has passed since the task was made; before the first,
@@ -45,7 +45,7 @@ impl Schedule {
     pub fn by_elapsed(steps: impl IntoIterator<Item = (Duration, Step)>) -> Self {
         let mut steps: Vec<_> = steps.into_iter().collect();
         steps.sort_by_key(|(after, _)| *after);
-        Self::new(Pace::Elapsed(steps))
+        Self::new(Progression::Elapsed(steps))
     }
 
     /// Completed, all files succeeded, from the first poll.
@@ -99,7 +99,7 @@ impl Schedule {
         self
     }
 
-    fn new(pace: Pace) -> Self {
+    fn new(pace: Progression) -> Self {
         Self { pace, hidden: None, fail_files_every: None }
     }
 
@@ -117,11 +117,11 @@ impl Schedule {
     /// The step of a task of so many files, shown on poll number `poll`, counted from 1, this long after it was made.
     pub(crate) fn step(&self, poll: u64, elapsed: Duration, files: usize) -> Step {
         let step = match &self.pace {
-            Pace::Polls(steps) => {
+            Progression::Polls(steps) => {
                 let index = usize::try_from(poll.saturating_sub(1)).unwrap_or(usize::MAX);
                 steps.get(index).or(steps.last())
             }
-            Pace::Elapsed(steps) => {
+            Progression::Elapsed(steps) => {
                 let passed = steps.iter().rev().find(|(after, _)| *after <= elapsed);
                 passed.map(|(_, step)| step)
             }

@@ -88,7 +88,7 @@ pub(crate) struct StampedDate {
 }
 
 /// What changes while it runs.
-pub(crate) struct Live {
+pub(crate) struct ServiceState {
     pub(crate) accepted: Arc<Accepted>,
     pub(crate) clock_offset: TimeDelta,
     pub(crate) schedule: Arc<Schedule>,
@@ -105,13 +105,13 @@ pub(crate) struct Live {
 
 pub(crate) struct Service {
     pub(crate) settings: Settings,
-    pub(crate) live: Mutex<Live>,
+    pub(crate) live: Mutex<ServiceState>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl Service {
     /// No code panics while it holds the lock, and even then the state would be whole.
-    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+    pub(crate) fn live(&self) -> MutexGuard<'_, ServiceState> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -223,7 +223,7 @@ impl Service {
     fn download(&self, parts: &Parts, task_id: &str, token: &str) -> Result<Answer, Answer> {
         package::check(parts)?;
         let mut live = self.live();
-        let Live { tasks, shares, package, downloads, .. } = &mut *live;
+        let ServiceState { tasks, shares, package, downloads, .. } = &mut *live;
         let made_from = tasks.admit(task_id, token, package)?;
         let names = shares.names_in_package(&made_from);
         let n = *downloads;

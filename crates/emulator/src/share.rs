@@ -252,7 +252,7 @@ impl fmt::Debug for EmulatedShare {
 }
 
 /// A share with what changes of it.
-struct Kept {
+struct ShareState {
     share: EmulatedShare,
     verified: u64,
     /// The kdstokens that are accepted, each with the number of calls that are left to it.
@@ -261,11 +261,11 @@ struct Kept {
 
 /// All shares, by their short codes.
 #[derive(Default)]
-pub(crate) struct Shares(BTreeMap<String, Kept>);
+pub(crate) struct Shares(BTreeMap<String, ShareState>);
 
 impl Shares {
     pub(crate) fn set(&mut self, share: EmulatedShare) {
-        let kept = Kept { share, verified: 0, kdstokens: BTreeMap::new() };
+        let kept = ShareState { share, verified: 0, kdstokens: BTreeMap::new() };
         self.0.insert(kept.share.short_url.clone(), kept);
     }
 
@@ -273,7 +273,7 @@ impl Shares {
         self.0.values_mut().for_each(|kept| kept.kdstokens.clear());
     }
 
-    fn find(&mut self, short_url: &str) -> Result<&mut Kept, Answer> {
+    fn find(&mut self, short_url: &str) -> Result<&mut ShareState, Answer> {
         self.0.get_mut(short_url).ok_or_else(does_not_exist)
     }
 
@@ -331,7 +331,7 @@ impl Shares {
 
     /// Checks the files of a task, if its share is one of these.
     pub(crate) fn check_files(&self, task: &CreateTask) -> Result<(), Answer> {
-        let Some(Kept { share, .. }) = self.0.values().find(|kept| kept.share.share_id == task.share_id) else {
+        let Some(ShareState { share, .. }) = self.0.values().find(|kept| kept.share.share_id == task.share_id) else {
             return Ok(());
         };
         let in_space = |id: &String| share.contents.space_of(id, &share.container_id) == Some(&task.container_id);
@@ -342,7 +342,7 @@ impl Shares {
     }
 }
 
-impl Kept {
+impl ShareState {
     fn check_ended(&self, now: DateTime<Utc>) -> Result<(), Answer> {
         if self.share.is_ended(now) { Err(does_not_exist()) } else { Ok(()) }
     }

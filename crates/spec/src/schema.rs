@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::document::{component, followed, items, join, members, walk};
 
 /// Where a keyword is stated, and what it says.
-pub(crate) type Stated<'a> = (String, &'a Value);
+pub(crate) type KeywordAt<'a> = (String, &'a Value);
 
 #[derive(Debug, Default)]
 pub(crate) struct Schema<'a> {
     /// All but those that have fields of their own here.
-    pub(crate) keywords: BTreeMap<&'a str, Stated<'a>>,
+    pub(crate) keywords: BTreeMap<&'a str, KeywordAt<'a>>,
     /// The properties' pointers.
     pub(crate) properties: BTreeMap<&'a str, String>,
     /// Where each required property is called so.

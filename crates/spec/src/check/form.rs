@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::grammar::{Kind, NEWER, Shape};
+use super::grammar::{NEWER, NodeKind, Shape};
 use crate::{
     SPEC,
     document::{items, join, members},
@@ -55,11 +55,11 @@ pub(super) fn grammar(spec: &Value) -> Vec<Finding> {
         let problem = format!("the generator reads OpenAPI 3.0, not {}", spec["openapi"]);
         findings.push(Finding::new("/openapi", problem, "write \"3.0.3\""));
     }
-    one(spec, Kind::Document, "", &mut findings);
+    one(spec, NodeKind::Document, "", &mut findings);
     findings
 }
 
-fn one(value: &Value, kind: Kind, pointer: &str, findings: &mut Vec<Finding>) {
+fn one(value: &Value, kind: NodeKind, pointer: &str, findings: &mut Vec<Finding>) {
     let Value::Object(fields) = value else {
         findings.push(Finding::new(pointer, format!("{value} is not {}", kind.name()), "write an object"));
         return;
@@ -98,7 +98,7 @@ fn reference(fields: &Map<String, Value>, pointer: &str, findings: &mut Vec<Find
     }
 }
 
-fn unknown(kind: Kind, keyword: &str, pointer: String) -> Finding {
+fn unknown(kind: NodeKind, keyword: &str, pointer: String) -> Finding {
     if let Some((_, instead)) = NEWER.iter().find(|(newer, _)| *newer == keyword) {
         return Finding::new(pointer, format!("`{keyword}` of {} came with OpenAPI 3.1", kind.name()), *instead);
     }
@@ -127,7 +127,7 @@ fn distance(one: &str, other: &str) -> usize {
 fn shaped(value: &Value, shape: Shape, pointer: &str, findings: &mut Vec<Finding>) {
     let expected = match shape {
         Shape::One(kind) => return one(value, kind, pointer, findings),
-        Shape::SchemaOrBool if !value.is_boolean() => return one(value, Kind::Schema, pointer, findings),
+        Shape::SchemaOrBool if !value.is_boolean() => return one(value, NodeKind::Schema, pointer, findings),
         Shape::ListOf(kind) if value.is_array() => {
             for (n, item) in items(value).enumerate() {
                 one(item, kind, &join(pointer, &n.to_string()), findings);

@@ -2,7 +2,7 @@
 
 /// An object of OpenAPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     Document,
     Info,
     License,
@@ -34,20 +34,20 @@ pub(super) enum Shape {
     Texts,
     List,
     Object,
-    One(Kind),
-    ListOf(Kind),
-    MapOf(Kind),
+    One(NodeKind),
+    ListOf(NodeKind),
+    MapOf(NodeKind),
     /// A schema or whether there may be others.
     SchemaOrBool,
 }
 
-use Kind::{
+use NodeKind::{
     Body, Components, Document, Example, ExternalDocs, Header, Info, License, Link, MediaType, Operation, Parameter,
     PathItem, Response, Schema, SecurityScheme, Server, Tag,
 };
 use Shape::{Any, Bool, Count, List, ListOf, MapOf, Number, Object, One, SchemaOrBool, Text, Texts};
 
-impl Kind {
+impl NodeKind {
     /// As a message calls it.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a rule is about: `Keywords` if its mark may stand wherever these limits do, `Named` if in one place alone.
-enum About {
+enum RuleScope {
     /// A schema with all of these keywords.
     Keywords(&'static [&'static str]),
     /// A component, or a property by this name.
@@ -21,18 +21,18 @@ enum About {
 }
 
 /// Every rule of requests, and what it is about.
-const PLACES: &[(&str, About)] = &[
-    ("file-ids-count", About::Keywords(&["minItems", "maxItems"])),
-    ("header-text", About::Keywords(&["minLength", "pattern"])),
-    ("not-empty", About::Keywords(&["minLength"])),
-    ("page-size", About::Keywords(&["minimum", "maximum"])),
-    ("share-link", About::Named("ShortUrl")),
-    ("target-required", About::Named("targetFileId")),
-    ("task-type", About::Keywords(&["enum"])),
-    ("trace-id", About::Named("TraceId")),
-    ("x-date-format", About::Named("XDate")),
-    ("x-date-window", About::Named("X-Date")),
-    ("zip-name-required", About::Named("zipName")),
+const PLACES: &[(&str, RuleScope)] = &[
+    ("file-ids-count", RuleScope::Keywords(&["minItems", "maxItems"])),
+    ("header-text", RuleScope::Keywords(&["minLength", "pattern"])),
+    ("not-empty", RuleScope::Keywords(&["minLength"])),
+    ("page-size", RuleScope::Keywords(&["minimum", "maximum"])),
+    ("share-link", RuleScope::Named("ShortUrl")),
+    ("target-required", RuleScope::Named("targetFileId")),
+    ("task-type", RuleScope::Keywords(&["enum"])),
+    ("trace-id", RuleScope::Named("TraceId")),
+    ("x-date-format", RuleScope::Named("XDate")),
+    ("x-date-window", RuleScope::Named("X-Date")),
+    ("zip-name-required", RuleScope::Named("zipName")),
 ];
 
 /// Keywords that limit a value.
@@ -95,11 +95,11 @@ fn misplaced(pointer: &str, fields: &Map<String, Value>, rule: &str) -> Option<F
         return Some(Finding::new(at, problem, "correct the name, or write the rule"));
     }
     let problem = match PLACES.iter().find(|(name, _)| *name == rule) {
-        Some((_, About::Keywords(keywords))) => {
+        Some((_, RuleScope::Keywords(keywords))) => {
             let missing = keywords.iter().find(|keyword| !fields.contains_key(**keyword))?;
             format!("rule `{rule}` where no `{missing}` is stated")
         }
-        Some((_, About::Named(name))) => {
+        Some((_, RuleScope::Named(name))) => {
             let is = pointer.rsplit('/').next();
             if is == Some(name) {
                 return None;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Change, Use,
+    Change, Occurrence,
     form::form,
     rules::{
         ADDED_ANSWER, ADDED_COMPONENT, ADDED_CONTENT, ADDED_OPERATION, ADDED_PARAMETER, ADDED_SECURITY, ADDED_SERVER,
@@ -18,7 +18,7 @@ use super::{
 use crate::document::{Direction, Operation, followed, items, join, members, operations};
 
 /// A pair of places, of the older document and of the newer.
-pub(super) type Both<'p> = (&'p str, &'p str);
+pub(super) type OldAndNew<'p> = (&'p str, &'p str);
 
 pub(super) struct Comparison<'a> {
     pub(super) old: &'a Value,
@@ -58,7 +58,11 @@ impl<'a> Comparison<'a> {
         place: &str,
         what: impl Into<String>,
     ) -> &mut Change {
-        let of = Use { operation: self.operation.clone(), direction: self.direction.clone(), place: place.to_owned() };
+        let of = Occurrence {
+            operation: self.operation.clone(),
+            direction: self.direction.clone(),
+            place: place.to_owned(),
+        };
         self.changes.push(Change {
             rule,
             pointer: pointer.to_owned(),
@@ -226,7 +230,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn parameter(&mut self, (was, is): Both<'_>, place: &str) {
+    fn parameter(&mut self, (was, is): OldAndNew<'_>, place: &str) {
         let (old, new) = (self.old_at(was), self.new_at(is));
         self.requirement(old["required"] == true, new["required"] == true, &join(is, "required"), place);
         self.text(was, is, place);
@@ -245,7 +249,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn bodies(&mut self, (was, is): Both<'_>) {
+    fn bodies(&mut self, (was, is): OldAndNew<'_>) {
         let (old_at, new_at) = (followed(self.old, was), followed(self.new, is));
         let (old, new) = (self.old_at(&old_at), self.new_at(&new_at));
         match (old.is_null(), new.is_null()) {
@@ -268,7 +272,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// By media type.
-    fn contents(&mut self, (was, is): Both<'_>, [removed, added]: [&'static Rule; 2]) {
+    fn contents(&mut self, (was, is): OldAndNew<'_>, [removed, added]: [&'static Rule; 2]) {
         let (old_at, new_at) = (join(was, "content"), join(is, "content"));
         let (old, new) = (self.old_at(&old_at), self.new_at(&new_at));
         if old.is_null() || new.is_null() {
@@ -305,7 +309,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn response(&mut self, (was, is): Both<'_>) {
+    fn response(&mut self, (was, is): OldAndNew<'_>) {
         self.text(was, is, "the reply");
         self.contents((was, is), [&REMOVED_ANSWER, &ADDED_ANSWER]);
         let (old, new) = (self.old_at(was), self.new_at(is));

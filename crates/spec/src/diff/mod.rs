@@ -19,7 +19,7 @@ pub(crate) const UPDATE: &str = "cargo run -p spec -- diff --format markdown > o
 
 /// Where a message has what changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Use {
+pub(crate) struct Occurrence {
     /// Empty for what is no operation's.
     pub(crate) operation: String,
     pub(crate) direction: Option<Direction>,
@@ -34,7 +34,7 @@ pub(crate) struct Change {
     /// In the newer document, or in the older one if it is gone.
     pub(crate) pointer: String,
     /// At least one, all requests' or all replies'.
-    pub(crate) uses: Vec<Use>,
+    pub(crate) uses: Vec<Occurrence>,
     /// As it follows the place.
     pub(crate) what: String,
     /// Of what is new, in words.

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Change, Report, Step, UPDATE, Use, dotted};
+use super::{Change, Occurrence, Report, Step, UPDATE, dotted};
 use crate::document::Direction;
 
-impl Use {
+impl Occurrence {
     /// As in `createBatchTask request` or `getBatchTask reply 400, 401`.
     fn head(&self, statuses: &[&str]) -> String {
         let Self { operation, direction, .. } = self;
@@ -30,7 +30,7 @@ impl Use {
 impl Change {
     /// The uses, those that differ in their status alone together: of each its head and its place.
     fn reached(&self) -> Vec<(String, &str)> {
-        let mut reached: Vec<(&Use, Vec<&str>)> = Vec::new();
+        let mut reached: Vec<(&Occurrence, Vec<&str>)> = Vec::new();
         for of in &self.uses {
             let known =
                 reached.iter_mut().find(|(known, _)| (&known.operation, &known.place) == (&of.operation, &of.place));

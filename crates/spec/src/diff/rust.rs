@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::compare::{Both, Comparison};
+use super::compare::{Comparison, OldAndNew};
 use crate::{document::component, replacements, schema::Schema};
 
 /// The Rust type that stands for a schema, if it is not the generator's.
@@ -83,7 +83,7 @@ pub(super) fn required(this: &Comparison<'_>, pointer: &str, required: bool) -> 
 }
 
 /// If the type of a schema is another one.
-pub(super) fn retyped(this: &Comparison<'_>, (was, is): Both<'_>) -> Option<String> {
+pub(super) fn retyped(this: &Comparison<'_>, (was, is): OldAndNew<'_>) -> Option<String> {
     let [before, after] = [(false, was), (true, is)].map(|(newer, pointer)| type_of(this, newer, pointer));
     (before != after).then(|| format!("{} is `{after}`, was `{before}`", field(is)))
 }

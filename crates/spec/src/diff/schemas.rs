@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    compare::{Both, Comparison},
+    compare::{Comparison, OldAndNew},
     form::form,
     rules::{
         ADDED_ENUM_VALUE, ADDED_FIELD, CHANGED_DEFAULT, CHANGED_REFERENCE, CHANGED_TEXT, CHANGED_TYPE, NARROWED_BOUND,
@@ -53,7 +53,7 @@ fn takes_less(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<
 }
 
 impl Comparison<'_> {
-    pub(super) fn schema(&mut self, (was, is): Both<'_>, place: &str) {
+    pub(super) fn schema(&mut self, (was, is): OldAndNew<'_>, place: &str) {
         let (old, new) = (Schema::at(self.old, was), Schema::at(self.new, is));
         if let (Some(before), Some(after)) = (old.names.first(), new.names.first())
             && before != after
@@ -86,7 +86,7 @@ impl Comparison<'_> {
         self.fields(&old, &new, place);
     }
 
-    fn keyword(&mut self, keyword: &str, change: Change<'_>, at: &str, both: Both<'_>, place: &str) {
+    fn keyword(&mut self, keyword: &str, change: Change<'_>, at: &str, both: OldAndNew<'_>, place: &str) {
         if let Some((_, says, of)) = BOUNDS.iter().find(|(bound, ..)| *bound == keyword) {
             self.bound(keyword, change, at, place, &format!("{says} {{}}{of}"));
             return;
@@ -162,7 +162,7 @@ impl Comparison<'_> {
     }
 
     /// Alternatives: those that stayed are left out, the others are compared in their order.
-    fn alternatives(&mut self, (was, is): Both<'_>, place: &str) {
+    fn alternatives(&mut self, (was, is): OldAndNew<'_>, place: &str) {
         let list = |value: &Value, other: &Value, at: &str| -> Vec<String> {
             let others: Vec<_> = items(other).collect();
             let own = items(value).enumerate().filter(|(_, value)| !others.contains(value));
