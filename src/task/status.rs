@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     generated::types::{GetBatchTaskResponse, TaskInfo},
-    lenient::{LenientInt, LenientText},
+    lenient::{LenientInt, LenientObject, LenientText},
     share_task::TaskType,
     task::wire::{DownloadUrl, TaskInfos, named_task},
 };
@@ -135,9 +135,9 @@ impl TaskStatus {
     pub(crate) fn read(task_id: &str, reply: GetBatchTaskResponse) -> Result<Self, String> {
         let GetBatchTaskResponse { code: _, job_info, msg: _, task_info, task_infos } = reply;
         let (path, job) = match (job_info, task_info) {
-            (Some(job), _) => ("$.jobInfo", job),
+            (Some(job @ LenientObject(Ok(_))), _) | (Some(job), None) => ("$.jobInfo", job),
             // The edition of 2024-07-30.
-            (None, Some(job)) => ("$.taskInfo", job),
+            (_, Some(job)) => ("$.taskInfo", job),
             (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
         let job = job.0.map_err(|other| format!("{path} is {other}, which is no object"))?;

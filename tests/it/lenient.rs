@@ -368,9 +368,10 @@ async fn edition_of_2024_is_read_like_the_current_one() {
 async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
     let told = Told::start().await;
     let job = answer()["jobInfo"].clone();
+    assert_eq!(said(&told, format!(r#"{{"code":"0","taskInfo":{job}}}"#)).await.state, ALL_SUCCEEDED);
     // Beside a `jobInfo` that is there in name alone, too.
-    for job_info in ["", r#""jobInfo":null,"#] {
-        let body = format!(r#"{{"code":"0",{job_info}"taskInfo":{job}}}"#);
+    for job_info in ["null", "\"\"", "7", "true", "[]"] {
+        let body = format!(r#"{{"code":"0","jobInfo":{job_info},"taskInfo":{job}}}"#);
         assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{job_info}");
     }
     for name in ["userId", "progress", "taskType", "createTime", "downloadUrl", "resultCode"] {
