@@ -12,7 +12,8 @@ use crate::{
 /// The task that a text names, without blanks at its ends; nothing for what a service writes in place of an id.
 pub(crate) fn named_task(text: &str) -> Option<&str> {
     let task_id = text.trim();
-    (!matches!(task_id, "" | "0" | "null")).then_some(task_id)
+    let is_none = ["", "0", "-1", "null", "none"].iter().any(|none| task_id.eq_ignore_ascii_case(none));
+    (!is_none).then_some(task_id)
 }
 
 /// Where a package can be fetched. Whoever holds the URL can fetch it, so neither `Debug` nor `Serialize` shows it.

@@ -13,8 +13,21 @@ use crate::support::{
 };
 
 /// JSON that a service writes where there is no task.
-const NONE: [&str; 11] =
-    ["null", "\"\"", "\" \"", "\"\\t\"", "0", "0.0", "\"0\"", "\" 0 \"", "\"null\"", "\" null \"", "{\"id\":7001}"];
+const NONE: [&str; 13] = [
+    "null",
+    "\"\"",
+    "\" \"",
+    "\"\\t\"",
+    "0",
+    "0.0",
+    "\"0\"",
+    "\" 0 \"",
+    "\"null\"",
+    "\" NULL \"",
+    "\"None\"",
+    "-1",
+    "{\"id\":7001}",
+];
 
 fn created(task_id: &str) -> Answer {
     Answer::json(200, &json!({"code": 0, "msg": "Success", "taskId": task_id}))
