@@ -279,3 +279,11 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
     let error = told.create(Answer::new(403).body(" \n")).await.unwrap_err();
     assert_eq!(error.message(), None);
 }
+
+#[test]
+fn code_is_written_as_a_number_where_that_keeps_its_digits() {
+    for (code, written) in [("0", json!(0)), ("13000001", json!(13_000_001)), ("0013", json!("0013"))] {
+        assert_eq!(serde_json::to_value(ServiceCode::from(code)).unwrap(), written);
+    }
+    assert_eq!(serde_json::to_value(ServiceCode::from("APIGW.0308")).unwrap(), "APIGW.0308");
+}

@@ -147,6 +147,8 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         assert!(stderr.contains("cli_full.ledger: the ledger cannot be read or written"), "{stderr}");
         let lacks = stderr.split_once("it lacks task ").map(|(_, lacks)| lacks.split_whitespace().next().unwrap());
         let lacks = lacks.map(str::to_owned);
+        let left = fs::read(&path).unwrap();
+        assert!(left.is_empty() || left.ends_with(b"\n"), "limit {limit}: a torn line is left");
         assert!(lacks.is_none() || stderr.contains("cli_full.ledger --made RANGE TASK_ID`"), "{stderr}");
         let output = run(tool.args(["--format", "json"])).await;
         let lines = json_lines(&output);
