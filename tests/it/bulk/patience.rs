@@ -11,9 +11,12 @@ use std::{
 
 use futures_util::FutureExt;
 use koodrive_share::{AccessToken, BulkError, BulkItem, BulkPolicy, Credentials, Ledger, Outcome};
-use koodrive_share_emulator::{Emulator, Throttle};
+use koodrive_share_emulator::{Answer, Emulator, Fault, Throttle};
 use serde_json::json;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 
 use crate::support::{
     bulk::{hold, ids, ledger, states, tasks_of, until},
@@ -88,6 +91,38 @@ async fn one_request_probes_after_a_pause() {
     // The others that left with the first one may still be on their way when that is told.
     assert_eq!(pauses[1].1, 5, "{pauses:?}");
     assert!(pauses[1..].is_sorted_by(|(_, before), (_, after)| before + 1 == *after), "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_from_before_a_pause_ends_it_for_nobody_and_that_of_the_probe_for_all() {
+    let emulator = strict_emulator().start().await.unwrap();
+    // Of four, one succeeds in the pause that the others begin; then the probe waits for its answer.
+    emulator.fail_next(Fault::Delay(MINUTE / 120));
+    for _ in 0..3 {
+        emulator.fail_next(Fault::Reply(Answer::json(429, &json!({"error_code": "APIG.0308"}))));
+    }
+    for _ in 0..4 {
+        emulator.fail_next(Fault::Delay(MINUTE));
+    }
+    let client = builder(&emulator).timeout(3 * MINUTE).build().unwrap();
+    let mut bulk = client.create_bulk_with(dump_template(), ids(6_000), BulkPolicy::default()).unwrap();
+    let counts = async {
+        let mut counts = Vec::new();
+        for seconds in [10, 70] {
+            // In steps, so that what is on its way arrives before time goes on.
+            for _ in 0..seconds * 100 {
+                sleep(Duration::from_millis(10)).await;
+            }
+            counts.push(emulator.request_count());
+        }
+        counts
+    };
+    let ((items, error), counts) = tokio::join!(drain_within(&mut bulk, DAY), counts);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(outcomes(&items), [None; 6]);
+    let [paused, after] = counts.as_slice() else { panic!("{counts:?}") };
+    assert_eq!(*paused, 5, "the probe alone");
+    assert!(*after >= 7, "the two others at once: {after}");
 }
 
 #[tokio::test(start_paused = true)]
