@@ -180,7 +180,7 @@ impl Output {
                 let (size, file_type) = (size.unwrap_or_default(), r#type.unwrap_or_default());
                 stdout(&format!("{size:>15}  {file_type:<9}  {}  {file}", printable(&file.id)))
             }
-            Format::Json => stdout(&serde_json::to_string(&ShareFileFields {
+            Format::Json => stdout(&json_line(&ShareFileFields {
                 file_id: &file.id,
                 share_id,
                 name: &file.name,

@@ -99,10 +99,13 @@ async fn files_are_listed_for_people_and_for_programs() {
     let [text_file, _, photos] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((text_file[0], text_file[1], text_file[3], text_file[4]), ("1,234", "other", "a", "[1].txt"));
     assert_eq!((photos[0], photos[2]), ("directory", "photos"));
-    emulator.set_share(EmulatedShare::new("escapes1").file(SharedFile::file("\u{1b}[31mred", 1)));
-    let output = run(tool_in(&directory, &emulator, &["files", "escapes1"]).env_remove("KOODRIVE_EXTRACT_CODE")).await;
-    let stdout = text(&output.stdout);
-    assert!(stdout.contains("[31mred") && !stdout.contains('\u{1b}'), "{stdout:?}");
+    emulator.set_share(EmulatedShare::new("escapes1").file(SharedFile::file("\u{1b}[31m\u{202e}red\u{9b}", 1)));
+    for format in ["text", "json"] {
+        let mut tool = tool_in(&directory, &emulator, &["files", "escapes1", "--format", format]);
+        let output = run(tool.env_remove("KOODRIVE_EXTRACT_CODE")).await;
+        let stdout = text(&output.stdout).trim_end();
+        assert!(stdout.contains("[31m") && stdout.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{stdout:?}");
+    }
     let files = json_lines(&list(&["--recursive", "--format", "json"]).await);
     let names = files.iter().map(|file| (file["directory"].as_str().unwrap(), file["name"].as_str().unwrap()));
     let names: Vec<_> = names.collect();
