@@ -338,7 +338,6 @@ async fn progress_begins_with_what_has_come_of_this_package() {
     }
 }
 
-/// The last byte is asked for again, but stays.
 #[tokio::test]
 async fn a_message_in_place_of_the_package_takes_nothing_away() {
     let packaged = Packaged::start(Package::new()).await;
@@ -355,6 +354,7 @@ async fn a_message_in_place_of_the_package_takes_nothing_away() {
     storage.finish().await;
 }
 
+/// The last byte is asked for again, but stays.
 #[tokio::test]
 async fn attempts_that_bring_nothing_take_nothing_away() {
     let packaged = Packaged::start(Package::new()).await;
