@@ -60,7 +60,7 @@ rules! { OF_SETTINGS:
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", "must be 1 to 100000";
     MAX_REPLY_BYTES = "max-reply-bytes", "must be at least 1024";
     ONE_SPACE = "one-space", "must be the space of all files of a task";
-    PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy";
+    PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy, without a path";
     RATE = "rate", "must be 1 request or more in at most a day, and at most 1 in a microsecond";
     RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
     REQUEST_HEADERS = "request-headers", "must be named, and be neither set by the client nor about how bodies are encoded";

@@ -231,8 +231,10 @@ async fn proxy_is_given_by_flag_or_variable() {
     let said = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
     let with_password = ["F1", "--proxy", "http://user:password@proxy.example"];
     expect(&emulator, &[&DUMP[..], &with_password].concat(), 2, said).await;
-    let said = "--proxy, --proxy-file (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy";
-    expect(&emulator, &[&DUMP[..], &["F1", "--proxy", "ftp://proxy.example"]].concat(), 2, said).await;
+    let said = "--proxy, --proxy-file (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy, without a path";
+    for proxy in ["ftp://proxy.example", "http://proxy.example/proxy.pac"] {
+        expect(&emulator, &[&DUMP[..], &["F1", "--proxy", proxy]].concat(), 2, said).await;
+    }
     assert_eq!(emulator.request_count(), 0);
 }
 
