@@ -170,8 +170,8 @@ impl ClientBuilder {
 
     /// Adds headers to each request, for a gateway that wants more than the API documents: visible ASCII. Defaults to
     /// none. A name that is given again replaces its value. Values count as secrets: a proxy on the way to an https endpoint
-    /// sees none; one to an http endpoint reads all headers. What the client sets by itself cannot be set here, nor what says how bodies
-    /// are encoded.
+    /// sees none; one to an http endpoint reads all headers. What the client sets by itself cannot be set here, nor what
+    /// says how bodies are encoded.
     pub fn request_headers<N: Into<String>, V: Into<String>>(
         mut self,
         headers: impl IntoIterator<Item = (N, V)>,

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     operation::Operation,
     outcome::{FailureDetails, outcome},
-    reply::{Ending, Reply, retry_after},
+    reply::{Ending, Reply, content_encoding, retry_after},
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
@@ -44,21 +44,20 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let Some(fields) = reply.object::<LooseFields>() else {
         let may_be_object = reply.may_be_object();
         let body = String::from_utf8_lossy(&reply.body);
-        let encoding = reply.content_encoding();
         // Secrets are not recognized in what is compressed or UTF-16, in JSON within a text and its escapes, nor where they
         // break off.
-        let is_text = reply.is_whole() && !may_be_object && encoding.is_none();
-        let may_hold_secret = ["\0", "\"kdstoken\""].iter().any(|mark| body.contains(mark));
+        let is_text = reply.is_whole() && !may_be_object && content_encoding(&reply.headers).is_none();
+        let sets =
+            |name| body.split(name).skip(1).any(|after| after.starts_with(['"', '\'', '\\', '&', ':', '=', '%']));
+        let may_hold_secret = body.contains('\0') || sets("kdstoken") || sets("downloadUrl");
         let is_text = is_text && !may_hold_secret && serde_json::from_str::<IgnoredAny>(&body).is_err();
-        let text = Some(words(&body)).filter(|text| is_text && !text.is_empty());
+        let text = is_text.then(|| words(&body)).filter(|text| !text.is_empty());
         let named = garbled_task_id(&body).filter(|_| may_be_object);
         // Of what breaks off, only what came counts: at least the beginning of an id.
         let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
         let task_id = named.filter(|task_id| !task_id.is_empty());
         let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
-        let compressed =
-            encoding.map(|encoding| format!("its body is compressed ({encoding}), which was not asked for"));
-        let defect = named.or(compressed).or(defect);
+        let defect = named.or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
     let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
@@ -137,13 +136,24 @@ fn garbled_task_id(text: &str) -> Option<String> {
     }
 }
 
-/// The words of a page, without its markup, or any other text as it is.
+/// The words of a page, without its markup, or any other text as it is. A URL with markup in it stays one word, so that all of it
+/// is masked.
 fn words(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
         return text.trim().to_owned();
     }
-    let after_tag = |part| str::split_once(part, '>').map_or(part, |(_, text)| text);
-    text.split('<').flat_map(|part| after_tag(part).split_whitespace()).collect::<Vec<_>>().join(" ")
+    let (mut words, mut is_in_url) = (String::new(), false);
+    for part in text.split('<') {
+        let part = part.split_once('>').map_or(part, |(_, text)| text);
+        is_in_url &= !part.starts_with(char::is_whitespace);
+        for (n, word) in part.split_whitespace().enumerate() {
+            let goes_on = words.is_empty() || (n == 0 && is_in_url);
+            words.extend([if goes_on { "" } else { " " }, word]);
+        }
+        let last = part.rsplit(char::is_whitespace).next().unwrap_or_default();
+        is_in_url = last.contains("://") || (is_in_url && last == part);
+    }
+    words
 }
 
 /// A text, or what stands in its place as JSON.
@@ -176,7 +186,12 @@ pub(crate) fn error(
                 is_redirect.then(|| "it is a redirect, and none is followed: check the endpoint".to_owned())
             };
             let empty = || reply.body.is_empty().then(|| "its body is empty".to_owned());
-            let defect = details.defect.clone().or_else(redirect).or_else(empty).unwrap_or_else(undocumented);
+            let compressed = || {
+                let encoding = String::from_utf8_lossy(content_encoding(&reply.headers)?.as_bytes());
+                Some(format!("its body is compressed ({encoding}), which was not asked for"))
+            };
+            let defect = details.defect.clone().or_else(redirect).or_else(empty).or_else(compressed);
+            let defect = defect.unwrap_or_else(undocumented);
             ErrorKind::Unreadable(shown(&defect))
         }
     };

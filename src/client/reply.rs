@@ -4,7 +4,7 @@ use std::{mem, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// What may stand before JSON, and may be ignored. Source: RFC 8259, 8.1.
@@ -65,11 +65,6 @@ impl Reply {
         self.header(header::CONTENT_TYPE).unwrap_or("no stated type")
     }
 
-    /// What the body is compressed with. No request asks for that.
-    pub(crate) fn content_encoding(&self) -> Option<&str> {
-        self.header(header::CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-    }
-
     pub(crate) fn is_whole(&self) -> bool {
         self.ending == Ending::Whole
     }
@@ -101,6 +96,12 @@ async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Ve
         }
     }
     Ok(Ending::Whole)
+}
+
+/// What a body is compressed with, if it is. No request asks for that.
+pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.find(|encoding| !encoding.is_empty() && !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn http_date(text: &str) -> Option<DateTime<Utc>> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::error::DownloadFault;
-use crate::client::reply::retry_after;
+use crate::client::reply::{content_encoding, retry_after};
 
 /// From where on a package is asked for, on condition that it is still the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl Body {
         let media_type = text(header::CONTENT_TYPE).and_then(|it| it.split(';').next()).unwrap_or_default();
         let media_type = media_type.trim().to_ascii_lowercase();
         let is_message = media_type.ends_with("json") || media_type.ends_with("xml");
-        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-        let is_encoded = encodings.any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"));
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
         match (status.as_u16(), asked) {
             (200 | 206, _) if media_type.contains("html") => Err(DownloadFault::Foreign("a web page")),
             (200 | 206, _) if is_message => Err(DownloadFault::Foreign("a message in JSON or XML")),
-            (200 | 206, _) if is_encoded => Err(DownloadFault::Foreign("an encoded body that was not asked for")),
+            (200 | 206, _) if content_encoding(headers).is_some() => {
+                Err(DownloadFault::Foreign("an encoded body that was not asked for"))
+            }
             (200, _) => {
                 let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 Ok(Some(Self { from: 0, total, etag }))
@@ -146,6 +146,7 @@ mod tests {
             (false, 200, &[("content-encoding", "gzip")], foreign("an encoded body that was not asked for")),
             (false, 200, &[("content-type", "application/zip; name=\"html.zip\"")], whole(None, None)),
             (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),
+            (false, 200, &[("content-encoding", ""), ("content-type", "binary/octet-stream")], whole(None, None)),
             // Nothing.
             (false, 403, &[("content-type", "text/html")], Err(DownloadFault::Lapsed)),
             (true, 403, &[], Err(DownloadFault::Lapsed)),

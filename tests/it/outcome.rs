@@ -265,6 +265,10 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
         <html><head>\n<title>403 Forbidden</title>\n</head><body>\n<p>You don't have\r\npermission.<br />\r\n</p>";
     let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
     assert_eq!(error.message(), Some("403 Forbidden You don't have permission."));
+    let page =
+        "<p>At</p><p>https://h/pa<wbr>ge?<b><i>sig</i>=secret</b> it<br>is gone, see https://h/ <b>or</b>\nleave</p>";
+    let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
+    assert_eq!(error.message(), Some("At *** it is gone, see *** or leave"));
     let long = "x".repeat(100_000);
     let error = told.create(Answer::new(403).body(long)).await.unwrap_err();
     let shown = error.message().unwrap().chars().count();
@@ -286,4 +290,41 @@ fn code_is_written_as_a_number_where_that_keeps_its_digits() {
         assert_eq!(serde_json::to_value(ServiceCode::from(code)).unwrap(), written);
     }
     assert_eq!(serde_json::to_value(ServiceCode::from("APIGW.0308")).unwrap(), "APIGW.0308");
+}
+
+#[tokio::test]
+async fn text_that_sets_a_secret_is_not_shown_in_whatever_form() {
+    let told = Told::start().await;
+    for (text, is_shown) in [
+        ("<pre>{&quot;kdstoken&quot;:&quot;secret7&quot;}</pre>", false),
+        ("<pre>{&#34;downloadUrl&#34;:&#34;https:&#x2F;&#x2F;h&#x2F;p?sig&#x3D;secret7&#34;}</pre>", false),
+        (r#"cannot pass on {\"kdstoken\":\"secret7\"}"#, false),
+        ("{'kdstoken': 'secret7'}.", false),
+        ("failed: kdstoken=secret7", false),
+        ("the kdstoken has lapsed: no kdstoken", true),
+    ] {
+        // What begins like an object is shown in no case.
+        let error = told.create(Answer::new(403).body(format!("- {text}"))).await.unwrap_err();
+        assert_eq!(error.message().is_some(), is_shown, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn body_is_compressed_if_a_header_says_so_and_there_is_one() {
+    let told = Told::start().await;
+    let told = async |status, encodings: &[&str], body: &str| {
+        let answer = encodings.iter().fold(Answer::new(status), |answer, it| answer.header("Content-Encoding", *it));
+        let error = told.create(answer.body(body.to_owned())).await.unwrap_err();
+        (error.message().map(str::to_owned), error.to_string())
+    };
+    let (message, _) = told(502, &[""], "gone").await;
+    assert_eq!(message.as_deref(), Some("gone"));
+    for (status, encodings, body, expected) in [
+        (502, &["identity", "br"][..], "gone", "its body is compressed (br), which was not asked for"),
+        (502, &["gzip"], "", "its body is empty"),
+        (302, &["gzip"], "moved", "it is a redirect, and none is followed"),
+    ] {
+        let (message, error) = told(status, encodings, body).await;
+        assert!(message.is_none() && error.contains(expected), "{message:?} {error}");
+    }
 }
