@@ -63,8 +63,8 @@ Results as json:
   ledger           created, rejected, notSent, unknown (tasks), attempted (ids),
                    fileIds (once all were read), unknownChunks (start, end, traceIds),
                    inUse (by a run)
-  what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too;
-                   the standard error has it as text
+  what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too, and
+                   namedTaskId (of a task that may exist); the standard error has it as text
 Fields without a value are null or left out. A state, result or file type that the vendor does not
 list is {\"other\": 7}, with its number. Whoever has the download URL can fetch the package.
 

@@ -5,7 +5,7 @@ use std::{process::Output, time::Duration};
 use koodrive_share_emulator::{Answer, EmulatedShare, Fault, Schedule, SharedFile, Step};
 use serde_json::json;
 
-use crate::support::{DUMP, PACKAGE, emulator, id_file, json_lines, run, text, tool};
+use crate::support::{DUMP, PACKAGE, bare_tool, emulator, id_file, json_lines, run, text, tool};
 
 #[tokio::test]
 async fn json_is_an_object_a_line_with_what_a_program_needs() {
@@ -75,6 +75,10 @@ async fn task_that_an_error_names_has_a_field_of_its_own() {
     let line = &json_lines(&output)[0];
     // No task is known to be created.
     assert_eq!((&line["taskId"], &line["namedTaskId"]), (&json!(null), &json!("7001")), "{line}");
+    let help = run(bare_tool().arg("--help")).await;
+    for field in line.as_object().unwrap().keys() {
+        assert!(text(&help.stdout).contains(field), "{field} is not in the help");
+    }
 }
 
 /// A program that takes the results alone, such as `jq .failedFileIds`, loses no error.
