@@ -31,8 +31,8 @@ thread_local! {
 /// Whether a body names a task, as far as plain JSON tells.
 fn names_task(json: Option<&Value>) -> bool {
     match json.map(|json| &json["taskId"]) {
-        Some(Value::String(id)) => !matches!(id.trim(), "" | "0" | "null"),
-        Some(Value::Number(id)) => id.to_string() != "0",
+        Some(Value::String(id)) => !matches!(&*id.trim().to_ascii_lowercase(), "" | "0" | "-1" | "null" | "none"),
+        Some(Value::Number(id)) => ![Some(0.0), Some(-1.0)].contains(&id.as_f64()),
         _ => false,
     }
 }
