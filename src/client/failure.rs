@@ -136,24 +136,14 @@ fn garbled_task_id(text: &str) -> Option<String> {
     }
 }
 
-/// The words of a page, without its markup, or any other text as it is. A URL with markup in it stays one word, so that all of it
-/// is masked.
+/// The first words of a page, without its markup, or any other text as it is. No blank takes the place of a tag: of a URL with a
+/// tag in it, all is masked.
 fn words(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
         return text.trim().to_owned();
     }
-    let (mut words, mut is_in_url) = (String::new(), false);
-    for part in text.split('<') {
-        let part = part.split_once('>').map_or(part, |(_, text)| text);
-        is_in_url &= !part.starts_with(char::is_whitespace);
-        for (n, word) in part.split_whitespace().enumerate() {
-            let goes_on = words.is_empty() || (n == 0 && is_in_url);
-            words.extend([if goes_on { "" } else { " " }, word]);
-        }
-        let last = part.rsplit(char::is_whitespace).next().unwrap_or_default();
-        is_in_url = last.contains("://") || (is_in_url && last == part);
-    }
-    words
+    let parts = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    parts.collect::<String>().split_whitespace().take(TEXT_START).collect::<Vec<_>>().join(" ")
 }
 
 /// A text, or what stands in its place as JSON.

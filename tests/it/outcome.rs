@@ -265,8 +265,7 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
         <html><head>\n<title>403 Forbidden</title>\n</head><body>\n<p>You don't have\r\npermission.<br />\r\n</p>";
     let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
     assert_eq!(error.message(), Some("403 Forbidden You don't have permission."));
-    let page =
-        "<p>At</p><p>https://h/pa<wbr>ge?<b><i>sig</i>=secret</b> it<br>is gone, see https://h/ <b>or</b>\nleave</p>";
+    let page = "<p>At</p>\n<p>https://h/pa<wbr>ge?<b><i>sig</i>=secret</b> it <br>is gone, see https://h/ <b>or</b>\nleave</p>";
     let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
     assert_eq!(error.message(), Some("At *** it is gone, see *** or leave"));
     let long = "x".repeat(100_000);
