@@ -75,7 +75,7 @@ fuzz_target!(|input: &[u8]| {
             assert!(!listed || names_task, "the reference lists the code");
         }
     }
-    // A canary that is no part of a whole secret is the fuzzer's own.
+    // A canary that is no part of a whole secret is the fuzzer's own, also one in the markup of a page.
     let mut echoed = vec![String::from_utf8_lossy(&body).into_owned()];
     let members = json.iter().flat_map(Value::as_object).flatten();
     echoed.extend(members.filter_map(|(_, value)| value.as_str().map(str::to_owned)));
@@ -85,7 +85,7 @@ fuzz_target!(|input: &[u8]| {
         let text = SECRETS.iter().fold(text.clone(), |text, secret| text.replace(secret, "*"));
         text.contains(CANARY)
     };
-    let strangers = echoed.iter().any(holds_a_stranger);
+    let strangers = echoed.iter().any(holds_a_stranger) || body.contains(&b'<');
     let shown = [error.to_string(), format!("{error:?}"), format!("{error:#?}")];
     assert!(strangers || shown.iter().all(|text| !text.contains(CANARY)), "{}", shown[1]);
     assert!(!shown[0].chars().any(char::is_control), "{:?}", shown[0]);
