@@ -44,14 +44,7 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
     let Some(fields) = reply.object::<LooseFields>() else {
         let may_be_object = reply.may_be_object();
         let body = String::from_utf8_lossy(&reply.body);
-        // Secrets are not recognized in what is compressed or UTF-16, in JSON within a text and its escapes, nor where they
-        // break off.
-        let is_text = reply.is_whole() && !may_be_object && content_encoding(&reply.headers).is_none();
-        let sets =
-            |name| body.split(name).skip(1).any(|after| after.starts_with(['"', '\'', '\\', '&', ':', '=', '%']));
-        let may_hold_secret = body.contains('\0') || sets("kdstoken") || sets("downloadUrl");
-        let is_text = is_text && !may_hold_secret && serde_json::from_str::<IgnoredAny>(&body).is_err();
-        let text = is_text.then(|| words(&body)).filter(|text| !text.is_empty());
+        let text = shown_text(reply, &body);
         let named = garbled_task_id(&body).filter(|_| may_be_object);
         // Of what breaks off, only what came counts: at least the beginning of an id.
         let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
@@ -134,6 +127,18 @@ fn garbled_task_id(text: &str) -> Option<String> {
         Some((task_id, _)) => named_task(task_id).map(str::to_owned),
         None => Some(String::new()),
     }
+}
+
+/// The text of a reply that is no JSON, as far as secrets are recognized in it: not in what is compressed or UTF-16, in JSON within
+/// a text and its escapes, nor where they break off.
+fn shown_text(reply: &Reply, body: &str) -> Option<String> {
+    let is_json = || reply.may_be_object() || serde_json::from_str::<IgnoredAny>(body).is_ok();
+    if !reply.is_whole() || content_encoding(&reply.headers).is_some() || is_json() {
+        return None;
+    }
+    let sets = |name| body.split(name).skip(1).any(|after| after.starts_with(['"', '\'', '\\', '&', ':', '=', '%']));
+    let may_hold_secret = body.contains('\0') || sets("kdstoken") || sets("downloadUrl");
+    (!may_hold_secret).then(|| words(body)).filter(|text| !text.is_empty())
 }
 
 /// The first words of a page, without its markup, or any other text as it is. No blank takes the place of a tag: of a URL with a
