@@ -26,7 +26,7 @@ use crate::{
     credentials::app_signature::sha256,
     rules,
     task::{handle::TaskHandle, wire::DownloadUrl},
-    validation::{DAY, Violations, shown, time_shown},
+    validation::{Violations, shown},
 };
 
 /// The longest wait that a storage may ask for.
@@ -235,8 +235,7 @@ impl Download {
         }
         let Self { max_attempts, stall_timeout, .. } = self;
         violations.bounds(rules::MAX_ATTEMPTS, (1..=10).contains(max_attempts), max_attempts);
-        let is_within = !stall_timeout.is_zero() && *stall_timeout <= DAY;
-        violations.bounds(rules::STALL_TIMEOUT, is_within, time_shown(*stall_timeout));
+        violations.time_within_day(rules::STALL_TIMEOUT, *stall_timeout);
         Ok(violations.into_result()?)
     }
 

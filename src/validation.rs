@@ -142,6 +142,11 @@ impl Violations {
         }
     }
 
+    /// Checks a rule that demands a time of more than 0 and at most a day.
+    pub(crate) fn time_within_day(&mut self, rule: Rule, time: Duration) {
+        self.bounds(rule, !time.is_zero() && time <= DAY, time_shown(time));
+    }
+
     /// A checked value. There is none only where a violation was pushed.
     pub(crate) fn into_result_with<T>(self, checked: Option<T>) -> Result<T, ValidationError> {
         match checked {

@@ -211,9 +211,8 @@ impl Limits {
         let is_within = (!connect_timeout.is_zero() && connect_timeout < timeout) || timeout.is_zero();
         let both = format!("{} of {}", time_shown(connect_timeout), time_shown(timeout));
         violations.bounds(rules::CONNECT_TIMEOUT, is_within, both);
-        let is_within = |time: Duration| !time.is_zero() && time <= DAY;
-        violations.bounds(rules::TIMEOUT, is_within(timeout), time_shown(timeout));
-        violations.bounds(rules::RENEWAL_TIMEOUT, is_within(renewal_timeout), time_shown(renewal_timeout));
+        violations.time_within_day(rules::TIMEOUT, timeout);
+        violations.time_within_day(rules::RENEWAL_TIMEOUT, renewal_timeout);
         violations.bounds(rules::MAX_ATTEMPTS, (1..=10).contains(&max_attempts), max_attempts);
         let max_reply_bytes = self.max_reply_bytes.unwrap_or(usize::MAX);
         violations.bounds(rules::MAX_REPLY_BYTES, max_reply_bytes >= 1024, max_reply_bytes);
