@@ -35,11 +35,11 @@ pub(crate) fn interpret<O: Operation>(
             Err(lacks) => defect = lacks,
         }
     }
-    Err(Box::new(failure_details(reply, defect)))
+    Err(Box::new(failure_details(O::EFFECT, reply, defect)))
 }
 
 /// What the body says, if it is no success.
-fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
+fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> FailureDetails {
     let is_not_found = reply.status == StatusCode::NOT_FOUND;
     let Some(fields) = reply.object::<LooseFields>() else {
         let may_be_object = reply.may_be_object();
@@ -53,11 +53,15 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
         let defect = named.or(defect);
         return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
     };
-    let code = |json: Option<&RawValue>| LenientCode::from(json?).0;
-    let code = code(fields.code).or_else(|| code(fields.error_code));
-    let task_id = fields.task_id.and_then(|json| Some(named_task(LenientText::from(json).as_str()?)?.to_owned()));
+    let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
+    // Of two codes the first one counts, unless the second one says that something may have been done.
+    let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });
+    let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok()).unwrap_or_default();
+    let named = |text: &LenientText| Some(named_task(text.as_str()?)?.to_owned());
+    let of_job = || named(&job.task_id).filter(|_| effect == Effect::CreatesTask);
+    let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(of_job);
     let defect = match (&code, &task_id) {
-        (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success")),
+        (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success as documented")),
         (Some(ServiceCode::Success), None) => defect.map(|defect| match fields.task_id {
             Some(other) => format!("{defect}; $.taskId is {}", normalized(other)),
             None => defect,
@@ -69,17 +73,16 @@ fn failure_details(reply: &Reply, defect: Option<String>) -> FailureDetails {
             None => "$.code is missing".to_owned(),
         }),
     };
-    let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok());
     let is_not_found = is_not_found
         || match &code {
-            Some(ServiceCode::Success) => job.as_ref().is_none_or(|job| job.task_status.is_none()),
+            Some(ServiceCode::Success) => job.task_status.is_none(),
             Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
             None => false,
         };
     FailureDetails {
         message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
         is_not_found,
-        secret: job.and_then(|job| job.download_url.0).or(fields.kdstoken.0),
+        secret: job.download_url.0.or(fields.kdstoken.0),
         code,
         task_id,
         defect,
@@ -107,10 +110,11 @@ struct LooseFields<'a> {
     task_info: Option<LenientObject<Job>>,
 }
 
-/// What is read of a job that is no success: a secret, and whether it tells anything.
+/// What is read of a job that is no success: its id, a secret, and whether it tells anything.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Job {
+    task_id: LenientText,
     download_url: LenientText,
     task_status: Option<IgnoredAny>,
 }

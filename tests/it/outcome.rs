@@ -101,6 +101,11 @@ async fn failure_inside_the_service_is_unknown_under_every_status() {
     for status in [200, 400, 401, 403, 404, 429, 500, 503] {
         assert_outcome(&told, status, "13000201", Outcome::Unknown).await;
     }
+    // Beside another code, in whichever place.
+    for (code, error_code) in [("400", "13000201"), ("13000101", "13000201"), ("13000201", "APIGW.0301")] {
+        let error = refused(&told, 400, &json!({"code": code, "error_code": error_code})).await;
+        assert_eq!(error.outcome(), Outcome::Unknown, "{code} {error_code}: {error}");
+    }
     let error = refused(&told, 400, &json!({"code": "13000201"})).await;
     assert_eq!(error.service_code(), Some(&ServiceCode::InnerInvokeFailure));
     assert!(error.to_string().contains("look before sending it again"), "{error}");

@@ -137,6 +137,10 @@ async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
         (429, json!({"error_code": "APIGW.0308", "taskId": "7001"})),
         (504, json!({"code": 0, "msg": "Success", "taskId": "7001"})),
         (302, json!({"code": 0, "taskId": "7001"})),
+        // As a status names its task.
+        (200, json!({"code": 0, "jobInfo": {"taskId": "7001"}})),
+        (400, json!({"code": "13000101", "taskId": null, "jobInfo": {"taskId": 7001}})),
+        (400, json!({"code": "13000101", "jobInfo": "none", "taskInfo": {"taskId": "7001"}})),
     ];
     for (n, (status, body)) in bodies.into_iter().enumerate() {
         let told = Told::start().await;
