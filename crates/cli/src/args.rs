@@ -61,8 +61,8 @@ Results as json:
   files            fileId, shareId, name, directory, type, size (in bytes), containerId, edited
   --output         taskId, file, bytes, files, missing, missingNames
   ledger           created, rejected, notSent, unknown (tasks), attempted (ids),
-                   fileIds (once all were read), unknownChunks (start, end, traceIds),
-                   inUse (by a run)
+                   fileIds (once all were read), unknownChunks (start, end, traceIds,
+                   error), inUse (by a run)
   what failed      outcome (notSent, rejected, unknown), status, serviceCode, message, too, and
                    namedTaskId (of a task that may exist); the standard error has it as text
 Fields without a value are null or left out. A state, result or file type that the vendor does not

@@ -254,20 +254,21 @@ impl Output {
     pub(crate) fn ledger(&self, ledger: &Ledger, report: &BulkReport, unknown: &[LedgerChunk]) -> io::Result<()> {
         let chunks = unknown.iter().map(|chunk| {
             let trace_ids: Vec<String> = chunk.unsettled().iter().map(ToString::to_string).collect();
-            (chunk.range(), trace_ids)
+            (chunk.range(), trace_ids, chunk.error())
         });
         match self.format {
             Format::Text => {
                 result(&ledger_counts(ledger, report))?;
                 unfinished(ledger, report).map_or(Ok(()), |line| result(&line))?;
-                chunks.into_iter().try_for_each(|(Range { start, end }, trace_ids)| {
-                    result(&format!("ids {start}..{end}  unknown  trace id {}", trace_ids.join(", ")))
+                chunks.into_iter().try_for_each(|(Range { start, end }, trace_ids, error)| {
+                    let error = error.map_or(String::new(), |error| format!("  {}", printable(error)));
+                    result(&format!("ids {start}..{end}  unknown  trace id {}{error}", trace_ids.join(", ")))
                 })
             }
             Format::Json => {
                 let chunks: Vec<_> = chunks
-                    .map(|(Range { start, end }, trace_ids)| {
-                        serde_json::json!({ "start": start, "end": end, "traceIds": trace_ids })
+                    .map(|(Range { start, end }, trace_ids, error)| {
+                        serde_json::json!({ "start": start, "end": end, "traceIds": trace_ids, "error": error })
                     })
                     .collect();
                 json(&serde_json::json!({

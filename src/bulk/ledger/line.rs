@@ -175,6 +175,14 @@ impl LedgerChunk {
         }
     }
 
+    /// What the error of the latest request said, if it failed: of an unknown one, also which task the reply named, if it did.
+    pub fn error(&self) -> Option<&str> {
+        match &self.state {
+            State::Rejected { error } | State::NotSent { error } | State::Unknown { error } => Some(error),
+            State::Accepted { .. } | State::Sending => None,
+        }
+    }
+
     /// The same chunk, settled.
     pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
         let trace_id = self.unsettled().pop().unwrap_or_else(|| self.trace_id.clone());

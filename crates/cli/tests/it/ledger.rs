@@ -62,7 +62,7 @@ async fn unknown_chunks_are_listed_settled_and_resumed() {
     dump.arg("--file-ids-from").arg(id_file("ledger.ids", 3_500));
     emulator.fail_next(Fault::CloseAfterProcessing);
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
-    emulator.fail_next(Fault::Reply(Answer::new(502)));
+    emulator.fail_next(Fault::Reply(Answer::json(502, &json!({"code": 0, "taskId": "7001"}))));
     let output = run(&mut dump).await;
     assert_eq!(output.status.code(), Some(4));
     let settle = format!("settle: `koodrive-share ledger {}` lists what is unknown", path.display());
@@ -73,12 +73,15 @@ async fn unknown_chunks_are_listed_settled_and_resumed() {
     let unknown = unknown.map(|trace_id| trace_id.as_str().unwrap().to_owned());
     let output = shown(&[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let expected = [
-        "ids 0..3500 of 3500: 1 created, 1 rejected, 0 not sent, 2 unknown".to_owned(),
-        format!("ids 0..1000  unknown  trace id {}", unknown[0]),
-        format!("ids 2000..3000  unknown  trace id {}", unknown[1]),
-    ];
-    assert!(text(&output.stdout).lines().eq(expected), "{}", text(&output.stdout));
+    let stdout = text(&output.stdout);
+    let [counts, lost, named] = stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stdout}") };
+    assert_eq!(counts, "ids 0..3500 of 3500: 1 created, 1 rejected, 0 not sent, 2 unknown");
+    assert!(lost.starts_with(&format!("ids 0..1000  unknown  trace id {}  ", unknown[0])), "{lost}");
+    assert!(lost.contains("the connection broke before a whole reply"), "{lost}");
+    assert!(named.starts_with(&format!("ids 2000..3000  unknown  trace id {}  ", unknown[1])), "{named}");
+    assert!(named.contains("it names task 7001"), "{named}");
+    let output = json_lines(&shown(&["--format", "json"]).await);
+    assert!(output[0]["unknownChunks"][1]["error"].as_str().unwrap().contains("it names task 7001"), "{output:?}");
 
     let made = tasks_of(&emulator.tasks(), &ids(3_500)[..1_000])[0].task_id().to_owned();
     assert_eq!(shown(&["--made", "0..1000", &made]).await.status.code(), Some(0));
