@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use koodrive_share::TraceId;
 
@@ -164,16 +164,16 @@ pub(crate) struct ServiceArgs {
     pub(crate) app_secret_file: Option<PathBuf>,
 
     /// Time limit of a request with all its attempts, such as 90s [default: 30s] [env: KOODRIVE_REQUEST_TIMEOUT]
-    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) request_timeout: Option<Duration>,
 
     /// Time limit to connect [default: 10s, at most half of the request's] [env: KOODRIVE_CONNECT_TIMEOUT]
-    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) connect_timeout: Option<Duration>,
 
     /// How long an idle connection is kept: less than every gateway on the way keeps it, 0s for a fresh one each time
     /// [default: 4s] [env: KOODRIVE_IDLE_TIMEOUT]
-    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) idle_timeout: Option<Duration>,
 
     /// Maximum number of attempts for a retryable request, 1 to 10 [default: 3] [env: KOODRIVE_MAX_ATTEMPTS]
@@ -182,7 +182,7 @@ pub(crate) struct ServiceArgs {
 
     /// How long to pause and try again while the service throttles, or is away once it has answered, and no task is created
     /// or no call that only reads succeeds; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
-    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) patience: Option<Duration>,
 
     /// File with CA certificates (PEM) to trust beside the platform's [env: KOODRIVE_CACERT]
@@ -222,8 +222,13 @@ fn not_a_flag(value: &str) -> Result<String, &'static str> {
 pub(crate) fn rate(value: &str) -> Result<(u32, Duration), String> {
     let (requests, per) = value.split_once('/').ok_or("write requests and a time, such as 20/10s")?;
     let requests = requests.parse().map_err(|error| format!("{requests:?}: {error}"))?;
-    let per = humantime::parse_duration(per).map_err(|error| format!("{per:?}: {error}"))?;
+    let per = time(per).map_err(|error| format!("{per:?}: {error}"))?;
     Ok((requests, per))
+}
+
+/// Reads `90s`.
+pub(crate) fn time(value: &str) -> Result<Duration, String> {
+    humantime::parse_duration(value).map_err(|_| "write a number and its unit, such as 90s or 10m".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -295,10 +300,10 @@ pub(crate) struct FilesArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("zip").args(["output", "zip_name"]).required(true).multiple(true)))]
 pub(crate) struct PackageArgs {
     /// Name of the zip [default: that of --output]
     #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = not_a_flag)]
-    #[arg(required_unless_present = "output")]
     pub(crate) zip_name: Option<String>,
 
     /// Make several zips, NAME-0001.zip and so on, of 1,000 files each
@@ -411,14 +416,16 @@ pub(crate) struct BulkArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("tasks").args(["ids", "tasks_from"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("share").args(["share_id", "link", "tasks_from"]).required(true).multiple(true)))]
 pub(crate) struct TasksArgs {
     /// Ids of tasks; after --, also those that begin with a dash
-    #[arg(value_name = "TASK_ID", required_unless_present = "tasks_from")]
+    #[arg(value_name = "TASK_ID")]
     pub(crate) ids: Vec<String>,
 
     /// Share that the tasks' files are behind
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = share_id)]
-    #[arg(required_unless_present_any = ["tasks_from", "link"], conflicts_with_all = ["tasks_from", "link"])]
+    #[arg(conflicts_with_all = ["tasks_from", "link"])]
     pub(crate) share_id: Option<String>,
 
     /// Link to that share, or its short code, in place of the id and the temporary token
@@ -444,7 +451,7 @@ pub(crate) struct WaitArgs {
     pub(crate) tasks: TasksArgs,
 
     /// How long to wait for each task, such as 90s or 10m
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     pub(crate) timeout: Duration,
 }
 
@@ -548,7 +555,7 @@ pub(crate) struct EmulatorArgs {
     pub(crate) lose_reply_every: u64,
 
     /// Hold the reply to each creation back for so long, such as 20s, so that a run can be killed with a request on its way
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) delay_creations: Option<Duration>,
 
     /// Fail each Nth file of a task, which then completes partially failed [default: none]

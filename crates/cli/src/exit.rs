@@ -32,7 +32,7 @@ impl Exit {
     fn reason(self) -> &'static str {
         match self {
             Self::Done => "all is done",
-            Self::NotAllSucceeded => "not all files succeeded",
+            Self::NotAllSucceeded => "not all files succeeded, or are in the package",
             Self::Failed => "something went wrong, as told above",
             Self::Usage => "a rule is broken, as told above",
             Self::Refused => "the service refused something, as told above",
@@ -54,7 +54,7 @@ impl Exit {
     }
 }
 
-/// `exit status 5: not all files succeeded`
+/// `exit status 3: the service refused something, as told above`
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exit status {}: {}", self.code(), self.reason())

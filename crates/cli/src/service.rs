@@ -12,7 +12,7 @@ use koodrive_share::{Client, ClientBuilder, Credentials, Error};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    args::ServiceArgs,
+    args::{self, ServiceArgs},
     exit::{CommandError, Exit, both, with_causes},
     output::{duration, stderr},
     secret, token_file,
@@ -26,7 +26,7 @@ pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
 
 /// How long to wait for the service. The default is the library's for a bulk run.
 pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError> {
-    let given = flag_or_variable(flag, "KOODRIVE_PATIENCE", humantime::parse_duration)?;
+    let given = flag_or_variable(flag, "KOODRIVE_PATIENCE", args::time)?;
     Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
 }
 
@@ -46,10 +46,10 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     let ServiceArgs { request_timeout, connect_timeout, idle_timeout, max_attempts, .. } = service;
     let cacert = flag_or_variable(service.cacert.take(), "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(path.into()))?;
     let timeouts = both(
-        flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", humantime::parse_duration),
-        flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", humantime::parse_duration),
+        flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", args::time),
+        flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", args::time),
     );
-    let idle_timeout = flag_or_variable(idle_timeout, "KOODRIVE_IDLE_TIMEOUT", humantime::parse_duration);
+    let idle_timeout = flag_or_variable(idle_timeout, "KOODRIVE_IDLE_TIMEOUT", args::time);
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
     let route = both(certificates(cacert.as_deref()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
     let (((request_timeout, connect_timeout), (idle_timeout, max_attempts)), (certificates, proxy)) =

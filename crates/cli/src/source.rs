@@ -137,9 +137,9 @@ impl Given {
                 "--container-id: give --share-id beside it, or a link and --file-ids-from: files that are listed tell their space",
             )),
             (true, false, None) => Err(CommandError::usage("give --all or names of files, not both")),
-            (false, true, None) if !create.recursive => {
-                Err(CommandError::usage("give names of files, --all, --recursive or --file-ids-from"))
-            }
+            (false, true, None) if !create.recursive => Err(CommandError::usage(
+                "give names of files, --all, --recursive or --file-ids-from; file ids need --share-id and --container-id",
+            )),
             (_, _, None) => Ok(Chosen::Listed(selection)),
         };
         let task = checked(template.task().share_id("id").container_id("id"));

@@ -41,7 +41,7 @@ pub(in crate::bulk) enum LedgerFault {
     Lost(&'static str),
     #[error("{0}; name another ledger, or give what that run was given")]
     OtherRun(String),
-    #[error("the ledger is in use by another run; resume once that has ended")]
+    #[error("the ledger is in use by another run; wait until that has ended")]
     InUse,
     #[error(transparent)]
     Validation(#[from] ValidationError),

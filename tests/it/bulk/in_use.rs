@@ -28,7 +28,7 @@ async fn ledger_in_use_by_another_run_stops_the_one_that_notices() {
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
     assert!(items.is_empty() && error.is_ledger());
-    let said = "the ledger is in use by another run; resume once that has ended: \
+    let said = "the ledger is in use by another run; wait until that has ended: \
                 of the file ids, 0..1000 were attempted, the rest was not";
     assert_eq!(error.to_string(), said);
     assert_eq!(emulator.request_count(), before);

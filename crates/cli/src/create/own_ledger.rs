@@ -52,7 +52,7 @@ pub(super) fn ledger_line(path: &Path, resume: bool) -> Result<Option<String>, C
         Err(error) => return unreadable(error),
     };
     if ledger.is_in_use() {
-        let message = "the ledger is in use by another run; resume once that has ended".to_owned();
+        let message = "the ledger is in use by another run; wait until that has ended".to_owned();
         return Err(CommandError { exit: Exit::Failed, message }.about(path));
     }
     match ledger.report() {

@@ -113,7 +113,7 @@ async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
     let emulator = emulator().await;
     for (flag, variable, given, said) in [
         ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "0s", "must be more than 0 and at most a day"),
-        ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "soon", "expected number"),
+        ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "soon", "such as 90s or 10m"),
         ("--connect-timeout", "KOODRIVE_CONNECT_TIMEOUT", "30s", "less than the total"),
         ("--idle-timeout", "KOODRIVE_IDLE_TIMEOUT", "25h", "must be at most a day"),
         ("--max-attempts", "KOODRIVE_MAX_ATTEMPTS", "11", "must be 1 to 10"),
@@ -190,7 +190,11 @@ async fn flag_is_not_taken_for_the_value_of_another() {
     let emulator = emulator().await;
     let args = ["package", "--share-id", "s", "--container-id", "c", "F1", "--zip-name", "--split"];
     expect(&emulator, &args, 2, "'--split' for '--zip-name <NAME>': this is a flag, so the value is missing").await;
-    expect(&emulator, &["status", "--share-id", "s"], 2, "<TASK_ID>").await;
+    expect(&emulator, &["status", "--share-id", "s"], 2, "\n  <TASK_ID|--tasks-from <FILE>>\n").await;
+    let said = "\n  <--share-id <ID>|--link <LINK>|--tasks-from <FILE>>\n";
+    expect(&emulator, &["status", "42"], 2, said).await;
+    let said = "'--patience <TIME>': write a number and its unit, such as 90s or 10m";
+    expect(&emulator, &["files", "--patience", "soon"], 2, said).await;
     expect(&emulator, &["status", "--shareid", "s"], 2, "--shareid").await;
 }
 

@@ -128,10 +128,7 @@ async fn ledger_in_use_is_told_before_the_share_is_opened() {
     let output = run(&mut dump(&emulator, &args)).await;
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        stderr.contains("in_use_by_link.ledger: the ledger is in use by another run; resume once that"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("in_use_by_link.ledger: the ledger is in use by another run; wait until that"), "{stderr}");
     assert_eq!(emulator.request_count(), before);
 }
 

@@ -209,7 +209,8 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
     ("package LINK --all --output .", 2, "--output .: it "),
     ("package LINK --output p.zip", 2, "give names of files, --all, --recursive or --file-ids-from"),
     ("package LINK b.txt --all --output p.zip", 2, "give --all or names of files, not both"),
-    ("package LINK --all", 2, "--zip-name <NAME>"),
+    ("package F1 --zip-name p.zip", 2, "or --file-ids-from; file ids need --share-id and --container-id"),
+    ("package LINK --all", 2, "\n  <--output <FILE>|--zip-name <NAME>>\n"),
     ("package LINK --all --output p.zip --split", 2, "cannot be used with"),
     ("package LINK --all --zip-name ", 2, "--zip-name: must be given"),
     (
