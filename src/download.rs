@@ -25,6 +25,7 @@ use crate::{
     client::{Client, retry::backoff},
     credentials::app_signature::sha256,
     rules,
+    runtime::run_blocking,
     task::{handle::TaskHandle, wire::DownloadUrl},
     validation::{Violations, shown},
 };
@@ -219,9 +220,15 @@ impl IntoFuture for Download {
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             self.check()?;
-            let mut part = Part::open(&self.path, self.overwrite, self.source.name()).await?;
-            self.transfer(&mut part).await.inspect_err(|_| part.discard_if_empty())?;
-            Ok(part.finish(self.expected).await?)
+            let (path, overwrite, source) = (self.path.clone(), self.overwrite, self.source.name());
+            let mut part = run_blocking(move || Part::open(&path, overwrite, source)).await?;
+            match self.transfer(&mut part).await {
+                Ok(()) => Ok(part.finish(self.expected).await?),
+                Err(fault) => {
+                    part.discard_if_empty().await;
+                    Err(fault.into())
+                }
+            }
         })
     }
 }

@@ -11,10 +11,7 @@ use futures_util::{
     FutureExt,
     future::{self, BoxFuture, Either, select},
 };
-use tokio::{
-    sync::{oneshot, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{oneshot, watch};
 use tracing::Instrument;
 
 use super::{
@@ -33,12 +30,10 @@ use crate::{
     generated::types::CreateBatchTaskRequest,
     patience::Signal,
     redact::sanitize_message,
-    runtime::joined,
+    runtime::{SHUT_DOWN, joined, run_blocking},
     share_task::{ShareTask, ShareTaskBuilder, TaskType},
     task::handle::TaskHandle,
 };
-
-const SHUT_DOWN: &str = "the runtime was shut down";
 
 /// The item of a chunk that was begun.
 pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
@@ -306,7 +301,7 @@ impl SharedLedger {
             *run.task_ids() = mem::take(&mut ledger.task_ids);
             Ok(Self(Arc::new(Mutex::new(ledger))))
         };
-        off_thread(open).await
+        run_blocking(open).await
     }
 
     pub(super) async fn with<T: Send + 'static>(
@@ -314,12 +309,6 @@ impl SharedLedger {
         work: impl FnOnce(&mut Ledger) -> Result<T, LedgerFault> + Send + 'static,
     ) -> Result<T, LedgerFault> {
         let Self(ledger) = self.clone();
-        off_thread(move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))).await
+        run_blocking(move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
-}
-
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LedgerFault> + Send + 'static,
-) -> Result<T, LedgerFault> {
-    joined(spawn_blocking(work).await).unwrap_or_else(|| Err(io::Error::other(SHUT_DOWN).into()))
 }

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, SeekFrom},
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -13,7 +14,6 @@ use rawzip::ErrorKind;
 use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
     task::spawn_blocking,
-    time::sleep,
 };
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     disk::{is_at, sync_directory_of},
-    runtime::joined,
+    runtime::run_blocking,
 };
 
 /// How often a lock is tried for, and the wait between: a write of a download that was dropped may be under way.
@@ -54,12 +54,13 @@ struct Paths {
 }
 
 impl Part {
-    /// Opens the part file of a target, or begins one. What is there of another source is not resumed.
-    pub(super) async fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, DownloadFault> {
+    /// Opens the part file of a target, or begins one. What is there of another source is not resumed. It waits for the disk, and
+    /// for the lock.
+    pub(super) fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, DownloadFault> {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag"), overwrite };
-        let file = paths.open().await?;
+        let file = paths.open()?;
         let length = file.metadata()?.len();
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
         Ok(Self { file: file.into(), paths, source, length, etag })
@@ -96,9 +97,9 @@ impl Part {
     }
 
     /// Removes the file, if nothing of a package is in it.
-    pub(super) fn discard_if_empty(&self) {
+    pub(super) async fn discard_if_empty(self) {
         if self.length == 0 {
-            self.paths.discard();
+            let _ = spawn_blocking(move || self.paths.discard()).await;
         }
     }
 
@@ -106,7 +107,7 @@ impl Part {
     pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, DownloadFault> {
         let Self { file, paths, length, .. } = self;
         let file = file.into_std().await;
-        let finished = spawn_blocking(move || {
+        run_blocking(move || {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, length).map_err(|error| {
@@ -119,29 +120,34 @@ impl Part {
             })?;
             paths.publish()?;
             Ok(package)
-        });
-        joined(finished.await).unwrap_or(Err(DownloadFault::Disk(io::ErrorKind::Interrupted.into())))
+        })
+        .await
     }
 }
 
 impl Paths {
     /// Opens the part file, or makes one, and locks it.
-    async fn open(&self) -> Result<File, DownloadFault> {
+    fn open(&self) -> Result<File, DownloadFault> {
         loop {
             self.check_target()?;
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
-            lock(&file).await?;
-            // Another download may have ended before the lock was free: then the file that was opened is its target by now.
-            self.check_target()?;
-            if !is_at(&file, &self.part)? {
-                return Err(DownloadFault::InUse);
-            }
-            if self.target.is_symlink() || !is_at(&file, &self.target)? {
+            lock(&file)?;
+            if self.is_part_alone(&file)? {
                 return Ok(file);
             }
             // A process that ended while it renamed the file left a whole package under both names, not to be written over.
             fs::remove_file(&self.part)?;
         }
+    }
+
+    /// Whether a file that is locked by now is the part file, and not the target as well.
+    fn is_part_alone(&self, file: &File) -> Result<bool, DownloadFault> {
+        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
+        self.check_target()?;
+        if !is_at(file, &self.part)? {
+            return Err(DownloadFault::InUse);
+        }
+        Ok(self.target.is_symlink() || !is_at(file, &self.target)?)
     }
 
     fn check_target(&self) -> Result<(), DownloadFault> {
@@ -183,12 +189,12 @@ fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(etag).ok().filter(is_strong)
 }
 
-async fn lock(file: &File) -> Result<(), DownloadFault> {
+fn lock(file: &File) -> Result<(), DownloadFault> {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
             // A file system without locks has none to respect.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
-            Err(TryLockError::WouldBlock) => sleep(LOCK_WAIT).await,
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
         }
     }
     Err(DownloadFault::InUse)
@@ -197,8 +203,6 @@ async fn lock(file: &File) -> Result<(), DownloadFault> {
 #[cfg(test)]
 mod tests {
     use std::env;
-
-    use tokio::join;
 
     use super::*;
 
@@ -223,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_whose_directory_cannot_be_read_stays() {
         let target = target("unreadable");
-        let mut part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
+        let mut part = Part::open(&target, false, TASK.to_owned()).unwrap();
         part.write(b"what has come").await.unwrap();
         part.flush().await.unwrap();
         // Can be written, and not be read.
@@ -239,17 +243,17 @@ mod tests {
         let target = target("anew");
         fs::write(part_of(&target), "of another package").unwrap();
         fs::create_dir(target.with_file_name("photos.zip.part.etag")).unwrap();
-        let mut part = Part::open(&target, false, TASK.to_owned()).await.unwrap();
+        let mut part = Part::open(&target, false, TASK.to_owned()).unwrap();
         part.start(0, None).await.unwrap_err();
-        part.discard_if_empty();
+        part.discard_if_empty().await;
         assert!(!part_of(&target).exists());
         remove_directory_of(&target);
     }
 
-    #[tokio::test]
-    async fn a_part_that_cannot_be_renamed_leaves_nothing_at_the_target() {
+    #[test]
+    fn a_part_that_cannot_be_renamed_leaves_nothing_at_the_target() {
         let target = target("unnamed");
-        let paths = Part::open(&target, false, TASK.to_owned()).await.unwrap().paths;
+        let paths = Part::open(&target, false, TASK.to_owned()).unwrap().paths;
         fs::remove_file(part_of(&target)).unwrap();
         let error = paths.publish().unwrap_err();
         assert!(matches!(error, DownloadFault::Disk(_)), "{error:?}");
@@ -257,18 +261,15 @@ mod tests {
         remove_directory_of(&target);
     }
 
-    #[tokio::test]
-    async fn a_part_that_became_the_target_before_it_was_locked_is_left_alone() {
+    #[test]
+    fn a_part_that_became_the_target_before_it_was_locked_is_left_alone() {
         let target = target("third");
-        let first = Part::open(&target, true, TASK.to_owned()).await.unwrap();
-        // The second one has opened the first one's file, and waits for its lock.
-        let meanwhile = async {
-            fs::rename(part_of(&target), &target).unwrap();
-            drop(first);
-            fs::write(part_of(&target), "of a third one").unwrap();
-        };
-        let (second, ()) = join!(Part::open(&target, true, TASK.to_owned()), meanwhile);
-        let error = second.unwrap_err();
+        let first = Part::open(&target, true, TASK.to_owned()).unwrap();
+        let second = File::open(part_of(&target)).unwrap();
+        // Meanwhile, the second one waits for the lock.
+        fs::rename(part_of(&target), &target).unwrap();
+        fs::write(part_of(&target), "of a third one").unwrap();
+        let error = first.paths.is_part_alone(&second).unwrap_err();
         assert!(matches!(error, DownloadFault::InUse), "{error:?}");
         remove_directory_of(&target);
     }

@@ -1,10 +1,11 @@
 //! What is on the disk before, meanwhile and after.
 
-use std::{env, fs, process::Command, time::Duration};
+use std::{env, fs, process::Command, sync::mpsc, time::Duration};
 
 use futures_util::{StreamExt, future::join};
 use koodrive_share::DownloadUrl;
 use koodrive_share_emulator::{Answer, Fault, Package};
+use tokio::{runtime, task::spawn_blocking, time::timeout};
 
 use crate::support::{
     fixtures::{builder_at, package_template},
@@ -92,6 +93,25 @@ async fn of_two_downloads_of_one_target_at_once_one_is_refused() {
     assert_eq!(packaged.ranges().len(), 1, "the second one asks for nothing");
     assert_eq!(first.await.unwrap().files, 3);
     assert_eq!(intact_files(&path), 3);
+}
+
+/// The only thread that waits for the disk is taken, and the runtime's own is free for other tasks.
+#[test]
+fn a_slow_disk_holds_up_no_task_of_the_runtime() {
+    let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let packaged = Packaged::start(Package::new()).await;
+        let path = target("slow_disk");
+        let (release, held) = mpsc::channel();
+        let disk = spawn_blocking(move || held.recv());
+        let mut download = packaged.client.download(&packaged.handle, &path).into_future();
+        let polled = timeout(Duration::from_millis(100), &mut download).await;
+        assert!(polled.is_err(), "{polled:?}");
+        assert_eq!(files_beside(&path), [""; 0], "the runtime's thread waited for the disk");
+        release.send(()).unwrap();
+        disk.await.unwrap().unwrap();
+        assert_eq!(download.await.unwrap().files, 3);
+    });
 }
 
 #[tokio::test]
