@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead};
 
 pub(crate) use self::lines::InvalidLine;
 use self::{duplicates::Duplicates, lines::IdLines};
-use crate::{args::CreateArgs, exit::CommandError, secret::is_stdin};
+use crate::{args::CreateArgs, exit::CommandError, interrupts::while_interruptible, secret::is_stdin};
 
 type ReadError = Box<dyn Error + Send + Sync>;
 
@@ -78,7 +78,10 @@ impl FileIdSource {
     pub(crate) fn open(create: &mut CreateArgs) -> Result<Self, CommandError> {
         let (input, path) = match create.file_ids_from.clone() {
             None => (Input::Arguments(mem::take(&mut create.files)), PathBuf::new()),
-            Some(path) => (open(&path).map_err(|error| unreadable(&path, &error))?, path),
+            Some(path) => {
+                let open = || open(&path).map_err(|error| unreadable(&path, &error));
+                (while_interruptible(&path, open)?, path)
+            }
         };
         Ok(Self { input, path, duplicates: SharedDuplicates::default() })
     }

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     args::{self, ServiceArgs},
     exit::{CommandError, Exit, both, with_causes},
+    interrupts::while_interruptible,
     output::{duration, stderr},
     secret, token_file,
 };
@@ -130,7 +131,7 @@ fn build(builder: ClientBuilder) -> Result<Client, CommandError> {
 fn certificates(path: Option<&Path>) -> Result<Option<Vec<u8>>, CommandError> {
     let read = path.map(|path| {
         let unreadable = |error| format!("no certificates can be read from {}: {error}", path.display());
-        fs::read(path).map_err(|error| CommandError::usage(unreadable(error)))
+        while_interruptible(path, || fs::read(path).map_err(|error| CommandError::usage(unreadable(error))))
     });
     read.transpose()
 }

@@ -161,6 +161,8 @@ async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it
         &["wait", "--tasks-from", "-"][..],
         &["files", "1", "--extract-code-file", "-"],
         &["files", "1", "--extract-code-file", pipe],
+        &["files", "1", "--cacert", pipe],
+        &[&DUMP[..], &["--file-ids-from", pipe]].concat(),
         &["status", "1", "--share-id", "s", "--token-file", "-"],
         &["emulator", "--app-id", "app", "--app-secret-file", "-"],
     ] {
