@@ -176,9 +176,9 @@ impl Bulk<'_> {
     /// Outside of a tokio runtime with its I/O and time enabled.
     #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
-        let mut unseen = None;
-        while let Some(item) = self.try_next().await.map_err(|error| BulkError { unseen: unseen.take(), ..error })? {
-            unseen = item.result.err().map(Into::into).or(unseen);
+        let mut cause = None;
+        while let Some(item) = self.try_next().await.map_err(|error| BulkError { cause: cause.take(), ..error })? {
+            cause = item.result.err().map(Into::into).or(cause);
         }
         Ok(mem::take(&mut self.report))
     }
@@ -186,7 +186,7 @@ impl Bulk<'_> {
     /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
     /// that were begun, then ends with a [`BulkError`] if there are ids left.
     pub fn stop(&self) {
-        self.run.stop(BulkErrorKind::Asked);
+        self.run.stop(BulkErrorKind::Stopped);
     }
 
     /// What the items so far say together.
@@ -205,7 +205,7 @@ impl Bulk<'_> {
             (Some(stop), None) if !exhausted || stop.is_of_all_requests() => stop,
             (_, None) => return None,
         };
-        Some(BulkError { kind, attempted, exhausted, unwritten, unseen: None })
+        Some(BulkError { kind, attempted, exhausted, unwritten, cause: None })
     }
 }
 

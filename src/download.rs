@@ -219,7 +219,7 @@ impl IntoFuture for Download {
 
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
-            self.check()?;
+            self.validate()?;
             let (path, overwrite, source) = (self.path.clone(), self.overwrite, self.source.name());
             let mut part = run_blocking(move || Part::open(&path, overwrite, source)).await?;
             match self.transfer(&mut part).await {
@@ -234,7 +234,7 @@ impl IntoFuture for Download {
 }
 
 impl Download {
-    fn check(&self) -> Result<(), DownloadFault> {
+    fn validate(&self) -> Result<(), DownloadFault> {
         let mut violations = Violations::default();
         if self.path.file_name().is_none() {
             let actual = shown(&self.path.to_string_lossy());
@@ -250,26 +250,26 @@ impl Download {
     async fn transfer(&mut self, part: &mut Part) -> Result<(), DownloadFault> {
         let mut url = self.locate().await?;
         let max_attempts = self.max_attempts;
-        let waits_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
-        let (mut waits, mut is_renewed) = (waits_after(None), false);
+        let delays_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
+        let (mut delays, mut is_renewed) = (delays_after(None), false);
         // How much has ever come, once it is known whether what an earlier download left is of this package.
         let mut furthest = None;
         loop {
             let attempted = self.attempt(&url, part, &mut furthest).await;
             part.flush().await?;
-            let Err(kind) = attempted else { return Ok(()) };
+            let Err(fault) = attempted else { return Ok(()) };
             // Of a body that began anew, only what is new counts: a package that keeps changing would begin anew for ever.
             if furthest.is_some_and(|furthest| part.length > furthest) {
-                (waits, is_renewed, furthest) = (waits_after(Some(Duration::ZERO)), false, Some(part.length));
+                (delays, is_renewed, furthest) = (delays_after(Some(Duration::ZERO)), false, Some(part.length));
             }
-            if matches!((&kind, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
+            if matches!((&fault, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
                 url = self.locate().await?;
                 continue;
             }
-            let Some(wait) = waits.next().filter(|_| kind.is_passing()) else { return Err(kind) };
-            tracing::debug!(error = %kind, received = part.length, "download attempt failed");
-            sleep(wait.max(kind.retry_after().min(MAX_RETRY_AFTER))).await;
+            let Some(wait) = delays.next().filter(|_| fault.is_passing()) else { return Err(fault) };
+            tracing::debug!(error = %fault, received = part.length, "download attempt failed");
+            sleep(wait.max(fault.retry_after().min(MAX_RETRY_AFTER))).await;
         }
     }
 
@@ -289,9 +289,9 @@ impl Download {
     /// Asks for what is missing and writes what comes.
     async fn attempt(&mut self, url: &Url, part: &mut Part, furthest: &mut Option<u64>) -> Result<(), DownloadFault> {
         let (mut response, Body { from, total, etag }) = loop {
-            let asked = part.resume();
-            let response = self.fetch(url, asked.as_ref()).await?;
-            match Body::read(asked.as_ref(), response.status(), response.headers(), self.client.now())? {
+            let resume = part.resume();
+            let response = self.fetch(url, resume.as_ref()).await?;
+            match Body::read(resume.as_ref(), response.status(), response.headers(), self.client.now())? {
                 Some(body) => break (response, body),
                 // The next request is for the whole.
                 None => part.etag = None,
@@ -302,9 +302,9 @@ impl Download {
         furthest.get_or_insert(part.length);
         self.progress.send_replace(DownloadProgress { received: part.length, total });
         // The first byte of what goes on is there already.
-        let mut again = usize::from(from > 0);
+        let mut overlap = usize::from(from > 0);
         while let Some(mut bytes) = response.chunk().await? {
-            again -= bytes.split_to(again.min(bytes.len())).len();
+            overlap -= bytes.split_to(overlap.min(bytes.len())).len();
             part.write(&bytes).await?;
             self.progress.send_replace(DownloadProgress { received: part.length, total });
         }

@@ -28,9 +28,9 @@ impl LenientText {
 
 impl From<&RawValue> for LenientText {
     fn from(json: &RawValue) -> Self {
-        Self(match plain(json) {
+        Self(match scalar(json) {
             Some(Value::String(text)) => Some(text),
-            Some(Value::Number(number)) => Some(shortest(&number, json)),
+            Some(Value::Number(number)) => Some(canonical(&number, json)),
             _ => None,
         })
     }
@@ -43,7 +43,7 @@ pub(crate) struct LenientInt(pub(crate) Result<i64, String>);
 
 impl From<&RawValue> for LenientInt {
     fn from(json: &RawValue) -> Self {
-        let integer = match plain(json) {
+        let integer = match scalar(json) {
             Some(Value::Number(number)) => integer(&number),
             Some(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
             _ => None,
@@ -68,10 +68,10 @@ impl LenientCode {
 
 impl From<&RawValue> for LenientCode {
     fn from(json: &RawValue) -> Self {
-        let text = match plain(json) {
+        let text = match scalar(json) {
             Some(Value::String(text)) => Some(text.trim().to_owned()),
             Some(Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
-                Some(shortest(&number, json))
+                Some(canonical(&number, json))
             }
             _ => None,
         };
@@ -89,7 +89,7 @@ pub(crate) struct LenientNumber(pub(crate) Option<f64>);
 
 impl From<&RawValue> for LenientNumber {
     fn from(json: &RawValue) -> Self {
-        let number = match plain(json) {
+        let number = match scalar(json) {
             Some(Value::Number(number)) => number.as_f64(),
             Some(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
             _ => None,
@@ -132,8 +132,8 @@ impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientList<T> {
     }
 }
 
-/// A value that is no array and no object: these take many times their length.
-fn plain(json: &RawValue) -> Option<Value> {
+/// A value that is no array and no object, which take many times their length.
+fn scalar(json: &RawValue) -> Option<Value> {
     if json.get().starts_with(['[', '{']) { None } else { serde_json::from_str(json.get()).ok() }
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn normalized(json: &RawValue) -> String {
 }
 
 /// A number as text, without a fraction of nothing: `2` for `2.0`. One that no integer here holds stays as it is.
-fn shortest(number: &Number, json: &RawValue) -> String {
+fn canonical(number: &Number, json: &RawValue) -> String {
     integer(number).map_or_else(|| json.get().to_owned(), |number| number.to_string())
 }
 

@@ -34,44 +34,44 @@ impl fmt::Debug for OnPause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// A task was created, or a call that only reads succeeded.
-    Made,
+    Succeeded,
     /// Nothing was made, and the service asks to wait so long.
     Throttled(Duration),
     /// No connection to the service, or no token from the provider; for a call that only reads, also no answer.
     Unreachable,
     /// The credentials, a certificate or a proxy fail every request.
-    Futile,
+    Permanent,
     /// A reply about its own chunk.
-    Answered,
+    Replied,
     /// No reply, and nothing that other requests would meet, too.
-    Unanswered,
+    NoReply,
 }
 
 impl Signal {
     pub(crate) fn of<T>(result: &Result<T, Error>) -> Self {
-        let Err(error) = result else { return Self::Made };
+        let Err(error) = result else { return Self::Succeeded };
         match error.outcome() {
             Outcome::Rejected if error.is_throttled() => Self::Throttled(error.retry_after().unwrap_or_default()),
-            Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Futile,
-            Outcome::NotSent if error.is_connect() && !error.is_retryable() => Self::Futile,
+            Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Permanent,
+            Outcome::NotSent if error.is_connect() && !error.is_retryable() => Self::Permanent,
             Outcome::NotSent if error.is_connect() || error.is_credentials() => Self::Unreachable,
             // Of a call that only reads.
             Outcome::Unknown if error.is_retryable() => Self::Unreachable,
-            _ if error.status().is_some() => Self::Answered,
-            Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::Unanswered,
+            _ if error.status().is_some() => Self::Replied,
+            Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::NoReply,
         }
     }
 }
 
 /// Why a run does not send a request again that was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Impatience {
+pub(crate) enum GiveUp {
     #[error("no task was created for {shown}, the patience of this run; resume it later", shown = time_shown(*.0))]
     Exhausted(Duration),
     #[error("the service asks to wait for {shown}, longer than the patience of this run; resume it after that", shown = time_shown(*.0))]
-    Exceeded(Duration),
+    WaitTooLong(Duration),
     #[error("every further request would fail, too; remove the cause, then resume")]
-    Futile,
+    Permanent,
 }
 
 #[derive(Debug)]
@@ -79,47 +79,47 @@ pub(crate) struct Patience {
     limit: Duration,
     has_reply: bool,
     /// When the service first refused to carry anything out since the last task.
-    since: Option<Instant>,
+    failing_since: Option<Instant>,
     backoff: Option<ExponentialBackoff>,
 }
 
 impl Patience {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, has_reply: false, since: None, backoff: None }
+        Self { limit, has_reply: false, failing_since: None, backoff: None }
     }
 
-    /// Decides after a request: the run goes on, or sends nothing for so long and then this request again. A `late` one left
+    /// Decides after a request: the run goes on, or sends nothing for so long and then this request again. One that `is_late` left
     /// before the latest pause began: requests that left together make one pause.
     ///
     /// # Errors
     ///
     /// The run ends.
-    pub(crate) fn decide(&mut self, signal: Signal, late: bool, now: Instant) -> Result<Option<Duration>, Impatience> {
-        self.has_reply |= matches!(signal, Signal::Made | Signal::Throttled(_) | Signal::Answered);
-        let asked = match signal {
-            Signal::Throttled(asked) => asked,
+    pub(crate) fn decide(&mut self, signal: Signal, is_late: bool, now: Instant) -> Result<Option<Duration>, GiveUp> {
+        self.has_reply |= matches!(signal, Signal::Succeeded | Signal::Throttled(_) | Signal::Replied);
+        let retry_after = match signal {
+            Signal::Throttled(retry_after) => retry_after,
             Signal::Unreachable if self.has_reply => Duration::ZERO,
-            Signal::Unreachable | Signal::Futile => return Err(Impatience::Futile),
-            Signal::Made | Signal::Answered | Signal::Unanswered => {
-                if signal == Signal::Made {
-                    self.since = None;
+            Signal::Unreachable | Signal::Permanent => return Err(GiveUp::Permanent),
+            Signal::Succeeded | Signal::Replied | Signal::NoReply => {
+                if signal == Signal::Succeeded {
+                    self.failing_since = None;
                 }
-                if !late {
+                if !is_late {
                     self.backoff = None;
                 }
                 return Ok(None);
             }
         };
-        let waited = now.saturating_duration_since(*self.since.get_or_insert(now));
+        let waited = now.saturating_duration_since(*self.failing_since.get_or_insert(now));
         let left = self.limit.saturating_sub(waited);
         if left.is_zero() {
-            return Err(Impatience::Exhausted(self.limit));
+            return Err(GiveUp::Exhausted(self.limit));
         }
-        if asked > left {
-            return Err(Impatience::Exceeded(asked));
+        if retry_after > left {
+            return Err(GiveUp::WaitTooLong(retry_after));
         }
-        let wait = if late { Duration::ZERO } else { self.backoff().next().unwrap_or(DAY) };
-        Ok(Some(wait.min(left).max(asked).min(DAY)))
+        let wait = if is_late { Duration::ZERO } else { self.backoff().next().unwrap_or(DAY) };
+        Ok(Some(wait.min(left).max(retry_after).min(DAY)))
     }
 
     /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.
@@ -163,8 +163,8 @@ impl CallPatience {
 #[cfg(test)]
 mod tests {
     use super::{
-        Impatience::{Exceeded, Exhausted, Futile},
-        Signal::{Answered, Made, Throttled, Unanswered, Unreachable},
+        GiveUp::{Exhausted, Permanent, WaitTooLong},
+        Signal::{NoReply, Replied, Succeeded, Throttled, Unreachable},
         *,
     };
     use crate::{
@@ -182,7 +182,7 @@ mod tests {
     /// A pause of so many seconds, or of up to twice as many.
     #[derive(Debug)]
     enum Expected {
-        Is(Result<Option<Duration>, Impatience>),
+        Is(Result<Option<Duration>, GiveUp>),
         Pause(u64),
         PauseOfOneToTwoTimes(u64),
     }
@@ -216,25 +216,25 @@ mod tests {
         let mut failed = Error::new(ErrorKind::Refused, Effect::CreatesTask, None);
         let message = Some("Authentication failed".to_owned());
         failed.0.reply = Some(ReplyDetails { status: 400, message, ..ReplyDetails::default() });
-        assert_eq!(Signal::of::<()>(&Err(failed)), Signal::Futile);
+        assert_eq!(Signal::of::<()>(&Err(failed)), Signal::Permanent);
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
         assert_eq!(of(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
         assert_eq!(of(ErrorKind::Refused, Some(429), None, None), NO_WAIT);
         for (kind, status, code, expected) in [
             (ErrorKind::Connect, None, None, Unreachable),
-            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Signal::Futile),
-            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, None, Signal::Futile),
+            (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Signal::Permanent),
+            (ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials), None, None, Signal::Permanent),
             (ErrorKind::Credentials("no token"), None, None, Unreachable),
-            (ErrorKind::Refused, Some(401), None, Signal::Futile),
-            (ErrorKind::Refused, Some(407), None, Signal::Futile),
-            (ErrorKind::Refused, Some(400), None, Answered),
-            (ErrorKind::Refused, Some(400), Some("13000311"), Answered),
+            (ErrorKind::Refused, Some(401), None, Signal::Permanent),
+            (ErrorKind::Refused, Some(407), None, Signal::Permanent),
+            (ErrorKind::Refused, Some(400), None, Replied),
+            (ErrorKind::Refused, Some(400), Some("13000311"), Replied),
             (ErrorKind::Refused, Some(400), Some("APIGW.0308"), NO_WAIT),
             // A task may have been made: that is never sent again.
-            (unreadable(), Some(429), None, Answered),
-            (ErrorKind::TimedOut, None, None, Unanswered),
-            (ErrorKind::Lost, Some(200), None, Answered),
-            (ErrorKind::Busy, None, None, Unanswered),
+            (unreadable(), Some(429), None, Replied),
+            (ErrorKind::TimedOut, None, None, NoReply),
+            (ErrorKind::Lost, Some(200), None, Replied),
+            (ErrorKind::Busy, None, None, NoReply),
         ] {
             let shown = format!("{kind:?} {status:?} {code:?}");
             assert_eq!(of(kind, status, code, None), expected, "{shown}");
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn waits_grow_from_a_second_to_two_minutes_and_begin_anew_after_a_reply() {
-        for reply in [Made, Answered, Unanswered] {
+        for reply in [Succeeded, Replied, NoReply] {
             let refused = |base| (0, NO_WAIT, PauseOfOneToTwoTimes(base));
             let mut requests: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60].map(refused).into();
             requests.extend([(0, reply, Is(Ok(None))), refused(1)]);
@@ -265,27 +265,27 @@ mod tests {
         play(secs(10), &[(0, NO_WAIT, PauseOfOneToTwoTimes(1)), (9, NO_WAIT, Pause(1)), (10, NO_WAIT, end(10))]);
         // Another reply opens the way, but is no task; time without a refusal is none of waiting.
         let pause = || PauseOfOneToTwoTimes(1);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Answered, Is(Ok(None))), (10, NO_WAIT, end(10))]);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Made, Is(Ok(None))), (99, NO_WAIT, pause())]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Replied, Is(Ok(None))), (10, NO_WAIT, end(10))]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Succeeded, Is(Ok(None))), (99, NO_WAIT, pause())]);
         play(Duration::MAX, &[(0, NO_WAIT, pause()), (100_000_000, NO_WAIT, PauseOfOneToTwoTimes(2))]);
     }
 
     #[test]
     fn wait_that_exceeds_the_patience_is_not_begun() {
-        let exceeded = |asked| Is(Err(Exceeded(secs(asked))));
+        let exceeded = |asked| Is(Err(WaitTooLong(secs(asked))));
         play(secs(10), &[(0, Throttled(secs(11)), exceeded(11))]);
         play(secs(10), &[(0, Throttled(secs(7)), Pause(7)), (7, Throttled(secs(4)), exceeded(4))]);
     }
 
     #[test]
     fn service_or_provider_that_is_away_pauses_only_after_a_reply() {
-        let futile = || Is(Err(Futile));
+        let futile = || Is(Err(Permanent));
         play(secs(10), &[(0, Unreachable, futile())]);
-        play(secs(10), &[(0, Unanswered, Is(Ok(None))), (0, Unreachable, futile())]);
-        for reply in [Made, Answered] {
+        play(secs(10), &[(0, NoReply, Is(Ok(None))), (0, Unreachable, futile())]);
+        for reply in [Succeeded, Replied] {
             play(secs(10), &[(0, reply, Is(Ok(None))), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
         }
-        play(secs(10), &[(0, Made, Is(Ok(None))), (0, Signal::Futile, futile())]);
+        play(secs(10), &[(0, Succeeded, Is(Ok(None))), (0, Signal::Permanent, futile())]);
     }
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
         assert!(matches!(patience.decide(NO_WAIT, false, now), Ok(Some(_))));
         assert_eq!(patience.decide(NO_WAIT, true, now), Ok(Some(secs(0))));
         assert_eq!(patience.decide(Throttled(secs(9)), true, now), Ok(Some(secs(9))));
-        assert_eq!(patience.decide(Made, true, now), Ok(None));
+        assert_eq!(patience.decide(Succeeded, true, now), Ok(None));
         let Ok(Some(second)) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
         assert!((secs(2)..=secs(4)).contains(&second), "the first one's growth is kept: {second:?}");
     }

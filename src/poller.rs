@@ -254,13 +254,13 @@ impl Poller {
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
             let (result, answered) = self.answer().await;
-            let over = deadline.is_some_and(|deadline| answered >= deadline);
+            let is_over = deadline.is_some_and(|deadline| answered >= deadline);
             // Two clocks: this machine's may stand still, as in a test that pauses the runtime's.
             let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
             let is_hidden = is_early && result.as_ref().is_err_and(Error::is_not_found);
             self.failures = if result.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
-            let asked = result.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
-            let due = answered + schedule.interval.max(asked).min(MAX_INTERVAL);
+            let retry_after = result.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
+            let due = answered + schedule.interval.max(retry_after).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
                 // One last poll when the time is over.
                 due: deadline.map_or(due, |deadline| due.min(deadline)),
@@ -268,8 +268,8 @@ impl Poller {
                 ..schedule
             });
             match result {
-                Ok(status) if !over || status.state.is_final() => return Ok(status),
-                Err(error) if !over && (is_hidden || error.is_retryable() && self.failures <= self.max_failures) => {
+                Ok(status) if !is_over || status.state.is_final() => return Ok(status),
+                Err(error) if !is_over && (is_hidden || error.is_retryable() && self.failures <= self.max_failures) => {
                     tracing::debug!(%error, polls = self.polls, "poll failed");
                 }
                 last => return Err(self.give_up(schedule.started, last)),

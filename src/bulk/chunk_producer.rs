@@ -61,7 +61,7 @@ impl<'a> ChunkProducer<'a> {
         let most = MAX_FILE_IDS + usize::from(needs_consent);
         self.file_ids.fill(&mut self.chunk, most).await.map_err(BulkErrorKind::Input)?;
         if self.chunk.len() > MAX_FILE_IDS {
-            return Err(broken(rules::SPLIT_CONSENT, "more", "give fewer, or consent to several packages"));
+            return Err(violation(rules::SPLIT_CONSENT, "more", "give fewer, or consent to several packages"));
         }
         Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
     }
@@ -73,7 +73,7 @@ impl<'a> ChunkProducer<'a> {
             ledger.with(move |ledger| ledger.finish(attempted)).await?;
         }
         if attempted == 0 {
-            return Err(broken(rules::FILE_IDS_COUNT, "none", "check where they come from"));
+            return Err(violation(rules::FILE_IDS_COUNT, "none", "check where they come from"));
         }
         self.run.progress.send_modify(|progress| progress.exhausted = true);
         Ok(())
@@ -92,16 +92,16 @@ impl<'a> ChunkProducer<'a> {
             unknown_before: Vec::new(),
             state: State::Sending,
         };
-        let mut settled = None;
+        let mut from_ledger = None;
         if let Some(ledger) = &self.ledger {
             chunk.file_ids_sha256 = digest(&file_ids).map_err(|error| BulkErrorKind::Input(error.into()))?;
             let looked_up = chunk.clone();
             if let Some(earlier) = ledger.with(move |ledger| ledger.look_up(&looked_up)).await? {
                 chunk.unknown_before = earlier.unsettled();
-                settled = self.settled(chunk.clone(), earlier.state);
+                from_ledger = self.item_from_ledger(chunk.clone(), earlier.state);
             }
         }
-        let item = match settled {
+        let item = match from_ledger {
             Some(item) => Some(future::ok(item).boxed()),
             None => Request { run: self.run.clone(), ledger: self.ledger.clone(), chunk }.begin(file_ids).await,
         };
@@ -112,20 +112,20 @@ impl<'a> ChunkProducer<'a> {
     }
 
     /// The item of a chunk that is not to be sent again.
-    fn settled(&self, mut chunk: LedgerChunk, state: State) -> Option<BulkItem> {
+    fn item_from_ledger(&self, mut chunk: LedgerChunk, state: State) -> Option<BulkItem> {
         let result = match (state, chunk.unknown_before.pop()) {
             (State::Accepted { task: mut handle }, _) => {
                 handle.kdstoken.clone_from(&self.run.task.body().kdstoken);
                 chunk.trace_id = handle.trace_id().clone();
                 Ok(handle)
             }
-            (state, Some(suspect)) if !self.run.policy.resend_unknown => {
-                let mut error = Error::new(ErrorKind::Interrupted, Effect::CreatesTask, suspect.clone());
+            (state, Some(unknown)) if !self.run.policy.resend_unknown => {
+                let mut error = Error::new(ErrorKind::Interrupted, Effect::CreatesTask, unknown.clone());
                 if let State::Unknown { error: seen } = state {
                     let seen = seen.split(MAY_BE_DONE).next().unwrap_or_default();
                     error.0.notes.push(format!("that run saw: {}", self.run.shown(seen)));
                 }
-                chunk.trace_id = suspect;
+                chunk.trace_id = unknown;
                 Err(error)
             }
             _ => return None,
@@ -135,7 +135,7 @@ impl<'a> ChunkProducer<'a> {
 }
 
 /// A broken rule about the number of file ids.
-fn broken(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
+fn violation(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
     let violation = rule.at("$.fileIds").given(actual).advise(advice);
     BulkErrorKind::Validation(violation.into())
 }

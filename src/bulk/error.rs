@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, ops::Range};
 
 use super::ledger::LedgerFault;
-use crate::{error::BoxError, error_chain::debug_as_chain, patience::Impatience, validation::ValidationError};
+use crate::{error::BoxError, error_chain::debug_as_chain, patience::GiveUp, validation::ValidationError};
 
 /// A bulk creation that ended before every file id was attempted, whose last chunk failed as every other would have, or whose
 /// ledger cannot be trusted any more.
@@ -18,7 +18,7 @@ pub struct BulkError {
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
     /// That of the last chunk that failed, if nobody has seen its item.
-    pub(super) unseen: Option<BoxError>,
+    pub(super) cause: Option<BoxError>,
 }
 
 /// Why no further chunk is begun.
@@ -29,11 +29,11 @@ pub(super) enum BulkErrorKind {
     #[error("an outcome is unknown, so nothing more was begun")]
     Unknown,
     #[error("stopped as asked")]
-    Asked,
+    Stopped,
     #[error("access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share again")]
     Access,
     #[error(transparent)]
-    Impatience(Impatience),
+    GaveUp(GiveUp),
     #[error("the file ids cannot be read to their end; remove the cause, then resume")]
     Input(#[source] BoxError),
     #[error(transparent)]
@@ -47,7 +47,7 @@ impl BulkErrorKind {
 
     /// Every request would have failed alike, the last one too: there is something to see to.
     pub(super) fn is_of_all_requests(&self) -> bool {
-        matches!(self, Self::Impatience(_) | Self::Access)
+        matches!(self, Self::GaveUp(_) | Self::Access)
     }
 }
 
@@ -71,7 +71,7 @@ impl BulkError {
 
     /// [`Bulk::stop`](crate::Bulk::stop) was called. Resume when you like.
     pub fn is_stopped(&self) -> bool {
-        matches!(self.kind, BulkErrorKind::Asked)
+        matches!(self.kind, BulkErrorKind::Stopped)
     }
 
     /// The service refused a task with a kdstoken access, so that it would refuse all. Open the share again, then resume.
@@ -83,7 +83,7 @@ impl BulkError {
     /// [`patience`](crate::BulkPolicy::patience), or was asked to wait for longer. What the last items are about was
     /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
-        matches!(self.kind, BulkErrorKind::Impatience(Impatience::Exhausted(_) | Impatience::Exceeded(_)))
+        matches!(self.kind, BulkErrorKind::GaveUp(GiveUp::Exhausted(_) | GiveUp::WaitTooLong(_)))
     }
 
     /// The file ids could not be read. Look at the `source`, then resume.
@@ -137,6 +137,6 @@ debug_as_chain!(BulkError);
 
 impl StdError for BulkError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.kind.source().or(self.unseen.as_deref().map(|error| error as _))
+        self.kind.source().or(self.cause.as_deref().map(|error| error as _))
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::policy::BulkPolicy;
-use crate::patience::{Impatience, Patience, Signal};
+use crate::patience::{GiveUp, Patience, Signal};
 
 /// When the next request may leave, by the rate. Requests take turns in their order.
 type NextSlot = Option<Instant>;
@@ -65,7 +65,7 @@ impl Gate {
     }
 
     /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
-    pub(super) fn settle(&self, permit: &Permit, signal: Signal) -> (Result<Option<Duration>, Impatience>, bool) {
+    pub(super) fn record(&self, permit: &Permit, signal: Signal) -> (Result<Option<Duration>, GiveUp>, bool) {
         let (mut state, now) = (self.state(), Instant::now());
         let is_late = permit.pauses < state.pauses;
         let decision = state.patience.decide(signal, is_late, now);

@@ -60,18 +60,18 @@ pub struct Ledger {
     file: File,
     path: PathBuf,
     /// All who read share the file's position.
-    reading: Mutex<()>,
+    read_lock: Mutex<()>,
     /// Where the file ends if nobody else writes to it.
     end: u64,
     header: Option<Header>,
     /// Where the last line of each chunk begins, for the chunks of earlier runs.
-    latest: Vec<u64>,
+    offsets: Vec<u64>,
     /// The tasks of earlier runs.
     pub(super) task_ids: TaskIds,
     /// How many file ids the run was given, once that is known.
     file_ids: Option<u64>,
     /// A line is torn and cannot be cut off.
-    broken: bool,
+    has_torn_line: bool,
 }
 
 impl Ledger {
@@ -108,7 +108,7 @@ impl Ledger {
     ///
     /// It cannot be read any more.
     pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
-        (0..self.latest.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
+        (0..self.offsets.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
     }
 
     /// What became of all chunks together. What is in doubt counts as unknown.
@@ -183,20 +183,20 @@ impl Ledger {
         Ok(Self {
             file,
             path: path.to_owned(),
-            reading: Mutex::default(),
+            read_lock: Mutex::default(),
             end: 0,
             header: None,
-            latest: Vec::new(),
+            offsets: Vec::new(),
             task_ids: TaskIds::default(),
             file_ids: None,
-            broken: false,
+            has_torn_line: false,
         })
     }
 
-    /// Reads all lines. A last one that is torn is cut off, or left out. `ours` is the header of the run that goes on, with
+    /// Reads all lines. A last one that is torn is cut off, or left out. `run` is the header of the run that goes on, with
     /// what an error must not show.
-    fn scan(&mut self, ours: Option<(&Header, &[&str])>, mend: bool) -> Result<(), LedgerFault> {
-        let expected = ours.map(|(ours, _)| serialized(&Line::Run(ours.clone()))).transpose()?.unwrap_or_default();
+    fn scan(&mut self, run: Option<(&Header, &[&str])>, repair: bool) -> Result<(), LedgerFault> {
+        let expected = run.map(|(header, _)| serialized(&Line::Run(header.clone()))).transpose()?.unwrap_or_default();
         let mut reader = BufReader::new(self.file.try_clone()?);
         for number in 1.. {
             let bytes = read_line(&mut reader)?;
@@ -206,9 +206,9 @@ impl Ledger {
             let is_torn = !bytes.ends_with(b"\n") && bytes.len() < MAX_LINE;
             let is_in_place = match serde_json::from_slice(&bytes) {
                 // Twice, if two runs began it at once; neither of them went on.
-                Ok(Line::Run(theirs)) => {
-                    ours.map_or(Ok(()), |(ours, secrets)| theirs.compare(ours, secrets))?;
-                    self.header = Some(theirs);
+                Ok(Line::Run(header)) => {
+                    run.map_or(Ok(()), |(own, secrets)| header.compare(own, secrets))?;
+                    self.header = Some(header);
                     true
                 }
                 Ok(Line::Chunk(record)) => number > 1 && self.note(&record),
@@ -218,7 +218,7 @@ impl Ledger {
                 }
                 // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
                 Err(_) if is_torn && (number > 1 || expected.starts_with(&bytes)) => {
-                    if mend {
+                    if repair {
                         self.file.set_len(self.end)?;
                         self.file.sync_all()?;
                     }
@@ -232,7 +232,7 @@ impl Ledger {
             self.end += bytes.len() as u64;
             if is_torn {
                 // Whole but for its line break, which its run may be writing.
-                if mend {
+                if repair {
                     self.write(b"\n")?;
                     self.end += 1;
                 }
@@ -248,10 +248,10 @@ impl Ledger {
         if let Some(task) = record.task() {
             self.task_ids.note(task.task_id(), index);
         }
-        if index == self.latest.len() as u64 {
-            self.latest.push(self.end);
+        if index == self.offsets.len() as u64 {
+            self.offsets.push(self.end);
         }
-        self.latest.get_mut(position(index)).map(|start| *start = self.end).is_some()
+        self.offsets.get_mut(position(index)).map(|start| *start = self.end).is_some()
     }
 
     /// What earlier runs know of a chunk, whose ids must be those that they were given.
@@ -272,7 +272,7 @@ impl Ledger {
     /// Compares the number of file ids with that of earlier runs, and notes it.
     pub(super) fn finish(&mut self, file_ids: u64) -> Result<(), LedgerFault> {
         let chunks = file_ids.div_ceil(MAX_FILE_IDS as u64);
-        if self.latest.len() as u64 > chunks || self.file_ids.is_some_and(|all| all > file_ids) {
+        if self.offsets.len() as u64 > chunks || self.file_ids.is_some_and(|all| all > file_ids) {
             return Err(LedgerFault::OtherRun("there are fewer file ids than the ledger's run was given".to_owned()));
         }
         if self.file_ids.is_none() && file_ids > 0 {
@@ -283,8 +283,8 @@ impl Ledger {
 
     /// What earlier runs know of a chunk.
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
-        let Some(start) = self.latest.get(position(chunk)) else { return Ok(None) };
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(start) = self.offsets.get(position(chunk)) else { return Ok(None) };
+        let _guard = self.read_lock.lock().unwrap_or_else(PoisonError::into_inner);
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.index == chunk => Ok(Some(record)),
@@ -301,7 +301,7 @@ impl Ledger {
 
     /// Writes a line, even if the ledger turns out to be used by another run: what happened must not get lost.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), LedgerFault> {
-        if self.broken {
+        if self.has_torn_line {
             return Err(io::Error::other("an earlier line could not be written whole").into());
         }
         let bytes = serialized(line)?;
@@ -309,7 +309,7 @@ impl Ledger {
             // A torn line must stay the last one; what another run has written is not ours to cut.
             let torn = self.file.metadata().map_or(u64::MAX, |file| file.len().saturating_sub(self.end));
             let is_ours = torn < bytes.len() as u64;
-            self.broken = torn > 0 && !(is_ours && self.file.set_len(self.end).is_ok());
+            self.has_torn_line = torn > 0 && !(is_ours && self.file.set_len(self.end).is_ok());
             return Err(error.into());
         }
         self.end += bytes.len() as u64;

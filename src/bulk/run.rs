@@ -226,9 +226,9 @@ impl Request {
         if task.body().kdstoken.is_some() && result.as_ref().is_err_and(Error::is_access_refused) {
             run.stop(BulkErrorKind::Access);
         }
-        let (decision, begins_pause) = run.gate.settle(&permit, Signal::of(&result));
+        let (decision, begins_pause) = run.gate.record(&permit, Signal::of(&result));
         if let Err(why) = decision {
-            run.stop(BulkErrorKind::Impatience(why));
+            run.stop(BulkErrorKind::GaveUp(why));
         }
         self.write_after(State::of(result.as_ref())).await;
         let (Ok(Some(wait)), Err(error)) = (decision, &result) else { return (result, false) };

@@ -35,8 +35,8 @@ impl Download {
     /// The HTTP client of a URL's host: another host may have another proxy.
     fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, DownloadFault> {
         Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
-            Entry::Occupied(kept) => kept.into_mut(),
-            Entry::Vacant(place) => place.insert(self.client.storage_client(url, self.stall_timeout)?),
+            Entry::Occupied(client) => client.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.client.storage_client(url, self.stall_timeout)?),
         })
     }
 }

@@ -31,7 +31,7 @@ impl Body {
     ///
     /// The response brings nothing of the package.
     pub(super) fn read(
-        asked: Option<&Resume>,
+        resume: Option<&Resume>,
         status: StatusCode,
         headers: &HeaderMap,
         received: DateTime<Utc>,
@@ -41,7 +41,7 @@ impl Body {
         let media_type = media_type.trim().to_ascii_lowercase();
         let is_message = media_type.ends_with("json") || media_type.ends_with("xml");
         let etag = headers.get(header::ETAG).filter(|etag| is_strong(etag)).cloned();
-        match (status.as_u16(), asked) {
+        match (status.as_u16(), resume) {
             (200 | 206, _) if media_type.contains("html") => Err(DownloadFault::Foreign("a web page")),
             (200 | 206, _) if is_message => Err(DownloadFault::Foreign("a message in JSON or XML")),
             (200 | 206, _) if content_encoding(headers).is_some() => {
@@ -51,9 +51,9 @@ impl Body {
                 let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 Ok(Some(Self { from: 0, total, etag }))
             }
-            (206, Some(asked)) => {
+            (206, Some(resume)) => {
                 let range = text(header::CONTENT_RANGE).and_then(content_range);
-                let is_rest = |(from, _): &(u64, u64)| *from == asked.from && etag.as_ref() == Some(&asked.etag);
+                let is_rest = |(from, _): &(u64, u64)| *from == resume.from && etag.as_ref() == Some(&resume.etag);
                 Ok(range.filter(is_rest).map(|(from, total)| Self { from, total: Some(total), etag }))
             }
             // What is there is longer than the package is now.
@@ -166,9 +166,9 @@ mod tests {
             (false, 304, &[], Err(DownloadFault::Refused(304))),
         ];
         for (is_resumed, status, headers, expected) in cases {
-            let asked = is_resumed.then(|| Resume { from: 10, etag: ETAG });
+            let resume = is_resumed.then(|| Resume { from: 10, etag: ETAG });
             let status = StatusCode::from_u16(*status).unwrap();
-            let body = Body::read(asked.as_ref(), status, &head(headers), DateTime::UNIX_EPOCH);
+            let body = Body::read(resume.as_ref(), status, &head(headers), DateTime::UNIX_EPOCH);
             assert_eq!(format!("{body:?}"), format!("{expected:?}"), "{status} {headers:?}");
         }
     }

@@ -139,31 +139,31 @@ impl ShareFiles {
     }
 
     /// Lists a directory below others, and in a recursive listing those in it.
-    fn list(&self, above: &[Option<String>], id: Option<String>, path: Arc<str>) -> Result<Files, Error> {
+    fn list(&self, ancestors: &[Option<String>], id: Option<String>, path: Arc<str>) -> Result<Files, Error> {
         let directory = || format!("the directory {}", shown(id.as_deref().unwrap_or_default()));
-        if above.contains(&id) {
+        if ancestors.contains(&id) {
             return Err(unreadable(format!("{} is within itself", directory()), None));
         }
-        if above.len() > MAX_DEPTH {
+        if ancestors.len() > MAX_DEPTH {
             return Err(unreadable(format!("{} is more than {MAX_DEPTH} levels deep", directory()), None));
         }
-        let above = [above, slice::from_ref(&id)].concat();
+        let ancestors = [ancestors, slice::from_ref(&id)].concat();
         let listing = self.clone();
         let request = ListShareFilesRequest { parent_folder: id, ..self.request.clone() };
         let entries = files(self.client.clone(), request).and_then(move |mut file| {
             file.directory = path.clone();
-            ready(listing.expand(&above, file))
+            ready(listing.expand(&ancestors, file))
         });
         Ok(entries.try_flatten().boxed())
     }
 
     /// What an entry of a directory gives: the files in it, if the listing is recursive and it is a directory, else itself.
-    fn expand(&self, above: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
+    fn expand(&self, ancestors: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
         match file.file_type {
             None if self.is_recursive => Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None)),
             Some(FileType::Directory) if self.is_recursive => {
                 let path = file.path().into();
-                self.list(above, Some(file.id), path)
+                self.list(ancestors, Some(file.id), path)
             }
             _ => {
                 self.validate_space(&file)?;
