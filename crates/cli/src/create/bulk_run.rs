@@ -190,19 +190,24 @@ impl BulkRun<'_> {
         let sent = report.created + report.rejected + report.not_sent > 0;
         let listing = listing_error(error);
         let is_lost = error.is_ledger_lost();
-        let exit = match () {
-            () if error.validation_error().is_some() => Exit::Usage,
-            () if error.is_unknown() => Exit::Unknown,
-            () if error.is_out_of_patience() => Exit::Unavailable,
-            () if error.is_in_use() => Exit::Failed,
-            () if error.is_other_run() && !sent => Exit::Usage,
-            () if error.is_ledger() && error.attempted().is_empty() => Exit::Usage,
-            () if is_invalid_line(error) && error.attempted().is_empty() => Exit::Usage,
-            () => match listing.map_or(Exit::Failed, exit::of_query) {
+        let nothing_attempted = error.attempted().is_empty();
+        let exit = if error.is_unknown() {
+            Exit::Unknown
+        } else if error.is_out_of_patience() {
+            Exit::Unavailable
+        } else if error.is_in_use() {
+            Exit::Failed
+        } else if error.validation_error().is_some()
+            || (error.is_other_run() && !sent)
+            || (nothing_attempted && (error.is_ledger() || is_invalid_line(error)))
+        {
+            Exit::Usage
+        } else {
+            match listing.map_or(Exit::Failed, exit::of_query) {
                 // Tasks were created.
                 Exit::Usage if sent => Exit::Failed,
                 exit => exit,
-            },
+            }
         };
         let message = match &self.stop_reason {
             Some(stopped) if error.is_stopped() => {
