@@ -56,33 +56,15 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     let (((request_timeout, connect_timeout), (idle_timeout, max_attempts)), (certificates, proxy)) =
         both(both(timeouts, both(idle_timeout, max_attempts)), route)?;
     let mut builder = ClientBuilder::from_env();
-    if let Some(pem) = certificates {
-        builder = builder.root_certificates(pem);
-    }
-    if let Some(url) = proxy {
-        builder = builder.proxy(url);
-    }
-    if let Some(timeout) = request_timeout {
-        builder = builder.timeout(timeout);
-    }
-    if let Some(timeout) = connect_timeout {
-        builder = builder.connect_timeout(timeout);
-    }
-    if let Some(timeout) = idle_timeout {
-        builder = builder.idle_timeout(timeout);
-    }
-    if let Some(attempts) = max_attempts {
-        builder = builder.max_attempts(attempts);
-    }
-    if let Some(endpoint) = service.endpoint.take() {
-        builder = builder.endpoint(endpoint);
-    }
-    if let Some(user_id) = service.user_id.take() {
-        builder = builder.user_id(user_id);
-    }
-    if let Some(agent_name) = service.agent_name.take() {
-        builder = builder.agent_name(agent_name);
-    }
+    builder = with(builder, certificates, ClientBuilder::root_certificates);
+    builder = with(builder, proxy, ClientBuilder::proxy);
+    builder = with(builder, request_timeout, ClientBuilder::timeout);
+    builder = with(builder, connect_timeout, ClientBuilder::connect_timeout);
+    builder = with(builder, idle_timeout, ClientBuilder::idle_timeout);
+    builder = with(builder, max_attempts, ClientBuilder::max_attempts);
+    builder = with(builder, service.endpoint.take(), ClientBuilder::endpoint);
+    builder = with(builder, service.user_id.take(), ClientBuilder::user_id);
+    builder = with(builder, service.agent_name.take(), ClientBuilder::agent_name);
     build_with_credentials(builder, service).map_err(|error| match cacert {
         // What is said of certificates is said of this file.
         Some(path) => {
@@ -91,6 +73,14 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
         }
         None => error,
     })
+}
+
+/// The builder with a value, if one was given.
+fn with<T>(builder: ClientBuilder, value: Option<T>, set: fn(ClientBuilder, T) -> ClientBuilder) -> ClientBuilder {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
 }
 
 /// Builds the client with the credentials of the flags, which override those of the variables.
