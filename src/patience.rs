@@ -77,7 +77,8 @@ pub(crate) enum GiveUp {
 #[derive(Debug)]
 pub(crate) struct Patience {
     limit: Duration,
-    has_reply: bool,
+    /// Whether a reply has come, to this or to another call that shares it.
+    has_reply: Arc<AtomicBool>,
     /// When the service first refused to carry anything out since the last task.
     failing_since: Option<Instant>,
     backoff: Option<ExponentialBackoff>,
@@ -85,7 +86,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, has_reply: false, failing_since: None, backoff: None }
+        Self { limit, has_reply: Arc::default(), failing_since: None, backoff: None }
     }
 
     /// Decides after a request: the run goes on, or sends nothing for so long and then this request again. One that `is_late` left
@@ -95,10 +96,11 @@ impl Patience {
     ///
     /// The run ends.
     pub(crate) fn decide(&mut self, signal: Signal, is_late: bool, now: Instant) -> Result<Option<Duration>, GiveUp> {
-        self.has_reply |= matches!(signal, Signal::Succeeded | Signal::Throttled(_) | Signal::Replied);
+        let is_reply = matches!(signal, Signal::Succeeded | Signal::Throttled(_) | Signal::Replied);
+        let has_reply = self.has_reply.fetch_or(is_reply, Relaxed) || is_reply;
         let retry_after = match signal {
             Signal::Throttled(retry_after) => retry_after,
-            Signal::Unreachable if self.has_reply => Duration::ZERO,
+            Signal::Unreachable if has_reply => Duration::ZERO,
             Signal::Unreachable | Signal::Permanent => return Err(GiveUp::Permanent),
             Signal::Succeeded | Signal::Replied | Signal::NoReply => {
                 if signal == Signal::Succeeded {
@@ -150,10 +152,8 @@ impl CallPatience {
 
     /// The pause before a call is made again, of which it tells. `patience` is that of the call, none at first.
     pub(crate) fn pause<T>(&self, patience: &mut Option<Patience>, result: &Result<T, Error>) -> Option<Duration> {
-        let patience = patience.get_or_insert_with(|| Patience::new(self.limit));
-        patience.has_reply |= self.has_reply.load(Relaxed);
-        let decision = patience.decide(Signal::of(result), false, Instant::now());
-        self.has_reply.store(patience.has_reply, Relaxed);
+        let new = || Patience { has_reply: self.has_reply.clone(), ..Patience::new(self.limit) };
+        let decision = patience.get_or_insert_with(new).decide(Signal::of(result), false, Instant::now());
         let (Ok(Some(pause)), Err(error)) = (decision, result) else { return None };
         self.on_pause.0(pause, error);
         Some(pause)
