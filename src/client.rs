@@ -319,11 +319,11 @@ impl Client {
             violations
                 .add(rules::ENDPOINT_OF_TASK.at("endpoint").given(actual).advise("use a client of that endpoint"));
         }
-        violations.not_empty("$.taskId", &handle.task_id, "take the handle from the creation");
-        violations.not_empty("$.shareId", &handle.share_id, "take the handle from the creation");
+        violations.not_empty("$.taskId", handle.task_id.as_str(), "take the handle from the creation");
+        violations.not_empty("$.shareId", handle.share_id.as_str(), "take the handle from the creation");
         let kdstoken = handle.kdstoken.as_ref().map(RequestSecret::expose);
         let advice = "leave it out if the share has no extract code";
-        violations.not_empty("$.kdstoken", kdstoken.unwrap_or("unset"), advice);
+        violations.not_empty("$.kdstoken", kdstoken, advice);
         violations.into_result()
     }
 }

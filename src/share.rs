@@ -89,7 +89,7 @@ impl Client {
     #[doc(alias("getShareInfo", "verifyExtractCode"))]
     pub async fn open_share(&self, link: &ShareLink, extract_code: Option<&str>) -> Result<Share, Error> {
         let mut violations = Violations::default();
-        violations.not_empty("$.extractCode", extract_code.unwrap_or("unset"), "leave it out if the share has none");
+        violations.not_empty("$.extractCode", extract_code, "leave it out if the share has none");
         violations.into_result()?;
         let (short_url, trace_id) = (link.short_url().to_owned(), TraceId::random());
         let (id, info) = self.query(&GetShareInfo { short_url: short_url.clone() }, &trace_id).await?;

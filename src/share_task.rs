@@ -5,6 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
+    credentials::RequestSecret,
     generated::types::{CreateBatchTaskRequest, FileIdInfo},
     rules,
     trace_id::TraceId,
@@ -287,16 +288,15 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
 fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
     let CreateBatchTaskRequest { container_id, file_ids: _, kdstoken, share_id, target_file_id, task_type, zip_name } =
         body;
-    violations.not_empty("$.containerId", container_id, "name the space the files are in");
-    violations.not_empty("$.shareId", share_id, "name the share the files are behind");
+    violations.not_empty("$.containerId", container_id.as_str(), "name the space the files are in");
+    violations.not_empty("$.shareId", share_id.as_str(), "name the share the files are behind");
     if let Some(FileIdInfo { container_id, file_id }) = target_file_id {
         let advice = "name the directory, `root` for the root directory";
-        violations.not_empty("$.targetFileId.fileId", file_id, advice);
-        violations.not_empty("$.targetFileId.containerId", container_id, "name the space the directory is in");
+        violations.not_empty("$.targetFileId.fileId", file_id.as_str(), advice);
+        violations.not_empty("$.targetFileId.containerId", container_id.as_str(), "name the space the directory is in");
     }
-    if let Some(kdstoken) = kdstoken {
-        violations.not_empty("$.kdstoken", kdstoken.expose(), "leave it out if the share has no extract code");
-    }
+    let kdstoken = kdstoken.as_ref().map(RequestSecret::expose);
+    violations.not_empty("$.kdstoken", kdstoken, "leave it out if the share has no extract code");
     match (task_type, zip_name.as_deref()) {
         (TaskType::PackageDownload, None | Some("")) => {
             violations.add(rules::ZIP_NAME_REQUIRED.at("$.zipName").advise("name the package"));

@@ -127,9 +127,9 @@ impl Violations {
         checked.map_err(|broken| self.0.extend(broken.0)).ok()
     }
 
-    /// Checks the rule `not-empty`.
-    pub(crate) fn not_empty(&mut self, path: impl Into<String>, value: &str, advice: &'static str) {
-        if value.is_empty() {
+    /// Checks the rule `not-empty` of a value, if there is one.
+    pub(crate) fn not_empty<'a>(&mut self, path: &str, value: impl Into<Option<&'a str>>, advice: &'static str) {
+        if value.into() == Some("") {
             self.add(rules::NOT_EMPTY.at(path).advise(advice));
         }
     }

@@ -145,7 +145,7 @@ impl Ledger {
                 let advice = "give the one whose files are those of this chunk";
                 violations.add(rules::TASK_OF_CHUNK.at("task_id").given(format!("{task_id:?}")).advise(advice));
             }
-            violations.not_empty("task_id", task_id, "give the id of the task that was found");
+            violations.not_empty("task_id", task_id.as_str(), "give the id of the task that was found");
         }
         let (header, chunk) =
             violations.into_result_with(ledger.header.clone().zip(chunk)).map_err(LedgerFault::from)?;

@@ -119,7 +119,7 @@ impl ShareFiles {
 
     fn validate(&self) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
-        let directory = self.request.parent_folder.as_deref().unwrap_or("unset");
+        let directory = self.request.parent_folder.as_deref();
         violations.not_empty("directory", directory, "leave it out for the top of the share");
         let size = self.request.page_size.unwrap_or_default();
         violations.bounds(rules::PAGE_SIZE, (1..=100).contains(&size), size);
