@@ -138,7 +138,7 @@ fn carry_out(client: &Inner, decision: Decision, failure: &AttemptError) -> Opti
             client.clock.learn(correction);
         }
         Decision::UseOwnClock => client.clock.forget(failure.correction),
-        Decision::RefreshToken => failure.refused_token.iter().for_each(CachedToken::discard),
+        Decision::RenewToken => failure.refused_token.iter().for_each(CachedToken::discard),
         Decision::Wait(wait) => return Some(wait),
     }
     Some(Duration::ZERO)

@@ -37,7 +37,7 @@ pub(super) enum Decision {
     CorrectClock(Correction),
     /// Drop the correction of the clock and send the request again.
     UseOwnClock,
-    RefreshToken,
+    RenewToken,
     /// Wait and send the request again.
     Wait(Duration),
 }
@@ -48,28 +48,28 @@ pub(super) struct Retry {
     backoff: ExponentialBackoff,
     clock_corrections: u32,
     own_clock_used: bool,
-    token_refreshed: bool,
+    token_renewed: bool,
 }
 
 impl Retry {
     pub(super) fn new(max_attempts: u32) -> Self {
-        Self { backoff: backoff(max_attempts), clock_corrections: 0, own_clock_used: false, token_refreshed: false }
+        Self { backoff: backoff(max_attempts), clock_corrections: 0, own_clock_used: false, token_renewed: false }
     }
 
     /// Decides after an attempt that failed.
     ///
-    /// A call corrects the clock at most twice, goes back to its own once, and refreshes the token once, whatever the
+    /// A call corrects the clock at most twice, goes back to its own once, and renews the token once, whatever the
     /// maximum of attempts is.
     pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
-        let may_refresh = failed.is_token_refused && !self.token_refreshed;
+        let may_renew = failed.is_token_refused && !self.token_renewed;
         let decision = match failed.date {
             // Where the date has stood the test, the token is the first suspect.
-            _ if may_refresh && failed.is_date_confirmed => Decision::RefreshToken,
+            _ if may_renew && failed.is_date_confirmed => Decision::RenewToken,
             DateVerdict::OutsideWindow(correction) if self.clock_corrections < 2 && !self.own_clock_used => {
                 Decision::CorrectClock(correction)
             }
             DateVerdict::CorrectionRefused if !self.own_clock_used => Decision::UseOwnClock,
-            _ if may_refresh => Decision::RefreshToken,
+            _ if may_renew => Decision::RenewToken,
             DateVerdict::OutsideWindow(_)
             | DateVerdict::CorrectionRefused
             | DateVerdict::Unexplained
@@ -80,7 +80,7 @@ impl Retry {
         };
         self.clock_corrections += u32::from(matches!(decision, Decision::CorrectClock(_)));
         self.own_clock_used |= decision == Decision::UseOwnClock;
-        self.token_refreshed |= decision == Decision::RefreshToken;
+        self.token_renewed |= decision == Decision::RenewToken;
         decision
     }
 
@@ -129,7 +129,7 @@ mod tests {
             Decision::Stop => "stop",
             Decision::CorrectClock(_) => "correct",
             Decision::UseOwnClock => "own clock",
-            Decision::RefreshToken => "refresh",
+            Decision::RenewToken => "renew",
             Decision::Wait(_) => "wait",
         };
         failures.iter().map(|failed| name(retry.decide(failed))).collect()
@@ -141,20 +141,17 @@ mod tests {
         let cases: &[(&[FailedAttempt], &[&str])] = &[
             (&[FINAL], &["stop"]),
             (&[RESENDABLE, RESENDABLE, RESENDABLE], &["wait", "wait", "stop"]),
-            (&[TOKEN_REFUSED, TOKEN_REFUSED], &["refresh", "stop"]),
+            (&[TOKEN_REFUSED, TOKEN_REFUSED], &["renew", "stop"]),
             (&[date, FINAL], &["correct", "stop"]),
             (&[date, date, date], &["correct", "correct", "stop"]),
             (&[date, CORRECTION_REFUSED, date], &["correct", "own clock", "stop"]),
             (&[CORRECTION_REFUSED, CORRECTION_REFUSED], &["own clock", "stop"]),
             // Each cause has its own remedy, beside the attempts that wait.
-            (&[RESENDABLE, date, TOKEN_REFUSED, RESENDABLE, FINAL], &["wait", "correct", "refresh", "wait", "stop"]),
+            (&[RESENDABLE, date, TOKEN_REFUSED, RESENDABLE, FINAL], &["wait", "correct", "renew", "wait", "stop"]),
             // The clock goes first: a token is refused, too, where the date is.
-            (&[FailedAttempt { is_token_refused: true, ..date }, TOKEN_REFUSED], &["correct", "refresh"]),
+            (&[FailedAttempt { is_token_refused: true, ..date }, TOKEN_REFUSED], &["correct", "renew"]),
             // Unless the date has stood the test.
-            (
-                &[FailedAttempt { is_token_refused: true, is_date_confirmed: true, ..date }, date],
-                &["refresh", "correct"],
-            ),
+            (&[FailedAttempt { is_token_refused: true, is_date_confirmed: true, ..date }, date], &["renew", "correct"]),
         ];
         for (failures, expected) in cases {
             assert_eq!(decisions(failures), *expected, "{failures:?}");
@@ -179,7 +176,7 @@ mod tests {
     #[test]
     fn a_call_of_one_attempt_waits_for_no_other() {
         assert_eq!(Retry::new(1).decide(&RESENDABLE), Decision::Stop);
-        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RefreshToken);
+        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RenewToken);
     }
 
     #[test]
