@@ -14,12 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::{
     app_signature::AppKey,
-    token_cache::{CachedToken, TokenCache, TokenProvider, bearer},
+    token_cache::{AccessToken, CachedToken, TokenCache, TokenProvider},
 };
-use crate::{
-    rules,
-    validation::{ValidationError, secret_header},
-};
+use crate::validation::ValidationError;
 
 /// What authenticates a client. No `Debug` shows a secret.
 ///
@@ -40,23 +37,16 @@ impl Credentials {
     /// [refused](crate::Error::is_unauthorized). A process that runs longer than its calls are apart wants
     /// [`provider`](Self::provider). Source: carrier reference, authentication.
     pub fn bearer(token: impl Into<String>) -> Self {
-        let token = token.into();
-        Self::fixed(secret_header("token", &token, "copy the access token alone").and_then(|_| {
-            let advice =
-                "give the token alone, or the whole value as Credentials::authorization (KOODRIVE_AUTHORIZATION)";
-            let has_scheme = rules::BARE_TOKEN.at("token").given("a token with a scheme in front").advise(advice);
-            bearer(&token).ok_or(has_scheme.into())
-        }))
+        Self::fixed(AccessToken::new(token))
     }
 
     /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
     pub fn authorization(value: impl Into<String>) -> Self {
-        let advice = "give the header's whole value, such as `Bearer <token>`";
-        Self::fixed(secret_header("Authorization", &value.into(), advice))
+        Self::fixed(AccessToken::authorization(value))
     }
 
-    fn fixed(header: Result<HeaderValue, ValidationError>) -> Self {
-        Self(header.map(Authorization::Ready).map(AuthorizationSource::Fixed))
+    fn fixed(token: AccessToken) -> Self {
+        Self(token.header.map(Authorization::Ready).map(AuthorizationSource::Fixed))
     }
 
     /// An app's id and secret: every request is signed, the secret is never sent.

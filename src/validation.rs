@@ -169,7 +169,10 @@ pub(crate) fn header_text(
     show: fn(&str) -> String,
     advice: &'static str,
 ) -> Result<HeaderValue, ValidationError> {
-    header_value(value).ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
+    let visible = |byte: u8| (b' '..=b'~').contains(&byte);
+    let is_header_text = !value.is_empty() && value.trim_matches(' ') == value && value.bytes().all(visible);
+    let header = HeaderValue::from_str(value).ok().filter(|_| is_header_text);
+    header.ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
 }
 
 /// As [`header_text`], of a secret, which no `Debug` shows.
@@ -178,23 +181,9 @@ pub(crate) fn secret_header(
     value: &str,
     advice: &'static str,
 ) -> Result<HeaderValue, ValidationError> {
-    header_text(path, value, secret_shown, advice).map(sensitive)
-}
-
-/// A secret as a header's value, which no `Debug` shows; nothing if it breaks the rule `header-text`.
-pub(crate) fn sensitive_header(value: &str) -> Option<HeaderValue> {
-    header_value(value).map(sensitive)
-}
-
-fn sensitive(mut header: HeaderValue) -> HeaderValue {
+    let mut header = header_text(path, value, secret_shown, advice)?;
     header.set_sensitive(true);
-    header
-}
-
-fn header_value(value: &str) -> Option<HeaderValue> {
-    let visible = |byte: u8| (b' '..=b'~').contains(&byte);
-    let is_header_text = !value.is_empty() && value.trim_matches(' ') == value && value.bytes().all(visible);
-    HeaderValue::from_str(value).ok().filter(|_| is_header_text)
+    Ok(header)
 }
 
 /// A value as an error shows it: quoted, escaped and shortened.

@@ -16,7 +16,10 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::validation::sensitive_header;
+use crate::{
+    rules,
+    validation::{ValidationError, secret_header},
+};
 
 /// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
 const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
@@ -31,8 +34,6 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it gave no token within the renewal time-out";
-const UNUSABLE: &str = "its token fits no header: it must be visible ASCII, and without a scheme unless it is an \
-                        AccessToken::authorization";
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
@@ -87,8 +88,7 @@ where
 /// A token and how long it lives.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    /// `None`: no header can hold it.
-    header: Option<HeaderValue>,
+    pub(super) header: Result<HeaderValue, ValidationError>,
     /// `None`: [`SLIDING_LIFETIME`] after its last use.
     end: Option<Instant>,
 }
@@ -102,7 +102,8 @@ impl AccessToken {
     /// A whole value of the `Authorization` header, sent exactly as given, such as the `AT 3b91…` that the carrier's login
     /// answers. It lives as one of [`new`](Self::new) does.
     pub fn authorization(value: impl Into<String>) -> Self {
-        Self { header: sensitive_header(&value.into()), end: None }
+        let advice = "give the header's whole value, such as `Bearer <token>`";
+        Self { header: secret_header("Authorization", &value.into(), advice), end: None }
     }
 
     /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
@@ -119,12 +120,17 @@ impl<T: Into<String>> From<T> for AccessToken {
     }
 }
 
-/// `Bearer <token>` as a header value that no `Debug` shows; `None` if no header can hold the token, or if it comes with its
-/// scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
-pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
+/// `Bearer <token>`, unless the token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
+fn bearer(token: &str) -> Result<HeaderValue, ValidationError> {
+    let header = |value: &str| secret_header("token", value, "copy the access token alone");
+    header(token)?;
     let lower = token.to_ascii_lowercase();
-    let has_scheme = token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+");
-    sensitive_header(&format!("Bearer {token}")).filter(|_| !has_scheme)
+    if token.contains(' ') || lower.starts_with("bearer+") || lower.starts_with("at+") {
+        let advice = "give the token alone, or the whole value as Credentials::authorization or \
+                      AccessToken::authorization (KOODRIVE_AUTHORIZATION)";
+        return Err(rules::BARE_TOKEN.at("token").given("a token with a scheme in front").advise(advice).into());
+    }
+    header(&format!("Bearer {token}"))
 }
 
 /// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
@@ -251,7 +257,7 @@ impl TokenCache {
         let Some(cache) = cache.upgrade() else { return };
         let now = Instant::now();
         let renewed = result.and_then(|AccessToken { header, end }| {
-            let header = header.ok_or_else(|| failure(UNUSABLE))?;
+            let header = header.map_err(|broken| -> SharedError { Arc::new(broken) })?;
             Ok(Cached { header, end, obtained: now, used: now })
         });
         let is_known = |renewed: &Cached| cache.lock().cached.as_ref().is_some_and(|it| it.header == renewed.header);

@@ -107,7 +107,7 @@ async fn a_verbatim_value_of_a_provider_is_sent_as_it_is_and_renewed() {
             Credentials::provider(move || async move { Ok(AccessToken::authorization(broken)) }),
         );
         let error = create(&client).await.unwrap_err();
-        assert!(error.is_credentials() && format!("{error:?}").contains("fits no header"), "{error:?}");
+        assert!(error.is_credentials() && format!("{error:?}").contains("(header-text)"), "{error:?}");
     }
     assert_eq!(emulator.request_count(), 3);
 }
