@@ -33,11 +33,12 @@ use crate::{
 /// What came of a request, and when the reply came.
 pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
 
-/// One attempt at a call.
-pub(super) struct Attempt<'a, O> {
+/// One call, as all of its attempts have it.
+pub(super) struct Call<'a, O> {
     pub(super) client: &'a Inner,
     pub(super) operation: &'a O,
     pub(super) trace_id: &'a TraceId,
+    pub(super) started: Instant,
     pub(super) deadline: Instant,
 }
 
@@ -69,9 +70,9 @@ impl AttemptError {
     }
 }
 
-impl<O: Operation> Attempt<'_, O> {
-    /// Sends the request once.
-    pub(super) async fn run(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, AttemptError> {
+impl<O: Operation> Call<'_, O> {
+    /// Makes one attempt: sends the request once.
+    pub(super) async fn attempt(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, AttemptError> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
         if self.client.is_idle() {
             yield_now().await;

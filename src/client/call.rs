@@ -9,7 +9,7 @@ use tracing::{
 };
 
 use super::{
-    attempt::{Attempt, AttemptError, Success},
+    attempt::{AttemptError, Call, Success},
     inner::Inner,
     operation::Operation,
     retry::{Decision, Retry},
@@ -39,8 +39,8 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
         koodrive.elapsed_ms = Empty,
     );
     // Pinned, so that the span moves a pointer instead of the future.
-    let attempt = Attempt { client, operation, trace_id, deadline: started + client.limits.timeout };
-    let result = pin!(attempts(&attempt, started)).instrument(span.clone()).await;
+    let call = Call { client, operation, trace_id, started, deadline: started + client.limits.timeout };
+    let result = pin!(attempts(&call)).instrument(span.clone()).await;
     span.record("koodrive.elapsed_ms", (started.elapsed().as_secs_f64() * 1e6).round() / 1e3);
     match &result {
         Ok((output, _)) => {
@@ -58,13 +58,13 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
     result
 }
 
-async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> Result<Success<O>, Error> {
-    let client = attempt.client;
+async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error> {
+    let client = call.client;
     let mut retry = Retry::new(client.limits.max_attempts);
     let mut attempts = 0;
     let mut last: Option<AttemptError> = None;
     loop {
-        let mut failure = match with_permit(attempt, attempts).await {
+        let mut failure = match with_permit(call, attempts).await {
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
@@ -76,13 +76,13 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
         } else {
             attempts += 1;
             let next = retry.decide(&failure.facts(client.retries_throttling));
-            wait = carry_out(client, next, &failure).filter(|wait| attempt.time_left(*wait).is_ok());
+            wait = carry_out(client, next, &failure).filter(|wait| call.time_left(*wait).is_ok());
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
         let Some(wait) = wait else {
             let mut error = failure.error;
             error.0.attempts = attempts;
-            error.0.elapsed = started.elapsed();
+            error.0.elapsed = call.started.elapsed();
             error.0.is_clock_suspect = retry.is_clock_suspect(failure.date);
             return Err(error);
         };
@@ -94,15 +94,15 @@ async fn attempts<O: Operation>(attempt: &Attempt<'_, O>, started: Instant) -> R
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
 /// attempts, holds no permit.
-async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Result<Success<O>, AttemptError> {
-    let authorized = attempt.authorize().await?;
-    let permits = &attempt.client.permits;
+async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<Success<O>, AttemptError> {
+    let authorized = call.authorize().await?;
+    let permits = &call.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
         permit
     } else {
         tracing::debug!("waiting for another request to end");
-        let permit = timeout_at(attempt.deadline, permits.acquire()).await.ok().and_then(Result::ok);
-        permit.ok_or_else(|| attempt.busy())?
+        let permit = timeout_at(call.deadline, permits.acquire()).await.ok().and_then(Result::ok);
+        permit.ok_or_else(|| call.busy())?
     };
     let span = tracing::debug_span!(
         "attempt",
@@ -117,7 +117,7 @@ async fn with_permit<O: Operation>(attempt: &Attempt<'_, O>, earlier: u32) -> Re
         server.address = Empty,
         server.port = Empty,
     );
-    let result = pin!(attempt.run(authorized, &span)).instrument(span.clone()).await;
+    let result = pin!(call.attempt(authorized, &span)).instrument(span.clone()).await;
     if let Err(AttemptError { error, .. }) = &result {
         record_error(&span, error);
     }
