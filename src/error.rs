@@ -88,8 +88,6 @@ pub(crate) struct ErrorDetails {
     pub(crate) source: Option<BoxError>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
-    /// The service refused the request, as far as anyone can tell for its time.
-    pub(crate) is_clock_suspect: bool,
 }
 
 /// What kind of failure it is, which determines the outcome.
@@ -182,7 +180,6 @@ impl Error {
             source: None,
             attempts: 0,
             elapsed: Duration::ZERO,
-            is_clock_suspect: false,
         }))
     }
 
@@ -466,9 +463,6 @@ impl Error {
     }
 
     fn advice_on_refusal(&self) -> &'static str {
-        if self.0.is_clock_suspect {
-            return "check this machine's clock, and what on the way sets the header Date";
-        }
         let code = self.service_code().filter(|code| !self.is_unauthorized() || code.names_its_cause());
         if let Some(advice) = self.0.advice.or_else(|| code?.advice()) {
             return advice;

@@ -83,7 +83,9 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             let mut error = failure.error;
             error.0.attempts = attempts;
             error.0.elapsed = call.started.elapsed();
-            error.0.is_clock_suspect = retry.is_clock_suspect(failure.date);
+            if retry.is_clock_suspect(failure.date) {
+                error.0.advice = Some("check this machine's clock, and what on the way sets the header Date");
+            }
             return Err(error);
         };
         // A failure that was remedied without a wait is no cause any more.
