@@ -80,7 +80,7 @@ impl<O: Operation> Call<'_, O> {
         let left = self.time_left(Duration::ZERO)?;
         let clock = &self.client.clock;
         let dated = self.date(clock.now())?;
-        let client = generated::Client {
+        let mut client = generated::Client {
             baseurl: self.client.endpoint.clone(),
             client: self.client.http.clone(),
             inner: Exchange {
@@ -98,11 +98,10 @@ impl<O: Operation> Call<'_, O> {
         };
         tracing::trace!(headers = ?client.inner.headers, request = ?self.operation, "sending");
         let decoded = self.operation.send(&client).await;
-        let mut exchange = client.inner;
-        let Some(reply) = exchange.reply.take() else { return Err(self.no_reply(decoded).into()) };
+        let Some(reply) = client.inner.reply.take() else { return Err(self.no_reply(decoded).into()) };
         tracing::debug!(status = reply.status.as_u16(), "reply");
         self.client.replied();
-        if let Authorization::Renewed(token) = &exchange.authorization
+        if let Authorization::Renewed(token) = &client.inner.authorization
             && reply.status != StatusCode::UNAUTHORIZED
         {
             token.used();
@@ -118,7 +117,7 @@ impl<O: Operation> Call<'_, O> {
                 clock.confirm(dated.correction);
                 Ok((output, reply.received))
             }
-            Err(details) => Err(self.failure(&exchange, &reply, &details, cause)),
+            Err(details) => Err(self.failure(&client.inner, &reply, &details, cause)),
         }
     }
 
@@ -170,7 +169,7 @@ impl<O: Operation> Call<'_, O> {
         Headers {
             x_date: header(x_date.to_string()),
             x_hw_agentname: self.client.caller.agent_name.clone(),
-            x_traceid: Some(header(self.trace_id.to_string())),
+            x_traceid: Some(header(self.trace_id.as_str().to_owned())),
             x_user_id: self.client.caller.user_id.clone(),
         }
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::ResponseBuilderExt;
 use tracing::Span;
@@ -21,9 +21,6 @@ use crate::{
     },
     generated::{self, Headers},
 };
-
-/// The header that the generator adds and the API does not document.
-const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 /// One request and its reply: what the hooks need, and what they learn.
 ///
@@ -61,10 +58,14 @@ impl ClientHooks<Exchange> for generated::Client {
     /// Adds the documented headers, and `Authorization` last, over the final URL, headers and body.
     async fn pre<E>(&self, request: &mut reqwest::Request, _: &OperationInfo) -> Result<(), generated::Error<E>> {
         let exchange = self.inner();
-        request.headers_mut().remove(API_VERSION);
-        for (name, value) in exchange.headers.named() {
+        // Not all that the generated client sets: its `api-version` is no documented header.
+        let set = request.headers();
+        let standard =
+            [(header::ACCEPT, set.get(header::ACCEPT)), (header::CONTENT_TYPE, set.get(header::CONTENT_TYPE))];
+        let mut headers = HeaderMap::with_capacity(8);
+        for (name, value) in standard.into_iter().chain(exchange.headers.named()) {
             if let Some(value) = value {
-                request.headers_mut().insert(name, value.clone());
+                headers.append(name, value.clone());
             }
         }
         let authorization = match &exchange.authorization {
@@ -76,7 +77,8 @@ impl ClientHooks<Exchange> for generated::Client {
                 authorization
             }
         };
-        request.headers_mut().insert(header::AUTHORIZATION, authorization);
+        headers.append(header::AUTHORIZATION, authorization);
+        *request.headers_mut() = headers;
         Ok(())
     }
 
@@ -98,8 +100,10 @@ impl ClientHooks<Exchange> for generated::Client {
         let _ = reply.set(came);
         ending?;
         // Without a URL, reqwest would parse a placeholder for each reply.
-        let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
-        Ok(whole.expect("the parts are those of a response").into())
+        let whole = http::Response::builder().url(response.url().clone()).body(handed_on);
+        let mut whole = whole.expect("a URL is no part that is checked");
+        *whole.status_mut() = status;
+        Ok(whole.into())
     }
 }
 

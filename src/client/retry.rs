@@ -45,7 +45,9 @@ pub(super) enum Decision {
 /// The attempts of one call.
 #[derive(Debug)]
 pub(super) struct Retry {
-    backoff: ExponentialBackoff,
+    max_attempts: u32,
+    /// Made when a wait is needed, since most calls need none.
+    backoff: Option<ExponentialBackoff>,
     clock_corrections: u32,
     own_clock_used: bool,
     token_renewed: bool,
@@ -53,7 +55,7 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn new(max_attempts: u32) -> Self {
-        Self { backoff: backoff(max_attempts), clock_corrections: 0, own_clock_used: false, token_renewed: false }
+        Self { max_attempts, backoff: None, clock_corrections: 0, own_clock_used: false, token_renewed: false }
     }
 
     /// Decides after an attempt that failed.
@@ -74,7 +76,7 @@ impl Retry {
             | DateVerdict::CorrectionRefused
             | DateVerdict::Unexplained
             | DateVerdict::Unrelated => {
-                let wait = failed.resend_after.and_then(|least| Some(self.backoff.next()?.max(least)));
+                let wait = failed.resend_after.and_then(|least| Some(self.backoff().next()?.max(least)));
                 wait.map_or(Decision::Stop, Decision::Wait)
             }
         };
@@ -82,6 +84,10 @@ impl Retry {
         self.own_clock_used |= decision == Decision::UseOwnClock;
         self.token_renewed |= decision == Decision::RenewToken;
         decision
+    }
+
+    fn backoff(&mut self) -> &mut ExponentialBackoff {
+        self.backoff.get_or_insert_with(|| backoff(self.max_attempts))
     }
 
     /// Whether the clock is to blame for the last failure, as far as anyone can tell.
