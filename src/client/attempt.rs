@@ -12,10 +12,9 @@ use tracing::Span;
 
 use super::{
     exchange::{Exchange, Signed},
-    failure::{self, interpret},
+    failure::{self, FailureDetails, interpret},
     inner::Inner,
     operation::{Decoded, Operation},
-    outcome::FailureDetails,
     reply::{Reply, date},
     retry::{FailedAttempt, resend_after},
 };
@@ -209,7 +208,7 @@ impl<O: Operation> Call<'_, O> {
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         error.0.notes.extend(signed.and_then(|signed| signed.canonical.compare(message, &secrets)));
-        let is_of_service = details.code.as_ref().is_some_and(|code| code.gateway_number().is_none());
+        let is_of_service = error.service_code().is_some_and(|code| code.gateway_number().is_none());
         let is_judged = is_of_service && !error.is_throttled();
         let is_final = reply.status != StatusCode::UNAUTHORIZED && error.is_refused() && !error.is_retryable();
         if O::CHECKS_EXTRACT_CODE && is_judged && is_final {
@@ -220,7 +219,7 @@ impl<O: Operation> Call<'_, O> {
         }
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 200 | 400 | 401 | 403);
-        let has_other_cause = error.is_throttled() || details.code.as_ref().is_some_and(ServiceCode::names_its_cause);
+        let has_other_cause = error.is_throttled() || error.service_code().is_some_and(ServiceCode::names_its_cause);
         // A date that the caller gave tells nothing of our clock.
         let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
             // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     operation::Operation,
-    outcome::{FailureDetails, outcome},
+    outcome::outcome,
     reply::{Ending, Reply, content_encoding, retry_after},
 };
 use crate::{
@@ -20,6 +20,25 @@ use crate::{
 
 /// Longest start of a text that is no JSON, in characters.
 const TEXT_START: usize = 200;
+
+/// What the body of a call that did not succeed says, in the service's own words.
+#[derive(Debug, Default)]
+pub(crate) struct FailureDetails {
+    code: Option<ServiceCode>,
+    pub(crate) message: Option<String>,
+    /// The body, if it is no JSON.
+    text: Option<String>,
+    /// The task that the body names.
+    task_id: Option<String>,
+    /// It names a task, or begins like an object and cannot be read; if it broke off, it has begun to name one.
+    may_name_task: bool,
+    /// The service knows of no such task, as right after its creation.
+    is_not_found: bool,
+    /// A download URL, or a temporary token.
+    pub(crate) secret: Option<String>,
+    /// Why it settles nothing, if it does not.
+    defect: String,
+}
 
 /// What an operation makes of a reply that was decoded as its response, or what the reply says instead.
 pub(crate) fn interpret<O: Operation>(
@@ -47,11 +66,11 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
         let text = shown_text(reply, &body);
         let named = garbled_task_id(&body).filter(|_| may_be_object);
         // Of what breaks off, only what came counts: at least the beginning of an id.
-        let is_garbled = may_be_object && (reply.is_whole() || named.is_some());
+        let may_name_task = may_be_object && (reply.is_whole() || named.is_some());
         let task_id = named.filter(|task_id| !task_id.is_empty());
         let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
-        let defect = named.or(defect);
-        return FailureDetails { text, task_id, is_garbled, is_not_found, defect, ..FailureDetails::default() };
+        let defect = named.or(defect).unwrap_or_else(|| undocumented(reply));
+        return FailureDetails { text, task_id, may_name_task, is_not_found, defect, ..FailureDetails::default() };
     };
     let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
     // Of two codes the first one counts, unless the second one says that something may have been done.
@@ -61,17 +80,17 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
     let of_job = || named(&job.task_id).filter(|_| effect == Effect::CreatesTask);
     let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(of_job);
     let defect = match (&code, &task_id) {
-        (_, Some(task_id)) => Some(format!("it names task {task_id} without reporting success as documented")),
-        (Some(ServiceCode::Success), None) => defect.map(|defect| match fields.task_id {
-            Some(other) => format!("{defect}; $.taskId is {}", normalized(other)),
-            None => defect,
-        }),
-        (Some(ServiceCode::InnerInvokeFailure), None) => Some("the service failed inside".to_owned()),
-        (Some(_), None) => Some("its code does not tell whether anything was done".to_owned()),
-        (None, None) => Some(match fields.code {
+        (_, Some(task_id)) => format!("it names task {task_id} without reporting success as documented"),
+        (Some(ServiceCode::Success), None) => match (defect, fields.task_id) {
+            (Some(defect), Some(other)) => format!("{defect}; $.taskId is {}", normalized(other)),
+            (defect, _) => defect.unwrap_or_else(|| undocumented(reply)),
+        },
+        (Some(ServiceCode::InnerInvokeFailure), None) => "the service failed inside".to_owned(),
+        (Some(_), None) => "its code does not tell whether anything was done".to_owned(),
+        (None, None) => match fields.code {
             Some(other) => format!("$.code is {}, which is no code", normalized(other)),
             None => "$.code is missing".to_owned(),
-        }),
+        },
     };
     let is_not_found = is_not_found
         || match &code {
@@ -84,9 +103,24 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
         is_not_found,
         secret: job.download_url.0.or(fields.kdstoken.0),
         code,
+        may_name_task: task_id.is_some(),
         task_id,
         defect,
         ..FailureDetails::default()
+    }
+}
+
+/// Why a body is not one that the service documents.
+fn undocumented(reply: &Reply) -> String {
+    if matches!(reply.status.as_u16(), 301..=303) {
+        return "it is a redirect, and none is followed: check the endpoint".to_owned();
+    }
+    if reply.body.is_empty() {
+        return "its body is empty".to_owned();
+    }
+    match content_encoding(&reply.headers).map(|encoding| String::from_utf8_lossy(encoding.as_bytes())) {
+        Some(encoding) => format!("its body is compressed ({encoding}), which was not asked for"),
+        None => format!("its body ({}) is not what the service documents", reply.media_type()),
     }
 }
 
@@ -171,28 +205,14 @@ pub(crate) fn error(
 ) -> Error {
     let shown = |text: &str| sanitize_message(text, secrets);
     let start = |text: &str| shown(text).chars().take(TEXT_START).collect();
-    let outcome = outcome(reply.status, effect, details);
+    let outcome = outcome(reply.status, effect, details.code.as_ref(), details.may_name_task);
     let task_id = details.task_id.as_deref().map(shown);
     let kind = match (outcome, reply.ending) {
         (Outcome::Rejected, _) => ErrorKind::Refused,
         (_, Ending::TooLarge) => ErrorKind::Unreadable("its body is larger than the limit".to_owned()),
         (_, Ending::Broken) if cause.as_ref().is_some_and(reqwest::Error::is_timeout) => ErrorKind::TimedOut,
         (_, Ending::Broken) => ErrorKind::Lost,
-        (_, Ending::Whole) => {
-            let undocumented = || format!("its body ({}) is not what the service documents", reply.media_type());
-            let redirect = || {
-                let is_redirect = matches!(reply.status.as_u16(), 301..=303);
-                is_redirect.then(|| "it is a redirect, and none is followed: check the endpoint".to_owned())
-            };
-            let empty = || reply.body.is_empty().then(|| "its body is empty".to_owned());
-            let compressed = || {
-                let encoding = String::from_utf8_lossy(content_encoding(&reply.headers)?.as_bytes());
-                Some(format!("its body is compressed ({encoding}), which was not asked for"))
-            };
-            let defect = details.defect.clone().or_else(redirect).or_else(empty).or_else(compressed);
-            let defect = defect.unwrap_or_else(undocumented);
-            ErrorKind::Unreadable(shown(&defect))
-        }
+        (_, Ending::Whole) => ErrorKind::Unreadable(shown(&details.defect)),
     };
     let mut error = Error::new(kind, effect, trace_id.clone());
     error.0.source = cause.map(Into::into);

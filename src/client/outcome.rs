@@ -7,35 +7,16 @@ use crate::{
     service_code::ServiceCode,
 };
 
-/// What the body of a call that did not succeed says, in the service's own words.
-#[derive(Debug, Default)]
-pub(crate) struct FailureDetails {
-    pub(crate) code: Option<ServiceCode>,
-    pub(crate) message: Option<String>,
-    /// The body, if it is no JSON.
-    pub(crate) text: Option<String>,
-    /// The task that the body names.
-    pub(crate) task_id: Option<String>,
-    /// The body begins like an object and cannot be read, so it may name a task; if it broke off, it has begun to.
-    pub(crate) is_garbled: bool,
-    /// The service knows of no such task, as right after its creation.
-    pub(crate) is_not_found: bool,
-    /// A download URL, or a temporary token.
-    pub(crate) secret: Option<String>,
-    /// Why it settles nothing, if it does not.
-    pub(crate) defect: Option<String>,
-}
-
-/// Judges a call that did not succeed.
+/// Judges a call that did not succeed. `may_name_task`: whether the body names a task, as far as it can be read.
 ///
 /// Rejected means proven: the service or its gateway refused the request before it did anything. The reference lists codes
 /// and statuses; that a refusal has done nothing is inferred. Source: carrier reference, errors; for what the gateway's
 /// numbers mean, the vendor's API Request Signing Guide, error codes.
-pub(crate) fn outcome(status: StatusCode, effect: Effect, details: &FailureDetails) -> Outcome {
-    if effect == Effect::CreatesTask && (details.task_id.is_some() || details.is_garbled) {
+pub(crate) fn outcome(status: StatusCode, effect: Effect, code: Option<&ServiceCode>, may_name_task: bool) -> Outcome {
+    if effect == Effect::CreatesTask && may_name_task {
         return Outcome::Unknown;
     }
-    let Some(code) = &details.code else { return outcome_of_status(status) };
+    let Some(code) = code else { return outcome_of_status(status) };
     match (code, code.gateway_number()) {
         // Success that contradicts the status or lacks what it should bring, or a failure inside the service.
         (ServiceCode::Success | ServiceCode::InnerInvokeFailure, _) => Outcome::Unknown,
@@ -67,13 +48,9 @@ mod tests {
     use crate::error::Outcome::{Rejected, Unknown};
 
     /// Of a creation.
-    fn of(status: u16, code: Option<&str>, task_id: Option<&str>) -> Outcome {
-        let details = FailureDetails {
-            code: code.map(ServiceCode::from),
-            task_id: task_id.map(str::to_owned),
-            ..FailureDetails::default()
-        };
-        outcome(StatusCode::from_u16(status).unwrap(), Effect::CreatesTask, &details)
+    fn of(status: u16, code: Option<&str>, may_name_task: bool) -> Outcome {
+        let code = code.map(ServiceCode::from);
+        outcome(StatusCode::from_u16(status).unwrap(), Effect::CreatesTask, code.as_ref(), may_name_task)
     }
 
     #[test]
@@ -83,7 +60,7 @@ mod tests {
             (&[200, 204, 301, 302, 303, 304, 399, 499, 500, 502, 503, 504, 599], Unknown),
         ] {
             for status in statuses {
-                assert_eq!(of(*status, None, None), expected, "{status}");
+                assert_eq!(of(*status, None, false), expected, "{status}");
             }
         }
     }
@@ -134,7 +111,7 @@ mod tests {
             (504, "APIG.0202", Unknown),
         ];
         for (status, code, expected) in cases {
-            assert_eq!(of(status, Some(code), None), expected, "{code} under {status}");
+            assert_eq!(of(status, Some(code), false), expected, "{code} under {status}");
         }
     }
 
@@ -147,17 +124,12 @@ mod tests {
             (429, Some("APIGW.0308")),
             (400, None),
         ] {
-            assert_eq!(of(status, code, Some("7001")), Unknown, "{code:?} under {status}");
+            assert_eq!(of(status, code, true), Unknown, "{code:?} under {status}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_may_name_a_task_unless_the_call_only_reads() {
-        let details = FailureDetails { is_garbled: true, ..FailureDetails::default() };
-        let status = StatusCode::BAD_REQUEST;
-        assert_eq!(outcome(status, Effect::CreatesTask, &details), Unknown);
-        assert_eq!(outcome(status, Effect::Reads, &details), Rejected);
-        let details = FailureDetails { task_id: Some("7001".to_owned()), ..FailureDetails::default() };
-        assert_eq!(outcome(status, Effect::Reads, &details), Rejected);
+    fn a_task_beside_a_refused_query_proves_nothing() {
+        assert_eq!(outcome(StatusCode::BAD_REQUEST, Effect::Reads, None, true), Rejected);
     }
 }
