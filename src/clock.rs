@@ -1,6 +1,6 @@
 //! What the client knows of the server's clock.
 //!
-//! Only a refusal that the server's time explains teaches it: a box on the way may stamp its own `Date` on any reply. A
+//! Only a refusal that the server's time explains teaches it: an intermediary may stamp its own `Date` on any reply. A
 //! correction that is refused in its turn is dropped, and this machine's clock is tried once.
 
 use std::{

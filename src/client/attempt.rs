@@ -222,7 +222,7 @@ impl<O: Operation> Call<'_, O> {
         let has_other_cause = error.is_throttled() || error.service_code().is_some_and(ServiceCode::names_its_cause);
         // A date that the caller gave tells nothing of our clock.
         let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
-            // A box on the way may stamp a Date of its own; the text is the word of the clock that judged.
+            // An intermediary may stamp a Date of its own; the text is the word of the clock that judged.
             let server = gateway_time(message).or_else(|| date(&reply.headers));
             judge(*dated, server, reply.received)
         } else {

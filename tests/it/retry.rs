@@ -169,7 +169,7 @@ async fn call_whose_own_date_lapses_between_attempts_tells_why_there_was_another
     assert_eq!(emulator.request_count(), 1);
 }
 
-/// Any answer without success that a service or a box on the way may give.
+/// Any answer without success that a service or an intermediary may give.
 fn answer() -> impl Strategy<Value = (u16, Value)> {
     let code = select(vec![
         json!(0),

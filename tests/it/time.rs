@@ -155,7 +155,7 @@ async fn the_gateways_text_is_a_second_source_of_the_time() {
 }
 
 #[tokio::test]
-async fn the_gateways_text_is_believed_where_a_box_stamps_another_date() {
+async fn the_gateways_text_is_believed_where_an_intermediary_stamps_another_date() {
     let emulator = emulator().await;
     let text = "expired, signature time:20261124T080000Z,server time:20300101T000000Z";
     let answer = Answer::gateway(401, "APIGW.0301", text).header("Date", "Mon, 01 Jan 2029 00:00:00 GMT");
@@ -168,9 +168,9 @@ async fn the_gateways_text_is_believed_where_a_box_stamps_another_date() {
     assert_eq!((years.len(), years[1], years[2] == years[0]), (3, "2029", true), "{years:?}");
 }
 
-/// A service behind a box that stamps every `nth` reply with a `Date` that is `off`, from the first one on. It judges
-/// `X-Date` by the true time, as the reference says, and names no time itself.
-async fn behind_a_box(off: Arc<AtomicI64>, nth: u64) -> OwnServer {
+/// A service behind an intermediary that stamps every `nth` reply with a `Date` that is `off`, from the first one on. It
+/// judges `X-Date` by the true time, as the reference says, and names no time itself.
+async fn behind_an_intermediary(off: Arc<AtomicI64>, nth: u64) -> OwnServer {
     OwnServer::start(move |asked| {
         let now = Utc::now();
         let stamped = if (asked.number - 1).is_multiple_of(nth) { off.load(Ordering::SeqCst) } else { 0 };
@@ -198,7 +198,7 @@ fn moved_clients(endpoint: &str, ahead: i64) -> [(Client, Arc<AtomicI64>); 2] {
     })
 }
 
-/// The ways in which a box's clock is off: 90 s, an hour, a day.
+/// The ways in which an intermediary's clock is off: 90 s, an hour, a day.
 const OFF: [i64; 6] = [90, -90, 3_600, -3_600, 86_400, -86_400];
 
 /// One call, and how many requests it took.
@@ -212,10 +212,10 @@ async fn counted(server: &OwnServer, client: &Client) -> (Result<(), Error>, u64
 }
 
 #[tokio::test]
-async fn right_clock_takes_one_request_for_each_call_whatever_a_box_stamps() {
+async fn right_clock_takes_one_request_for_each_call_whatever_an_intermediary_stamps() {
     for off in OFF {
         for nth in [1, 2] {
-            let server = behind_a_box(Arc::new(off.into()), nth).await;
+            let server = behind_an_intermediary(Arc::new(off.into()), nth).await;
             for (client, _) in moved_clients(server.endpoint(), 0) {
                 for _ in 0..5 {
                     let (created, requests) = counted(&server, &client).await;
@@ -228,7 +228,7 @@ async fn right_clock_takes_one_request_for_each_call_whatever_a_box_stamps() {
 }
 
 #[tokio::test]
-async fn refusal_of_another_cause_behind_a_box_costs_a_right_clock_no_later_request() {
+async fn refusal_of_another_cause_behind_an_intermediary_costs_a_right_clock_no_later_request() {
     for off in OFF {
         let emulator = emulator().await;
         let date = http_date(Utc::now() + TimeDelta::seconds(off));
@@ -253,7 +253,7 @@ async fn refusal_of_another_cause_behind_a_box_costs_a_right_clock_no_later_requ
 #[tokio::test]
 async fn clock_12_hours_off_costs_exactly_one_refused_attempt_where_date_is_right() {
     for ahead in [12 * 3_600, -12 * 3_600, 86_400, -1_200] {
-        let server = behind_a_box(Arc::default(), 1).await;
+        let server = behind_an_intermediary(Arc::default(), 1).await;
         for (client, _) in moved_clients(server.endpoint(), ahead) {
             for expected in [2, 1, 1] {
                 let (created, requests) = counted(&server, &client).await;
@@ -270,7 +270,7 @@ async fn wrong_clock_heals_where_every_second_date_is_wrong() {
         for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
             // For each client anew: the first reply is a stamped one.
             for client in 0..2 {
-                let server = behind_a_box(Arc::new(off.into()), 2).await;
+                let server = behind_an_intermediary(Arc::new(off.into()), 2).await;
                 let (client, _) = &moved_clients(server.endpoint(), ahead)[client];
                 let (created, requests) = counted(&server, client).await;
                 created.unwrap();
@@ -291,7 +291,7 @@ async fn hopeless_clock_ends_soon_and_its_error_names_the_clock() {
     // A Date that is 90 s late still leads to a date within the window.
     for off in OFF.into_iter().filter(|off| *off != -90) {
         for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
-            let server = behind_a_box(Arc::new(off.into()), 1).await;
+            let server = behind_an_intermediary(Arc::new(off.into()), 1).await;
             for (client, _) in moved_clients(server.endpoint(), ahead) {
                 for _ in 0..2 {
                     let (created, requests) = counted(&server, &client).await;
@@ -307,10 +307,10 @@ async fn hopeless_clock_ends_soon_and_its_error_names_the_clock() {
 }
 
 #[tokio::test]
-async fn box_that_is_mended_lets_a_hopeless_clock_heal() {
+async fn intermediary_that_is_mended_lets_a_hopeless_clock_heal() {
     for ahead in [-1_200, 12 * 3_600] {
         let off = Arc::new(AtomicI64::new(3_600));
-        let server = behind_a_box(off.clone(), 1).await;
+        let server = behind_an_intermediary(off.clone(), 1).await;
         for (client, _) in moved_clients(server.endpoint(), ahead) {
             off.store(3_600, Ordering::SeqCst);
             counted(&server, &client).await.0.unwrap_err();
@@ -329,7 +329,7 @@ async fn clock_that_is_set_right_is_followed_even_where_the_date_is_wrong() {
     for off in [0, 90, 3_600, -86_400] {
         for ahead in [12 * 3_600, -12 * 3_600] {
             let stamped = Arc::new(AtomicI64::new(0));
-            let server = behind_a_box(stamped.clone(), 1).await;
+            let server = behind_an_intermediary(stamped.clone(), 1).await;
             for (client, clock) in moved_clients(server.endpoint(), ahead) {
                 stamped.store(0, Ordering::SeqCst);
                 counted(&server, &client).await.0.unwrap();
@@ -433,7 +433,7 @@ async fn given_date_that_is_refused_is_not_exchanged() {
 
 #[tokio::test]
 async fn concurrent_calls_of_a_wrong_clock_cost_one_refused_attempt_each_at_most() {
-    let server = behind_a_box(Arc::default(), 1).await;
+    let server = behind_an_intermediary(Arc::default(), 1).await;
     for (client, _) in moved_clients(server.endpoint(), 12 * 3_600) {
         let before = server.request_count();
         let task = dump().build().unwrap();
@@ -448,9 +448,9 @@ async fn concurrent_calls_of_a_wrong_clock_cost_one_refused_attempt_each_at_most
 }
 
 #[tokio::test]
-async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_a_box_stamps() {
+async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_an_intermediary_stamps() {
     for off in OFF {
-        let server = behind_a_box(Arc::new(off.into()), 1).await;
+        let server = behind_an_intermediary(Arc::new(off.into()), 1).await;
         let [(client, _), _] = moved_clients(server.endpoint(), 0);
         let task = dump().build().unwrap();
         // The second time, with whatever the first one's replies have taught.
@@ -487,7 +487,7 @@ async fn assert_expired_token_is_renewed(off: i64, ahead: i64) {
 }
 
 #[tokio::test]
-async fn expired_token_is_renewed_whatever_a_box_stamps() {
+async fn expired_token_is_renewed_whatever_an_intermediary_stamps() {
     for off in OFF {
         assert_expired_token_is_renewed(off, 0).await;
     }
@@ -497,7 +497,7 @@ async fn expired_token_is_renewed_whatever_a_box_stamps() {
 }
 
 #[tokio::test]
-async fn bulk_run_behind_a_box_takes_one_request_for_each_chunk() {
+async fn bulk_run_behind_an_intermediary_takes_one_request_for_each_chunk() {
     for off in OFF {
         let emulator = strict_emulator().stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(5_000), one_by_one());
@@ -507,10 +507,10 @@ async fn bulk_run_behind_a_box_takes_one_request_for_each_chunk() {
 }
 
 #[tokio::test]
-async fn wrong_clock_heals_where_the_refusal_tells_the_time_whatever_a_box_stamps() {
+async fn wrong_clock_heals_where_the_refusal_tells_the_time_whatever_an_intermediary_stamps() {
     for off in OFF {
         for ahead in [-20, 12 * 60, -12 * 60] {
-            // Its refusals name the true time, and the box's Date another one.
+            // Its refusals name the true time, and the intermediary's Date another one.
             let emulator = strict_emulator().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
             let emulator = emulator.stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
             for client in clients(&emulator, TimeDelta::minutes(ahead)) {
@@ -525,7 +525,7 @@ async fn wrong_clock_heals_where_the_refusal_tells_the_time_whatever_a_box_stamp
 }
 
 #[tokio::test]
-async fn expired_token_is_renewed_by_a_corrected_clock_whatever_a_box_stamps() {
+async fn expired_token_is_renewed_by_a_corrected_clock_whatever_an_intermediary_stamps() {
     for off in OFF {
         for ahead in [12, -12] {
             assert_expired_token_is_renewed(off, ahead).await;

@@ -112,7 +112,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Shifts the Date header of replies by `offset` from the server's clock, as a box on the way with a clock of its own
+    /// Shifts the Date header of replies by `offset` from the server's clock, as an intermediary with a clock of its own
     /// does. The server's clock still judges X-Date. The reply to every `every`-th request received is shifted: 1 means
     /// every reply, 0 none. The Date header of a scripted [`Answer`](crate::Answer) stays as it is. Defaults to no shift.
     /// `offset` is clamped to 36,500 days either way.

@@ -10,7 +10,7 @@
 //! | lost replies to some of the tasks that are made | [`EmulatorBuilder::lose_reply_every`] |
 //! | a limit on the rate of calls | [`Throttle`] |
 //! | the package at a download URL: its size and names, ranges, cuts, URLs that lapse, wrong lengths, redirects | [`Package`] |
-//! | a wrong clock of the service, or of a box in front of it | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |
+//! | a wrong clock of the service, or of an intermediary | [`EmulatorBuilder::clock_offset`], [`EmulatorBuilder::stamped_date`] |
 //! | tokens that expire, shares that need a kdstoken | [`Emulator::revoke_token`], [`EmulatorBuilder::share_access`] |
 //! | shares: links, extract codes, expiry, pages, directories of any size, kdstokens that lapse | [`EmulatedShare`], [`SharedFile`] |
 //!

@@ -40,7 +40,7 @@ async fn a_valid_create_answers_as_the_reference_says() {
 }
 
 #[tokio::test]
-async fn a_box_on_the_way_stamps_its_own_date_and_judges_nothing() {
+async fn an_intermediary_stamps_its_own_date_and_judges_nothing() {
     let hour = TimeDelta::hours(1);
     for (every, replies) in
         [(0, [false; 4]), (1, [true; 4]), (2, [false, true, false, true]), (3, [false, false, true, false])]
@@ -48,7 +48,7 @@ async fn a_box_on_the_way_stamps_its_own_date_and_judges_nothing() {
         let emulator = Emulator::builder().stamped_date(hour, every).start().await.unwrap();
         for shifted in replies {
             let reply = send(&emulator, &Sent::create()).await;
-            // X-Date would be too old by the clock of the box.
+            // X-Date would be too old by the clock of the intermediary.
             assert_eq!(reply.status, 200);
             let expected = if shifted { hour } else { TimeDelta::zero() };
             assert!((ahead(&reply) - expected).num_seconds().abs() < 60, "{every}: {reply:?}");
