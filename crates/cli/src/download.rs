@@ -83,7 +83,10 @@ pub(crate) async fn run(
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
     let [task] = tasks.as_slice() else {
-        return Err(CommandError::usage(format!("give one TASK_ID, of the {} tasks", tasks.len())));
+        return Err(CommandError::usage(format!(
+            "give one TASK_ID: --output takes one package, and there are {} tasks",
+            tasks.len()
+        )));
     };
     let go_on = "run the same command again";
     let following =
