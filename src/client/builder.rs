@@ -91,6 +91,7 @@ impl ClientBuilder {
 
     /// Sets the time for a whole call: credentials, all attempts, waits between them, and reading the reply. Defaults
     /// to 30 s; more than 0 and at most a day. No attempt begins with less than the connect time-out left.
+    #[doc(alias("request_timeout"))]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.0.limits.timeout = timeout;
         self
