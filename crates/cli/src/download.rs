@@ -182,17 +182,17 @@ fn command_error(error: &DownloadError) -> CommandError {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use koodrive_share::{Credentials, DownloadUrl};
+    use tokio::net::TcpSocket;
 
     use super::*;
 
     #[tokio::test]
     async fn storage_that_is_not_reached_is_for_a_later_run() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        // Bound, so that nobody else gets the port, and not listened to.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let endpoint = format!("http://{}", socket.local_addr().unwrap());
         let client = Client::builder().endpoint(&endpoint).credentials(Credentials::bearer("emulator-token"));
         let client = client.user_id("me").agent_name("carrier").build().unwrap();
         let path = std::env::temp_dir().join(format!("koodrive-share-{}.zip", std::process::id()));

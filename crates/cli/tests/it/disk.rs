@@ -11,9 +11,9 @@ use koodrive_share_emulator::{Answer, EmulatedTask, Emulator, Fault};
 use tokio::time::timeout;
 
 use crate::support::{
-    DUMP, PACKAGE,
+    DUMP, HELD, PACKAGE,
     bulk::{ids, ledger, states, tasks_of, until},
-    emulator, id_file, json_lines, run, text, tool, under_shell,
+    emulator, id_file, json_lines, release, run, text, tool, under_shell,
 };
 
 #[tokio::test]
@@ -38,7 +38,8 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert_eq!(accepted, made);
 }
 
-/// Runs a command of requests within 1 s each, the first of which succeeds at once, and reads none of its results for longer.
+/// Runs a command of requests within 3 s each, the first of which succeeds at once, and reads none of its results for longer.
+/// What is held is answered once all requests have arrived.
 async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
     // As full as a pipe gets on every platform, so that the first result waits.
@@ -50,11 +51,12 @@ async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output
     }
     let all = emulator.request_count() + 1 + further.len() as u64;
     let mut tool = tool(emulator);
-    let tool = tool.args(args).args(["--request-timeout", "1s", "--max-attempts", "2"]);
+    let tool = tool.args(args).args(["--request-timeout", "3s", "--max-attempts", "2"]);
     let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     tool.stdout(Stdio::null());
     until("all are on their way", || emulator.request_count() == all).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    release().await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let mut stdout = Vec::new();
     let read = tokio::task::spawn_blocking(move || results.read_to_end(&mut stdout).map(|_| stdout));
     let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
@@ -65,9 +67,8 @@ async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output
 async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     let emulator = emulator().await;
     let ids = id_file("unread.ids", 3_000);
-    let late = Fault::Delay(Duration::from_millis(700));
     let dump = [&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat();
-    let output = unread(&emulator, &dump, &[late.clone(), late.clone()]).await;
+    let output = unread(&emulator, &dump, &[HELD, HELD]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let tasks = emulator.tasks();
     let ids: Vec<&str> = tasks.iter().map(EmulatedTask::task_id).collect();
@@ -77,7 +78,7 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     // A pause begins in between: after two attempts.
     let throttled = Fault::Reply(Answer::service(429, "APIGW.0308", "slower"));
     for command in ["status", "wait"] {
-        let further = [throttled.clone(), late.clone(), throttled.clone()];
+        let further = [throttled.clone(), HELD, throttled.clone()];
         let output = unread(&emulator, &[&[command, "--share-id", "share"], &ids[..]].concat(), &further).await;
         let stderr = text(&output.stderr);
         assert_eq!((output.status.code(), stderr.matches("paused for ").count()), (Some(0), 1), "{command}: {stderr}");
@@ -195,13 +196,14 @@ async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
     let emulator = emulator().await;
     let path = ledger("cli_deleted");
     emulator.fail_next(Fault::Delay(Duration::ZERO));
-    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    emulator.fail_next(HELD);
     let mut dump = tool(&emulator);
     dump.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
     dump.arg("--file-ids-from").arg(id_file("deleted.ids", 4_500)).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = dump.spawn().unwrap();
     until("the second is on its way", || emulator.request_count() == 2).await;
     fs::remove_file(&path).unwrap();
+    release().await;
     let output = timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
@@ -228,8 +230,8 @@ async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
 async fn run_that_lost_its_ledger_does_not_end_with_the_status_to_run_it_again() {
     let emulator = emulator().await;
     let path = ledger("cli_deleted_throttled");
-    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
-    // It waits for longer than the first, after which nothing more is sent.
+    emulator.fail_next(HELD);
+    // It waits until the first is answered, after which nothing more is sent.
     emulator.fail_next(Fault::Reply(Answer::service(429, "429", "throttled").header("Retry-After", "5")));
     let mut dump = tool(&emulator);
     dump.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
@@ -237,6 +239,7 @@ async fn run_that_lost_its_ledger_does_not_end_with_the_status_to_run_it_again()
     let child = dump.stdout(Stdio::null()).spawn().unwrap();
     until("both were sent", || emulator.request_count() == 2).await;
     fs::remove_file(&path).unwrap();
+    release().await;
     let output = timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
     let stderr = text(&output.stderr);
     assert!(stderr.contains("throttled") && stderr.contains("do not give the same command again"), "{stderr}");

@@ -88,14 +88,15 @@ async fn time_and_attempts_are_given_by_flag_or_variable() {
         tool.env(variable, value);
         tool
     };
-    for mut tool in [by_flag(&["--request-timeout", "1s"]), by_variable("KOODRIVE_REQUEST_TIMEOUT", "1s")] {
+    for mut tool in [by_flag(&["--request-timeout", "3s"]), by_variable("KOODRIVE_REQUEST_TIMEOUT", "3s")] {
         emulator.fail_next(Fault::Delay(Duration::from_secs(3_600)));
         let output = run(&mut tool).await;
         assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
         assert!(text(&output.stderr).contains("no complete reply in time"));
     }
     for mut tool in [by_flag(&["--max-attempts", "1"]), by_variable("KOODRIVE_MAX_ATTEMPTS", "1")] {
-        let output = run(tool.args(["--endpoint", &nowhere()])).await;
+        let (elsewhere, _bound) = nowhere();
+        let output = run(tool.args(["--endpoint", &elsewhere])).await;
         assert_eq!(output.status.code(), Some(6));
         let stderr = text(&output.stderr);
         assert!(!stderr.contains("attempts in"), "{stderr}");
@@ -316,7 +317,7 @@ async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
     let said = "the ids 0..1000, of which no task was made, and any ids from 3000 on, which were not attempted\n";
     dump(4, said, &[]).await;
     // Nothing was made, and it is not told that the rest alone is left.
-    let elsewhere = nowhere();
+    let (elsewhere, _bound) = nowhere();
     let said = "the ids 0..1000, of which no task was made, and any ids from 1000 on, which were not attempted\n";
     dump(6, said, &["--endpoint", &elsewhere]).await;
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share_emulator::{Fault, Schedule, Step};
+use koodrive_share_emulator::{Schedule, Step};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Child,
@@ -14,9 +14,9 @@ use tokio::{
 };
 
 use crate::support::{
-    DUMP,
+    DUMP, HELD,
     bulk::{ids, ledger, states, tasks_of, until},
-    directory, emulator, file, heeding_hang_up, id_file, in_namespace, run, send, text, tool, under_shell,
+    directory, emulator, file, heeding_hang_up, id_file, in_namespace, release, run, send, text, tool, under_shell,
 };
 
 async fn end(child: Child) -> Output {
@@ -29,8 +29,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
     for signals in [&["-INT"][..], &["-TERM"], &["-HUP"], &["-HUP", "-HUP"], &["-TERM", "-HUP"]] {
         let emulator = emulator().await;
         for _ in 0..2 {
-            // Long enough for the signals to arrive before the replies.
-            emulator.fail_next(Fault::Delay(Duration::from_secs(2)));
+            emulator.fail_next(HELD);
         }
         let path = ledger("cli_interrupt");
         let ids_path = id_file("interrupt.ids", 9_500);
@@ -53,6 +52,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
                 timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
             }
         }
+        release().await;
         stderr.read_to_string(&mut said).await.unwrap();
         assert_eq!(end(child).await.status.code(), Some(1), "{signals:?}: {said}");
         let resume = format!("resume: run the same command with --ledger {}", path.display());
@@ -73,7 +73,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
 #[tokio::test]
 async fn hang_up_that_came_ignored_stays_ignored() {
     let emulator = emulator().await;
-    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    emulator.fail_next(HELD);
     let ids_path = id_file("nohup.ids", 2_500);
     let mut direct = tool(&emulator);
     direct.args(DUMP).args(["--concurrency", "1", "--file-ids-from"]).arg(&ids_path);
@@ -81,6 +81,7 @@ async fn hang_up_that_came_ignored_stays_ignored() {
     let child = nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until("a request is on its way", || emulator.request_count() == 1).await;
     send("-HUP", child.id().unwrap()).await;
+    release().await;
     let output = end(child).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(emulator.tasks().len(), 3, "a chunk was left out");
@@ -89,7 +90,7 @@ async fn hang_up_that_came_ignored_stays_ignored() {
 #[tokio::test]
 async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     let emulator = emulator().await;
-    emulator.fail_next(Fault::Delay(Duration::from_secs(3_600)));
+    emulator.fail_next(HELD);
     let path = ledger("cli_interrupt_twice");
     let mut tool = tool(&emulator);
     tool.args(DUMP).arg("F1").arg("--ledger").arg(&path);
@@ -217,15 +218,19 @@ async fn interrupt_before_the_last_reply_keeps_a_run_from_looking_done() {
         (&[&DUMP[..], &["F1", "--wait"]].concat(), "the tasks go on; run `koodrive-share wait TASK_ID"),
         (&[&package[..], &[path.to_str().unwrap()]].concat(), "the tasks go on; run the same command again"),
     ] {
-        emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+        emulator.fail_next(HELD);
         let before = emulator.request_count();
         let mut tool = tool(&emulator);
-        let child = tool.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = tool.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut pipe, mut stderr) = (BufReader::new(child.stderr.take().unwrap()), String::new());
         until("the request is on its way", || emulator.request_count() > before).await;
         send("-INT", child.id().unwrap()).await;
-        let output = end(child).await;
-        let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        while !stderr.contains("interrupted: waiting") {
+            assert_ne!(pipe.read_line(&mut stderr).await.unwrap(), 0, "{stderr}");
+        }
+        release().await;
+        pipe.read_to_string(&mut stderr).await.unwrap();
+        assert_eq!(end(child).await.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains(said), "{said} not in {stderr}");
     }
 }

@@ -72,6 +72,8 @@ struct Hits {
 
 /// Kills runs over so many ids, each within so many milliseconds at random, until enough was hit. Runs that come to their
 /// end are compared with the tasks that there are.
+///
+/// Each life of a run may be longer than the one before, so that it comes to its end on a machine that is slow, too.
 async fn kill(
     emulator: &Emulator,
     mut random: StdRng,
@@ -89,6 +91,7 @@ async fn kill(
         tool.args(DUMP).args(["--format", "json", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut longest_life = longest_life;
         let output = loop {
             // Replies of various slowness, more than a run takes, so that a kill finds requests at every stage.
             while emulator.faults_left() < 60 {
@@ -99,6 +102,7 @@ async fn kill(
             let mut child = tool.spawn().unwrap();
             // The moment of a kill is random by purpose: no event to wait for would be.
             let life = Duration::from_millis(random.random_range(1..longest_life));
+            longest_life += longest_life / 20;
             if let Ok(ended) = timeout(life, child.wait()).await {
                 ended.unwrap();
                 break child.wait_with_output().await.unwrap();

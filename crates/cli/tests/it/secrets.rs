@@ -12,8 +12,8 @@ use koodrive_share_emulator::{Answer, Emulator, Fault};
 use tokio::time::timeout;
 
 use crate::support::{
-    DUMP, KDSTOKEN, SECRET, TOKEN, bare_tool, bulk::until, emulator, expect, file, id_file, run, run_with_input, text,
-    tool,
+    DUMP, HELD, KDSTOKEN, SECRET, TOKEN, bare_tool, bulk::until, emulator, expect, file, id_file, release, run,
+    run_with_input, text, tool,
 };
 
 #[tokio::test]
@@ -129,8 +129,8 @@ async fn authorizations_of_run_with_changed_token(
 ) -> Vec<String> {
     let path = file(file_name, &format!("{TOKEN}\n"));
     let ids = id_file(&format!("{file_name}.ids"), 8_000);
-    for delay in [0, 0, 1_000] {
-        emulator.fail_next(Fault::Delay(Duration::from_millis(delay)));
+    for fault in [Fault::Delay(Duration::ZERO), Fault::Delay(Duration::ZERO), HELD] {
+        emulator.fail_next(fault);
     }
     let mut tool = tool(emulator);
     tool.env_remove("KOODRIVE_TOKEN").args(DUMP).args(["--concurrency", "1", "--token-file"]).arg(&path);
@@ -138,6 +138,7 @@ async fn authorizations_of_run_with_changed_token(
     let child = tool.spawn().unwrap();
     until("the third request is on its way", || emulator.request_count() == 3).await;
     change(&path);
+    release().await;
     let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(emulator.tasks().len(), 8);
@@ -195,10 +196,11 @@ async fn token_file_is_read_again_after_a_401() {
     let mut tool = tool(&emulator);
     tool.env_remove("KOODRIVE_TOKEN").args(DUMP).args(["F1", "--token-file"]).arg(&path);
     emulator.revoke_token(TOKEN);
-    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    emulator.fail_next(HELD);
     let child = tool.stdout(Stdio::null()).spawn().unwrap();
     until("the request is on its way", || emulator.request_count() == 1).await;
     fs::write(&path, "renewed").unwrap();
+    release().await;
     assert_eq!(child.wait_with_output().await.unwrap().status.code(), Some(0));
     assert_eq!(emulator.request_count(), 2);
 }

@@ -1,13 +1,13 @@
 //! The sessions that the README and `docs/tool.md` show.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{fs, process::Stdio};
 
-use koodrive_share_emulator::{EmulatedShare, Emulator, Fault, Schedule};
+use koodrive_share_emulator::{EmulatedShare, Emulator, Schedule};
 
 use crate::support::{
-    DUMP, TOKEN,
+    DUMP, HELD, TOKEN,
     bulk::{ids, until},
-    directory, emulator, run, shell_line, text, tool,
+    directory, emulator, release, run, shell_line, text, tool,
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
@@ -86,12 +86,8 @@ async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
     let emulator = emulator().await;
     let directory = directory("killed-session");
     fs::write(directory.join("ids.txt"), ids(50_000).join("\n")).unwrap();
-    for _ in 0..20 {
-        emulator.fail_next(Fault::Delay(Duration::ZERO));
-    }
-    // The first run is killed with four requests on their way.
-    for _ in 0..4 {
-        emulator.fail_next(Fault::Delay(Duration::from_secs(600)));
+    for _ in 0..24 {
+        emulator.fail_next(HELD);
     }
     let dump = |further: &[&str]| {
         let mut tool = tool(&emulator);
@@ -100,12 +96,19 @@ async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
         tool
     };
     let mut first = dump(&[]).spawn().unwrap();
+    // Four at a time, in whatever order they arrive: killed with those of the chunks 20 to 23 on their way.
+    for sent in (4..24).step_by(4) {
+        until("four requests on their way", || emulator.request_count() == sent).await;
+        release().await;
+    }
     until("four requests on their way", || emulator.request_count() == 24).await;
     first.kill().await.unwrap();
     let first = first.wait_with_output().await.unwrap();
     let (second, third) = (run(&mut dump(&[])).await, run(&mut dump(&["--resend-unknown"])).await);
     let written = [first, second, third].map(|output| text(&output.stderr).to_owned()).concat();
-    let written: Vec<_> = written.lines().map(masked).collect();
+    // A run that takes longer than a second tells how far it has come, which the session shows by a bar.
+    let is_shown = |line: &&str| !line.contains(" of 50000 ids attempted");
+    let written: Vec<_> = written.lines().filter(is_shown).map(masked).collect();
 
     let page = fs::read_to_string(format!("{DOCS}/tool.md")).unwrap();
     let (session, _) = page.split_once("```console\n").unwrap().1.split_once("```").unwrap();

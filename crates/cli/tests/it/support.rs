@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share_emulator::Emulator;
+use koodrive_share_emulator::{Emulator, Fault};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpSocket,
     process::{Child, Command},
-    time::timeout,
+    task::yield_now,
+    time::{self, timeout},
 };
 
 use self::bulk::ids;
@@ -36,6 +38,19 @@ pub(crate) const DUMP: [&str; 9] = [
 ];
 pub(crate) const PACKAGE: [&str; 7] =
     ["package", "--share-id", "share", "--container-id", "space", "--zip-name", "photos.zip"];
+
+/// A request waits for [`release`], or for longer than any test takes.
+pub(crate) const HELD: Fault = Fault::Delay(HOLD);
+const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Ends the wait of each request that has arrived and is [`HELD`], by the clock of the test's runtime, which is the emulator's.
+pub(crate) async fn release() {
+    // The wait begins in a task of its own.
+    yield_now().await;
+    time::pause();
+    time::advance(HOLD).await;
+    time::resume();
+}
 
 /// The tool with nothing in its environment but what reaches the emulator.
 pub(crate) fn tool(emulator: &Emulator) -> Command {
@@ -170,12 +185,11 @@ pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, said: 
     output
 }
 
-/// An endpoint that nothing listens at.
-pub(crate) fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    format!("http://{address}")
+/// An endpoint that nothing listens at: bound, so that no other test gets the port, as long as the socket lives.
+pub(crate) fn nowhere() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
 pub(crate) async fn first_line(child: &mut Child) -> String {

@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use crate::support::{
-    DUMP, TOKEN,
+    DUMP, HELD, TOKEN,
     bulk::{ledger, states, until},
-    directory, emulator, heeding_hang_up, id_file, on_terminal, run, text, tool, under_shell,
+    directory, emulator, heeding_hang_up, id_file, on_terminal, release, run, text, tool, under_shell,
 };
 
 /// Runs the tool on a terminal with this variable, and gives all that it shows.
@@ -65,14 +65,25 @@ async fn time_left_after_a_resume_counts_what_is_left() {
     }
     emulator.fail_next(Fault::Reply(Answer::service(403, "403", "forbidden")));
     assert_eq!(run(&mut dump).await.status.code(), Some(3));
-    // As long as two redraws of the bar.
-    for _ in 0..5 {
-        emulator.fail_next(Fault::Delay(Duration::from_millis(500)));
-    }
-    let shown = shown(&dump, ("TERM", "xterm")).await;
+    // As long as some redraws of the bar; the next one is held until the bar has shown it.
+    emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
+    emulator.fail_next(HELD);
+    let mut terminal = on_terminal(&dump).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut screen, mut bytes) = (terminal.stdout.take().unwrap(), Vec::new());
     // By the speed of the 40 chunks that the ledger answers, none would be left.
-    let after_one = shown.split("41,000/45,000 ids, ").nth(1).unwrap();
-    assert!(!after_one.starts_with("0s"), "{shown:?}");
+    let left = loop {
+        assert_ne!(screen.read_buf(&mut bytes).await.unwrap(), 0, "{}", String::from_utf8_lossy(&bytes));
+        let shown = String::from_utf8_lossy(&bytes);
+        let after_one = shown.split("41,000/45,000 ids, ").nth(1);
+        if let Some((left, _)) = after_one.and_then(|after_one| after_one.split_once(" left")) {
+            break left.to_owned();
+        }
+    };
+    assert_ne!(left, "0s");
+    until("the next one is on its way", || emulator.request_count() == 43).await;
+    release().await;
+    screen.read_to_end(&mut bytes).await.unwrap();
+    assert!(terminal.wait().await.unwrap().success(), "{}", String::from_utf8_lossy(&bytes));
 }
 
 #[tokio::test]
@@ -129,7 +140,8 @@ async fn control_c_at_the_terminal_ends_a_wait() {
 async fn a_terminal_that_is_closed_ends_a_run_once_what_is_on_its_way_has_come() {
     let emulator = emulator().await;
     for _ in 0..2 {
-        emulator.fail_next(Fault::Delay(Duration::from_secs(2)));
+        // Time for the tool to see that its terminal is closed, which it can tell nobody.
+        emulator.fail_next(Fault::Delay(Duration::from_secs(10)));
     }
     let path = ledger("cli_closed_terminal");
     let mut dump = tool(&emulator);
