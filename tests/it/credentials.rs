@@ -176,7 +176,9 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
 async fn concurrent_calls_on_a_cold_cache_ask_once() {
     let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
-    let client = client_with(&emulator, provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN))));
+    let credentials = provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)));
+    // Longer than so many calls take on a machine under load.
+    let client = builder(&emulator).credentials(credentials).timeout(Duration::from_secs(600)).build().unwrap();
     let calls: Vec<_> = (0..1_000)
         .map(|_| {
             let client = client.clone();

@@ -4,15 +4,13 @@ mod answers;
 mod disk;
 mod resume;
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use futures_util::{StreamExt, future::join};
 use koodrive_share::DownloadUrl;
 use koodrive_share_emulator::{Answer, Fault, Package, Schedule, Step};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{
     fixtures::{broken, builder, builder_at, client, package, strict_emulator},
@@ -156,7 +154,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
 }
 
 #[cfg(unix)]
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_clients_time_to_connect_is_that_to_a_storage() {
     let full = FullHouse::start().await;
     let (connect, start) = (Duration::from_millis(200), Instant::now());

@@ -76,11 +76,12 @@ async fn time_of_a_single_attempt_is_told() {
     assert_eq!((error.attempts(), error.elapsed().as_secs()), (1, 7), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn attempts_without_a_connection_are_counted() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Bound, so that no other test gets the port, and not listened to.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = format!("http://{}", socket.local_addr().unwrap());
     let client = builder_at(&endpoint).max_attempts(2).build().unwrap();
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     assert!(error.is_connect(), "{error}");

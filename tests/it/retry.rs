@@ -112,7 +112,7 @@ async fn loop_while_retryable_outlasts_what_makes_nothing() {
     assert_eq!((emulator.request_count(), emulator.tasks().len()), (4, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn creation_that_ran_out_of_time_is_not_retryable_and_a_query_is() {
     let emulator = strict_emulator().start().await.unwrap();
     let second = Duration::from_secs(1);
@@ -139,7 +139,7 @@ fn assert_is_the_throttling(error: &Error) {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn call_whose_next_attempt_gets_no_permit_in_time_tells_why_there_was_one() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).max_concurrent_requests(1).connect_timeout(Duration::from_millis(100));
@@ -159,9 +159,9 @@ async fn call_whose_next_attempt_gets_no_permit_in_time_tells_why_there_was_one(
 async fn call_whose_own_date_lapses_between_attempts_tells_why_there_was_another() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).build().unwrap();
-    emulator.fail_next(throttled("2"));
-    // It lapses within two seconds.
-    let x_date = XDate::from(Utc::now() - TimeDelta::seconds(899));
+    emulator.fail_next(throttled("5"));
+    // It lapses within five seconds.
+    let x_date = XDate::from(Utc::now() - TimeDelta::seconds(896));
     let task = dump_template().file_ids(["F"]).x_date(x_date).build().unwrap();
     assert_is_the_throttling(&client.create(&task).await.unwrap_err());
     // The next call is told of the date.

@@ -225,9 +225,9 @@ async fn a_connection_that_closes_while_the_runtime_is_busy_is_not_used() {
     for _ in 0..3 {
         close.send(()).unwrap();
         create(&client).await;
-        // Nothing of this thread runs meanwhile.
+        // Nothing of this thread runs meanwhile, and the end of the connection arrives.
         drop(is_closed.recv().unwrap());
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(100));
     }
     drop(close);
     server.join().unwrap();

@@ -106,18 +106,29 @@ async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
 }
 
 /// A disk that serves one at a time, and only when it is told to.
-struct SlowDisk(std_mpsc::Sender<()>);
+struct SlowDisk {
+    release: std_mpsc::Sender<()>,
+    begun: oneshot::Receiver<()>,
+}
 
 impl SlowDisk {
     /// Whatever the disk is asked for from now on waits, after what it was asked for before.
     fn hold() -> Self {
-        let (release, held) = std_mpsc::channel();
-        spawn_blocking(move || held.recv());
-        Self(release)
+        let ((release, held), (mark, begun)) = (std_mpsc::channel(), oneshot::channel());
+        spawn_blocking(move || {
+            mark.send(()).unwrap_or_default();
+            held.recv()
+        });
+        Self { release, begun }
+    }
+
+    /// Waits until the disk has served what it was asked for before.
+    async fn begun(&mut self) {
+        (&mut self.begun).await.unwrap();
     }
 
     fn release(self) {
-        self.0.send(()).unwrap();
+        self.release.send(()).unwrap();
     }
 }
 
@@ -144,8 +155,9 @@ fn run_that_is_stopped_before_a_chunks_line_does_not_begin_it() {
         bulk.next().await.unwrap().unwrap();
         let look_up = SlowDisk::hold();
         assert!(bulk.next().now_or_never().is_none());
-        let line = SlowDisk::hold();
+        let mut line = SlowDisk::hold();
         look_up.release();
+        line.begun().await;
         let polled = timeout(Duration::from_millis(100), bulk.next()).await;
         assert!(polled.is_err(), "{polled:?}");
         bulk.stop();
@@ -167,8 +179,9 @@ fn run_that_is_stopped_after_a_chunks_line_notes_that_it_was_not_sent() {
         bulk.next().await.unwrap().unwrap();
         let look_up = SlowDisk::hold();
         assert!(bulk.next().now_or_never().is_none());
-        let line = SlowDisk::hold();
+        let mut line = SlowDisk::hold();
         look_up.release();
+        line.begun().await;
         let polled = timeout(Duration::from_millis(100), bulk.next()).await;
         assert!(polled.is_err(), "{polled:?}");
         line.release();

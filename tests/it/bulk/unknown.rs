@@ -1,14 +1,17 @@
 //! An unknown outcome stops a run; no other failure of a chunk does.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 use koodrive_share::{AccessToken, AfterUnknown, BulkPolicy, Credentials, FileIds, Outcome};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
-use tokio::{runtime, sync::mpsc, time::timeout};
+use tokio::{runtime, sync::mpsc, task::yield_now, time::timeout};
 
 use crate::support::{
     bulk::{ids, ledger, states},
@@ -78,12 +81,19 @@ fn requests_that_a_runtime_lets_go_of_stop_the_run_wherever_it_goes_on() {
     let emulator = second.block_on(strict_emulator().start()).unwrap();
     emulator.fail_next(FOREVER);
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let slow = FileIds::stream(stream::poll_fn(move |context| receiver.poll_recv(context)));
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let slow = stream::poll_fn(move |context| receiver.poll_recv(context));
+    let slow = FileIds::stream(slow.inspect(move |_| _ = counted.fetch_add(1, Ordering::SeqCst)));
     let policy = BulkPolicy::default().concurrency(2);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), slow, policy).unwrap();
     let ids = ids(2_000);
     ids[..1_000].iter().for_each(|id| sender.send(id.clone()).unwrap());
     first.block_on(async {
+        while read.load(Ordering::SeqCst) < 1_000 {
+            assert!(bulk.next().now_or_never().is_none());
+            yield_now().await;
+        }
         let polled = timeout(Duration::from_millis(50), bulk.next()).await;
         assert!(polled.is_err(), "{polled:?}");
     });

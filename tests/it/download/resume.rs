@@ -291,7 +291,7 @@ fn range(request: &str) -> Option<String> {
     request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
     let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let begun = [&b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\n"[..], &zip[..10]].concat();
@@ -313,7 +313,7 @@ async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
 }
 
 /// Who shows it tells by the first of it whether a download goes on or begins anew.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn progress_begins_with_what_has_come_of_this_package() {
     let packaged = Packaged::start(Package::new()).await;
     let begun =

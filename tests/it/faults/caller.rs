@@ -121,7 +121,8 @@ async fn thousand_calls(trial: Trial) -> Observed {
             _ => Fault::Delay(Duration::ZERO),
         });
     }
-    let client = trial.client(emulator.endpoint());
+    // Longer than so many calls take on a machine under load.
+    let client = trial.builder(emulator.endpoint()).timeout(Duration::from_secs(600)).build().unwrap();
     let task = task("file");
     let calls = join_all((0..1000).map(|_| client.create(&task))).await;
     let (made, mut lost): (Vec<_>, Vec<_>) = calls.into_iter().partition(Result::is_ok);

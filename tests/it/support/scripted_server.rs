@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// How long a script may take to end once its test has: generous, for a machine under load.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What happens on one connection, in order. After the last step the server waits for the client to close.
 #[derive(Clone, Debug)]
