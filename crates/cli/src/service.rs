@@ -4,8 +4,8 @@ use std::{
     convert::Infallible,
     fmt, fs,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use koodrive_share::{Client, ClientBuilder, Credentials, Error};
@@ -31,11 +31,20 @@ pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError>
     Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
 }
 
-/// `paused for 2s: the service refused the request, status 429 …`, and once that was told, `paused for 4s: throttled`.
+/// `paused for 2s: the service refused the request, status 429 …`, and once that was told, `paused for 4s: throttled`. Of calls
+/// that are throttled at once, the first alone is told.
 pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
-    let is_told = AtomicBool::new(false);
+    let told_until = Mutex::new(None::<Instant>);
     move |length, error| {
-        let is_known = error.is_throttled() && is_told.swap(true, Relaxed);
+        let mut is_known = false;
+        if error.is_throttled() {
+            let now = Instant::now();
+            let mut told_until = told_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if told_until.is_some_and(|end| now < end) {
+                return;
+            }
+            is_known = told_until.replace(now + length).is_some();
+        }
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
         let line = format!("paused for {}: {cause}", duration(length));
         // Off the thread that receives replies: it may be that nobody reads this.

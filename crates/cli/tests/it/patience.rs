@@ -133,6 +133,24 @@ async fn waiting_for_a_task_pauses_as_a_run_does() {
 }
 
 #[tokio::test]
+async fn calls_that_are_throttled_at_once_tell_one_pause() {
+    let emulator = Emulator::builder().token(TOKEN).start().await.unwrap();
+    let ids_path = id_file("at_once.ids", 4_000);
+    let made = run(tool(&emulator).args(DUMP).arg("--file-ids-from").arg(&ids_path)).await;
+    let tasks = text(&made.stdout).lines().filter_map(|line| line.split_whitespace().next());
+    for _ in 0..4 {
+        let answer = Answer::service(429, "APIGW.0308", "slower").header("retry-after", "3");
+        emulator.fail_next_of(Operation::GetBatchTask, Fault::Reply(answer));
+    }
+    let mut status = tool(&emulator);
+    status.args(["status", "--share-id", "share", "--max-attempts", "1"]).args(tasks);
+    let output = run(&mut status).await;
+    let stderr = text(&output.stderr);
+    assert_eq!((output.status.code(), emulator.faults_left()), (Some(0), 0), "{stderr}");
+    assert_eq!(stderr.matches("paused for ").count(), 1, "{stderr}");
+}
+
+#[tokio::test]
 async fn run_to_resume_later_is_told_before_a_refusal() {
     let emulator = throttled(1, Duration::from_secs(3_600)).await;
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
