@@ -534,6 +534,10 @@ pub(crate) struct EmulatorArgs {
     #[arg(long, value_name = "N", default_value_t = 0, requires = "share_files")]
     pub(crate) share_levels: usize,
 
+    /// Time after which the example share expires, 0s for one that has [default: never]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) share_expires_after: Option<Duration>,
+
     /// Calls after which a kdstoken of the example share lapses [default: never]
     #[arg(long, value_name = "N")]
     pub(crate) kdstoken_calls: Option<u64>,

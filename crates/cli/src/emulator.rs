@@ -15,6 +15,9 @@ use crate::{
     secret,
 };
 
+/// Longer than anybody tries things out, and within the years that a date can have.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
 pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
     let mut builder = Emulator::builder().port(args.port).first_task_id(first_task_id());
@@ -30,6 +33,9 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool
     let mut share = EmulatedShare::example();
     if let Some(files) = args.share_files {
         share = share.tree(files, 1, args.share_levels);
+    }
+    if let Some(left) = args.share_expires_after {
+        share = share.expires((SystemTime::now() + left.min(CENTURY)).into());
     }
     if let Some(calls) = args.kdstoken_calls {
         share = share.kdstoken_calls(calls);

@@ -133,6 +133,21 @@ async fn emulator_fails_files_as_its_flag_says() {
 }
 
 #[tokio::test]
+async fn emulator_has_a_share_that_expires_as_its_flag_says() {
+    for (left, code, said) in [("0s", 3, "the share is expired"), ("1000000years", 0, "")] {
+        let mut server = bare_tool();
+        server.args(["emulator", "--share-expires-after", left]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = server.spawn().unwrap();
+        let endpoint = first_line(&mut server).await;
+        let link = "https://drive.example.com/cloudfile/#/sharelink/i/1808628918203192832";
+        let output = run(client_of(&endpoint).args(["files", link]).env("KOODRIVE_EXTRACT_CODE", "31945314")).await;
+        let stderr = text(&output.stderr);
+        assert!(output.status.code() == Some(code) && stderr.contains(said), "{left}: {stderr}");
+        server.kill().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn emulator_accepts_the_token_of_its_file_and_refuses_the_one_before() {
     let path = file("emulator.token", "first\n");
     let mut server = bare_tool();
