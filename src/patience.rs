@@ -74,6 +74,15 @@ pub(crate) enum GiveUp {
     Permanent,
 }
 
+/// What follows from what became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    GoOn,
+    /// Nothing is sent for so long; then this request is sent again.
+    Pause(Duration),
+    End(GiveUp),
+}
+
 #[derive(Debug)]
 pub(crate) struct Patience {
     limit: Duration,
@@ -89,19 +98,15 @@ impl Patience {
         Self { limit, has_reply: Arc::default(), failing_since: None, backoff: None }
     }
 
-    /// Decides after a request: the run goes on, or sends nothing for so long and then this request again. One that `is_late` left
-    /// before the latest pause began: requests that left together make one pause.
-    ///
-    /// # Errors
-    ///
-    /// The run ends.
-    pub(crate) fn decide(&mut self, signal: Signal, is_late: bool, now: Instant) -> Result<Option<Duration>, GiveUp> {
+    /// Decides after a request. One that `is_late` left before the latest pause began: requests that left together make one
+    /// pause.
+    pub(crate) fn decide(&mut self, signal: Signal, is_late: bool, now: Instant) -> Decision {
         let is_reply = matches!(signal, Signal::Succeeded | Signal::Throttled(_) | Signal::Replied);
         let has_reply = self.has_reply.fetch_or(is_reply, Relaxed) || is_reply;
         let retry_after = match signal {
             Signal::Throttled(retry_after) => retry_after,
             Signal::Unreachable if has_reply => Duration::ZERO,
-            Signal::Unreachable | Signal::Permanent => return Err(GiveUp::Permanent),
+            Signal::Unreachable | Signal::Permanent => return Decision::End(GiveUp::Permanent),
             Signal::Succeeded | Signal::Replied | Signal::NoReply => {
                 if signal == Signal::Succeeded {
                     self.failing_since = None;
@@ -109,19 +114,19 @@ impl Patience {
                 if !is_late {
                     self.backoff = None;
                 }
-                return Ok(None);
+                return Decision::GoOn;
             }
         };
         let waited = now.saturating_duration_since(*self.failing_since.get_or_insert(now));
         let left = self.limit.saturating_sub(waited);
         if left.is_zero() {
-            return Err(GiveUp::Exhausted(self.limit));
+            return Decision::End(GiveUp::Exhausted(self.limit));
         }
         if retry_after > left {
-            return Err(GiveUp::WaitTooLong(retry_after));
+            return Decision::End(GiveUp::WaitTooLong(retry_after));
         }
         let wait = if is_late { Duration::ZERO } else { self.backoff().next().unwrap_or(DAY) };
-        Ok(Some(wait.min(left).max(retry_after).min(DAY)))
+        Decision::Pause(wait.min(left).max(retry_after).min(DAY))
     }
 
     /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.
@@ -154,7 +159,7 @@ impl CallPatience {
     pub(crate) fn pause<T>(&self, patience: &mut Option<Patience>, result: &Result<T, Error>) -> Option<Duration> {
         let new = || Patience { has_reply: self.has_reply.clone(), ..Patience::new(self.limit) };
         let decision = patience.get_or_insert_with(new).decide(Signal::of(result), false, Instant::now());
-        let (Ok(Some(pause)), Err(error)) = (decision, result) else { return None };
+        let (Decision::Pause(pause), Err(error)) = (decision, result) else { return None };
         self.on_pause.0(pause, error);
         Some(pause)
     }
@@ -163,6 +168,7 @@ impl CallPatience {
 #[cfg(test)]
 mod tests {
     use super::{
+        Decision::{End, GoOn},
         GiveUp::{Exhausted, Permanent, WaitTooLong},
         Signal::{NoReply, Replied, Succeeded, Throttled, Unreachable},
         *,
@@ -182,7 +188,7 @@ mod tests {
     /// A pause of so many seconds, or of up to twice as many.
     #[derive(Debug)]
     enum Expected {
-        Is(Result<Option<Duration>, GiveUp>),
+        Is(Decision),
         Pause(u64),
         PauseOfOneToTwoTimes(u64),
     }
@@ -197,9 +203,9 @@ mod tests {
             let decision = patience.decide(*signal, false, start + secs(*at));
             let is_expected = match (expected, decision) {
                 (Is(expected), decision) => decision == *expected,
-                (Pause(expected), decision) => decision == Ok(Some(secs(*expected))),
-                (PauseOfOneToTwoTimes(base), Ok(Some(pause))) => (secs(*base)..=secs(2 * base)).contains(&pause),
-                (PauseOfOneToTwoTimes(_), Ok(None) | Err(_)) => false,
+                (Pause(expected), decision) => decision == Decision::Pause(secs(*expected)),
+                (PauseOfOneToTwoTimes(base), Decision::Pause(pause)) => (secs(*base)..=secs(2 * base)).contains(&pause),
+                (PauseOfOneToTwoTimes(_), GoOn | End(_)) => false,
             };
             assert!(is_expected, "{at} s, {signal:?}: {decision:?}, not {expected:?}");
         }
@@ -246,7 +252,7 @@ mod tests {
         for reply in [Succeeded, Replied, NoReply] {
             let refused = |base| (0, NO_WAIT, PauseOfOneToTwoTimes(base));
             let mut requests: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60].map(refused).into();
-            requests.extend([(0, reply, Is(Ok(None))), refused(1)]);
+            requests.extend([(0, reply, Is(GoOn)), refused(1)]);
             play(Duration::MAX, &requests);
         }
     }
@@ -259,43 +265,43 @@ mod tests {
 
     #[test]
     fn patience_ends_when_no_task_was_made_for_so_long() {
-        let end = |limit| Is(Err(Exhausted(secs(limit))));
+        let end = |limit| Is(End(Exhausted(secs(limit))));
         play(secs(0), &[(0, NO_WAIT, end(0))]);
         // The last pause lasts as long as the patience.
         play(secs(10), &[(0, NO_WAIT, PauseOfOneToTwoTimes(1)), (9, NO_WAIT, Pause(1)), (10, NO_WAIT, end(10))]);
         // Another reply opens the way, but is no task; time without a refusal is none of waiting.
         let pause = || PauseOfOneToTwoTimes(1);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Replied, Is(Ok(None))), (10, NO_WAIT, end(10))]);
-        play(secs(10), &[(0, NO_WAIT, pause()), (5, Succeeded, Is(Ok(None))), (99, NO_WAIT, pause())]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Replied, Is(GoOn)), (10, NO_WAIT, end(10))]);
+        play(secs(10), &[(0, NO_WAIT, pause()), (5, Succeeded, Is(GoOn)), (99, NO_WAIT, pause())]);
         play(Duration::MAX, &[(0, NO_WAIT, pause()), (100_000_000, NO_WAIT, PauseOfOneToTwoTimes(2))]);
     }
 
     #[test]
     fn wait_that_exceeds_the_patience_is_not_begun() {
-        let exceeded = |asked| Is(Err(WaitTooLong(secs(asked))));
+        let exceeded = |asked| Is(End(WaitTooLong(secs(asked))));
         play(secs(10), &[(0, Throttled(secs(11)), exceeded(11))]);
         play(secs(10), &[(0, Throttled(secs(7)), Pause(7)), (7, Throttled(secs(4)), exceeded(4))]);
     }
 
     #[test]
     fn service_or_provider_that_is_away_pauses_only_after_a_reply() {
-        let futile = || Is(Err(Permanent));
+        let futile = || Is(End(Permanent));
         play(secs(10), &[(0, Unreachable, futile())]);
-        play(secs(10), &[(0, NoReply, Is(Ok(None))), (0, Unreachable, futile())]);
+        play(secs(10), &[(0, NoReply, Is(GoOn)), (0, Unreachable, futile())]);
         for reply in [Succeeded, Replied] {
-            play(secs(10), &[(0, reply, Is(Ok(None))), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
+            play(secs(10), &[(0, reply, Is(GoOn)), (0, Unreachable, PauseOfOneToTwoTimes(1))]);
         }
-        play(secs(10), &[(0, Succeeded, Is(Ok(None))), (0, Signal::Permanent, futile())]);
+        play(secs(10), &[(0, Succeeded, Is(GoOn)), (0, Signal::Permanent, futile())]);
     }
 
     #[test]
     fn requests_that_left_together_are_one_refusal() {
         let (mut patience, now) = (Patience::new(secs(100)), Instant::now());
-        assert!(matches!(patience.decide(NO_WAIT, false, now), Ok(Some(_))));
-        assert_eq!(patience.decide(NO_WAIT, true, now), Ok(Some(secs(0))));
-        assert_eq!(patience.decide(Throttled(secs(9)), true, now), Ok(Some(secs(9))));
-        assert_eq!(patience.decide(Succeeded, true, now), Ok(None));
-        let Ok(Some(second)) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
+        assert!(matches!(patience.decide(NO_WAIT, false, now), Decision::Pause(_)));
+        assert_eq!(patience.decide(NO_WAIT, true, now), Decision::Pause(secs(0)));
+        assert_eq!(patience.decide(Throttled(secs(9)), true, now), Decision::Pause(secs(9)));
+        assert_eq!(patience.decide(Succeeded, true, now), GoOn);
+        let Decision::Pause(second) = patience.decide(NO_WAIT, false, now) else { panic!("no pause") };
         assert!((secs(2)..=secs(4)).contains(&second), "the first one's growth is kept: {second:?}");
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::policy::BulkPolicy;
-use crate::patience::{GiveUp, Patience, Signal};
+use crate::patience::{Decision, Patience, Signal};
 
 /// When the next request may leave, by the rate. Requests take turns in their order.
 type NextSlot = Option<Instant>;
@@ -65,17 +65,17 @@ impl Gate {
     }
 
     /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
-    pub(super) fn record(&self, permit: &Permit, signal: Signal) -> (Result<Option<Duration>, GiveUp>, bool) {
+    pub(super) fn record(&self, permit: &Permit, signal: Signal) -> (Decision, bool) {
         let (mut state, now) = (self.state(), Instant::now());
         let is_late = permit.pauses < state.pauses;
         let decision = state.patience.decide(signal, is_late, now);
         match decision {
-            Ok(Some(wait)) => {
+            Decision::Pause(wait) => {
                 state.pause = state.pause.max(Some(now + wait));
                 state.pauses += u64::from(!is_late);
             }
-            Ok(None) if !is_late => state.pause = None,
-            Ok(None) | Err(_) => {}
+            Decision::GoOn if !is_late => state.pause = None,
+            Decision::GoOn | Decision::End(_) => {}
         }
         (decision, !is_late)
     }

@@ -28,7 +28,7 @@ use crate::{
     credentials::RequestSecret,
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
     generated::types::CreateBatchTaskRequest,
-    patience::Signal,
+    patience::{Decision, Signal},
     redact::sanitize_message,
     runtime::{SHUT_DOWN, joined, run_blocking},
     share_task::{ShareTask, ShareTaskBuilder, TaskType},
@@ -227,11 +227,11 @@ impl Request {
             run.stop(BulkErrorKind::Access);
         }
         let (decision, begins_pause) = run.gate.record(&permit, Signal::of(&result));
-        if let Err(why) = decision {
+        if let Decision::End(why) = decision {
             run.stop(BulkErrorKind::GaveUp(why));
         }
         self.write_after(State::of(result.as_ref())).await;
-        let (Ok(Some(wait)), Err(error)) = (decision, &result) else { return (result, false) };
+        let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
         if let (true, Some(tell)) = (begins_pause, &run.policy.on_pause) {
             tell.0(wait, error);
         }
