@@ -33,7 +33,6 @@ pub(crate) async fn run(
     template: Result<Template, CommandError>,
     mut create: CreateArgs,
     output: &Output,
-    tracing: bool,
 ) -> Result<Exit, CommandError> {
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
     let template = template.and_then(|template| check_files(&create, &template).map(|()| template));
@@ -52,7 +51,7 @@ pub(crate) async fn run(
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
         output,
-        progress: Progress::new(total, tracing),
+        progress: Progress::new(total, output.shows_bar()),
         exit: Exit::Done,
         interrupts,
         interrupted: false,
@@ -76,9 +75,9 @@ pub(crate) async fn run(
     let (mut is_over, mut summary) = (false, None);
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
-        let (ended, told) = run.follow(&client, handles, &create, &template, tracing).await?;
+        let (ended, told) = run.follow(&client, handles, &create, &template).await?;
         if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
-            let download = ToFile { client: &client, output, tracing, target, names };
+            let download = ToFile { client: &client, output, target, names };
             let download = download.run(&task, &mut run.interrupts).await?;
             run.exit = run.exit.max(download.exit);
             is_over = download.is_over;

@@ -13,7 +13,7 @@ use koodrive_share::{Client, DownloadError, TaskHandle};
 use crate::{
     args::{DownloadArgs, ServiceArgs},
     exit::{self, CommandError, Exit, both, with_causes},
-    follow::{Following, TIMEOUT},
+    follow::{Following, GO_ON, TIMEOUT},
     interrupts::Interrupts,
     output::{Output, stderr},
     progress::Transfer,
@@ -71,12 +71,7 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-pub(crate) async fn run(
-    service: ServiceArgs,
-    args: DownloadArgs,
-    output: &Output,
-    tracing: bool,
-) -> Result<Exit, CommandError> {
+pub(crate) async fn run(service: ServiceArgs, args: DownloadArgs, output: &Output) -> Result<Exit, CommandError> {
     let (client, target) = both(service::client(service), Target::new(&args.output, args.overwrite))?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
@@ -88,12 +83,11 @@ pub(crate) async fn run(
             tasks.len()
         )));
     };
-    let go_on = "run the same command again";
     let following =
-        Following { client: &client, timeout: TIMEOUT, output, tracing, go_on, shows_url: false, access_advice };
+        Following { client: &client, timeout: TIMEOUT, output, go_on: GO_ON, shows_url: false, access_advice };
     let (mut exit, summary) = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
     if has_package(exit) {
-        let download = ToFile { client: &client, output, tracing, target: &target, names: Vec::new() };
+        let download = ToFile { client: &client, output, target: &target, names: Vec::new() };
         exit = exit.max(download.run(task, &mut interrupts).await?.exit);
     }
     stderr(&format!("{summary}; {exit}"));
@@ -109,7 +103,6 @@ pub(crate) fn has_package(ended: Exit) -> bool {
 pub(crate) struct ToFile<'a> {
     pub(crate) client: &'a Client,
     pub(crate) output: &'a Output,
-    pub(crate) tracing: bool,
     pub(crate) target: &'a Target,
     /// What the package should hold, if that is known.
     pub(crate) names: Vec<String>,
@@ -124,14 +117,14 @@ pub(crate) struct Ended {
 
 impl ToFile<'_> {
     pub(crate) async fn run(self, task: &TaskHandle, interrupts: &mut Interrupts) -> Result<Ended, CommandError> {
-        let Self { client, output, tracing, target, names } = self;
+        let Self { client, output, target, names } = self;
         let download = client.download(task, &target.path).overwrite(target.overwrite).expect_names(names);
         let mut progress = download.progress();
         let mut download = download.into_future();
         let mut part = OsString::from(&target.path);
         part.push(".part");
         let left = fs::metadata(part).map_or(0, |part| part.len());
-        let mut transfer = Transfer::new(left, tracing);
+        let mut transfer = Transfer::new(left, output.shows_bar());
         let ended = loop {
             tokio::select! {
                 ended = &mut download => break ended,

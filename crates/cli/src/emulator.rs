@@ -19,7 +19,8 @@ use crate::{
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
-pub(crate) async fn run(mut args: EmulatorArgs, output: &Output, tells_all: bool) -> Result<Exit, CommandError> {
+pub(crate) async fn run(mut args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
+    let tells_all = output.is_verbose();
     let mut builder = Emulator::builder().port(args.port).first_task_id(first_task_id());
     builder = builder.lose_reply_every(args.lose_reply_every);
     builder = builder.schedule(Schedule::default().fail_files_every(args.fail_files_every));

@@ -1,6 +1,6 @@
 //! `status` and `wait`, and what `package` and `dump` do with `--wait`.
 
-use std::{cell::RefCell, fmt, time::Duration};
+use std::{cell::RefCell, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use koodrive_share::{Client, Error, PollError, TaskHandle, TaskStatus};
@@ -20,6 +20,9 @@ const CONCURRENCY: usize = 4;
 
 /// How long tasks are followed where no option says it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// What to do to go on, where the same command does that.
+pub(crate) const GO_ON: &str = "run the same command again";
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = service::client(service)?;
@@ -57,46 +60,39 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
     }
 }
 
-pub(crate) async fn wait(
-    service: ServiceArgs,
-    args: WaitArgs,
-    output: &Output,
-    tracing: bool,
-) -> Result<Exit, CommandError> {
+pub(crate) async fn wait(service: ServiceArgs, args: WaitArgs, output: &Output) -> Result<Exit, CommandError> {
     let client = &service::client(service)?;
     let source = TaskSource::read(args.tasks).await?;
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
-    let go_on = "run the same command again";
-    let following = Following { client, timeout: args.timeout, output, tracing, go_on, shows_url: true, access_advice };
+    let following = Following { client, timeout: args.timeout, output, go_on: GO_ON, shows_url: true, access_advice };
     let (exit, summary) = following.to_their_ends(tasks, &mut interrupts).await?;
     stderr(&format!("{summary}; {exit}"));
     Ok(exit)
 }
 
 /// How tasks are followed.
-pub(crate) struct Following<'a, G> {
+pub(crate) struct Following<'a> {
     pub(crate) client: &'a Client,
     pub(crate) timeout: Duration,
     pub(crate) output: &'a Output,
-    pub(crate) tracing: bool,
     /// What to do to go on, after an interrupt or a poll that gave up: `run the same command again`.
-    pub(crate) go_on: G,
+    pub(crate) go_on: &'a str,
     /// Whether the download URL is a result. Whoever has it can fetch the package.
     pub(crate) shows_url: bool,
     /// What to say where access is refused.
     pub(crate) access_advice: Option<&'static str>,
 }
 
-impl<G: fmt::Display> Following<'_, G> {
+impl Following<'_> {
     /// Follows the tasks, some at a time, and writes how each of them ended. Gives the exit status and a summary.
     pub(crate) async fn to_their_ends(
         &self,
         tasks: Vec<TaskHandle>,
         interrupts: &mut Interrupts,
     ) -> Result<(Exit, String), CommandError> {
-        let waiting = RefCell::new(Waiting::new(tasks.len() as u64, self.tracing));
+        let waiting = RefCell::new(Waiting::new(tasks.len() as u64, self.output.shows_bar()));
         let followed = stream::iter(tasks).map(|task| self.to_its_end(task, &waiting));
         let mut followed = followed.buffer_unordered(CONCURRENCY);
         let mut exit = Exit::Done;
@@ -142,7 +138,7 @@ impl<G: fmt::Display> Following<'_, G> {
                 Ok(exit::of_status(&status))
             }
             Some(Err(error)) => {
-                let text = poll_error(task_id, &error, &self.go_on);
+                let text = poll_error(task_id, &error, self.go_on);
                 match error.error() {
                     Some(cause) => {
                         self.output.query_error(task_id, cause, &with_advice(text, cause, self.access_advice));
@@ -170,7 +166,7 @@ fn text(error: &Error) -> String {
 }
 
 /// `gave up on task 42 after 12 polls in 120 s: it is being processed; the task goes on; run the same command again`
-fn poll_error(task_id: &str, error: &PollError, go_on: &impl fmt::Display) -> String {
+fn poll_error(task_id: &str, error: &PollError, go_on: &str) -> String {
     let reason = match (error.error(), error.last_status()) {
         (Some(cause), _) => format!("the last poll failed: {}", text(cause)),
         (None, Some(status)) => format!("it is {}", status.state),

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     if cli.verbose > 0 {
         enable_tracing(cli.verbose);
     }
-    let output = Output::new(cli.format);
+    let output = Output::new(cli.format, cli.verbose > 0);
     let follows = cli.command.follows();
     // This thread may wait for a terminal or a pipe while the worker receives replies in time.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -62,19 +62,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
-    let tracing = cli.verbose > 0;
     secret::check_stdin_readers(&cli)?;
     match cli.command {
         Command::Files(files) => share::files(cli.service, files, output).await,
         Command::Package(package) => {
-            create::run(cli.service, Template::package(&package), package.create, output, tracing).await
+            create::run(cli.service, Template::package(&package), package.create, output).await
         }
-        Command::Dump(dump) => create::run(cli.service, Ok(Template::dump(&dump)), dump.create, output, tracing).await,
+        Command::Dump(dump) => create::run(cli.service, Ok(Template::dump(&dump)), dump.create, output).await,
         Command::Status(tasks) => follow::status(cli.service, tasks, output).await,
-        Command::Wait(wait) => follow::wait(cli.service, wait, output, tracing).await,
-        Command::Download(download) => download::run(cli.service, download, output, tracing).await,
+        Command::Wait(wait) => follow::wait(cli.service, wait, output).await,
+        Command::Download(download) => download::run(cli.service, download, output).await,
         Command::Ledger(args) => ledger::run(&args, output),
-        Command::Emulator(emulator) => emulator::run(emulator, output, tracing).await,
+        Command::Emulator(emulator) => emulator::run(emulator, output).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { subcommand } => generate::man(subcommand.as_deref()),
     }

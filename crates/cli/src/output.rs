@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::{
     args::Format,
     exit::{CommandError, Exit, with_causes},
+    terminal,
 };
 
 /// The latest bar on the standard error, if there is one.
@@ -28,6 +29,8 @@ static BAR: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
 
 pub(crate) struct Output {
     format: Format,
+    /// Whether traces go to the standard error.
+    is_verbose: bool,
 }
 
 /// The result of one chunk: a task, or why there is none.
@@ -92,8 +95,17 @@ impl<'a> From<&'a Error> for ErrorFields<'a> {
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    pub(crate) fn new(format: Format, is_verbose: bool) -> Self {
+        Self { format, is_verbose }
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.is_verbose
+    }
+
+    /// Whether progress is shown as a bar, which would not stand among the lines of a trace.
+    pub(crate) fn shows_bar(&self) -> bool {
+        !self.is_verbose && terminal::is_capable()
     }
 
     /// `1689765568237837824  ids 0..1000  photos-0001.zip  trace id 8GvT…`

@@ -11,7 +11,6 @@ use koodrive_share::{BulkReport, DownloadProgress, FileStatus, MAX_FILE_IDS, Tas
 use crate::{
     exit::{self, Exit},
     output::{counted, duration, failed_file_ids, set_bar, status_line, stderr},
-    terminal,
 };
 
 /// Time between two plain lines.
@@ -40,11 +39,11 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(total: Option<u64>, tracing: bool) -> Self {
+    pub(crate) fn new(total: Option<u64>, shows_bar: bool) -> Self {
         if total.is_some_and(|total| total <= MAX_FILE_IDS as u64) {
             return Self::Silent;
         }
-        if tracing || !terminal::is_capable() {
+        if !shows_bar {
             let next_line = Instant::now() + LINE_INTERVAL;
             return Self::Lines { total, next_line };
         }
@@ -119,7 +118,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(tasks: u64, tracing: bool) -> Self {
+    pub(crate) fn new(tasks: u64, shows_bar: bool) -> Self {
         Self {
             tasks,
             ended: 0,
@@ -127,7 +126,7 @@ impl Waiting {
             files: 0,
             failed_files: 0,
             going_on: HashMap::new(),
-            bar: (!tracing && terminal::is_capable()).then(|| bar(Some(100), "{wide_bar} {msg}")),
+            bar: shows_bar.then(|| bar(Some(100), "{wide_bar} {msg}")),
             last_line: String::new(),
             next_line: Instant::now(),
         }
@@ -226,10 +225,10 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    pub(crate) fn new(left: u64, tracing: bool) -> Self {
+    pub(crate) fn new(left: u64, shows_bar: bool) -> Self {
         let template = "{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
         Self {
-            bar: (!tracing && terminal::is_capable()).then(|| bar(None, template)),
+            bar: shows_bar.then(|| bar(None, template)),
             left,
             start: None,
             next_line: Instant::now() + TRANSFER_INTERVAL,

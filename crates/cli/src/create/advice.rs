@@ -1,6 +1,6 @@
 //! What to do after a run that did not create all tasks.
 
-use std::{error::Error, fmt, ops::Range};
+use std::{error::Error, ops::Range};
 
 use koodrive_share::{BulkError, BulkReport};
 
@@ -8,6 +8,7 @@ use super::{bulk_run::BulkRun, own_ledger::is_of_use};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::Exit,
+    follow::GO_ON,
     output::stderr,
     source::Template,
 };
@@ -15,31 +16,21 @@ use crate::{
 /// Most ranges of failed ids that advice lists.
 const LISTED: usize = 10;
 
-/// `run "koodrive-share wait --tasks-from photos.tasks"`
-pub(super) struct HowToFollow<'a>(pub(super) &'a CreateArgs, pub(super) &'a Template);
-
-impl fmt::Display for HowToFollow<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(CreateArgs { save, bulk, share_id, extract_code_file, .. }, template) = self;
-        if template.target.is_some() {
-            return f.write_str("run the same command again");
-        }
-        f.write_str("run `koodrive-share wait")?;
-        let saved = save.as_ref().or(bulk.ledger.as_ref());
-        match saved {
-            Some(path) => write!(f, " --tasks-from {}", path.display())?,
-            None => f.write_str(" TASK_ID")?,
-        }
-        match (share_id, saved) {
-            (Some(share_id), None) => write!(f, " --share-id {share_id}")?,
-            (Some(_), Some(_)) => {}
-            (None, _) => f.write_str(" --link LINK")?,
-        }
-        if let Some(path) = extract_code_file {
-            write!(f, " --extract-code-file {}", path.display())?;
-        }
-        f.write_str("`")
+/// `run "koodrive-share wait --tasks-from photos.tasks"`, in backticks.
+pub(super) fn how_to_follow(create: &CreateArgs, template: &Template) -> String {
+    let CreateArgs { save, bulk, share_id, extract_code_file, .. } = create;
+    if template.target.is_some() {
+        return GO_ON.to_owned();
     }
+    let saved = save.as_ref().or(bulk.ledger.as_ref());
+    let tasks = saved.map_or("TASK_ID".to_owned(), |path| format!("--tasks-from {}", path.display()));
+    let share = match (share_id, saved) {
+        (Some(share_id), None) => format!(" --share-id {share_id}"),
+        (Some(_), Some(_)) => String::new(),
+        (None, _) => " --link LINK".to_owned(),
+    };
+    let code = extract_code_file.as_ref().map(|path| format!(" --extract-code-file {}", path.display()));
+    format!("run `koodrive-share wait {tasks}{share}{}`", code.unwrap_or_default())
 }
 
 impl BulkRun<'_> {

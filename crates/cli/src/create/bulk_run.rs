@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
 
 use koodrive_share::{Bulk, BulkError, BulkItem, BulkReport, Client, Error, Outcome, TaskHandle};
 
-use super::{advice::HowToFollow, own_ledger::is_of_use};
+use super::{advice::how_to_follow, own_ledger::is_of_use};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::{self, CommandError, Exit, with_causes},
@@ -127,12 +127,10 @@ impl BulkRun<'_> {
         tasks: Vec<TaskHandle>,
         create: &CreateArgs,
         template: &Template,
-        tracing: bool,
     ) -> Result<(Exit, String), CommandError> {
-        let (timeout, go_on) = (TIMEOUT, HowToFollow(create, template));
+        let (timeout, go_on) = (TIMEOUT, &how_to_follow(create, template));
         let shows_url = template.target.is_none();
-        let following =
-            Following { client, timeout, output: self.output, tracing, go_on, shows_url, access_advice: None };
+        let following = Following { client, timeout, output: self.output, go_on, shows_url, access_advice: None };
         if self.interrupted && !tasks.is_empty() {
             return Err(following.interrupted().after(self.exit));
         }
