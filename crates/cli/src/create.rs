@@ -35,10 +35,9 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Exit, CommandError> {
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
-    let template = template.and_then(|template| check_files(&create, &template).map(|()| template));
     let split = template.as_ref().is_ok_and(|template| template.split);
     let policy = policy(&create.bulk, service.patience, split);
-    let given = template.and_then(|template| Ok((Given::check(&mut create, &template)?, template)));
+    let given = given(&mut create, template).await;
     let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let resume = create.bulk.resume;
@@ -90,6 +89,16 @@ pub(crate) async fn run(
         stderr(&format!("{summary}; {}", run.exit));
     }
     Ok(run.exit)
+}
+
+/// What is given, once neither that nor the template breaks a rule.
+async fn given(
+    create: &mut CreateArgs,
+    template: Result<Template, CommandError>,
+) -> Result<(Given, Template), CommandError> {
+    let template = template?;
+    check_files(create, &template)?;
+    Ok((Given::check(create, &template).await?, template))
 }
 
 /// Refuses a file that two of the flags would write to: what one keeps there would be lost.

@@ -7,15 +7,16 @@ use std::{
     error::Error,
     fmt,
     fs::File,
-    io::{self, BufRead, BufReader, Seek, SeekFrom},
-    iter, mem,
+    io::{self, Seek, SeekFrom},
+    mem,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use koodrive_share::FileIds;
-use tokio::io::{AsyncBufReadExt, AsyncRead};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 pub(crate) use self::lines::InvalidLine;
 use self::{duplicates::Duplicates, lines::IdLines};
@@ -91,7 +92,7 @@ impl FileIdSource {
     }
 
     /// Checks and counts all ids. Those of a pipe are checked when they are read, so their count is `None`.
-    pub(crate) fn check(&mut self) -> Result<Option<u64>, CommandError> {
+    pub(crate) async fn check(&mut self) -> Result<Option<u64>, CommandError> {
         match &mut self.input {
             Input::Arguments(ids) => {
                 for (id, place) in ids.iter().zip(1..) {
@@ -102,14 +103,14 @@ impl FileIdSource {
                 Ok(Some(ids.len() as u64))
             }
             Input::File(file, start) => {
-                let mut count = 0;
-                for id in ids_of(&*file) {
-                    let (place, id) = id.map_err(|error| unreadable(&self.path, &*error))?;
+                let unreadable = |error: ReadError| unreadable(&self.path, &*error);
+                let copy = file.try_clone().map_err(|error| unreadable(error.into()))?;
+                let (mut ids, mut count) = (pin!(ids_of(tokio::fs::File::from_std(copy))), 0);
+                while let Some((place, id)) = ids.try_next().await.map_err(unreadable)? {
                     self.duplicates.record(id, "line", place);
                     count += 1;
                 }
-                let rewound = file.seek(SeekFrom::Start(*start));
-                rewound.map_err(|error| unreadable(&self.path, &error))?;
+                file.seek(SeekFrom::Start(*start)).map_err(|error| unreadable(error.into()))?;
                 Ok(Some(count))
             }
             Input::Pipe(_) | Input::Stdin => Ok(None),
@@ -119,18 +120,15 @@ impl FileIdSource {
     /// The ids to send. Those of a file have been checked for duplicates already.
     pub(crate) fn ids(self) -> FileIds<'static> {
         let Self { input, path, duplicates } = self;
+        let record = move |(place, id): &(u64, String)| duplicates.record(id.clone(), "line", *place);
+        let ids = match input {
+            Input::Arguments(ids) => return ids.into(),
+            Input::File(file, _) => ids_of(tokio::fs::File::from_std(file)).boxed(),
+            Input::Pipe(file) => ids_of(tokio::fs::File::from_std(file)).inspect_ok(record).boxed(),
+            Input::Stdin => ids_of(tokio::io::stdin()).inspect_ok(record).boxed(),
+        };
         let unreadable = move |cause| UnreadableFile { path: path.clone(), cause };
-        match input {
-            Input::Arguments(ids) => ids.into(),
-            Input::File(file, _) => {
-                FileIds::try_stream(stream::iter(ids_of(file).map(|id| id.map(|(_, id)| id))).map_err(unreadable))
-            }
-            Input::Pipe(file) => {
-                let file = tokio::fs::File::from_std(file);
-                FileIds::try_stream(piped_ids_of(file, duplicates).map_err(unreadable))
-            }
-            Input::Stdin => FileIds::try_stream(piped_ids_of(tokio::io::stdin(), duplicates).map_err(unreadable)),
-        }
+        FileIds::try_stream(ids.map_ok(|(_, id)| id).map_err(unreadable))
     }
 }
 
@@ -167,40 +165,17 @@ fn unreadable(path: &Path, error: &dyn Error) -> CommandError {
     CommandError::usage(format!("no file ids can be read from {}: {error}", path.display()))
 }
 
-/// The ids of a file, each with the number of its line.
-fn ids_of<R: io::Read>(file: R) -> impl Iterator<Item = Result<(u64, String), ReadError>> + use<R> {
-    let (mut file, mut lines) = (BufReader::new(file), IdLines::default());
-    let mut next = move || {
+/// The ids of an input, each with the number of its line.
+fn ids_of(input: impl AsyncRead + Send + Unpin) -> impl Stream<Item = Result<(u64, String), ReadError>> + Send {
+    let start = (BufReader::new(input), IdLines::default());
+    stream::try_unfold(start, |(mut input, mut lines)| async move {
         loop {
-            let bytes = file.fill_buf()?;
+            let bytes = input.fill_buf().await?;
             let (length, id) = if bytes.is_empty() { (0, lines.finish()?) } else { lines.read(bytes)? };
             let is_at_end = bytes.is_empty();
-            file.consume(length);
+            input.consume(length);
             if id.is_some() || is_at_end {
-                return Ok(id.map(|id| (lines.number(), id)));
-            }
-        }
-    };
-    iter::from_fn(move || next().transpose())
-}
-
-fn piped_ids_of<R>(pipe: R, duplicates: SharedDuplicates) -> impl Stream<Item = Result<String, ReadError>> + Send
-where
-    R: AsyncRead + Send + Unpin,
-{
-    let start = (tokio::io::BufReader::new(pipe), IdLines::default(), duplicates);
-    stream::try_unfold(start, |(mut pipe, mut lines, duplicates)| async move {
-        loop {
-            let bytes = pipe.fill_buf().await?;
-            let (length, id) = if bytes.is_empty() { (0, lines.finish()?) } else { lines.read(bytes)? };
-            let is_at_end = bytes.is_empty();
-            pipe.consume(length);
-            if let Some(id) = id {
-                duplicates.record(id.clone(), "line", lines.number());
-                return Ok(Some((id, (pipe, lines, duplicates))));
-            }
-            if is_at_end {
-                return Ok(None);
+                return Ok(id.map(|id| ((lines.number(), id), (input, lines))));
             }
         }
     })

@@ -93,9 +93,9 @@ pub(crate) struct GivenIds {
 }
 
 impl GivenIds {
-    fn check(create: &mut CreateArgs) -> Result<Self, CommandError> {
+    async fn check(create: &mut CreateArgs) -> Result<Self, CommandError> {
         let mut file_ids = FileIdSource::open(create)?;
-        Ok(Self { total: file_ids.check()?, file_ids })
+        Ok(Self { total: file_ids.check().await?, file_ids })
     }
 
     /// What tasks are made of, whose share is known.
@@ -108,16 +108,16 @@ impl GivenIds {
 
 impl Given {
     /// Checks what flags and arguments say.
-    pub(crate) fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
+    pub(crate) async fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
         let Some(share_id) = create.share_id.clone() else {
-            return Self::check_link(create, template);
+            return Self::check_link(create, template).await;
         };
         if create.file_ids_from.is_some() && !create.files.is_empty() {
             return Err(CommandError::usage("give file ids or --file-ids-from, not both"));
         }
         let task = template.task().share_id(share_id).container_id(create.container_id.clone().unwrap_or_default());
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
-        let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), GivenIds::check(create))?;
+        let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), GivenIds::check(create).await)?;
         let access_advice = kdstoken.is_none().then_some(ACCESS_ADVICE);
         let task = match kdstoken {
             Some(kdstoken) => task.kdstoken(kdstoken),
@@ -126,12 +126,14 @@ impl Given {
         Ok(Self::Ids(Box::new(file_ids.source(task, access_advice))))
     }
 
-    fn check_link(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
+    async fn check_link(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
         let mut arguments = create.files.drain(..);
         let link = arguments.next().unwrap_or_default();
         let selection = Selection::new(create.recursive, arguments);
         let chosen = match (create.all, selection.is_all(), &create.file_ids_from) {
-            (_, true, Some(_)) => GivenIds::check(create).map(|ids| Chosen::Ids(ids, create.container_id.clone())),
+            (_, true, Some(_)) => {
+                GivenIds::check(create).await.map(|ids| Chosen::Ids(ids, create.container_id.clone()))
+            }
             (_, false, Some(_)) => Err(CommandError::usage("give names of files or --file-ids-from, not both")),
             (_, _, None) if create.container_id.is_some() => Err(CommandError::usage(
                 "--container-id: give --share-id beside it, or a link and --file-ids-from: files that are listed tell their space",
