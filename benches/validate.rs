@@ -11,7 +11,7 @@ fn file_ids() -> Vec<String> {
 }
 
 fn builder() -> ShareTaskBuilder {
-    ShareTask::package("photos.zip").share_id("1689765568237837824").container_id("space")
+    ShareTask::package_download("photos.zip").share_id("1689765568237837824").container_id("space")
 }
 
 fn share_task(criterion: &mut Criterion) {

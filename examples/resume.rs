@@ -32,7 +32,7 @@ fn client(emulator: &Emulator) -> Result<Client, Box<dyn Error>> {
 
 /// What the first process does.
 async fn create_and_stop(client: &Client) -> Result<String, Box<dyn Error>> {
-    let task = ShareTask::package("photos.zip")
+    let task = ShareTask::package_download("photos.zip")
         .share_id("1689765568237837824")
         .container_id("IAABh_RdhS8bOg0cA1684711052660690818")
         .file_ids(["Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI"])

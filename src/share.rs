@@ -156,7 +156,7 @@ impl Share {
     /// Begins a task that packs files of the share into a zip of this name: with its share id, kdstoken and space, it
     /// lacks only the file ids.
     pub fn package(&self, zip_name: impl Into<String>) -> ShareTaskBuilder {
-        self.fill(ShareTask::package(zip_name))
+        self.fill(ShareTask::package_download(zip_name))
     }
 
     /// Begins a task that saves files of the share into a directory: with its share id, kdstoken and space, it lacks only

@@ -1,6 +1,6 @@
 //! A share task to create.
 //!
-//! [`ShareTask::package`] and [`ShareTask::dump`] begin one; [`ShareTaskBuilder::build`] checks all of it.
+//! [`ShareTask::package_download`] and [`ShareTask::dump`] begin one; [`ShareTaskBuilder::build`] checks all of it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -102,8 +102,8 @@ impl TargetDirectory {
 
 impl ShareTask {
     /// Begins a task that packs the files into a zip of this name.
-    #[doc(alias("package_download", "download", "zip"))]
-    pub fn package(zip_name: impl Into<String>) -> ShareTaskBuilder {
+    #[doc(alias("package", "download", "zip"))]
+    pub fn package_download(zip_name: impl Into<String>) -> ShareTaskBuilder {
         ShareTaskBuilder::new(TaskType::PackageDownload, Some(zip_name.into()), None)
     }
 

@@ -20,7 +20,7 @@ const LISTED: usize = 10;
 ///
 /// ```
 /// # use koodrive_share::ShareTask;
-/// let refused = ShareTask::package("").share_id("s").container_id("c").file_ids(["f"]).build();
+/// let refused = ShareTask::package_download("").share_id("s").container_id("c").file_ids(["f"]).build();
 /// let error = refused.unwrap_err();
 /// let violation = &error.violations()[0];
 /// assert_eq!(violation.path, "$.zipName");

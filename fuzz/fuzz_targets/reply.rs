@@ -20,7 +20,7 @@ const CANARY: &str = "CANARY";
 const HEADERS: [HeaderName; 3] = [header::DATE, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
 
 thread_local! {
-    static TASK: ShareTask = ShareTask::package("photos.zip")
+    static TASK: ShareTask = ShareTask::package_download("photos.zip")
         .share_id("s")
         .container_id("c")
         .file_ids(["f"])

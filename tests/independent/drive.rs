@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .file_ids(["Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI"])
             .kdstoken("aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c")
             .build()?,
-        ShareTask::package("照片 & more.zip").share_id(share).container_id(space).file_ids(files).build()?,
+        ShareTask::package_download("照片 & more.zip").share_id(share).container_id(space).file_ids(files).build()?,
     ];
     for task in tasks {
         let handle = client.create(&task).await?;

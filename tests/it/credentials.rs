@@ -118,7 +118,7 @@ async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
         let emulator = strict_emulator().app("app", "密钥").path_prefix(prefix).start().await.unwrap();
         let client = client_with(&emulator, Credentials::app("app", "密钥"));
         create(&client).await.unwrap();
-        let zip = koodrive_share::ShareTask::package("照片.zip").share_id("分享");
+        let zip = koodrive_share::ShareTask::package_download("照片.zip").share_id("分享");
         let task = zip.container_id("空间").file_ids(["文件"]).build().unwrap();
         client.create(&task).await.unwrap();
         assert_eq!(emulator.tasks().len(), 2);

@@ -133,7 +133,7 @@ async fn a_chain_of_causes_repeats_nothing() {
 
 #[test]
 fn a_broken_rule_and_an_outcome_are_answers_of_a_portal() {
-    let refused = ShareTask::package("").share_id("s").container_id("c").file_id("f").build().unwrap_err();
+    let refused = ShareTask::package_download("").share_id("s").container_id("c").file_id("f").build().unwrap_err();
     let json = serde_json::to_value(&refused.violations()[0]).unwrap();
     assert_eq!((&json["path"], &json["rule"]), (&"$.zipName".into(), &"zip-name-required".into()));
     assert_eq!(json.as_object().unwrap().len(), 5, "{json}");

@@ -31,7 +31,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn task() -> impl Strategy<Value = ShareTaskBuilder> {
     let begun = prop_oneof![
-        text().prop_map(ShareTask::package),
+        text().prop_map(ShareTask::package_download),
         (text(), text()).prop_map(|(file, space)| ShareTask::dump(TargetDirectory::new(file, space))),
     ];
     let count = prop_oneof![8 => 0..4_usize, 1 => 998..1003_usize];

@@ -40,7 +40,7 @@ fn share_and_container_ids_are_not_empty() {
 
 #[test]
 fn a_package_download_has_a_zip_name() {
-    let task = ShareTask::package("").share_id(SHARE).container_id(SPACE).file_ids([FILE]);
+    let task = ShareTask::package_download("").share_id(SHARE).container_id(SPACE).file_ids([FILE]);
     assert_eq!(violations_of(task), ["$.zipName zip-name-required"]);
     let body = json!({"taskType": 1, "containerId": SPACE, "fileIds": [FILE], "shareId": SHARE});
     let error = serde_json::from_value::<ShareTask>(body).unwrap_err();
@@ -76,7 +76,7 @@ fn a_task_type_is_1_or_2() {
 
 #[test]
 fn all_broken_rules_are_reported_together() {
-    let task = ShareTask::package("").file_ids([""]).kdstoken("");
+    let task = ShareTask::package_download("").file_ids([""]).kdstoken("");
     let error = task.build().unwrap_err();
     let expected = [
         "$.containerId not-empty",

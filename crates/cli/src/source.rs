@@ -59,7 +59,7 @@ impl Template {
     /// A task that lacks what comes from the share.
     fn task(&self) -> ShareTaskBuilder {
         match &self.kind {
-            TaskKind::Package(zip_name) => ShareTask::package(zip_name),
+            TaskKind::Package(zip_name) => ShareTask::package_download(zip_name),
             TaskKind::Dump(target) => ShareTask::dump(target.clone()),
         }
     }

@@ -21,7 +21,7 @@ use crate::support::{
 #[tokio::test]
 async fn template_and_policy_report_every_broken_rule_before_anything_is_read() {
     let emulator = strict_emulator().start().await.unwrap();
-    let template = ShareTask::package("").container_id("space").file_ids(["F1"]).trace_id(TraceId::random());
+    let template = ShareTask::package_download("").container_id("space").file_ids(["F1"]).trace_id(TraceId::random());
     let unread = std::iter::from_fn(|| -> Option<String> { panic!("an id was read") });
     let policy = BulkPolicy::default().concurrency(0);
     let error = client(&emulator).create_bulk_with(template, unread, policy).unwrap_err();

@@ -228,7 +228,7 @@ async fn a_task_that_is_refused_access_asks_for_the_kdstoken() {
     let emulator = with_share(EmulatedShare::example()).await;
     let client = client(&emulator);
     let share = open(&emulator, Some(CODE)).await;
-    let bare = ShareTask::package("a.zip").share_id(share.id()).container_id(SPACE).file_id("F1");
+    let bare = ShareTask::package_download("a.zip").share_id(share.id()).container_id(SPACE).file_id("F1");
     let bare = bare.build().unwrap();
     emulator.lapse_kdstokens();
     for (task, advice) in [

@@ -54,7 +54,7 @@ pub(crate) fn dump_template() -> ShareTaskBuilder {
 
 /// [`package`] without file ids, as a bulk run takes it.
 pub(crate) fn package_template() -> ShareTaskBuilder {
-    ShareTask::package("photos.zip").share_id(SHARE).container_id(SPACE)
+    ShareTask::package_download("photos.zip").share_id(SHARE).container_id(SPACE)
 }
 
 /// The broken rules as `path rule`, in order.
