@@ -74,6 +74,13 @@ pub struct Ledger {
     has_torn_line: bool,
 }
 
+/// A process that is being started has the file as well until it is another program, so that to close it is not enough.
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 impl Ledger {
     /// Reads a ledger and changes nothing. While a run [uses it](Self::is_in_use), a chunk whose request is on its way counts
     /// as unknown, too: wait for the run's end before you look for its task.
