@@ -31,7 +31,7 @@ async fn peak_memory(endpoint: &str, count: u64) -> u64 {
             results.next_line().await.unwrap().unwrap();
         }
     };
-    let both = timeout(Duration::from_secs(120), async { tokio::join!(write, read) });
+    let both = timeout(Duration::from_secs(600), async { tokio::join!(write, read) });
     both.await.expect("the run does not come to its end");
     // All tasks are created, and the process waits for further ids: its peak is final.
     let status = fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();

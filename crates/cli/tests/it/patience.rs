@@ -1,6 +1,9 @@
 //! Runs that are throttled.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use koodrive_share_emulator::{Answer, EmulatedShare, Emulator, Fault, Operation, Throttle};
 use tokio::{
@@ -12,7 +15,7 @@ use tokio::{
 use crate::support::{
     DUMP, TOKEN,
     bulk::{ids, ledger, states, tasks_of},
-    id_file, run, send, text, tool,
+    id_file, pass, run, send, text, tool,
 };
 
 /// An emulator that lets so many calls pass in a window.
@@ -20,15 +23,36 @@ async fn throttled(calls: u32, window: Duration) -> Emulator {
     Emulator::builder().token(TOKEN).throttle(Throttle::new(calls, window)).start().await.unwrap()
 }
 
+/// A window that only [`run_over_windows`] ends.
+const WINDOW: Duration = Duration::from_secs(3_600);
+
+/// Runs the tool to its end. The emulator's window ends once a pause is told.
+async fn run_over_windows(tool: &mut Command) -> Output {
+    let mut child = tool.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let read = async {
+        let mut stderr = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("paused for ") {
+                pass(WINDOW).await;
+            }
+            stderr.extend([line.as_str(), "\n"]);
+        }
+        stderr.into_bytes()
+    };
+    let (output, stderr) = tokio::join!(child.wait_with_output(), read);
+    Output { stderr, ..output.unwrap() }
+}
+
 #[tokio::test]
 async fn throttled_run_ends_well_untouched_and_tells_its_pauses() {
-    let emulator = throttled(8, Duration::from_secs(1)).await;
+    let emulator = throttled(8, WINDOW).await;
     let ids_path = id_file("patience.ids", 20_000);
     for format in ["text", "json"] {
         let before = emulator.tasks().len();
         let mut tool = tool(&emulator);
         tool.args(DUMP).args(["--format", format, "--file-ids-from"]).arg(&ids_path);
-        let output = run(&mut tool).await;
+        let output = run_over_windows(&mut tool).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         assert_eq!(text(&output.stdout).lines().count(), 20, "one result a task");
@@ -51,14 +75,14 @@ async fn with_throttled_share(calls: u32, window: Duration) -> Emulator {
 
 #[tokio::test]
 async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
-    let emulator = with_throttled_share(6, Duration::from_secs(1)).await;
+    let emulator = with_throttled_share(6, WINDOW).await;
     for (args, results) in [
         (&["files", "code1", "--recursive"][..], 1_500),
         (&DUMP_OF_LINK, 2),
         (&[&DUMP_OF_LINK[..], &["*"]].concat(), 2),
     ] {
         // One attempt for each call, so that it is the pauses that help.
-        let output = run(tool(&emulator).args(args).args(["--max-attempts", "1"])).await;
+        let output = run_over_windows(tool(&emulator).args(args).args(["--max-attempts", "1"])).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
         assert_eq!(text(&output.stdout).lines().count(), results, "{args:?}: {stderr}");

@@ -7,7 +7,7 @@ use koodrive_share_emulator::{EmulatedShare, Emulator, Schedule};
 use crate::support::{
     DUMP, HELD, TOKEN,
     bulk::{ids, until},
-    directory, emulator, release, run, shell_line, text, tool,
+    directory, emulator, release, run, shell_line, text, tool, without_progress,
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
@@ -106,9 +106,8 @@ async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
     let first = first.wait_with_output().await.unwrap();
     let (second, third) = (run(&mut dump(&[])).await, run(&mut dump(&["--resend-unknown"])).await);
     let written = [first, second, third].map(|output| text(&output.stderr).to_owned()).concat();
-    // A run that takes longer than a second tells how far it has come, which the session shows by a bar.
-    let is_shown = |line: &&str| !line.contains(" of 50000 ids attempted");
-    let written: Vec<_> = written.lines().filter(is_shown).map(masked).collect();
+    // The session shows a bar in place of the progress.
+    let written: Vec<_> = without_progress(&written).into_iter().map(masked).collect();
 
     let page = fs::read_to_string(format!("{DOCS}/tool.md")).unwrap();
     let (session, _) = page.split_once("```console\n").unwrap().1.split_once("```").unwrap();

@@ -43,13 +43,23 @@ pub(crate) const PACKAGE: [&str; 7] =
 pub(crate) const HELD: Fault = Fault::Delay(HOLD);
 const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Ends the wait of each request that has arrived and is [`HELD`], by the clock of the test's runtime, which is the emulator's.
+/// Ends the wait of each request that has arrived and is [`HELD`].
 pub(crate) async fn release() {
     // The wait begins in a task of its own.
     yield_now().await;
+    pass(HOLD).await;
+}
+
+/// Lets so much time pass at once for the test's runtime, and so for its emulator.
+pub(crate) async fn pass(time: Duration) {
     time::pause();
-    time::advance(HOLD).await;
+    time::advance(time).await;
     time::resume();
+}
+
+/// The standard error of a run without the lines of its progress, which come once a second.
+pub(crate) fn without_progress(stderr: &str) -> Vec<&str> {
+    stderr.lines().filter(|line| !line.contains(" ids attempted")).collect()
 }
 
 /// The tool with nothing in its environment but what reaches the emulator.
