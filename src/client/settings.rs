@@ -128,7 +128,8 @@ impl Settings {
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
         let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
                             .endpoint(…)";
-        let Ok(url) = Url::parse(&self.endpoint) else {
+        // `localhost:8080` is a URL, too, of the scheme `localhost`.
+        let Some(url) = Url::parse(&self.endpoint).ok().filter(|url| !url.cannot_be_a_base()) else {
             // What does not parse may hold a password all the same.
             let actual = match self.endpoint.chars().count() {
                 0 => "nothing".into(),
