@@ -68,6 +68,10 @@ impl LenientCode {
 
 impl From<&RawValue> for LenientCode {
     fn from(json: &RawValue) -> Self {
+        // As most replies have it: the way through a number and its text is long.
+        if json.get() == "0" {
+            return Self(Some(ServiceCode::Success));
+        }
         let text = match scalar(json) {
             Some(Value::String(text)) => Some(text.trim().to_owned()),
             Some(Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
