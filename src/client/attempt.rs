@@ -16,7 +16,6 @@ use super::{
     inner::Inner,
     operation::{Decoded, Operation},
     reply::{Reply, date},
-    retry::{FailedAttempt, resend_after},
 };
 use crate::{
     clock::{Correction, DateVerdict, Dated, gateway_time, judge},
@@ -42,7 +41,7 @@ pub(super) struct Call<'a, O> {
 }
 
 /// An attempt that failed: the error that it would end the call with, and what may remedy it.
-pub(super) struct AttemptError {
+pub(super) struct FailedAttempt {
     pub(super) error: Error,
     /// What the request was dated with.
     pub(super) correction: Option<Correction>,
@@ -51,27 +50,15 @@ pub(super) struct AttemptError {
     pub(super) refused_token: Option<CachedToken>,
 }
 
-impl From<Error> for AttemptError {
+impl From<Error> for FailedAttempt {
     fn from(error: Error) -> Self {
         Self { error, correction: None, date: DateVerdict::Unrelated, refused_token: None }
     }
 }
 
-impl AttemptError {
-    pub(super) fn facts(&self, retries_throttling: bool) -> FailedAttempt {
-        let Self { error, correction, date, refused_token } = self;
-        FailedAttempt {
-            date: *date,
-            is_date_confirmed: correction.is_some_and(|correction| correction.is_confirmed),
-            is_token_refused: refused_token.is_some(),
-            resend_after: resend_after(error, retries_throttling),
-        }
-    }
-}
-
 impl<O: Operation> Call<'_, O> {
     /// Makes one attempt: sends the request once.
-    pub(super) async fn attempt(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, AttemptError> {
+    pub(super) async fn attempt(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, FailedAttempt> {
         // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
         if self.client.is_idle() {
             yield_now().await;
@@ -199,7 +186,7 @@ impl<O: Operation> Call<'_, O> {
         reply: &Reply,
         details: &FailureDetails,
         cause: Option<reqwest::Error>,
-    ) -> AttemptError {
+    ) -> FailedAttempt {
         let (Exchange { dated, authorization, .. }, signed) = (exchange, exchange.signed.get());
         let mut secrets = self.client.secrets(Some(authorization));
         secrets.extend(self.operation.secret());
@@ -232,6 +219,6 @@ impl<O: Operation> Call<'_, O> {
             Authorization::Renewed(token) if error.is_refused() && error.is_unauthorized() => Some(token.clone()),
             Authorization::Renewed(_) | Authorization::Ready(_) | Authorization::Signed(_) => None,
         };
-        AttemptError { error, correction: dated.correction, date: verdict, refused_token }
+        FailedAttempt { error, correction: dated.correction, date: verdict, refused_token }
     }
 }

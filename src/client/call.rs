@@ -9,7 +9,7 @@ use tracing::{
 };
 
 use super::{
-    attempt::{AttemptError, Call, Success},
+    attempt::{Call, FailedAttempt, Success},
     inner::Inner,
     operation::Operation,
     retry::{Decision, Retry},
@@ -62,9 +62,9 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
 
 async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error> {
     let client = call.client;
-    let mut retry = Retry::new(client.limits.max_attempts);
+    let mut retry = Retry::new(client.limits.max_attempts, client.retries_throttling);
     let mut attempts = 0;
-    let mut last: Option<AttemptError> = None;
+    let mut last: Option<FailedAttempt> = None;
     loop {
         let mut failure = match with_permit(call, attempts).await {
             Ok(success) => return Ok(success),
@@ -77,7 +77,7 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             failure = last;
         } else {
             attempts += 1;
-            let next = retry.decide(&failure.facts(client.retries_throttling));
+            let next = retry.decide(&failure);
             wait = carry_out(client, next, &failure).filter(|wait| call.time_left(*wait).is_ok());
             tracing::debug!(error = %failure.error, ?next, ?wait, "attempt failed");
         }
@@ -98,7 +98,7 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
 
 /// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
 /// attempts, holds no permit.
-async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<Success<O>, AttemptError> {
+async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<Success<O>, FailedAttempt> {
     let authorized = call.authorize().await?;
     let permits = &call.client.permits;
     let _permit = if let Ok(permit) = permits.try_acquire() {
@@ -122,7 +122,7 @@ async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<S
         server.port = Empty,
     );
     let result = pin!(call.attempt(authorized, &span)).instrument(span.clone()).await;
-    if let Err(AttemptError { error, .. }) = &result {
+    if let Err(FailedAttempt { error, .. }) = &result {
         record_error(&span, error);
     }
     result
@@ -134,7 +134,7 @@ fn record_error(span: &Span, error: &Error) {
 }
 
 /// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
-fn carry_out(client: &Inner, decision: Decision, failure: &AttemptError) -> Option<Duration> {
+fn carry_out(client: &Inner, decision: Decision, failure: &FailedAttempt) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,
         Decision::CorrectClock(correction) => {

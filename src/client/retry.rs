@@ -4,30 +4,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
+use super::attempt::FailedAttempt;
 use crate::{
     clock::{Correction, DateVerdict},
     error::{Effect, Error},
 };
-
-/// What is known of an attempt that failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FailedAttempt {
-    pub(super) date: DateVerdict,
-    /// Requests have succeeded with the correction of the clock that dated it.
-    pub(super) is_date_confirmed: bool,
-    /// The service refused a token that can be renewed.
-    pub(super) is_token_refused: bool,
-    /// As [`resend_after`] tells.
-    pub(super) resend_after: Option<Duration>,
-}
-
-/// The wait after which the request may be sent again as it is, at the earliest, if the failure may pass. A creation is sent
-/// again only where the attempt did not get through.
-pub(super) fn resend_after(error: &Error, retries_throttling: bool) -> Option<Duration> {
-    let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
-    let is_resendable = is_passing && error.is_retryable() && (retries_throttling || !error.is_throttled());
-    is_resendable.then(|| error.retry_after().unwrap_or_default())
-}
 
 /// What to do after an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +27,7 @@ pub(super) enum Decision {
 #[derive(Debug)]
 pub(super) struct Retry {
     max_attempts: u32,
+    retries_throttling: bool,
     /// Made when a wait is needed, since most calls need none.
     backoff: Option<ExponentialBackoff>,
     clock_corrections: u32,
@@ -54,8 +36,15 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn new(max_attempts: u32) -> Self {
-        Self { max_attempts, backoff: None, clock_corrections: 0, own_clock_used: false, token_renewed: false }
+    pub(super) fn new(max_attempts: u32, retries_throttling: bool) -> Self {
+        Self {
+            max_attempts,
+            retries_throttling,
+            backoff: None,
+            clock_corrections: 0,
+            own_clock_used: false,
+            token_renewed: false,
+        }
     }
 
     /// Decides after an attempt that failed.
@@ -63,10 +52,11 @@ impl Retry {
     /// A call corrects the clock at most twice, goes back to its own once, and renews the token once, whatever the
     /// maximum of attempts is.
     pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
-        let may_renew = failed.is_token_refused && !self.token_renewed;
+        let may_renew = failed.refused_token.is_some() && !self.token_renewed;
+        let is_date_confirmed = failed.correction.is_some_and(|correction| correction.is_confirmed);
         let decision = match failed.date {
             // Where the date has stood the test, the token is the first suspect.
-            _ if may_renew && failed.is_date_confirmed => Decision::RenewToken,
+            _ if may_renew && is_date_confirmed => Decision::RenewToken,
             DateVerdict::OutsideWindow(correction) if self.clock_corrections < 2 && !self.own_clock_used => {
                 Decision::CorrectClock(correction)
             }
@@ -75,10 +65,7 @@ impl Retry {
             DateVerdict::OutsideWindow(_)
             | DateVerdict::CorrectionRefused
             | DateVerdict::Unexplained
-            | DateVerdict::Unrelated => {
-                let wait = failed.resend_after.and_then(|least| Some(self.backoff().next()?.max(least)));
-                wait.map_or(Decision::Stop, Decision::Wait)
-            }
+            | DateVerdict::Unrelated => self.wait(&failed.error).map_or(Decision::Stop, Decision::Wait),
         };
         self.clock_corrections += u32::from(matches!(decision, Decision::CorrectClock(_)));
         self.own_clock_used |= decision == Decision::UseOwnClock;
@@ -86,8 +73,15 @@ impl Retry {
         decision
     }
 
-    fn backoff(&mut self) -> &mut ExponentialBackoff {
-        self.backoff.get_or_insert_with(|| backoff(self.max_attempts))
+    /// The wait before the request may be sent again as it is, if the failure may pass. A creation is sent again only where
+    /// the attempt did not get through.
+    fn wait(&mut self, error: &Error) -> Option<Duration> {
+        let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
+        if !is_passing || !error.is_retryable() || (error.is_throttled() && !self.retries_throttling) {
+            return None;
+        }
+        let wait = self.backoff.get_or_insert_with(|| backoff(self.max_attempts)).next()?;
+        Some(wait.max(error.retry_after().unwrap_or_default()))
     }
 
     /// Whether the clock is to blame for the last failure, as far as anyone can tell.
@@ -112,25 +106,74 @@ pub(crate) fn backoff(attempts: u32) -> ExponentialBackoff {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    const FINAL: FailedAttempt = FailedAttempt {
-        date: DateVerdict::Unrelated,
-        is_date_confirmed: false,
-        is_token_refused: false,
-        resend_after: None,
+    use super::*;
+    use crate::{
+        connect_fault::ConnectFault,
+        credentials::token_cache::{CachedToken, TokenCache},
+        error::{
+            Effect::{CreatesTask, Reads},
+            ErrorKind, ReplyDetails,
+        },
     };
-    const RESENDABLE: FailedAttempt = FailedAttempt { resend_after: Some(Duration::ZERO), ..FINAL };
-    const TOKEN_REFUSED: FailedAttempt = FailedAttempt { is_token_refused: true, ..FINAL };
-    const CORRECTION_REFUSED: FailedAttempt = FailedAttempt { date: DateVerdict::CorrectionRefused, ..FINAL };
+
+    type Make = fn() -> FailedAttempt;
+
+    fn retry(max_attempts: u32) -> Retry {
+        Retry::new(max_attempts, true)
+    }
+
+    fn of(kind: ErrorKind, effect: Effect) -> FailedAttempt {
+        Error::new(kind, effect, None).into()
+    }
+
+    fn refused() -> FailedAttempt {
+        of(ErrorKind::Refused, CreatesTask)
+    }
+
+    fn no_connection() -> FailedAttempt {
+        of(ErrorKind::Connect, CreatesTask)
+    }
+
+    fn throttled(retry_after: Duration) -> FailedAttempt {
+        let mut failed = refused();
+        let retry_after = Some(retry_after);
+        failed.error.0.reply = Some(ReplyDetails { status: 429, retry_after, ..ReplyDetails::default() });
+        failed
+    }
+
+    fn token_refused() -> FailedAttempt {
+        FailedAttempt { refused_token: Some(token()), ..refused() }
+    }
+
+    fn token() -> CachedToken {
+        let cache = Arc::new(TokenCache::new(|| async { Ok("token".into()) }));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(cache.token(Duration::from_secs(1))).unwrap()
+    }
 
     fn outside_window() -> FailedAttempt {
-        FailedAttempt { date: DateVerdict::OutsideWindow(Correction::default()), ..FINAL }
+        FailedAttempt { date: DateVerdict::OutsideWindow(Correction::default()), ..refused() }
+    }
+
+    fn correction_refused() -> FailedAttempt {
+        FailedAttempt { date: DateVerdict::CorrectionRefused, ..refused() }
+    }
+
+    fn outside_window_and_token_refused() -> FailedAttempt {
+        FailedAttempt { refused_token: Some(token()), ..outside_window() }
+    }
+
+    fn confirmed_date_and_token_refused() -> FailedAttempt {
+        let mut correction = Correction::default();
+        correction.is_confirmed = true;
+        FailedAttempt { correction: Some(correction), ..outside_window_and_token_refused() }
     }
 
     /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
-    fn decisions(failures: &[FailedAttempt]) -> Vec<&'static str> {
-        let mut retry = Retry::new(3);
+    fn decisions(failures: &[Make]) -> Vec<&'static str> {
+        let mut retry = retry(3);
         let name = |decision| match decision {
             Decision::Stop => "stop",
             Decision::CorrectClock(_) => "correct",
@@ -138,30 +181,54 @@ mod tests {
             Decision::RenewToken => "renew",
             Decision::Wait(_) => "wait",
         };
-        failures.iter().map(|failed| name(retry.decide(failed))).collect()
+        failures.iter().map(|failed| name(retry.decide(&failed()))).collect()
     }
 
     #[test]
     fn what_failed_and_what_was_tried_decide() {
-        let date = outside_window();
-        let cases: &[(&[FailedAttempt], &[&str])] = &[
-            (&[FINAL], &["stop"]),
-            (&[RESENDABLE, RESENDABLE, RESENDABLE], &["wait", "wait", "stop"]),
-            (&[TOKEN_REFUSED, TOKEN_REFUSED], &["renew", "stop"]),
-            (&[date, FINAL], &["correct", "stop"]),
-            (&[date, date, date], &["correct", "correct", "stop"]),
-            (&[date, CORRECTION_REFUSED, date], &["correct", "own clock", "stop"]),
-            (&[CORRECTION_REFUSED, CORRECTION_REFUSED], &["own clock", "stop"]),
+        let cases: &[(&[Make], &[&str])] = &[
+            (&[refused], &["stop"]),
+            (&[no_connection, no_connection, no_connection], &["wait", "wait", "stop"]),
+            (&[token_refused, token_refused], &["renew", "stop"]),
+            (&[outside_window, refused], &["correct", "stop"]),
+            (&[outside_window, outside_window, outside_window], &["correct", "correct", "stop"]),
+            (&[outside_window, correction_refused, outside_window], &["correct", "own clock", "stop"]),
+            (&[correction_refused, correction_refused], &["own clock", "stop"]),
             // Each cause has its own remedy, beside the attempts that wait.
-            (&[RESENDABLE, date, TOKEN_REFUSED, RESENDABLE, FINAL], &["wait", "correct", "renew", "wait", "stop"]),
+            (
+                &[no_connection, outside_window, token_refused, no_connection, refused],
+                &["wait", "correct", "renew", "wait", "stop"],
+            ),
             // The clock goes first: a token is refused, too, where the date is.
-            (&[FailedAttempt { is_token_refused: true, ..date }, TOKEN_REFUSED], &["correct", "renew"]),
+            (&[outside_window_and_token_refused, token_refused], &["correct", "renew"]),
             // Unless the date has stood the test.
-            (&[FailedAttempt { is_token_refused: true, is_date_confirmed: true, ..date }, date], &["renew", "correct"]),
+            (&[confirmed_date_and_token_refused, outside_window], &["renew", "correct"]),
         ];
         for (failures, expected) in cases {
-            assert_eq!(decisions(failures), *expected, "{failures:?}");
+            assert_eq!(decisions(failures), *expected);
         }
+    }
+
+    #[test]
+    fn a_creation_is_sent_again_only_where_it_did_not_get_through() {
+        let fault = ErrorKind::ConnectRefused(ConnectFault::OutOfDate);
+        for (failed, is_sent_again) in [
+            (no_connection(), true),
+            (throttled(Duration::ZERO), true),
+            (refused(), false),
+            (of(ErrorKind::Busy, CreatesTask), false),
+            (of(ErrorKind::Credentials("none"), CreatesTask), false),
+            (of(ErrorKind::TimedOut, CreatesTask), false),
+            (of(ErrorKind::Lost, CreatesTask), false),
+            (of(fault, CreatesTask), false),
+            (of(ErrorKind::TimedOut, Reads), true),
+            (of(ErrorKind::Lost, Reads), true),
+            (of(ErrorKind::Refused, Reads), false),
+        ] {
+            let decision = retry(2).decide(&failed);
+            assert_eq!(decision != Decision::Stop, is_sent_again, "{:?}", failed.error);
+        }
+        assert_eq!(Retry::new(2, false).decide(&throttled(Duration::ZERO)), Decision::Stop);
     }
 
     #[test]
@@ -171,35 +238,34 @@ mod tests {
             let dates = [Unrelated, Unexplained, OutsideWindow(Correction::default()), CorrectionRefused];
             dates.map(|date| retry.is_clock_suspect(date))
         };
-        assert_eq!(suspects(&Retry::new(3)), [false, false, true, true]);
-        for questioned in [CORRECTION_REFUSED, outside_window()] {
-            let mut retry = Retry::new(3);
+        assert_eq!(suspects(&retry(3)), [false, false, true, true]);
+        for questioned in [correction_refused(), outside_window()] {
+            let mut retry = retry(3);
             retry.decide(&questioned);
-            assert_eq!(suspects(&retry), [false, true, true, true], "{questioned:?}");
+            assert_eq!(suspects(&retry), [false, true, true, true], "{:?}", questioned.date);
         }
     }
 
     #[test]
     fn a_call_of_one_attempt_waits_for_no_other() {
-        assert_eq!(Retry::new(1).decide(&RESENDABLE), Decision::Stop);
-        assert_eq!(Retry::new(1).decide(&TOKEN_REFUSED), Decision::RenewToken);
+        assert_eq!(retry(1).decide(&no_connection()), Decision::Stop);
+        assert_eq!(retry(1).decide(&token_refused()), Decision::RenewToken);
     }
 
     #[test]
     fn waits_double_up_to_five_seconds_with_up_to_as_much_again_at_random() {
-        let mut retry = Retry::new(10);
+        let mut retry = retry(10);
         for base in [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] {
-            let Decision::Wait(wait) = retry.decide(&RESENDABLE) else { panic!("no wait of {base} ms") };
+            let Decision::Wait(wait) = retry.decide(&no_connection()) else { panic!("no wait of {base} ms") };
             let base = Duration::from_millis(base);
             assert!((base..=2 * base).contains(&wait), "{wait:?} of {base:?}");
         }
-        assert_eq!(retry.decide(&RESENDABLE), Decision::Stop);
+        assert_eq!(retry.decide(&no_connection()), Decision::Stop);
     }
 
     #[test]
     fn a_wait_is_at_least_what_the_service_asks_for() {
-        let resend_after = Some(Duration::from_secs(60));
-        let decision = Retry::new(2).decide(&FailedAttempt { resend_after, ..FINAL });
-        assert_eq!(decision, Decision::Wait(Duration::from_secs(60)));
+        let asked = Duration::from_secs(60);
+        assert_eq!(retry(2).decide(&throttled(asked)), Decision::Wait(asked));
     }
 }
