@@ -7,6 +7,7 @@ pub(crate) mod contents;
 pub(crate) mod error;
 mod fetch;
 mod part;
+pub(crate) mod progress;
 mod response;
 
 use std::{collections::HashMap, path::PathBuf, pin::Pin, time::Duration};
@@ -19,6 +20,7 @@ use self::{
     contents::{DownloadedPackage, Expected},
     error::{DownloadError, DownloadFault},
     part::Part,
+    progress::DownloadProgress,
     response::Body,
 };
 use crate::{
@@ -202,17 +204,6 @@ impl Download {
     }
 }
 
-/// How much of a package has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DownloadProgress {
-    /// The bytes that are in the part file, those of earlier downloads included. Less than before if the package has
-    /// changed and is fetched anew.
-    pub received: u64,
-    /// The size of the package in bytes, once the storage has stated it.
-    pub total: Option<u64>,
-}
-
 impl IntoFuture for Download {
     type Output = Result<DownloadedPackage, DownloadError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -252,15 +243,14 @@ impl Download {
         let max_attempts = self.max_attempts;
         let delays_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
         let (mut delays, mut is_renewed) = (delays_after(None), false);
-        // How much has ever come, once it is known whether what an earlier download left is of this package.
-        let mut furthest = None;
         loop {
-            let attempted = self.attempt(&url, part, &mut furthest).await;
+            let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(fault) = attempted else { return Ok(()) };
             // Of a body that began anew, only what is new counts: a package that keeps changing would begin anew for ever.
-            if furthest.is_some_and(|furthest| part.length > furthest) {
-                (delays, is_renewed, furthest) = (delays_after(Some(Duration::ZERO)), false, Some(part.length));
+            let received = part.progress.received;
+            if part.furthest.is_some_and(|furthest| received > furthest) {
+                (delays, is_renewed, part.furthest) = (delays_after(Some(Duration::ZERO)), false, Some(received));
             }
             if matches!((&fault, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
@@ -268,7 +258,7 @@ impl Download {
                 continue;
             }
             let Some(wait) = delays.next().filter(|_| fault.is_passing()) else { return Err(fault) };
-            tracing::debug!(error = %fault, received = part.length, "download attempt failed");
+            tracing::debug!(error = %fault, received, "download attempt failed");
             sleep(wait.max(fault.retry_after().min(MAX_RETRY_AFTER))).await;
         }
     }
@@ -287,8 +277,8 @@ impl Download {
     }
 
     /// Asks for what is missing and writes what comes.
-    async fn attempt(&mut self, url: &Url, part: &mut Part, furthest: &mut Option<u64>) -> Result<(), DownloadFault> {
-        let (mut response, Body { from, total, etag }) = loop {
+    async fn attempt(&mut self, url: &Url, part: &mut Part) -> Result<(), DownloadFault> {
+        let (mut response, body) = loop {
             let resume = part.resume();
             let response = self.fetch(url, resume.as_ref()).await?;
             match Body::read(resume.as_ref(), response.status(), response.headers(), self.client.now())? {
@@ -297,20 +287,16 @@ impl Download {
                 None => part.etag = None,
             }
         };
-        self.expected.is_length_known = total.is_some();
-        part.start(from, etag).await?;
-        furthest.get_or_insert(part.length);
-        self.progress.send_replace(DownloadProgress { received: part.length, total });
         // The first byte of what goes on is there already.
-        let mut overlap = usize::from(from > 0);
+        let mut overlap = usize::from(body.from > 0);
+        part.start(body).await?;
+        self.progress.send_replace(part.progress);
         while let Some(mut bytes) = response.chunk().await? {
             overlap -= bytes.split_to(overlap.min(bytes.len())).len();
             part.write(&bytes).await?;
-            self.progress.send_replace(DownloadProgress { received: part.length, total });
+            self.progress.send_replace(part.progress);
         }
-        if total.is_some_and(|total| part.length != total) {
-            return Err(DownloadFault::OtherLength);
-        }
-        Ok(())
+        let DownloadProgress { received, total } = part.progress;
+        if total.is_some_and(|total| received != total) { Err(DownloadFault::OtherLength) } else { Ok(()) }
     }
 }

@@ -65,7 +65,9 @@ pub use credentials::{
     token_cache::{AccessToken, ProviderError, TokenProvider},
 };
 #[cfg(feature = "download")]
-pub use download::{Download, DownloadProgress, PackageSource, contents::DownloadedPackage, error::DownloadError};
+pub use download::{
+    Download, PackageSource, contents::DownloadedPackage, error::DownloadError, progress::DownloadProgress,
+};
 pub use error::{Error, Outcome};
 pub use poller::{PollError, Poller};
 pub use service_code::ServiceCode;

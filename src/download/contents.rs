@@ -4,6 +4,8 @@ use std::{cmp::Reverse, collections::HashMap, fs::File, iter};
 
 use rawzip::{ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
+use super::progress::DownloadProgress;
+
 /// A package on the disk.
 #[derive(Debug)]
 #[must_use = "a package can lack files"]
@@ -26,15 +28,15 @@ pub struct DownloadedPackage {
 pub(super) struct Expected {
     /// How many files and directories at least.
     pub(super) entries: usize,
-    /// Whether the storage has stated the length, so that what came is whole.
-    pub(super) is_length_known: bool,
     /// Paths or the ends of paths; those of directories end with a slash.
     pub(super) names: Vec<String>,
 }
 
 impl Expected {
-    /// Compares the directory of a zip with what was expected.
-    pub(super) fn compare(mut self, zip: File, bytes: u64) -> Result<DownloadedPackage, rawzip::Error> {
+    /// Compares the directory of a zip with what was expected. Where nobody has stated its length, it must be a zip from its
+    /// first byte to its last.
+    pub(super) fn compare(mut self, zip: File, progress: DownloadProgress) -> Result<DownloadedPackage, rawzip::Error> {
+        let DownloadProgress { received, total } = progress;
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = ZipArchive::from_file(zip, &mut buffer)?;
         let mut entries = archive.entries(&mut buffer);
@@ -46,9 +48,9 @@ impl Expected {
                 with_leading_slash(entry.file_path().as_bytes())
             }))
         });
-        let package = self.package(bytes, paths)?;
+        let package = self.package(received, paths)?;
         // What breaks off may end within a zip, or behind one, that is a file of the package.
-        if !self.is_length_known && (start > 0 || archive.end_offset() < bytes) {
+        if total.is_none() && (start > 0 || archive.end_offset() < received) {
             return Err(ErrorKind::Eof.into());
         }
         Ok(package)
@@ -156,7 +158,7 @@ mod tests {
         ];
         for (expected_entries, names, entries, missing, missing_names) in cases {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            let mut expected = Expected { entries: *expected_entries, names, ..Expected::default() };
+            let mut expected = Expected { entries: *expected_entries, names };
             let contents = expected.package(0, entries.iter().map(|path| Ok(with_leading_slash(path)))).unwrap();
             let found = (contents.missing, contents.missing_names);
             let expected = (*missing, missing_names.iter().map(|name| (*name).to_owned()).collect());

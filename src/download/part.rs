@@ -19,7 +19,8 @@ use tokio::{
 use super::{
     contents::{DownloadedPackage, Expected},
     error::DownloadFault,
-    response::{Resume, is_strong},
+    progress::DownloadProgress,
+    response::{Body, Resume, is_strong},
 };
 use crate::{
     disk::{is_at, sync_directory_of},
@@ -37,8 +38,9 @@ pub(super) struct Part {
     paths: Paths,
     /// What the package comes from: a validator tells the states of one package apart, and no two packages.
     source: String,
-    /// How many bytes are there.
-    pub(super) length: u64,
+    pub(super) progress: DownloadProgress,
+    /// The most that have come of this package; nothing until a response tells whether what was there is of it.
+    pub(super) furthest: Option<u64>,
     /// The strong validator of what is there.
     pub(super) etag: Option<HeaderValue>,
 }
@@ -61,34 +63,37 @@ impl Part {
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
         let paths = Paths { target: target.to_owned(), part: beside(".part"), etag: beside(".part.etag"), overwrite };
         let file = paths.open()?;
-        let length = file.metadata()?.len();
+        let progress = DownloadProgress { received: file.metadata()?.len(), total: None };
         let etag = fs::read(&paths.etag).ok().and_then(|record| etag_of(&record, &source));
-        Ok(Self { file: file.into(), paths, source, length, etag })
+        Ok(Self { file: file.into(), paths, source, progress, furthest: None, etag })
     }
 
     /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
     pub(super) fn resume(&self) -> Option<Resume> {
-        Some(Resume { from: self.length.checked_sub(1)?, etag: self.etag.clone()? })
+        Some(Resume { from: self.progress.received.checked_sub(1)?, etag: self.etag.clone()? })
     }
 
     /// Goes on with the bytes that follow, or begins anew with those from 0 of the package that has this validator.
-    pub(super) async fn start(&mut self, from: u64, etag: Option<HeaderValue>) -> io::Result<()> {
+    pub(super) async fn start(&mut self, body: Body) -> io::Result<()> {
+        let Body { from, total, etag } = body;
+        self.progress.total = total;
         if from == 0 {
-            self.length = 0;
+            self.progress.received = 0;
             // In this order, so that bytes of one package never stand beside the validator of another.
             self.file.set_len(0).await?;
             let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
             tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
             self.etag = etag;
         }
-        self.file.seek(SeekFrom::Start(self.length)).await?;
+        self.furthest.get_or_insert(self.progress.received);
+        self.file.seek(SeekFrom::Start(self.progress.received)).await?;
         Ok(())
     }
 
     /// Writes while the next bytes are on their way: an error may be that of an earlier call.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
-        self.length += bytes.len() as u64;
+        self.progress.received += bytes.len() as u64;
         Ok(())
     }
 
@@ -98,19 +103,19 @@ impl Part {
 
     /// Removes the file, if nothing of a package is in it.
     pub(super) async fn discard_if_empty(self) {
-        if self.length == 0 {
+        if self.progress.received == 0 {
             let _ = spawn_blocking(move || self.paths.discard()).await;
         }
     }
 
     /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
     pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, DownloadFault> {
-        let Self { file, paths, length, .. } = self;
+        let Self { file, paths, progress, .. } = self;
         let file = file.into_std().await;
         run_blocking(move || {
             file.sync_all()?;
             // Read by a handle of its own: the lock lasts as long as this one.
-            let package = expected.compare(file.try_clone()?, length).map_err(|error| {
+            let package = expected.compare(file.try_clone()?, progress).map_err(|error| {
                 // An invalid place to read from is one that the zip states, not a fault of the disk.
                 if matches!(error.kind(), ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::InvalidInput) {
                     return DownloadFault::Disk(io::Error::other(error));
@@ -244,7 +249,7 @@ mod tests {
         fs::write(part_of(&target), "of another package").unwrap();
         fs::create_dir(target.with_file_name("photos.zip.part.etag")).unwrap();
         let mut part = Part::open(&target, false, TASK.to_owned()).unwrap();
-        part.start(0, None).await.unwrap_err();
+        part.start(Body { from: 0, total: None, etag: None }).await.unwrap_err();
         part.discard_if_empty().await;
         assert!(!part_of(&target).exists());
         remove_directory_of(&target);
