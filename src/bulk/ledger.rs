@@ -387,4 +387,16 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"first\nother\n");
         fs::remove_file(&path).unwrap();
     }
+
+    /// As a process has one that is being started meanwhile.
+    #[test]
+    fn a_copy_of_the_open_file_does_not_keep_a_ledger_in_use() {
+        let path = env::temp_dir().join(format!("koodrive-share-{}-copied.ledger", process::id()));
+        let ledger = Ledger::lock(&path, true).unwrap();
+        let _copy = ledger.file.try_clone().unwrap();
+        assert!(matches!(Ledger::lock(&path, false), Err(LedgerFault::InUse)));
+        drop(ledger);
+        Ledger::lock(&path, false).unwrap();
+        fs::remove_file(&path).unwrap();
+    }
 }

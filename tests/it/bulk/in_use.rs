@@ -1,6 +1,6 @@
 //! Ledgers that two runs use at once. On Windows, another run cannot write to one, whatever the file system is.
 
-use std::{fs, process::Command, sync::mpsc, thread, time::Duration};
+use std::{fs, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use koodrive_share::{BulkPolicy, FileIds, Ledger};
@@ -8,7 +8,7 @@ use koodrive_share_emulator::Fault;
 
 use crate::support::{
     bulk::{ids, ledger, states, until},
-    bulk_run::{append, complete, drain, one_by_one, outcomes},
+    bulk_run::{append, drain, one_by_one, outcomes},
     fixtures::{client, dump_template, strict_emulator},
 };
 
@@ -50,26 +50,6 @@ async fn ledger_can_be_read_while_a_run_uses_it() {
     }
     assert_eq!(drain(&mut bulk).await.0.len(), 1);
     assert!(!read.is_in_use() && !Ledger::read(&path).unwrap().is_in_use());
-}
-
-/// A process that is being started has all open files of the one that starts it, for a moment.
-#[cfg(unix)]
-#[tokio::test]
-async fn processes_that_are_started_keep_no_ledger_of_a_run_that_has_ended() {
-    let emulator = strict_emulator().start().await.unwrap();
-    let policy = BulkPolicy::default().ledger(ledger("processes"));
-    let (over, is_over) = mpsc::channel::<()>();
-    let others = thread::spawn(move || {
-        while is_over.try_recv() == Err(mpsc::TryRecvError::Empty) {
-            assert!(Command::new("true").status().unwrap().success());
-        }
-    });
-    for _ in 0..200 {
-        let run = client(&emulator).create_bulk_with(dump_template(), ids(1), policy.clone()).unwrap();
-        assert_eq!(outcomes(&complete(run).await), [None]);
-    }
-    drop(over);
-    others.join().unwrap();
 }
 
 #[tokio::test]
