@@ -1,10 +1,10 @@
 //! The builder of a client.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 
-use super::settings::Settings;
+use super::{env::var, settings::Settings};
 use crate::{credentials::Credentials, error::BoxError, error_chain::debug_as_chain, validation::ValidationError};
 
 /// The vendor's endpoint in AP-Singapore. Source: carrier reference, endpoints.
@@ -43,7 +43,7 @@ impl ClientBuilder {
     /// An empty variable counts as one that is not set. What is missing is told by [`build`](Self::build), unless it
     /// has been set here by then.
     pub fn from_env() -> Self {
-        Self(Settings::from_vars(|name| env::var(name)))
+        Self(Settings::from_vars(var))
     }
 
     /// Sets the base URL of the service, such as [`ENDPOINT_INTL`]. Mandatory. A path is kept as a prefix.

@@ -5,15 +5,15 @@ use std::env;
 use super::settings::Settings;
 use crate::credentials::Credentials;
 
+/// The value of a variable. The rules refuse what stands for bytes that are no text.
+pub(super) fn var(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 impl Settings {
-    pub(super) fn from_vars(vars: impl Fn(&str) -> Result<String, env::VarError>) -> Self {
+    pub(super) fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Self {
         let mut settings = Self::default();
-        let var = |name| match vars(name) {
-            Ok(value) => value,
-            Err(env::VarError::NotPresent) => String::new(),
-            // The rules refuse what stands for the bytes that are no text.
-            Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
-        };
+        let var = |name| vars(name).unwrap_or_default();
         settings.endpoint = var("KOODRIVE_ENDPOINT");
         settings.user_id = var("KOODRIVE_USER_ID");
         settings.agent_name = var("KOODRIVE_AGENT_NAME");
@@ -46,12 +46,7 @@ mod tests {
     fn checked(credentials: &[(&str, &str)]) -> Result<(), String> {
         let settings = Settings::from_vars(|name| {
             let vars = SET.iter().chain(credentials);
-            let value = vars.rev().find(|(set, _)| *set == name).map(|(_, value)| *value);
-            match value {
-                None => Err(env::VarError::NotPresent),
-                Some("not unicode") => Err(env::VarError::NotUnicode("4\u{fffd}".into())),
-                Some(value) => Ok(value.to_owned()),
-            }
+            vars.rev().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
         });
         settings.check().map(drop).map_err(|error| error.to_string())
     }
@@ -80,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_text_is_refused() {
-        let error = checked(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_USER_ID", "not unicode")]);
+        let error = checked(&[("KOODRIVE_TOKEN", "t"), ("KOODRIVE_USER_ID", "4\u{fffd}")]);
         let error = error.unwrap_err();
         assert!(error.contains("KOODRIVE_USER_ID"), "{error}");
     }

@@ -1,11 +1,12 @@
 //! The proxy that requests go through: the given one, or the one that a variable names.
 
-use std::env;
-
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-use super::settings::{Settings, is_loopback};
+use super::{
+    env::var,
+    settings::{Settings, is_loopback},
+};
 use crate::{rules, validation::ValidationError};
 
 /// The schemes of proxies. Without a TLS back end, reqwest reaches http proxies alone.
@@ -19,7 +20,6 @@ impl Settings {
     /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
     /// Without an endpoint only a given one is checked.
     pub(super) fn proxy(&self, endpoint: Option<&Url>) -> Result<Option<Url>, ValidationError> {
-        let var = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let variable = || variable(endpoint.filter(|url| !is_loopback(url))?, var);
         let given = self.proxy.clone().map(|proxy| ("proxy", proxy));
         let Some((name, value)) = given.or_else(variable) else { return Ok(None) };
