@@ -184,9 +184,10 @@ mod tests {
         for (text, secret) in
             [("\\", "\\\\/"), ("\\/", "/"), ("\\u", "\\u005c"), ("abc", "abc"), ("ab", "abab"), ("://", "%25")]
         {
-            sanitize_message(&format!("{}/", text.repeat(1 << 15)), &[secret, "abc"]);
+            sanitize_message(&format!("{}/", text.repeat(1 << 17)), &[secret, "abc"]);
         }
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // A second on a machine without load, and minutes if it were by the square.
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -176,6 +176,7 @@ mod tests {
         let start = Instant::now();
         let paths = names("found").into_iter().map(|path| Ok(with_leading_slash(path.as_bytes())));
         assert_eq!(expected.package(0, paths).unwrap().missing, 40_000);
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // 0.2 seconds on a machine without load.
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 }

@@ -65,6 +65,6 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let reached = timeout(Duration::from_secs(30), reached).await;
+    let reached = timeout(Duration::from_secs(120), reached).await;
     assert!(reached.is_ok(), "never reached: {what}");
 }

@@ -54,7 +54,7 @@ async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output
     let tool = tool.args(args).args(["--request-timeout", "6s", "--max-attempts", "2"]);
     let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     tool.stdout(Stdio::null());
-    until("all are on their way", || emulator.request_count() == all).await;
+    until("all are on their way", || emulator.request_count() >= all).await;
     release().await;
     tokio::time::sleep(Duration::from_secs(7)).await;
     let mut stdout = Vec::new();
