@@ -280,7 +280,8 @@ async fn concurrent_401s_renew_once() {
     let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::open();
     let tokens = ["stale", Emulator::DEFAULT_TOKEN];
-    let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
+    let credentials = provider.credentials(move |n| Ok(AccessToken::new(tokens[n])));
+    let client = builder(&emulator).credentials(credentials).timeout(Duration::from_secs(600)).build().unwrap();
     let ended = join_all((0..100).map(|_| create(&client))).await;
     assert!(ended.iter().all(Result::is_ok), "{ended:?}");
     assert_eq!((provider.asked(), emulator.tasks().len()), (2, 100));

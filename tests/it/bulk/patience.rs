@@ -177,7 +177,7 @@ async fn last_chunk_that_is_refused_is_told_too() {
     assert_eq!(error.to_string(), said);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn wait_longer_than_the_patience_is_not_begun() {
     let emulator = throttled(1, true).await;
     let (policy, pauses) = told(one_by_one().patience(MINUTE / 2), &emulator);

@@ -35,7 +35,7 @@ impl Default for Trial {
     fn default() -> Self {
         Self {
             caller: Caller::Bearer,
-            connect_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
             attempts: 3,
             max_reply_bytes: 1 << 20,

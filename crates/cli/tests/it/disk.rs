@@ -38,7 +38,7 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert_eq!(accepted, made);
 }
 
-/// Runs a command of requests within 6 s each, the first of which succeeds at once, and reads none of its results for longer.
+/// Runs a command of requests within 10 s each, the first of which succeeds at once, and reads none of its results for longer.
 /// What is held is answered once all requests have arrived.
 async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
@@ -51,12 +51,12 @@ async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output
     }
     let all = emulator.request_count() + 1 + further.len() as u64;
     let mut tool = tool(emulator);
-    let tool = tool.args(args).args(["--request-timeout", "6s", "--max-attempts", "2"]);
+    let tool = tool.args(args).args(["--request-timeout", "10s", "--connect-timeout", "1s", "--max-attempts", "2"]);
     let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     tool.stdout(Stdio::null());
     until("all are on their way", || emulator.request_count() >= all).await;
     release().await;
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     let mut stdout = Vec::new();
     let read = tokio::task::spawn_blocking(move || results.read_to_end(&mut stdout).map(|_| stdout));
     let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
