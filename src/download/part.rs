@@ -104,8 +104,13 @@ impl Part {
     /// Removes the file, if nothing of a package is in it.
     pub(super) async fn discard_if_empty(self) {
         if self.progress.received == 0 {
-            let _ = spawn_blocking(move || self.paths.discard()).await;
+            let _ = spawn_blocking(move || self.discard()).await;
         }
+    }
+
+    /// Takes the part as a whole: the file is locked until it is removed.
+    fn discard(self) {
+        self.paths.discard();
     }
 
     /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
@@ -207,7 +212,9 @@ fn lock(file: &File) -> Result<(), DownloadFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::env;
+    use std::{env, sync::mpsc};
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -252,6 +259,26 @@ mod tests {
         part.start(Body { from: 0, total: None, etag: None }).await.unwrap_err();
         part.discard_if_empty().await;
         assert!(!part_of(&target).exists());
+        remove_directory_of(&target);
+    }
+
+    #[test]
+    fn an_empty_part_is_locked_until_it_is_gone_whatever_becomes_of_its_download() {
+        let target = target("gone");
+        let part = Part::open(&target, false, TASK.to_owned()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (end, busy) = mpsc::channel::<()>();
+            let busy = spawn_blocking(move || busy.recv());
+            // Dropped before the thread that removes the file is free.
+            assert!(part.discard_if_empty().now_or_never().is_none());
+            let next = File::open(part_of(&target)).unwrap();
+            assert!(matches!(next.try_lock(), Err(TryLockError::WouldBlock)));
+            drop(end);
+            busy.await.unwrap().unwrap_err();
+            spawn_blocking(|| {}).await.unwrap();
+            assert!(!part_of(&target).exists() && next.try_lock().is_ok());
+        });
         remove_directory_of(&target);
     }
 
