@@ -38,18 +38,17 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert_eq!(accepted, made);
 }
 
-/// Runs a command of requests within 10 s each, the first of which succeeds at once, and reads none of its results for longer.
-/// What is held is answered once all requests have arrived.
-async fn unread(emulator: &Emulator, args: &[&str], further: &[Fault]) -> Output {
+/// Runs a command of requests within 10 s each, and reads none of its results for longer. What is held is answered once all
+/// requests have arrived.
+async fn unread(emulator: &Emulator, args: &[&str], faults: &[Fault]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
     // As full as a pipe gets on every platform, so that the first result waits.
     let mut filler = writer.try_clone().unwrap();
     std::thread::spawn(move || filler.write_all(&vec![b'\n'; 1 << 16]));
-    emulator.fail_next(Fault::Delay(Duration::ZERO));
-    for fault in further {
+    for fault in faults {
         emulator.fail_next(fault.clone());
     }
-    let all = emulator.request_count() + 1 + further.len() as u64;
+    let all = emulator.request_count() + faults.len() as u64;
     let mut tool = tool(emulator);
     let tool = tool.args(args).args(["--request-timeout", "10s", "--connect-timeout", "1s", "--max-attempts", "2"]);
     let child = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
@@ -68,7 +67,8 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     let emulator = emulator().await;
     let ids = id_file("unread.ids", 3_000);
     let dump = [&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat();
-    let output = unread(&emulator, &dump, &[HELD, HELD]).await;
+    // A run begins no further request while a result waits, so the first is held, too.
+    let output = unread(&emulator, &dump, &[HELD, HELD, HELD]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let tasks = emulator.tasks();
     let ids: Vec<&str> = tasks.iter().map(EmulatedTask::task_id).collect();
@@ -78,8 +78,8 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     // A pause begins in between: after two attempts.
     let throttled = Fault::Reply(Answer::service(429, "APIGW.0308", "slower"));
     for command in ["status", "wait"] {
-        let further = [throttled.clone(), HELD, throttled.clone()];
-        let output = unread(&emulator, &[&[command, "--share-id", "share"], &ids[..]].concat(), &further).await;
+        let faults = [Fault::Delay(Duration::ZERO), throttled.clone(), HELD, throttled.clone()];
+        let output = unread(&emulator, &[&[command, "--share-id", "share"], &ids[..]].concat(), &faults).await;
         let stderr = text(&output.stderr);
         assert_eq!((output.status.code(), stderr.matches("paused for ").count()), (Some(0), 1), "{command}: {stderr}");
     }
