@@ -43,7 +43,8 @@ pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
             if told_until.is_some_and(|end| now < end) {
                 return;
             }
-            is_known = told_until.replace(now + length).is_some();
+            // A pause may be told late, and the next one, which begins at its end, is another.
+            is_known = told_until.replace(now + length / 2).is_some();
         }
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
         let line = format!("paused for {}: {cause}", duration(length));
