@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Seek,
     process::{Output, Stdio},
     time::Duration,
 };
@@ -186,6 +187,21 @@ async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it
         assert_eq!(stderr, "error: interrupted\n");
         drop(stdin);
     }
+}
+
+#[tokio::test]
+async fn signal_while_the_ids_of_the_standard_input_are_checked_keeps_the_run_from_beginning() {
+    let emulator = emulator().await;
+    // Their check takes about a second.
+    let input = fs::File::open(id_file("checked.ids", 400_000)).unwrap();
+    let mut dump = tool(&emulator);
+    dump.args(DUMP).args(["--file-ids-from", "-"]).stdin(input.try_clone().unwrap()).stdout(Stdio::null());
+    let child = dump.spawn().unwrap();
+    // Both read at the same place.
+    until("the check has begun", || (&input).stream_position().unwrap() > 0).await;
+    send("-TERM", child.id().unwrap()).await;
+    assert!(!end(child).await.status.success());
+    assert_eq!(emulator.request_count(), 0);
 }
 
 #[tokio::test]
