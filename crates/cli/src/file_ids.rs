@@ -81,7 +81,7 @@ impl FileIdSource {
             None => (Input::Arguments(mem::take(&mut create.files)), PathBuf::new()),
             Some(path) => {
                 let open = || open(&path).map_err(|error| unreadable(&path, &error));
-                // The standard input is there already. A signal that was once asked for would be lost in the check.
+                // The standard input is there already, and needs no handler, by which a signal would be lost in the check.
                 let input = if is_stdin(&path) { open()? } else { while_interruptible(&path, open)? };
                 (input, path)
             }

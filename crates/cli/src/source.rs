@@ -116,8 +116,10 @@ impl Given {
             return Err(CommandError::usage("give file ids or --file-ids-from, not both"));
         }
         let task = template.task().share_id(share_id).container_id(create.container_id.clone().unwrap_or_default());
+        // Before a secret may have to be waited for: a signal that was once asked for would be lost in the check.
+        let file_ids = GivenIds::check(create).await;
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
-        let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), GivenIds::check(create).await)?;
+        let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), file_ids)?;
         let access_advice = kdstoken.is_none().then_some(ACCESS_ADVICE);
         let task = match kdstoken {
             Some(kdstoken) => task.kdstoken(kdstoken),

@@ -190,18 +190,28 @@ async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it
 }
 
 #[tokio::test]
-async fn signal_while_the_ids_of_the_standard_input_are_checked_keeps_the_run_from_beginning() {
+async fn signal_while_ids_are_checked_keeps_the_run_from_beginning() {
     let emulator = emulator().await;
     // Their check takes about a second.
-    let input = fs::File::open(id_file("checked.ids", 400_000)).unwrap();
-    let mut dump = tool(&emulator);
-    dump.args(DUMP).args(["--file-ids-from", "-"]).stdin(input.try_clone().unwrap()).stdout(Stdio::null());
-    let child = dump.spawn().unwrap();
-    // Both read at the same place.
-    until("the check has begun", || (&input).stream_position().unwrap() > 0).await;
-    send("-TERM", child.id().unwrap()).await;
-    assert!(!end(child).await.status.success());
-    assert_eq!(emulator.request_count(), 0);
+    let ids = id_file("checked.ids", 400_000);
+    let pipe = directory("checked").join("kdstoken");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // What may have to be waited for comes with a handler of signals.
+    for kdstoken in [None, Some(&pipe)] {
+        let input = fs::File::open(&ids).unwrap();
+        let mut dump = tool(&emulator);
+        dump.args(DUMP).args(["--file-ids-from", "-"]).stdin(input.try_clone().unwrap()).stdout(Stdio::null());
+        dump.args(kdstoken.map(|_| "--kdstoken-file")).args(kdstoken);
+        let child = dump.spawn().unwrap();
+        if let Some(pipe) = kdstoken.cloned() {
+            std::thread::spawn(|| fs::write(pipe, "kds-1"));
+        }
+        // Both read at the same place.
+        until("the check has begun", || (&input).stream_position().unwrap() > 0).await;
+        send("-TERM", child.id().unwrap()).await;
+        assert!(!end(child).await.status.success());
+        assert_eq!(emulator.request_count(), 0);
+    }
 }
 
 #[tokio::test]
