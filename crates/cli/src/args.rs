@@ -23,6 +23,18 @@ koodrive-share dump [OPTIONS] LINK (--all | --recursive | NAME… | --file-ids-f
        koodrive-share dump [OPTIONS] --share-id ID --container-id ID (ID… | --file-ids-from FILE) \
 --target-file-id ID --target-container-id ID";
 
+const STATUS_USAGE: &str = "\
+koodrive-share status [OPTIONS] TASK_ID… (--share-id ID | --link LINK)
+       koodrive-share status [OPTIONS] [TASK_ID…] --tasks-from FILE";
+
+const WAIT_USAGE: &str = "\
+koodrive-share wait [OPTIONS] TASK_ID… (--share-id ID | --link LINK)
+       koodrive-share wait [OPTIONS] [TASK_ID…] --tasks-from FILE";
+
+const DOWNLOAD_USAGE: &str = "\
+koodrive-share download [OPTIONS] --output FILE TASK_ID (--share-id ID | --link LINK)
+       koodrive-share download [OPTIONS] --output FILE [TASK_ID] --tasks-from FILE";
+
 const ENVIRONMENT: &str = "\
 Examples:
   What is there: koodrive-share files LINK --extract-code-file code
@@ -249,10 +261,13 @@ pub(crate) enum Command {
     #[command(override_usage = DUMP_USAGE)]
     Dump(DumpArgs),
     /// Say how far tasks have come
+    #[command(override_usage = STATUS_USAGE)]
     Status(TasksArgs),
     /// Follow tasks to their ends
+    #[command(override_usage = WAIT_USAGE)]
     Wait(WaitArgs),
     /// Download the package of a task to a file
+    #[command(override_usage = DOWNLOAD_USAGE)]
     Download(DownloadArgs),
     /// Show what a ledger holds, or settle a chunk whose outcome is unknown
     Ledger(LedgerArgs),
