@@ -40,5 +40,35 @@ pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<O
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     // What is no file may wait for its other end when it is opened.
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
-    Ok(is_file && Handle::from_path(path)? == Handle::from_file(file.try_clone()?)?)
+    let ours = Handle::from_file(file.try_clone()?)?;
+    // It may have gone since.
+    Ok(is_file && Handle::from_path(path).is_ok_and(|found| found == ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process, thread};
+
+    use super::*;
+
+    #[test]
+    fn file_that_comes_and_goes_is_at_its_path_or_not() {
+        let path = env::temp_dir().join(format!("koodrive-share-{}.disk", process::id()));
+        let file = File::create(&path).unwrap();
+        let elsewhere = path.with_extension("elsewhere");
+        let (there, away) = (path.clone(), elsewhere.clone());
+        let moves = thread::spawn(move || {
+            for _ in 0..20_000 {
+                fs::rename(&there, &away).unwrap();
+                fs::rename(&away, &there).unwrap();
+            }
+        });
+        while !moves.is_finished() {
+            is_at(&file, &path).unwrap();
+        }
+        moves.join().unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        assert!(!is_at(&file, &elsewhere).unwrap());
+        fs::remove_file(&path).unwrap();
+    }
 }
