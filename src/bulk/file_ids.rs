@@ -2,10 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use futures_util::{
-    Stream, StreamExt, TryStreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 
 use crate::error::BoxError;
 
@@ -18,21 +15,27 @@ use crate::error::BoxError;
 /// ```
 ///
 /// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
-pub struct FileIds<'a>(BoxStream<'a, Result<String, BoxError>>);
+pub struct FileIds<'a>(Ids<'a>);
+
+/// Two kinds, since a stream for an iterator takes a measurable part of a run.
+enum Ids<'a> {
+    Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
+    Stream(BoxStream<'a, Result<String, BoxError>>),
+}
 
 impl<'a, I> From<I> for FileIds<'a>
 where
     I: IntoIterator<Item: Into<String> + 'a, IntoIter: Send + 'a>,
 {
     fn from(ids: I) -> Self {
-        Self::stream(stream::iter(ids))
+        Self(Ids::Iterator(Box::new(ids.into_iter().map(Into::into).fuse())))
     }
 }
 
 impl<'a> FileIds<'a> {
     /// Takes them from a stream.
     pub fn stream(ids: impl Stream<Item: Into<String>> + Send + 'a) -> Self {
-        Self(ids.map(|id| Ok(id.into())).fuse().boxed())
+        Self(Ids::Stream(ids.map(|id| Ok(id.into())).fuse().boxed()))
     }
 
     /// Takes them from a stream that can fail, such as the lines of a file. A failure ends the run; the ids before it
@@ -42,15 +45,15 @@ impl<'a> FileIds<'a> {
         T: Into<String> + 'a,
         E: Into<Box<dyn StdError + Send + Sync>> + 'a,
     {
-        Self(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed())
+        Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
     /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
     pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), BoxError> {
-        while chunk.len() < most
-            && let Some(id) = self.0.try_next().await?
-        {
-            chunk.push(id);
+        let missing = most.saturating_sub(chunk.len());
+        match &mut self.0 {
+            Ids::Iterator(ids) => chunk.extend(ids.take(missing)),
+            Ids::Stream(ids) => ids.take(missing).map_ok(|id| chunk.push(id)).try_collect().await?,
         }
         Ok(())
     }
