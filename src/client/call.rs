@@ -41,9 +41,7 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
     // Pinned, so that the span moves a pointer instead of the future.
     let call = Call { client, operation, trace_id, started, deadline: started + client.limits.timeout };
     let result = pin!(attempts(&call)).instrument(span.clone()).await;
-    if !span.is_disabled() {
-        span.record("koodrive.elapsed_ms", (started.elapsed().as_secs_f64() * 1e6).round() / 1e3);
-    }
+    span.record("koodrive.elapsed_ms", (started.elapsed().as_secs_f64() * 1e6).round() / 1e3);
     match &result {
         Ok((output, _)) => {
             span.record("koodrive.task_id", operation.task_id(output)).record("koodrive.outcome", display("succeeded"));

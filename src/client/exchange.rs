@@ -100,10 +100,8 @@ impl ClientHooks<Exchange> for generated::Client {
         let _ = reply.set(came);
         ending?;
         // Without a URL, reqwest would parse a placeholder for each reply.
-        let whole = http::Response::builder().url(response.url().clone()).body(handed_on);
-        let mut whole = whole.expect("a URL is no part that is checked");
-        *whole.status_mut() = status;
-        Ok(whole.into())
+        let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
+        Ok(whole.expect("the parts are those of a response").into())
     }
 }
 

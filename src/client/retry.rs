@@ -26,10 +26,8 @@ pub(super) enum Decision {
 /// The attempts of one call.
 #[derive(Debug)]
 pub(super) struct Retry {
-    max_attempts: u32,
+    backoff: ExponentialBackoff,
     retries_throttling: bool,
-    /// Made when a wait is needed, since most calls need none.
-    backoff: Option<ExponentialBackoff>,
     clock_corrections: u32,
     own_clock_used: bool,
     token_renewed: bool,
@@ -38,9 +36,8 @@ pub(super) struct Retry {
 impl Retry {
     pub(super) fn new(max_attempts: u32, retries_throttling: bool) -> Self {
         Self {
-            max_attempts,
+            backoff: backoff(max_attempts),
             retries_throttling,
-            backoff: None,
             clock_corrections: 0,
             own_clock_used: false,
             token_renewed: false,
@@ -80,8 +77,7 @@ impl Retry {
         if !is_passing || !error.is_retryable() || (error.is_throttled() && !self.retries_throttling) {
             return None;
         }
-        let wait = self.backoff.get_or_insert_with(|| backoff(self.max_attempts)).next()?;
-        Some(wait.max(error.retry_after().unwrap_or_default()))
+        Some(self.backoff.next()?.max(error.retry_after().unwrap_or_default()))
     }
 
     /// Whether the clock is to blame for the last failure, as far as anyone can tell.
