@@ -75,9 +75,10 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
     let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
     // Of two codes the first one counts, unless the second one says that something may have been done.
     let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });
-    let job = [fields.job_info, fields.task_info].into_iter().flatten().find_map(|job| job.0.ok()).unwrap_or_default();
+    let jobs: Vec<Job> =
+        [fields.job_info, fields.task_info].into_iter().flatten().filter_map(|job| job.0.ok()).collect();
     let named = |text: &LenientText| Some(named_task(text.as_str()?)?.to_owned());
-    let of_job = || named(&job.task_id).filter(|_| effect == Effect::CreatesTask);
+    let of_job = || jobs.iter().find_map(|job| named(&job.task_id)).filter(|_| effect == Effect::CreatesTask);
     let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(of_job);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => format!("it names task {task_id} without reporting success as documented"),
@@ -94,14 +95,14 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
     };
     let is_not_found = is_not_found
         || match &code {
-            Some(ServiceCode::Success) => job.task_status.is_none(),
+            Some(ServiceCode::Success) => jobs.iter().all(|job| job.task_status.is_none()),
             Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
             None => false,
         };
     FailureDetails {
         message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
         is_not_found,
-        secret: job.download_url.0.or(fields.kdstoken.0),
+        secret: jobs.into_iter().find_map(|job| job.download_url.0).or(fields.kdstoken.0),
         code,
         may_name_task: task_id.is_some(),
         task_id,

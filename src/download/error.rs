@@ -157,10 +157,11 @@ impl DownloadError {
         }
     }
 
-    /// The storage was not reached (name, connection, TLS, proxy), broke off or was busy, in each attempt. Download again later,
-    /// which goes on from what has come if the storage can; if it stays so, do what the message says.
+    /// Each attempt failed: the storage could not be reached, broke the connection off, or was busy. Download again later, which
+    /// resumes where the storage supports that. It is false after a refused certificate and where the proxy demands
+    /// credentials: those do not pass by themselves, so do what the message says.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.0, DownloadFault::Connection(..) | DownloadFault::Unavailable(..))
+        matches!(self.0, DownloadFault::Connection(None, _) | DownloadFault::Unavailable(..))
     }
 
     /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),

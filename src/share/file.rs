@@ -121,7 +121,7 @@ pub(crate) struct Page {
 impl Page {
     /// # Errors
     ///
-    /// What cannot be read of a file, or of the list: a file must not be missed.
+    /// What cannot be read: a file, the list of files, or the cursor. No file may be missed.
     pub(crate) fn read(response: ListShareFilesResponse) -> Result<Self, String> {
         let files = response.files.map_or(Ok(Vec::new()), |LenientList(files)| files);
         let files = files.map_err(|other| format!("$.files is {other}, which is no array"))?;
@@ -129,7 +129,11 @@ impl Page {
             let file = file.0.map_err(|other| format!("$.files[{n}] is {other}, which is no object"))?;
             ShareFile::read(file).ok_or_else(|| format!("$.files[{n}].id is missing, or no text"))
         });
-        let next_cursor = response.next_cursor.and_then(LenientText::non_empty);
-        Ok(Self { files: files.collect::<Result<_, String>>()?, next_cursor })
+        let files = files.collect::<Result<_, String>>()?;
+        let next_cursor = match response.next_cursor {
+            Some(LenientText(None)) => return Err("$.nextCursor is neither a text nor a number".to_owned()),
+            cursor => cursor.and_then(LenientText::non_empty),
+        };
+        Ok(Self { files, next_cursor })
     }
 }

@@ -69,7 +69,7 @@ impl From<&Error> for Exit {
             Outcome::Rejected if error.is_throttled() => Self::Unavailable,
             Outcome::Rejected => Self::Refused,
             Outcome::NotSent if error.is_validation() => Self::Usage,
-            Outcome::NotSent if error.is_connect() => Self::Unavailable,
+            Outcome::NotSent if error.is_connect() && error.is_retryable() => Self::Unavailable,
             Outcome::NotSent => Self::Failed,
         }
     }

@@ -198,15 +198,26 @@ async fn empty_pages_without_an_end_end_with_an_error() {
     assert_eq!(emulator.faults_left(), 1);
 }
 
-/// An empty one, and one that is no text, is as good as none; a number is a cursor like another.
+/// A number is a cursor like another.
 #[tokio::test]
-async fn the_last_page_has_no_cursor_whatever_stands_there() {
-    for (cursor, pages) in [(json!(""), 1), (json!(null), 1), (json!(false), 1), (json!(2), 2)] {
+async fn the_last_page_has_an_empty_cursor_or_none() {
+    for (cursor, pages) in [(json!(""), 1), (json!(null), 1), (json!(2), 2)] {
         let (share, emulator) = opened(empty()).await;
         emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "nextCursor": cursor, "files": null}))));
         emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": "0"}))));
         assert!(listed(share.files()).await.unwrap().is_empty());
         assert_eq!(2 - emulator.faults_left(), pages, "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_cannot_be_read_does_not_end_a_listing_as_if_it_were_whole() {
+    for cursor in [json!({"page": 2}), json!(["2"]), json!(true)] {
+        let (share, emulator) = opened(empty()).await;
+        emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "nextCursor": cursor}))));
+        let error = listed(share.files()).await.unwrap_err();
+        assert!(error.to_string().contains("$.nextCursor is neither a text nor a number"), "{cursor}: {error}");
+        assert!(!error.is_retryable());
     }
 }
 

@@ -268,7 +268,7 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
         tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1"]);
         tool
     };
-    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 6)];
+    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 1)];
     tools[0].0.arg("--cacert").arg(&pem);
     tools[1].0.env("KOODRIVE_CACERT", &pem);
     for (tool, status) in &mut tools {
