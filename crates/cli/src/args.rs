@@ -53,6 +53,7 @@ Environment:
   KOODRIVE_IDLE_TIMEOUT     as --idle-timeout
   KOODRIVE_MAX_ATTEMPTS     as --max-attempts
   KOODRIVE_CACERT           as --cacert
+  KOODRIVE_CERT             as --cert
   KOODRIVE_PROXY            as --proxy and --proxy-file; also with a user name and a password
   HTTPS_PROXY, NO_PROXY …   the proxy and its exceptions without --proxy
   KOODRIVE_RATE             as --rate
@@ -83,7 +84,7 @@ list is {\"other\": 7}, with its number. Whoever has the download URL can fetch 
 Exit status:
   0  done; of status, also a task that goes on
   1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written,
-     a ledger in use
+     a ledger in use, a refused certificate
   2  bad usage or a broken rule; no task was made
   3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
@@ -200,6 +201,11 @@ pub(crate) struct ServiceArgs {
     /// File with CA certificates (PEM) to trust beside the platform's [env: KOODRIVE_CACERT]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
+
+    /// File with the certificate that a service demands of its clients, and its private key (PEM, the key as PKCS#8 without a
+    /// password) [env: KOODRIVE_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
 
     /// Proxy for all requests: an http, https, socks4 or socks5 URL [env: KOODRIVE_PROXY]
     #[arg(long, global = true, value_name = "URL")]

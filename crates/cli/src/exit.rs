@@ -142,6 +142,13 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+/// What the library's advice names, and what a user of the tool gives in its place.
+const FLAGS: [(&str, &str); 3] = [
+    ("`root_certificates`", "--cacert (KOODRIVE_CACERT)"),
+    ("`client_certificate`", "--cert (KOODRIVE_CERT)"),
+    ("the proxy's credentials in its URL", "the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY)"),
+];
+
 /// `no connection to the service …: tcp connect error: connection refused`
 pub(crate) fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
@@ -150,7 +157,7 @@ pub(crate) fn with_causes(error: &dyn StdError) -> String {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    text
+    FLAGS.into_iter().fold(text, |text, (method, flag)| text.replace(method, flag))
 }
 
 impl fmt::Display for CommandError {

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     fmt, fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -55,18 +55,24 @@ pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
 
 fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     let ServiceArgs { request_timeout, connect_timeout, idle_timeout, max_attempts, .. } = service;
-    let cacert = flag_or_variable(service.cacert.take(), "KOODRIVE_CACERT", |path| Ok::<_, Infallible>(path.into()))?;
+    let pem_file = |flag: &mut Option<PathBuf>, variable| {
+        flag_or_variable(flag.take(), variable, |path| Ok::<_, Infallible>(PathBuf::from(path)))
+    };
+    let cacert = pem_file(&mut service.cacert, "KOODRIVE_CACERT")?;
+    let cert = pem_file(&mut service.cert, "KOODRIVE_CERT")?;
     let timeouts = both(
         flag_or_variable(request_timeout, "KOODRIVE_REQUEST_TIMEOUT", args::time),
         flag_or_variable(connect_timeout, "KOODRIVE_CONNECT_TIMEOUT", args::time),
     );
     let idle_timeout = flag_or_variable(idle_timeout, "KOODRIVE_IDLE_TIMEOUT", args::time);
     let max_attempts = flag_or_variable(max_attempts, "KOODRIVE_MAX_ATTEMPTS", str::parse);
-    let route = both(certificates(cacert.as_deref()), proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
-    let (((request_timeout, connect_timeout), (idle_timeout, max_attempts)), (certificates, proxy)) =
+    let pems = both(certificates(cacert.as_deref()), certificates(cert.as_deref()));
+    let route = both(pems, proxy_url(service.proxy.take(), service.proxy_file.as_deref()));
+    let (((request_timeout, connect_timeout), (idle_timeout, max_attempts)), ((roots, own_certificate), proxy)) =
         both(both(timeouts, both(idle_timeout, max_attempts)), route)?;
     let mut builder = ClientBuilder::from_env();
-    builder = with(builder, certificates, ClientBuilder::root_certificates);
+    builder = with(builder, roots, ClientBuilder::root_certificates);
+    builder = with(builder, own_certificate, ClientBuilder::client_certificate);
     builder = with(builder, proxy, ClientBuilder::proxy);
     builder = with(builder, request_timeout, ClientBuilder::timeout);
     builder = with(builder, connect_timeout, ClientBuilder::connect_timeout);
@@ -75,13 +81,14 @@ fn impatient_client(mut service: ServiceArgs) -> Result<Client, CommandError> {
     builder = with(builder, service.endpoint.take(), ClientBuilder::endpoint);
     builder = with(builder, service.user_id.take(), ClientBuilder::user_id);
     builder = with(builder, service.agent_name.take(), ClientBuilder::agent_name);
-    build_with_credentials(builder, service).map_err(|error| match cacert {
-        // What is said of certificates is said of this file.
-        Some(path) => {
-            let flag = format!("--cacert {}", path.display());
-            CommandError { message: error.message.replace("--cacert (KOODRIVE_CACERT)", &flag), ..error }
-        }
-        None => error,
+    build_with_credentials(builder, service).map_err(|error| {
+        // An error about certificates names the file that they came from.
+        let files = [("--cacert", "KOODRIVE_CACERT", &cacert), ("--cert", "KOODRIVE_CERT", &cert)];
+        let message = files.into_iter().fold(error.message, |message, (flag, variable, path)| match path {
+            Some(path) => message.replace(&format!("{flag} ({variable})"), &format!("{flag} {}", path.display())),
+            None => message,
+        });
+        CommandError { message, ..error }
     })
 }
 

@@ -42,6 +42,7 @@ fn flag(path: &str) -> Option<&'static str> {
         "idle_timeout" => "--idle-timeout (KOODRIVE_IDLE_TIMEOUT)",
         "max_attempts" => "--max-attempts (KOODRIVE_MAX_ATTEMPTS)",
         "root_certificates" => "--cacert (KOODRIVE_CACERT)",
+        "client_certificate" => "--cert (KOODRIVE_CERT)",
         "proxy" => "--proxy, --proxy-file (KOODRIVE_PROXY)",
         "concurrency" => "--concurrency",
         "rate" => "--rate (KOODRIVE_RATE)",

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use koodrive_share_emulator::{Answer, Fault};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{Certificate, CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
+    rustls::{RootCertStore, ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer, server::WebPkiClientVerifier},
 };
 
 use crate::support::{
@@ -241,15 +242,29 @@ async fn proxy_is_given_by_flag_or_variable() {
         expect(&emulator, &[&DUMP[..], &["F1", "--proxy", proxy]].concat(), 2, said).await;
     }
     assert_eq!(emulator.request_count(), 0);
+    // As a proxy on the way answers.
+    emulator.fail_next(Fault::Reply(Answer::json(407, &serde_json::json!({}))));
+    let said = "give the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY), http://user:password@host:port";
+    expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 3, said).await;
 }
 
-#[tokio::test]
-async fn certificates_to_trust_are_given_by_flag_or_variable() {
+/// A service on this machine with a certificate of its own, which may demand one of its clients: its endpoint, its certificate, and
+/// its task.
+async fn tls_service(client_certificate: Option<&Certificate>) -> (String, String, JoinHandle<()>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let verifier = match client_certificate {
+        Some(certificate) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(certificate.der().clone()).unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap()
+        }
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_single_cert(vec![cert.der().clone()], PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into());
     let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -261,8 +276,14 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
             }
         }
     });
+    (endpoint, cert.pem(), server)
+}
+
+#[tokio::test]
+async fn certificates_to_trust_are_given_by_flag_or_variable() {
+    let (endpoint, certificate, server) = tls_service(None).await;
     let emulator = emulator().await;
-    let pem = file("trusted.pem", &cert.pem());
+    let pem = file("trusted.pem", &certificate);
     let dump = || {
         let mut tool = tool(&emulator);
         tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1"]);
@@ -273,7 +294,9 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
     tools[1].0.env("KOODRIVE_CACERT", &pem);
     for (tool, status) in &mut tools {
         let output = run(tool).await;
-        assert_eq!(output.status.code(), Some(*status), "{}", text(&output.stderr));
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{stderr}");
+        assert_eq!(stderr.contains("trust its issuer by --cacert (KOODRIVE_CACERT), or"), *status == 1, "{stderr}");
     }
     server.abort();
     for (path, said) in [
@@ -282,6 +305,33 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
     ] {
         expect(&emulator, &[&DUMP[..], &["F1", "--cacert", path]].concat(), 2, said).await;
     }
+}
+
+#[tokio::test]
+async fn certificate_of_the_client_is_given_by_flag_or_variable() {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let own = file("client.pem", &(cert.pem() + &signing_key.serialize_pem()));
+    let (endpoint, certificate, server) = tls_service(Some(&cert)).await;
+    let emulator = emulator().await;
+    let trusted = file("demanding.pem", &certificate);
+    let dump = || {
+        let mut tool = tool(&emulator);
+        tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1", "--cacert"]).arg(&trusted);
+        tool
+    };
+    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 1)];
+    tools[0].0.arg("--cert").arg(&own);
+    tools[1].0.env("KOODRIVE_CERT", &own);
+    for (tool, status) in &mut tools {
+        let output = run(tool).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{stderr}");
+        assert_eq!(stderr.contains("give one that it accepts by --cert (KOODRIVE_CERT)"), *status == 1, "{stderr}");
+    }
+    server.abort();
+    let missing_key = file("client.no-key.pem", &cert.pem());
+    let said = "client.no-key.pem: must hold ";
+    expect(&emulator, &[&DUMP[..], &["F1", "--cert", missing_key.to_str().unwrap()]].concat(), 2, said).await;
 }
 
 #[tokio::test]
