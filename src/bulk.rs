@@ -1,7 +1,7 @@
-//! More than 1,000 file ids: one task for each 1,000 of them.
+//! Share tasks for more than 1,000 file ids: one task for each 1,000 of them.
 //!
-//! [`Client::create_bulk`] begins a run; [`Bulk`] is the stream of its [`BulkItem`]s; [`BulkPolicy`] says how many
-//! requests there are at a time, what happens after an unknown outcome, and where the ledger is.
+//! [`Client::create_bulk`] begins a run; [`Bulk`] is the stream of its [`BulkItem`]s; [`BulkPolicy`] sets how many
+//! chunks are in flight, what happens after an unknown outcome, and where the ledger is.
 
 mod chunk_producer;
 pub(crate) mod error;
@@ -61,38 +61,39 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// The stream ends with `None` only after every id has been attempted; a run that ends otherwise says why with a
-/// [`BulkError`], its last word. A chunk that was rejected or not sent ends the run only where every further one would fail,
-/// too: a task with a kdstoken was refused access, credentials were refused, or a certificate or a proxy is not accepted. To
-/// end it on others, call [`stop`](Self::stop). One whose outcome is unknown ends it as [`AfterUnknown`](crate::AfterUnknown)
-/// says, and one that is throttled pauses it: see [`patience`](crate::BulkPolicy::patience).
+/// The stream ends without an error only after every id has been attempted. Otherwise its last item is a [`BulkError`],
+/// which says why the run ended. A chunk that was rejected or not sent ends the run only if every further chunk would
+/// fail, too: a task with a kdstoken was refused access, credentials were refused, or a certificate or a proxy is not
+/// accepted. To end the run after any other failure, call [`stop`](Self::stop). [`AfterUnknown`](crate::AfterUnknown)
+/// says what happens after an unknown outcome. A chunk that is throttled pauses the run: see
+/// [`patience`](crate::BulkPolicy::patience).
 ///
-/// Nothing is read or sent before the first poll. Ids are read and chunks begun only while the stream is polled; a chunk
-/// that was begun is a task of the runtime and goes on by itself. So while you look at an item, up to
-/// [`concurrency`](crate::BulkPolicy::concurrency) − 1 chunks go on and no other begins: where looking takes long, poll the
-/// stream in a task of its own. Memory grows with the concurrency and the longest ids, and by less than 60 bytes for each
-/// chunk.
+/// Nothing is read or sent before the first poll. Ids are read and chunks are begun only while the stream is polled. A
+/// chunk that was begun runs as a tokio task of its own, and needs no further poll. So while you process an item, up to
+/// [`concurrency`](crate::BulkPolicy::concurrency) − 1 chunks continue, but no other chunk begins. If processing takes
+/// long, poll the stream in a tokio task of its own. Memory grows with the concurrency and the longest ids, and by less
+/// than 60 bytes for each chunk.
 ///
 /// # Cancel safety
 ///
-/// [`next`](Self::next) loses nothing when it is dropped. Dropping the stream begins nothing more; chunks that were
-/// begun are still sent as long as the runtime lives, and reach the ledger, but none waits for the end of a pause. To learn
-/// what became of them, `stop` instead.
+/// Dropping the future of [`next`](Self::next) loses nothing. If you drop the stream, no further chunk begins. Chunks
+/// that were begun are still sent and recorded in the ledger while the runtime lives, but none waits for the end of a
+/// pause. To receive their items, call `stop` instead and read the stream to its end.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with its I/O and time enabled.
+/// Panics if it is polled outside of a tokio runtime with I/O and time enabled.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Bulk<'a> {
-    /// Dropped at the end, with the ledger's lock.
+    /// The items to come. None at the end, so that the ledger's lock is released.
     pending: Option<BoxStream<'a, Result<BulkItem, BulkErrorKind>>>,
     run: Arc<Run>,
     report: BulkReport,
 }
 
 impl Client {
-    /// Creates tasks for any number of file ids, with the default [`BulkPolicy`]. To be able to resume a run that died, give
-    /// it a [ledger](BulkPolicy::ledger) by [`create_bulk_with`](Self::create_bulk_with).
+    /// Creates tasks for any number of file ids, with the default [`BulkPolicy`]. To be able to resume a run that died,
+    /// use [`create_bulk_with`](Self::create_bulk_with) and set a [ledger](BulkPolicy::ledger).
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, ShareTask, TargetDirectory};
@@ -105,13 +106,13 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// `task` is what all tasks have in common, so it names neither file ids nor a trace id. `file_ids` is any
-    /// iterator, or a stream as [`FileIds`]; it is read as the run goes on and never held whole.
+    /// `task` holds what all tasks have in common, so it sets no file ids, no trace id and no `X-Date`. `file_ids` is
+    /// any iterator, or a stream as [`FileIds`]. Ids are read as the run proceeds, and are never in memory all at once.
     ///
     /// # Errors
     ///
-    /// All broken rules of `task` together, before anything is read or sent: those of
-    /// [`ShareTaskBuilder::build`] but the ones about file ids, and `template`.
+    /// Returns all broken rules of `task` together, before anything is read or sent: the rules of
+    /// [`ShareTaskBuilder::build`] except those about file ids, and the rule `template`.
     #[doc(alias("create_all", "create_many"))]
     pub fn create_bulk<'a>(
         &self,
@@ -121,12 +122,12 @@ impl Client {
         self.create_bulk_with(task, file_ids, BulkPolicy::default())
     }
 
-    /// Creates tasks for any number of file ids, as `policy` says.
+    /// Creates tasks for any number of file ids, with the settings of `policy`.
     ///
     /// # Errors
     ///
-    /// All broken rules together, before anything is read or sent: those of [`create_bulk`](Self::create_bulk) and those
-    /// of [`BulkPolicy::validate`].
+    /// Returns all broken rules together, before anything is read or sent: those of [`create_bulk`](Self::create_bulk)
+    /// and those of [`BulkPolicy::validate`].
     pub fn create_bulk_with<'a>(
         &self,
         task: ShareTaskBuilder,
@@ -147,33 +148,33 @@ impl Client {
 }
 
 impl Bulk<'_> {
-    /// The next item, `None` after the last.
+    /// Returns the next item, or `None` after the last one.
     ///
     /// # Errors
     ///
-    /// Why the run ended before every id was attempted; nothing comes after it.
+    /// Returns a [`BulkError`] if the run did not complete. Only `None` follows it.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     pub async fn next(&mut self) -> Option<Result<BulkItem, BulkError>> {
         StreamExt::next(self).await
     }
 
-    /// Takes all items, and gives what they say together: for those whom single chunks do not matter to.
+    /// Awaits all items and returns a report of them, for callers that need no single items.
     ///
     /// # Errors
     ///
-    /// As for [`next`](Self::next), with the error of the last chunk that failed as the source unless there is another. The
-    /// report is lost then: to keep it, take the items one by one.
+    /// Returns the same errors as [`next`](Self::next). If such an error has no source of its own, its source is the
+    /// error of the last chunk that failed. The report is lost: to keep it, take the items one by one.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the stream, and the report with it.
+    /// Dropping the future drops the stream and the report.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("finish", "wait"))]
     pub async fn collect(mut self) -> Result<BulkReport, BulkError> {
         let mut cause = None;
@@ -183,23 +184,23 @@ impl Bulk<'_> {
         Ok(mem::take(&mut self.report))
     }
 
-    /// Begins no further chunk; one whose line is being written to the ledger is not sent. The stream goes on with those
-    /// that were begun, then ends with a [`BulkError`] if there are ids left.
+    /// Stops the run: no further chunk begins. A chunk whose line is still being written to the ledger is not sent. The
+    /// stream yields the items of the chunks that were sent, then ends with a [`BulkError`] if ids are left.
     pub fn stop(&self) {
         self.run.stop(BulkErrorKind::Stopped);
     }
 
-    /// What the items so far say together.
+    /// Returns a report of the items so far.
     pub fn report(&self) -> &BulkReport {
         &self.report
     }
 
-    /// Why a run of which no further item comes is not complete: because it `failed`, or was stopped.
+    /// Returns why the run is not complete, once no further item follows: it `failed` or was stopped.
     fn end_error(&self, failed: Option<BulkErrorKind>) -> Option<BulkError> {
         let Progress { stop, exhausted, attempted, unwritten, .. } =
             self.run.progress.send_replace(Progress::default());
         let kind = match (stop, failed) {
-            // A ledger that lacks a line is worse than whatever else ended the run.
+            // A ledger failure comes first, because the ledger may lack a line.
             (Some(stop), _) if stop.is_ledger() => stop,
             (_, Some(failed)) => failed,
             (Some(stop), None) if !exhausted || stop.is_of_all_requests() => stop,
@@ -228,7 +229,7 @@ impl Stream for Bulk<'_> {
     }
 }
 
-/// Nobody waits for the end of a pause any more.
+/// Requests that wait for the end of a pause are not sent once the stream is dropped.
 impl Drop for Bulk<'_> {
     fn drop(&mut self) {
         self.run.progress.send_modify(|progress| progress.is_dropped = true);

@@ -1,4 +1,4 @@
-//! Reads file ids, compares them with the ledger, and begins their chunks.
+//! The part of a run that reads file ids, compares them with the ledger, and begins their chunks.
 
 use std::{mem, sync::Arc};
 
@@ -22,9 +22,9 @@ use crate::{
 pub(super) struct ChunkProducer<'a> {
     run: Arc<Run>,
     file_ids: FileIds<'a>,
-    /// Ids that were read and not yet begun.
+    /// The ids of the next chunk that were read so far.
     chunk: Vec<String>,
-    /// Opened by the first poll.
+    /// None before the first poll, or if the policy names no ledger.
     ledger: Option<SharedLedger>,
 }
 
@@ -33,18 +33,18 @@ impl<'a> ChunkProducer<'a> {
         Self { run, file_ids, chunk: Vec::new(), ledger: None }
     }
 
-    /// Begins the next chunk; `None` once all ids were attempted or the run was stopped.
+    /// Begins the next chunk. Returns `None` once all ids have been attempted or the run was stopped.
     pub(super) async fn next(&mut self) -> Result<Option<PendingItem>, BulkErrorKind> {
         if let (Some(path), None) = (&self.run.policy.ledger, &self.ledger) {
             self.ledger = Some(SharedLedger::open(path.clone(), self.run.clone()).await?);
         }
         let run = self.run.clone();
-        // Ids that are long in coming must not keep a run from stopping.
+        // A stop must take effect even while the source of the ids makes the run wait.
         match run.unless_over(self.read()).await.transpose()? {
             Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
             Some(file_ids) => self.begin(file_ids).await,
             None => {
-                // Whether there would have been more to do, as far as that is known at once.
+                // Check without waiting whether the input is exhausted.
                 let read = self.file_ids.fill(&mut self.chunk, 1).now_or_never();
                 if matches!(read, Some(Ok(()))) && self.chunk.is_empty() {
                     self.finish().await?;
@@ -54,10 +54,11 @@ impl<'a> ChunkProducer<'a> {
         }
     }
 
-    /// The ids of the next chunk, none at the end.
+    /// Reads the ids of the next chunk. An empty list is the end of the input.
     async fn read(&mut self) -> Result<Vec<String>, BulkErrorKind> {
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         let needs_consent = is_package && !self.run.policy.split_packages;
+        // One id more than a package can hold shows that the package would have to be split.
         let most = MAX_FILE_IDS + usize::from(needs_consent);
         self.file_ids.fill(&mut self.chunk, most).await.map_err(BulkErrorKind::Input)?;
         if self.chunk.len() > MAX_FILE_IDS {
@@ -66,7 +67,7 @@ impl<'a> ChunkProducer<'a> {
         Ok(mem::replace(&mut self.chunk, Vec::with_capacity(MAX_FILE_IDS)))
     }
 
-    /// All ids have been attempted.
+    /// Records that all ids have been attempted, and compares their number with the ledger.
     async fn finish(&mut self) -> Result<(), BulkErrorKind> {
         let attempted = self.run.progress.borrow().attempted;
         if let Some(ledger) = &self.ledger {
@@ -79,7 +80,7 @@ impl<'a> ChunkProducer<'a> {
         Ok(())
     }
 
-    /// Begins a chunk, unless the ledger settles it; nothing if the run was stopped before.
+    /// Begins a chunk, or takes its item from the ledger. Returns `None` if the run was stopped before the request.
     async fn begin(&mut self, file_ids: Vec<String>) -> Result<Option<PendingItem>, BulkErrorKind> {
         let start = self.run.progress.borrow().attempted;
         let end = start + file_ids.len() as u64;
@@ -111,7 +112,8 @@ impl<'a> ChunkProducer<'a> {
         Ok(item)
     }
 
-    /// The item of a chunk that is not to be sent again.
+    /// Returns an item if the chunk must not be sent: the ledger has its task, or an unknown outcome without consent to
+    /// resend.
     fn item_from_ledger(&self, mut chunk: LedgerChunk, state: State) -> Option<BulkItem> {
         let result = match (state, chunk.unknown_before.pop()) {
             (State::Accepted { task: mut handle }, _) => {

@@ -1,27 +1,29 @@
-//! Why a bulk creation ended before its end.
+//! The error of a bulk creation that did not complete.
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
 use super::ledger::LedgerFault;
 use crate::{error::BoxError, error_chain::debug_as_chain, patience::GiveUp, validation::ValidationError};
 
-/// A bulk creation that ended before every file id was attempted, whose last chunk failed as every other would have, or whose
-/// ledger cannot be trusted any more.
+/// The error of a bulk creation that did not complete.
 ///
-/// The message is one line: why the run ended, what to do about that unless the items say it, and what was attempted. Tasks
-/// that were created stay so: look at the items that came before.
+/// The run ended before every file id was attempted, or its last chunk failed from a cause that would make every
+/// request fail, or its ledger can no longer be trusted.
+///
+/// The message is one line: why the run ended, what to do unless the items say so, and which file ids were attempted.
+/// Tasks that were created remain: look at the items before the error.
 pub struct BulkError {
     pub(super) kind: BulkErrorKind,
     pub(super) attempted: u64,
-    /// There were no others.
+    /// Whether all file ids have been read, so that none is left.
     pub(super) exhausted: bool,
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
-    /// That of the last chunk that failed, if nobody has seen its item.
+    /// The error of the last chunk that failed, if `collect` consumed its item.
     pub(super) cause: Option<BoxError>,
 }
 
-/// Why no further chunk is begun.
+/// Why a run begins no further chunk.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BulkErrorKind {
     #[error("{0}; nothing was sent")]
@@ -45,72 +47,74 @@ impl BulkErrorKind {
         matches!(self, Self::Ledger(error) if !matches!(error, LedgerFault::OtherRun(_)))
     }
 
-    /// Every request would have failed alike, the last one too: there is something to see to.
+    /// Whether every request fails from this cause. The run then ends with an error even if no file ids are left.
     pub(super) fn is_of_all_requests(&self) -> bool {
         matches!(self, Self::GaveUp(_) | Self::Access)
     }
 }
 
 impl BulkError {
-    /// The file ids that were attempted, from 0: an item came for each chunk of them. Those from its end on were not.
+    /// Returns the range of file ids that were attempted, from 0. The stream yielded an item for each of their chunks.
+    /// File ids from the end of the range on were not attempted.
     pub fn attempted(&self) -> Range<u64> {
         0..self.attempted
     }
 
-    /// The broken rules, if that is the cause: no file ids, or a package that needs to be split without consent.
-    /// Nothing was sent.
+    /// Returns the broken rules, if they are the cause: there are no file ids, or a package would have to be split
+    /// without consent. Nothing was sent.
     pub fn validation_error(&self) -> Option<&ValidationError> {
         if let BulkErrorKind::Validation(error) = &self.kind { Some(error) } else { None }
     }
 
-    /// An outcome was unknown and the policy stops at that, with file ids left: that of the last chunk is told by its item
-    /// alone. Look for the task, then resume.
+    /// Whether the policy stopped the run after an unknown outcome, with file ids left. If only the last chunk's
+    /// outcome is unknown, its item alone says so. Look for the task, then resume.
     pub fn is_unknown(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Unknown)
     }
 
-    /// [`Bulk::stop`](crate::Bulk::stop) was called. Resume when you like.
+    /// Whether [`Bulk::stop`](crate::Bulk::stop) ended the run. Resume when you like.
     pub fn is_stopped(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Stopped)
     }
 
-    /// The service refused a task with a kdstoken access, so that it would refuse all. Open the share again, then resume.
+    /// Whether the service refused access to a task with a kdstoken, as it would to all others. Open the share again,
+    /// then resume.
     pub fn is_access_refused(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Access)
     }
 
-    /// The run was throttled, or had no connection or no token, and created no task for its
-    /// [`patience`](crate::BulkPolicy::patience), or was asked to wait for longer. What the last items are about was
-    /// not created. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
+    /// Whether the run's [`patience`](crate::BulkPolicy::patience) ended. The run was throttled, or had no connection
+    /// or no token, and created no task for that long, or the service asked for a longer wait. No tasks exist for the
+    /// last items. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
         matches!(self.kind, BulkErrorKind::GaveUp(GiveUp::Exhausted(_) | GiveUp::WaitTooLong(_)))
     }
 
-    /// The file ids could not be read. Look at the `source`, then resume.
+    /// Whether the file ids could not be read. The `source` says why; remove the cause, then resume.
     pub fn is_input(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Input(_))
     }
 
-    /// The ledger cannot be read or written, is no ledger, is in use by another run, or was deleted, replaced or
-    /// truncated during this one. What was sent after its last line counts as unknown; the message names the tasks that
-    /// it lacks.
+    /// Whether the ledger failed: it cannot be read or written, is not a ledger, is in use by another run, or was
+    /// deleted, replaced, truncated or changed during this run. The outcome of a request that the ledger does not
+    /// record is unknown. The message names the tasks that the ledger lacks.
     pub fn is_ledger(&self) -> bool {
         self.kind.is_ledger()
     }
 
-    /// The ledger was deleted, replaced, truncated or changed during the run. Restore it before you resume: a run on a new
-    /// ledger creates every task anew.
+    /// Whether the ledger was deleted, replaced, truncated or changed during the run. Restore it before you resume: a
+    /// run on a new ledger creates every task again.
     pub fn is_ledger_lost(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::Lost(_)))
     }
 
-    /// The ledger is in use by another run. Resume once that has ended.
+    /// Whether the ledger is in use by another run. Resume once that run has ended.
     pub fn is_in_use(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::InUse))
     }
 
-    /// The ledger belongs to a run of another task or of other file ids. Name another file, or give what that run was
-    /// given.
+    /// Whether the ledger belongs to a run of another task or of other file ids. Name another file, or use the task and
+    /// the file ids of that run.
     pub fn is_other_run(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Ledger(LedgerFault::OtherRun(_)))
     }

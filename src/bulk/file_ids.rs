@@ -1,4 +1,4 @@
-//! Where the file ids come from.
+//! The source of a bulk creation's file ids.
 
 use std::{error::Error as StdError, fmt};
 
@@ -14,10 +14,10 @@ use crate::error::BoxError;
 /// let from_stream = FileIds::stream(futures_util::stream::iter(["F1", "F2"]));
 /// ```
 ///
-/// An iterator that blocks, as on a pipe, holds up the requests that share its thread: make it a stream.
+/// An iterator that blocks, for example on a pipe, delays the requests that share its thread: use a stream instead.
 pub struct FileIds<'a>(Ids<'a>);
 
-/// Two kinds, since a stream for an iterator takes a measurable part of a run.
+/// An iterator is not wrapped in a stream, because that takes a measurable part of a run's time.
 enum Ids<'a> {
     Iterator(Box<dyn Iterator<Item = String> + Send + 'a>),
     Stream(BoxStream<'a, Result<String, BoxError>>),
@@ -33,13 +33,13 @@ where
 }
 
 impl<'a> FileIds<'a> {
-    /// Takes them from a stream.
+    /// Reads the file ids from a stream.
     pub fn stream(ids: impl Stream<Item: Into<String>> + Send + 'a) -> Self {
         Self(Ids::Stream(ids.map(|id| Ok(id.into())).fuse().boxed()))
     }
 
-    /// Takes them from a stream that can fail, such as the lines of a file. A failure ends the run; the ids before it
-    /// that do not fill a chunk are not sent.
+    /// Reads the file ids from a stream that can fail, such as the lines of a file. A failure ends the run. Ids before
+    /// the failure that do not fill a chunk are not sent.
     pub fn try_stream<T, E>(ids: impl Stream<Item = Result<T, E>> + Send + 'a) -> Self
     where
         T: Into<String> + 'a,
@@ -48,7 +48,8 @@ impl<'a> FileIds<'a> {
         Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
-    /// Fills a chunk up to `most` ids, to fewer only at the end. Cancelled, it leaves what it read in the chunk.
+    /// Fills a chunk with up to `most` ids; fewer mean the end of the input. If the future is dropped, the ids that
+    /// were read are in the chunk.
     pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), BoxError> {
         let missing = most.saturating_sub(chunk.len());
         match &mut self.0 {

@@ -1,4 +1,4 @@
-//! The gate that every request of a run passes: closed in a pause, and as slow as the rate allows.
+//! The gate that every request of a run passes: it is closed during a pause, and spaces requests by the rate.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +13,7 @@ use tokio::{
 use super::policy::BulkPolicy;
 use crate::patience::{Decision, Patience, Signal};
 
-/// When the next request may leave, by the rate. Requests take turns in their order.
+/// The earliest time for the next request, by the rate. Tokio's mutex around it is fair, so requests keep their order.
 type NextSlot = Option<Instant>;
 
 pub(super) struct Gate {
@@ -24,16 +24,17 @@ pub(super) struct Gate {
 
 struct State {
     patience: Patience,
-    /// The end of the pause, until a request has got through after it.
+    /// The end of the latest pause. None once a request that was sent after the pause has caused no other.
     pause: Option<Instant>,
-    /// How many pauses there were.
+    /// The number of pauses so far.
     pauses: u64,
 }
 
-/// The leave to send one request.
+/// The permit to send one request.
 pub(super) struct Permit {
+    /// The number of pauses before this permit.
     pauses: u64,
-    /// After a pause, one request probes: it keeps its slot until it is known what becomes of it.
+    /// After a pause, one request probes the service: it holds the lock until its result is known, so no other is sent.
     _probe: Option<OwnedMutexGuard<NextSlot>>,
 }
 
@@ -47,11 +48,11 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for its slot, for the end of a pause and for the rate.
+    /// Waits for the caller's turn, for the end of a pause and for the rate.
     pub(super) async fn admit(&self) -> Permit {
         let mut next_slot = self.next_slot.clone().lock_owned().await;
         loop {
-            // Read at once: a pause that begins in between would go unnoticed.
+            // Both fields are read under one lock: a pause that begins between two reads would go unnoticed.
             let State { pause, pauses, .. } = *self.state();
             let now = Instant::now();
             match pause.max(*next_slot) {
@@ -64,7 +65,7 @@ impl Gate {
         }
     }
 
-    /// Learns what became of a request. Gives what the run does, and if it pauses, whether this request began that.
+    /// Records the result of a request. Returns what the run does next and, for a pause, whether this request began it.
     pub(super) fn record(&self, permit: &Permit, signal: Signal) -> (Decision, bool) {
         let (mut state, now) = (self.state(), Instant::now());
         let is_late = permit.pauses < state.pauses;

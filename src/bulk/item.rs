@@ -1,4 +1,4 @@
-//! What became of one chunk, and of all of them.
+//! The result of one chunk, and the report of all chunks.
 
 use std::{fmt, ops::Range};
 
@@ -8,7 +8,7 @@ use crate::{
     trace_id::TraceId,
 };
 
-/// What became of one chunk of a bulk creation.
+/// The result of one chunk of a bulk creation.
 ///
 /// ```
 /// # use koodrive_share::BulkItem;
@@ -22,20 +22,20 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BulkItem {
-    /// Which of the file ids it holds, counted from 0; the end is the first one after it.
+    /// The range of file ids in the chunk, counted from 0; the end is exclusive.
     pub range: Range<u64>,
-    /// The trace id of the request that decided about it.
+    /// The trace id of the request that determined the result.
     pub trace_id: TraceId,
-    /// The name of its package, numbered if packages are split.
+    /// The name of the chunk's package, numbered if packages are split.
     pub zip_name: Option<String>,
-    /// Whether nothing was sent because the ledger answered: a task that an earlier run created, or an outcome that it
-    /// left unknown.
+    /// Whether the result comes from the ledger, so that nothing was sent: an earlier run created the task, or left its
+    /// outcome unknown.
     pub from_ledger: bool,
-    /// The task, or why there is none that is known of; [`Error::outcome`] tells whether a task may exist.
+    /// The task, or why none is known; [`Error::outcome`] tells whether a task may exist.
     pub result: Result<TaskHandle, Error>,
 }
 
-/// What the items of a bulk creation say together.
+/// A report of a bulk creation's items.
 ///
 /// ```
 /// # use koodrive_share::Bulk;
@@ -46,26 +46,28 @@ pub struct BulkItem {
 /// # }
 /// ```
 ///
-/// It counts chunks, each of which is one task at most.
+/// The report counts chunks; each chunk is at most one task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkReport {
     /// Tasks that this run created.
     pub created: u64,
-    /// Tasks that earlier runs created, by the ledger.
+    /// Tasks that earlier runs created, according to the ledger.
     pub created_earlier: u64,
-    /// Chunks that the service rejected, but for those that it throttled: no task. A resumed run sends them again.
+    /// Chunks that the service rejected, except throttled ones. No task exists; a resumed run sends them again.
     pub rejected: u64,
-    /// Chunks that were throttled, or not sent for a failure on the way: no task. A resumed run sends them.
+    /// Chunks that were throttled, or that failed before they were sent. No task exists; a resumed run sends them.
     pub not_sent: u64,
-    /// Chunks of which a task may exist. A resumed run sends them again only with consent.
+    /// Chunks for which a task may exist. A resumed run sends them again only with
+    /// [consent](crate::BulkPolicy::resend_unknown).
     pub unknown: u64,
-    /// The file ids that the items so far are about, from 0; of those from its end on, none was attempted.
+    /// The range of file ids that the items so far cover, from 0. Once the run has ended, the file ids from the end of
+    /// the range on have not been attempted.
     pub attempted: Range<u64>,
 }
 
 impl BulkReport {
-    /// Counts a chunk that ends there: without an outcome, its task was created.
+    /// Counts a chunk whose range ends at `end`. No outcome means that its task was created.
     pub(super) fn add(&mut self, outcome: Option<Outcome>, from_ledger: bool, end: u64) {
         let count = match outcome {
             None if from_ledger => &mut self.created_earlier,

@@ -1,4 +1,4 @@
-//! How a bulk creation is run.
+//! The settings of a bulk creation.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,20 +9,20 @@ use crate::{
     validation::{DAY, ValidationError, Violations, time_shown},
 };
 
-/// Most chunks at a time: a client has as many places for requests by default.
+/// The maximum concurrency, which equals a client's default limit of concurrent requests.
 const MAX_CONCURRENCY: usize = 100;
 
 const LEAST_INTERVAL: Duration = Duration::from_micros(1);
 
-/// How a bulk creation is run.
+/// The settings of a bulk creation.
 ///
 /// ```
 /// # use koodrive_share::{AfterUnknown, BulkPolicy};
 /// let policy = BulkPolicy::default().concurrency(8).after_unknown(AfterUnknown::Continue).ledger("dump.ledger");
 /// ```
 ///
-/// What breaks a rule is the error of [`Client::create_bulk_with`](crate::Client::create_bulk_with), or of
-/// [`validate`](Self::validate) before there is a client.
+/// [`Client::create_bulk_with`](crate::Client::create_bulk_with) returns an error for a broken rule.
+/// [`validate`](Self::validate) checks the rules without a client.
 #[derive(Clone, Debug)]
 #[must_use = "a policy does nothing until a run is given it"]
 pub struct BulkPolicy {
@@ -39,11 +39,11 @@ pub struct BulkPolicy {
 /// What a run does once the outcome of a chunk is [unknown](crate::Outcome::Unknown).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AfterUnknown {
-    /// It begins no further chunk. What made one outcome unknown, such as a gateway that times out, would do the same
-    /// to the next.
+    /// The run begins no further chunk. The cause of the unknown outcome, such as a gateway that times out, would
+    /// affect the next chunk, too.
     #[default]
     Stop,
-    /// It goes on, so that any number of outcomes may end up unknown.
+    /// The run goes on, so that any number of outcomes may be unknown in the end.
     Continue,
 }
 
@@ -63,10 +63,11 @@ impl Default for BulkPolicy {
 }
 
 impl BulkPolicy {
-    /// Sets how many chunks at most are on their way, or done and not looked at, at a time. Defaults to 4; 1 to 100.
+    /// Sets the maximum number of chunks that are in flight, or done but not yet taken from the stream. Defaults to 4;
+    /// 1 to 100.
     ///
-    /// More than the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
-    /// requests wait for each other within their time-outs.
+    /// A value above the client's [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests) only makes
+    /// requests wait for each other, and this wait counts towards their time-outs.
     pub fn concurrency(self, chunks: usize) -> Self {
         Self { concurrency: chunks, ..self }
     }
@@ -76,87 +77,91 @@ impl BulkPolicy {
         Self { after_unknown, ..self }
     }
 
-    /// Consents to several packages where one would need more than 1,000 file ids. Defaults to false: such a run ends
-    /// before anything is sent. Dumps are split in any case.
+    /// Consents to splitting a package of more than 1,000 file ids into several packages. Defaults to false: a run that
+    /// would need this ends before anything is sent. Dumps are split without consent.
     ///
-    /// Each package gets a number in its name, also if there turns out to be one only: `photos.zip` becomes
-    /// `photos-0001.zip` for the first 1,000 file ids, `photos-0002.zip` for the next, and so on; a name that does not
-    /// end in `.zip` has it at its end. A resumed run gives the same names.
+    /// Each package gets a number in its name, even if there is only one: `photos.zip` becomes `photos-0001.zip` for
+    /// the first 1,000 file ids, `photos-0002.zip` for the next, and so on. If the name does not end in `.zip`, the
+    /// number is appended. A resumed run uses the same names.
     pub fn split_packages(self, consent: bool) -> Self {
         Self { split_packages: consent, ..self }
     }
 
-    /// Sets the file that keeps what became of each chunk, so that a run that died can be resumed: run it again with
-    /// the same file. Defaults to none.
+    /// Sets the ledger: a file that records the result of each chunk, so that a run that died can be resumed. To resume
+    /// a run, run it again with the same file. Defaults to none.
     ///
-    /// It is made if it does not exist; a torn last line, left by a crash, is recovered. A resumed run
+    /// The file is created if it does not exist. If a crash left an incomplete last line, the run repairs it. A resumed
+    /// run
     ///
-    /// - sends no chunk that was accepted: such chunks come as items with their handles;
-    /// - sends those that were rejected or never sent;
-    /// - sends none that was, or may have been, sent and of which no answer is known: they come as items whose outcome is
-    ///   unknown, and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
+    /// - does not send chunks that were accepted: their items hold the handles of their tasks;
+    /// - sends chunks that were rejected or never sent;
+    /// - does not send chunks that were sent, or may have been, but whose reply is not known: their items have an
+    ///   unknown
+    ///   outcome and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
     ///
-    /// Ids are compared with those of the first run chunk by chunk, as they are read, before anything of that chunk is
-    /// sent; ids that no run has come to yet cannot be compared.
+    /// The ids of each chunk are compared with those of the first run before the chunk is sent. Ids that no run has
+    /// reached yet cannot be compared.
     ///
-    /// A ledger belongs to one run, which locks it until its last request has ended; a second run ends at once. The
-    /// operating system drops the lock of a process that dies. Where a file system has no locks, a second run is noticed at
-    /// the next line that either writes, and whoever notices stops.
+    /// A run locks its ledger until its last request has ended; a second run on the same ledger ends at once. The
+    /// operating system releases the lock of a process that dies. On a file system without locks, a run notices another
+    /// one when it next writes a line, and then stops.
     ///
-    /// A run stops, too, if its ledger is deleted, replaced or truncated. To a truncated one it adds a line that keeps the next
-    /// run from taking the rest for all that there was: restore the file first. A file that is empty, or not there, is a new
-    /// ledger.
+    /// A run also stops if its ledger is deleted, replaced or truncated. The run marks a truncated ledger with a line
+    /// that makes the next run fail, because the lines before it are lost: restore the file first. A file that is empty
+    /// or does not exist is a new ledger.
     ///
-    /// The file is JSON lines: first `run`, what the ids are done with; then a `chunk` line before each request leaves
-    /// and one after its reply, or in its place if the run is stopped in between, with the chunk's range, the SHA-256 of
-    /// its `fileIds` as JSON, the trace id and the state; and `end`, once all ids have been read. It holds no secret, and
-    /// no file id but those that the service names in a refusal. Every line is on the disk (`fdatasync`) before the run
-    /// goes on, so it outlasts a power cut too. That costs two waits for the disk for each chunk, some milliseconds.
+    /// The file holds JSON lines. The first line, `run`, says what the tasks have in common. One `chunk` line is
+    /// written before each request and another after its reply, or in place of the request if the run is stopped in
+    /// between. A `chunk` line holds the chunk's range, the SHA-256 of its `fileIds` as JSON, the trace id and the
+    /// state. An `end` line is written once all ids have been read. The file holds no secret, and only those file ids
+    /// that the service names in a refusal. Each line is synced to the disk (`fdatasync`) before the run goes on, so
+    /// that it survives a power cut. That costs two syncs for each chunk, some milliseconds.
     #[doc(alias("resume"))]
     pub fn ledger(self, path: impl Into<PathBuf>) -> Self {
         Self { ledger: Some(path.into()), ..self }
     }
 
-    /// Consents to sending chunks again whose outcome an earlier run left unknown, **which makes a second task where
-    /// the first was made after all**. Defaults to false.
+    /// Consents to resending chunks whose outcome an earlier run left unknown. **This creates a second task if the
+    /// first request did create one.** Defaults to false.
     ///
-    /// If the service refuses such a chunk, its outcome stays unknown: the refusal says nothing of the first request.
+    /// If the service refuses such a chunk, its outcome stays unknown: the refusal says nothing about the first
+    /// request.
     pub fn resend_unknown(self, consent: bool) -> Self {
         Self { resend_unknown: consent, ..self }
     }
 
-    /// Sets how long a run waits for a service that creates nothing. Defaults to 15 minutes; with 0 the first refusal ends the run,
-    /// with [`Duration::MAX`] none does.
+    /// Sets how long a run goes on while the service creates no task. Defaults to 15 minutes; with 0 the first refusal
+    /// ends the run, with [`Duration::MAX`] none does.
     ///
-    /// A request that is throttled has made nothing. Then the whole run pauses: for as long as the service asks for
-    /// (`Retry-After`), at least for 1 to 2 seconds, and twice as long each time up to 1 to 2 minutes. After a pause one
-    /// request probes; the others follow once it got through. A connection that does not come about, or a token provider
-    /// that gives no usable token, pauses the run in the same way once there has been a reply; before, it ends the run,
-    /// since the endpoint may be mistyped. The time counts from the first refusal since the last task. If it ends, or the
-    /// service asks to wait for longer than what is left, so does the run: see
-    /// [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
+    /// A throttled request has created no task, so the whole run pauses and then resends it. The pause lasts as long as
+    /// the service asks for (`Retry-After`), but at least 1 to 2 seconds; this minimum doubles with each pause, up to 1
+    /// to 2 minutes. After a pause, one request probes the service; the others follow once the probe gets through. A
+    /// failed connection, or a token provider that returns no usable token, pauses the run in the same way if there has
+    /// been a reply before. Otherwise it ends the run, since the endpoint may be mistyped. Patience is counted from the
+    /// first refusal since the last created task. If it ends, or the service asks for a longer wait than is left, the
+    /// run ends: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
     ///
-    /// Credentials that are refused, certificates and proxies that are not accepted end a run at once; the last item names the
-    /// cause. An unknown outcome is never sent again.
+    /// Refused credentials, and certificates or proxies that are not accepted, end a run at once; the last item names
+    /// the cause. A request with an unknown outcome is never resent in the same run.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Sets what is called at the beginning of each pause, with its length and the error that caused it. Defaults to
-    /// nothing.
+    /// Sets a callback for the beginning of each pause, which receives the pause's length and the error that caused it.
+    /// Defaults to none.
     ///
     /// ```
     /// # use koodrive_share::BulkPolicy;
     /// let policy = BulkPolicy::default().on_pause(|length, error| eprintln!("paused for {length:?}: {error:?}"));
     /// ```
     ///
-    /// It is called in a task of the runtime: it must not block. If it panics, so does the stream.
+    /// The callback runs in a tokio task, so it must not block. If it panics, the stream panics, too.
     pub fn on_pause(self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
         Self { on_pause: Some(OnPause(Arc::new(tell))), ..self }
     }
 
-    /// Sets how many requests are sent at most in a time, evenly spaced. Defaults to no limit; at least 1 request in at most a
-    /// day, at most 1 in a microsecond.
+    /// Sets the maximum rate of requests, which are evenly spaced. Defaults to no limit; at least 1 request in a period
+    /// of at most a day, at most 1 per microsecond.
     ///
     /// ```
     /// # use koodrive_share::BulkPolicy;
@@ -164,7 +169,7 @@ impl BulkPolicy {
     /// let policy = BulkPolicy::default().rate(20, Duration::from_secs(10)); // one every half second
     /// ```
     ///
-    /// A request counts when it begins; the further attempts of a call without a connection do not count.
+    /// Each request counts once, when it begins; further attempts after a failed connection do not count.
     pub fn rate(self, requests: u32, per: Duration) -> Self {
         Self { rate: Some((requests, per)), ..self }
     }
@@ -173,7 +178,7 @@ impl BulkPolicy {
     ///
     /// # Errors
     ///
-    /// All broken rules together: `concurrency`, `ledger-required`, `rate`.
+    /// Returns all broken rules together: `concurrency`, `ledger-required`, `rate`.
     pub fn validate(&self) -> Result<(), ValidationError> {
         let mut violations = Violations::default();
         self.validate_into(&mut violations);
@@ -194,7 +199,7 @@ impl BulkPolicy {
         }
     }
 
-    /// The time between two requests.
+    /// The minimum time between two requests.
     pub(super) fn interval(&self) -> Option<Duration> {
         self.rate.and_then(|(requests, per)| per.checked_div(requests))
     }

@@ -1,4 +1,4 @@
-//! What the chunks of a run share, and how one is sent.
+//! The state that the chunks of a run share, and the sending of a chunk.
 
 use std::{
     io, mem,
@@ -35,10 +35,10 @@ use crate::{
     task::handle::TaskHandle,
 };
 
-/// The item of a chunk that was begun.
+/// The future item of a chunk that was begun.
 pub(super) type PendingItem = BoxFuture<'static, Result<BulkItem, BulkErrorKind>>;
 
-/// What a request came to.
+/// The result of a request.
 type CreateResult = Result<TaskHandle, Error>;
 
 pub(super) struct Run {
@@ -53,11 +53,11 @@ pub(super) struct Run {
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) stop: Option<BulkErrorKind>,
-    /// Every file id has been read.
+    /// Whether every file id has been read.
     pub(super) exhausted: bool,
-    /// How many file ids have been attempted.
+    /// The number of file ids that have been attempted.
     pub(super) attempted: u64,
-    /// The stream was dropped: nobody waits for the end of a pause.
+    /// Whether the stream was dropped. Requests that wait for the end of a pause are then not sent.
     pub(super) is_dropped: bool,
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
@@ -69,7 +69,7 @@ impl Run {
         Self { client, task, policy, progress, gate, task_ids: Mutex::default() }
     }
 
-    /// Begins no further chunk. The first reason counts, unless the ledger is at stake.
+    /// Stops the run: no further chunk is begun. The first reason is kept, unless a later one is a ledger failure.
     pub(super) fn stop(&self, why: BulkErrorKind) {
         self.progress.send_modify(|progress| {
             if progress.stop.as_ref().is_none_or(|first| why.is_ledger() && !first.is_ledger()) {
@@ -84,7 +84,7 @@ impl Run {
         }
     }
 
-    /// What a future gives; nothing if the run is stopped or dropped first, or at the same time.
+    /// Awaits a future. Returns `None` if the run is stopped or dropped first, or at the same time.
     pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut progress = self.progress.subscribe();
         let over = progress.wait_for(|progress| progress.stop.is_some() || progress.is_dropped);
@@ -102,7 +102,7 @@ impl Run {
         self.task_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A text of the service or of a ledger, which may have been tampered with.
+    /// Redacts and escapes a text from the service or from a ledger, which may have been tampered with.
     pub(super) fn shown(&self, text: &str) -> String {
         sanitize_message(text, &self.secrets())
     }
@@ -113,14 +113,15 @@ impl Run {
         secrets
     }
 
-    /// The name of a chunk's package.
+    /// Returns the name of a chunk's package, numbered if packages are split.
     fn zip_name(&self, chunk: &LedgerChunk) -> Option<String> {
         let CreateBatchTaskRequest { task_type, zip_name, .. } = self.task.body();
         let is_split = self.policy.split_packages && *task_type == TaskType::PackageDownload;
         zip_name.as_ref().map(|name| if is_split { numbered(name, chunk.index + 1) } else { name.clone() })
     }
 
-    /// What became of a chunk. A resent one that failed may have been made by an earlier request.
+    /// Makes the item of a chunk. If a resent chunk fails, its outcome stays unknown: an earlier request may have
+    /// created the task.
     pub(super) fn item(&self, chunk: LedgerChunk, result: CreateResult) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         let zip_name = self.zip_name(&chunk);
@@ -128,7 +129,7 @@ impl Run {
     }
 }
 
-/// A chunk on its way: its state is `Sending`.
+/// A chunk whose request is being sent; its state is `Sending`.
 pub(super) struct Request {
     pub(super) run: Arc<Run>,
     pub(super) ledger: Option<SharedLedger>,
@@ -136,9 +137,9 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Begins the chunk in a task of its own: writes its line and sends it, even if nobody waits for that.
+    /// Begins the chunk in a tokio task of its own, which writes its line and sends it even if nothing awaits the item.
     ///
-    /// Gives what becomes of it, or nothing if the run was stopped before it was sent.
+    /// Returns the future item, or `None` if the run was stopped before the request was sent.
     pub(super) async fn begin(self, file_ids: Vec<String>) -> Option<PendingItem> {
         let (run, chunk) = (self.run.clone(), self.chunk.clone());
         let task = run.task.clone().zip_name(run.zip_name(&chunk)).file_ids(file_ids).trace_id(chunk.trace_id.clone());
@@ -151,11 +152,12 @@ impl Request {
             }
         };
         let permit = run.gate.admit().now_or_never();
-        // With neither a ledger nor a pause there is nothing to wait for.
+        // With a permit and without a ledger, the request is sent at once and cannot be stopped, so `begun` needs no
+        // wait.
         let (has_ledger, is_paused) = (self.ledger.is_some(), permit.is_none());
         let (begun, is_begun) = oneshot::channel();
         let sent = tokio::spawn(self.send(task, permit, begun).in_current_span());
-        // Of a runtime that shuts down before, nobody knows whether the line was written: no other may follow it.
+        // If the runtime shuts down first, the line may or may not be in the file, so no other line may follow it.
         let lost = |_| {
             if has_ledger {
                 run.stop(BulkErrorKind::Ledger(io::Error::other(SHUT_DOWN).into()));
@@ -166,7 +168,7 @@ impl Request {
             return None;
         }
         let item = sent.map(move |sent| {
-            // A runtime that shuts down lets go of requests half-way.
+            // A runtime that shuts down cancels the task, and the request may have been sent by then.
             let result = joined(sent).flatten().unwrap_or_else(|| {
                 run.stop_after_unknown();
                 let mut error = Error::new(ErrorKind::Lost, Effect::CreatesTask, chunk.trace_id.clone());
@@ -178,9 +180,9 @@ impl Request {
         Some(item.boxed())
     }
 
-    /// Sends the chunk, again after each pause that it runs into.
+    /// Sends the chunk, and resends it after each pause that it runs into.
     ///
-    /// Gives what the last request came to, or nothing if none was sent.
+    /// Returns the result of the last request, or `None` if none was sent.
     async fn send(self, task: ShareTask, permit: Option<Permit>, begun: oneshot::Sender<bool>) -> Option<CreateResult> {
         let mut permit = self.admit(permit).await;
         let _ = begun.send(permit.is_some());
@@ -193,10 +195,10 @@ impl Request {
         last
     }
 
-    /// Waits for a permit, if it has none, and writes the line that must be there before the request.
+    /// Waits for a permit, unless one is passed, and writes the ledger line that must precede the request.
     ///
-    /// Gives nothing if the ledger failed or the run was stopped meanwhile, which is looked at right before the line and right
-    /// before the request.
+    /// Returns `None` if the ledger failed or the run was stopped. A stop is checked right before the line is written
+    /// and right before the request is sent.
     async fn admit(&self, permit: Option<Permit>) -> Option<Permit> {
         let run = &self.run;
         let permit = match permit {
@@ -219,7 +221,7 @@ impl Request {
         is_written.then_some(permit)
     }
 
-    /// Sends the request and notes its result. Gives that, and whether it is to be sent again after a pause.
+    /// Sends the request and records its result. Returns the result, and whether to resend the request after a pause.
     async fn attempt(&self, task: &ShareTask, permit: Permit) -> (CreateResult, bool) {
         let run = &self.run;
         let result = self.create(task).await;
@@ -238,8 +240,8 @@ impl Request {
         (result, true)
     }
 
-    /// Sends the request. An unknown outcome stops the run at once if its policy says so, also that of a request that a
-    /// runtime lets go of half-way: before anyone can begin another.
+    /// Sends the request. If the outcome is unknown, the run is stopped before another chunk can begin, if its policy
+    /// says so. The outcome is also unknown if a runtime that shuts down cancels the request.
     async fn create(&self, task: &ShareTask) -> CreateResult {
         let Self { run, chunk, .. } = self;
         let guard = UnknownOnDrop(run);
@@ -260,26 +262,26 @@ impl Request {
         let unwritten = record.task().map(|task| format!("task {} of ids {range:?}", self.run.shown(task.task_id())));
         let line = Line::Chunk(record);
         if let Err(failure) = ledger.with(move |ledger| ledger.append(&line)).await {
-            // Another run's ledger has the line, too.
+            // `InUse` is found after the line was written, so the ledger has this task.
             let unwritten = unwritten.filter(|_| !matches!(failure, LedgerFault::InUse));
             self.run.stop(BulkErrorKind::Ledger(failure));
             self.run.progress.send_modify(|progress| progress.unwritten.extend(unwritten));
         }
     }
 
-    /// The error of a creation that was answered with the task of another chunk.
+    /// Returns the error for a reply that names the task of another chunk.
     fn repeated(&self, handle: &TaskHandle) -> Error {
         let task_id = self.run.shown(handle.task_id());
         let repeated = format!("it names task {task_id}, which another chunk of this run has got");
         let mut error = Error::new(ErrorKind::Unreadable(repeated), Effect::CreatesTask, self.chunk.trace_id.clone());
         error.0.attempts = 1;
-        // The documented status of a creation.
+        // The documented status of a successful creation is 200.
         error.0.reply = Some(ReplyDetails { status: 200, task_id: Some(task_id), ..ReplyDetails::default() });
         error
     }
 }
 
-/// A request whose outcome is unknown if this is dropped.
+/// A guard: if it is dropped, the outcome of the request is unknown.
 struct UnknownOnDrop<'a>(&'a Run);
 
 impl Drop for UnknownOnDrop<'_> {
@@ -288,12 +290,12 @@ impl Drop for UnknownOnDrop<'_> {
     }
 }
 
-/// A ledger, used where waiting for the disk holds up no request.
+/// A ledger that is used on tokio's blocking threads alone, so that no request waits for the disk.
 #[derive(Clone)]
 pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
 
 impl SharedLedger {
-    /// Opens the ledger of a run, which learns its tasks.
+    /// Opens the ledger of a run, and takes its task ids over to the run.
     pub(super) async fn open(path: PathBuf, run: Arc<Run>) -> Result<Self, LedgerFault> {
         let open = move || {
             let header = Header::new(&run.client, &run.task, run.policy.split_packages);
