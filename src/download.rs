@@ -1,7 +1,7 @@
-//! A package to a file on the disk.
+//! The download of a package to a file.
 //!
-//! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It goes
-//! on where an earlier one ended, and leaves a whole package or none.
+//! [`Client::download`](crate::Client::download) makes a [`Download`], a future with a stream of its progress. It
+//! resumes an earlier download, and writes the target file only once the package is complete.
 
 pub(crate) mod contents;
 pub(crate) mod error;
@@ -32,7 +32,7 @@ use crate::{
     validation::{Violations, shown},
 };
 
-/// The longest wait that a storage may ask for.
+/// The longest wait that a storage may ask for. Longer ones are cut to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Client {
@@ -47,19 +47,22 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// The bytes go to `photos.zip.part`, which is renamed once it is whole, synced, and a zip whose directory can be read;
-    /// nothing is unpacked. Where the storage states no length, whole is what is a zip from its first byte to its last. What is
-    /// already there is not fetched again, if it is of the same task or URL, and the storage's strong `ETag` says that the
-    /// package is still the same. `photos.zip.part.etag` keeps the `ETag`, and the task's id and endpoint or, of a URL, a digest
-    /// of it without its query; else the download begins anew.
+    /// The bytes are written to `photos.zip.part`. This part file is renamed once it is complete, synced, and a zip
+    /// whose central directory can be read; nothing is unpacked. If the storage states no length, the part file is
+    /// complete if it is a zip from its first byte to its last.
     ///
-    /// A download has connections of its own, with the proxy and the certificates of this client's settings, and without its
-    /// credentials, user id and trace ids. The URL must be https, or http to this machine or after
-    /// [`allow_http`](crate::ClientBuilder::allow_http). At most 5 redirects are followed, to https alone. A download doesn't count
-    /// among [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
+    /// A part file is resumed if it belongs to the same task or URL, and if the storage's strong `ETag` shows that the
+    /// package has not changed. Otherwise the download begins anew. `photos.zip.part.etag` stores the `ETag` and the
+    /// source: the task's id and endpoint, or a digest of the URL without its query.
     ///
-    /// With a handle, the task is asked for its URL first, and once more whenever the storage refuses it with a 403. A URL
-    /// alone cannot be renewed.
+    /// A download opens connections of its own, with the proxy and the certificates of this client's settings. It sends
+    /// neither the client's credentials nor its user id nor a trace id. The URL must be https; http is allowed to this
+    /// machine, and to others after [`allow_http`](crate::ClientBuilder::allow_http). At most 5 redirects are followed,
+    /// and only to https. A download does not count towards
+    /// [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
+    ///
+    /// With a handle, the download takes the URL from the task's status, and requests a new one whenever the storage
+    /// refuses the URL with status 403. A URL alone cannot be renewed.
     pub fn download(&self, package: impl Into<PackageSource>, path: impl Into<PathBuf>) -> Download {
         Download {
             client: self.clone(),
@@ -75,13 +78,13 @@ impl Client {
     }
 }
 
-/// Where a package comes from.
+/// The source of a package.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PackageSource {
-    /// The task that made it, which is asked for its URL.
+    /// The task that made the package; its status holds the URL.
     Task(TaskHandle),
-    /// Its URL, as a status gave it.
+    /// The URL of the package, from the task's status.
     Url(DownloadUrl),
 }
 
@@ -104,7 +107,8 @@ impl From<&DownloadUrl> for PackageSource {
 }
 
 impl PackageSource {
-    /// A name of its own for each package, without a secret. A URL that was renewed has another query.
+    /// Returns a name that is unique to the package and holds no secret. It omits the query of a URL, which changes
+    /// when the URL is renewed.
     fn name(&self) -> String {
         match self {
             Self::Task(handle) => format!("task {} at {}", handle.task_id(), handle.endpoint()),
@@ -116,7 +120,7 @@ impl PackageSource {
     }
 }
 
-/// A package on its way to a file. Await it.
+/// The download of a package to a file: await it.
 ///
 /// ```no_run
 /// # use futures_util::{StreamExt, future::join};
@@ -133,18 +137,18 @@ impl PackageSource {
 ///
 /// # Errors
 ///
-/// See [`DownloadError`]. Failures that may pass are retried, since a download changes nothing: at once where the attempt
-/// before made progress; else after 0.2 s, then twice as long each time up to 5 s, and up to as much again at random. If the
-/// storage asks for a longer wait, it gets it, up to 60 s.
+/// Returns a [`DownloadError`]. Transient failures are retried, since a download changes nothing on the server: at once
+/// if the failed attempt made progress; otherwise after 0.2 s, doubled each time up to 5 s, plus a random time of up to
+/// the same length. If the storage asks for a longer wait, the download waits for that, but for 60 s at most.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future closes the connection and keeps what has come: the same call goes on from there. Dropped once all
-/// has come, the file may still get its name.
+/// Dropping the future closes the connection and keeps the bytes received so far: the same call resumes from there. If
+/// the future is dropped after the last byte, the part file may still be renamed.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with its I/O and time enabled.
+/// Panics outside of a tokio runtime with I/O and time enabled.
 #[derive(Debug)]
 #[must_use = "a download does nothing unless it is awaited"]
 pub struct Download {
@@ -156,44 +160,45 @@ pub struct Download {
     max_attempts: u32,
     expected: Expected,
     progress: watch::Sender<DownloadProgress>,
-    /// By scheme, host and port.
+    /// The HTTP clients, by scheme, host and port.
     http_clients: HashMap<String, reqwest::Client>,
 }
 
 impl Download {
-    /// Allows to replace a file at the path, once the package is whole. Defaults to false.
+    /// Allows the download to replace a file at the path once the package is complete. Defaults to false.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Sets how long a connection may make no progress before another one is tried. Defaults to 30 s; more than 0 and at
-    /// most a day. The whole time has no limit.
+    /// Sets how long a connection may make no progress before another one is tried. Defaults to 30 s; more than 0 and
+    /// at most a day. The total time has no limit.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self
     }
 
-    /// Sets the maximum number of attempts that fail without progress, counted anew whenever more of the package has come
-    /// than before. Defaults to 8; 1 to 10.
+    /// Sets the maximum number of attempts that fail without progress. The count begins anew whenever more of the
+    /// package has been received than ever before. Defaults to 8; 1 to 10.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// Sets the names that the package should hold, so that [`DownloadedPackage::missing_names`] tells those it lacks.
-    /// Defaults to none.
+    /// Sets the names that the package should hold. [`DownloadedPackage::missing_names`] then lists those that it
+    /// lacks. Defaults to none.
     ///
-    /// A name may be the end of a path in the package, such as `photos/1.jpg`; one that ends with a slash is a directory,
-    /// which is there if anything in it is. Of a recursive listing, give the directory and the name joined by a slash: where a
-    /// package keeps no directories, which no document tells, the last part counts.
+    /// A name may be the end of a path in the package, such as `photos/1.jpg`. A name that ends with a slash is a
+    /// directory, which is found if anything in it is. For the files of a recursive listing, join the directory and the
+    /// name by a slash. No document says whether a package keeps directories; if it does not, only the last part of a
+    /// name counts.
     pub fn expect_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.expected.names = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// A stream of how much has come: the latest of it each time it is polled. It ends when the download does. Attempts that
-    /// fail while another follows are told by events of `tracing` alone, at debug.
+    /// Returns a stream of the download's progress. Each poll yields the latest progress; the stream ends when the
+    /// download does. An attempt that fails and is retried is reported by a `tracing` event at debug level alone.
     pub fn progress(&self) -> impl Stream<Item = DownloadProgress> + Send + Unpin + use<> {
         let receiver = self.progress.subscribe();
         Box::pin(stream::unfold(receiver, |mut receiver| async {
@@ -237,7 +242,7 @@ impl Download {
         Ok(violations.into_result()?)
     }
 
-    /// Fills the part file until all is there.
+    /// Fetches the package into the part file, and retries transient failures.
     async fn transfer(&mut self, part: &mut Part) -> Result<(), DownloadFault> {
         let mut url = self.locate().await?;
         let max_attempts = self.max_attempts;
@@ -247,7 +252,8 @@ impl Download {
             let attempted = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(fault) = attempted else { return Ok(()) };
-            // Of a body that began anew, only what is new counts: a package that keeps changing would begin anew for ever.
+            // Progress is more bytes than ever before: a package that keeps changing would otherwise begin anew for
+            // ever.
             let received = part.progress.received;
             if part.furthest.is_some_and(|furthest| received > furthest) {
                 (delays, is_renewed, part.furthest) = (delays_after(Some(Duration::ZERO)), false, Some(received));
@@ -263,7 +269,7 @@ impl Download {
         }
     }
 
-    /// The URL of the package, from the task if its handle was given.
+    /// Returns the URL of the package, from the task's status if the source is a handle.
     async fn locate(&mut self) -> Result<Url, DownloadFault> {
         match &self.source {
             PackageSource::Url(url) => Ok(self.client.check_download_url(url, "take it from the status of a task")?),
@@ -276,18 +282,18 @@ impl Download {
         }
     }
 
-    /// Asks for what is missing and writes what comes.
+    /// Requests the missing bytes and writes them to the part file.
     async fn attempt(&mut self, url: &Url, part: &mut Part) -> Result<(), DownloadFault> {
         let (mut response, body) = loop {
             let resume = part.resume();
             let response = self.fetch(url, resume.as_ref()).await?;
             match Body::read(resume.as_ref(), response.status(), response.headers(), self.client.now())? {
                 Some(body) => break (response, body),
-                // The next request is for the whole.
+                // Without a validator, the next request is for the whole package.
                 None => part.etag = None,
             }
         };
-        // The first byte of what goes on is there already.
+        // A body that resumes begins with the last byte of the part file.
         let mut overlap = usize::from(body.from > 0);
         part.start(body).await?;
         self.progress.send_replace(part.progress);

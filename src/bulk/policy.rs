@@ -96,8 +96,7 @@ impl BulkPolicy {
     /// - does not send chunks that were accepted: their items hold the handles of their tasks;
     /// - sends chunks that were rejected or never sent;
     /// - does not send chunks that were sent, or may have been, but whose reply is not known: their items have an
-    ///   unknown
-    ///   outcome and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
+    ///   unknown outcome and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
     ///
     /// The ids of each chunk are compared with those of the first run before the chunk is sent. Ids that no run has
     /// reached yet cannot be compared.
@@ -169,7 +168,7 @@ impl BulkPolicy {
     /// let policy = BulkPolicy::default().rate(20, Duration::from_secs(10)); // one every half second
     /// ```
     ///
-    /// Each request counts once, when it begins; further attempts after a failed connection do not count.
+    /// Each request counts once, when it begins. Further attempts after a failed connection do not count.
     pub fn rate(self, requests: u32, per: Duration) -> Self {
         Self { rate: Some((requests, per)), ..self }
     }

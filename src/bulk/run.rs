@@ -152,8 +152,7 @@ impl Request {
             }
         };
         let permit = run.gate.admit().now_or_never();
-        // With a permit and without a ledger, the request is sent at once and cannot be stopped, so `begun` needs no
-        // wait.
+        // With a permit and without a ledger, the task sends the request at once, so only the other cases need a wait.
         let (has_ledger, is_paused) = (self.ledger.is_some(), permit.is_none());
         let (begun, is_begun) = oneshot::channel();
         let sent = tokio::spawn(self.send(task, permit, begun).in_current_span());

@@ -1,4 +1,4 @@
-//! What is in a package: its directory, of which nothing is unpacked.
+//! The contents of a package, read from the zip's central directory; nothing is unpacked.
 
 use std::{cmp::Reverse, collections::HashMap, fs::File, iter};
 
@@ -11,30 +11,30 @@ use super::progress::DownloadProgress;
 #[must_use = "a package can lack files"]
 #[non_exhaustive]
 pub struct DownloadedPackage {
-    /// Its size in bytes.
+    /// The size of the package in bytes.
     pub bytes: u64,
-    /// How many files it holds, directories not counted.
+    /// The number of files in the package, without directories.
     pub files: u64,
-    /// How many of the expected files it lacks at least, 0 if all are there or nothing was expected. The vendor's
-    /// moderation can leave files out of a task that succeeded: ask the vendor, or share them anew.
+    /// The minimum number of expected files that the package lacks; 0 if none is missing or none was expected. The
+    /// vendor's moderation can leave files out of a task that succeeded: ask the vendor, or share the files anew.
     pub missing: u64,
-    /// The [expected names](crate::Download::expect_names) that it lacks, sorted. If it holds names that are no UTF-8, some
-    /// of these may be there under such a name, and [`missing`](Self::missing) counts fewer.
+    /// The [expected names](crate::Download::expect_names) that the package lacks, sorted. If the package holds names
+    /// that are not UTF-8, some of the missing files may have such a name, and [`missing`](Self::missing) is lower.
     pub missing_names: Vec<String>,
 }
 
 /// What a package should hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    /// How many files and directories at least.
+    /// The minimum number of files and directories.
     pub(super) entries: usize,
-    /// Paths or the ends of paths; those of directories end with a slash.
+    /// Paths or ends of paths; those of directories end with a slash.
     pub(super) names: Vec<String>,
 }
 
 impl Expected {
-    /// Compares the directory of a zip with what was expected. Where nobody has stated its length, it must be a zip from its
-    /// first byte to its last.
+    /// Compares the central directory of a zip with what was expected. If the storage stated no length, the file must
+    /// be a zip from its first byte to its last.
     pub(super) fn compare(mut self, zip: File, progress: DownloadProgress) -> Result<DownloadedPackage, rawzip::Error> {
         let DownloadProgress { received, total } = progress;
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
@@ -49,7 +49,7 @@ impl Expected {
             }))
         });
         let package = self.package(received, paths)?;
-        // What breaks off may end within a zip, or behind one, that is a file of the package.
+        // A body that broke off may end in or after a file of the package that is a zip itself.
         if total.is_none() && (start > 0 || archive.end_offset() < received) {
             return Err(ErrorKind::Eof.into());
         }
@@ -61,8 +61,8 @@ impl Expected {
         bytes: u64,
         paths: impl Iterator<Item = Result<String, rawzip::Error>>,
     ) -> Result<DownloadedPackage, rawzip::Error> {
-        // By their last part: the names that are not found, and how many other files end with it. The longest first: `d/a` is
-        // found as such before another `a` is.
+        // Maps the last part of names to the names not yet found, and to the number of other files with that last part.
+        // The longest names come first, so that the file `d/a` matches the name `d/a` before the name `a`.
         self.names.sort_unstable_by_key(|name| Reverse(name.len()));
         let mut missing_names: HashMap<&str, (Vec<&str>, usize)> = HashMap::new();
         for name in &self.names {
@@ -88,30 +88,31 @@ impl Expected {
                 None => unreadable += usize::from(path.contains(char::REPLACEMENT_CHARACTER)),
             }
         }
-        // Nobody knows whether the service keeps directories: any file with the same last part may be it.
+        // The service may not keep directories, so any other file with the same last part may be the missing one.
         let missing_names = missing_names.into_values().flat_map(|(names, others)| names.into_iter().skip(others));
         let mut missing_names: Vec<String> = missing_names.map(str::to_owned).collect();
         missing_names.sort_unstable();
         let missing = missing_names.len().saturating_sub(unreadable).max(self.entries.saturating_sub(found));
         if missing == 0 {
-            // They may be there, under names that cannot be read.
+            // The files may be in the package under names that are not UTF-8.
             missing_names.clear();
         }
         Ok(DownloadedPackage { bytes, files, missing: missing as u64, missing_names })
     }
 }
 
-/// The path of an entry after a slash, so that a whole name at its end or within it follows one. What is no UTF-8 is replaced.
+/// Returns the path of an entry with a slash before it, so that each part of it follows a slash. Bytes that are not
+/// UTF-8 are replaced.
 fn with_leading_slash(path: &[u8]) -> String {
     format!("/{}", String::from_utf8_lossy(path))
 }
 
-/// Whether a path ends with the name, and no other name that ends like it.
+/// Whether a path ends with this name as whole parts: `/d/ba` does not end with the name `a`.
 fn is_end(name: &str, path: &str) -> bool {
     path.strip_suffix(name).is_some_and(|above| above.ends_with('/'))
 }
 
-/// The name of a file or of a directory without those above it, a slash at its end included.
+/// Returns the last part of a path, with the slash at its end if it is a directory.
 fn last_part(path: &str) -> &str {
     let start = path.strip_suffix('/').unwrap_or(path).rfind('/').map_or(0, |slash| slash + 1);
     &path[start..]
@@ -123,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    /// Entries and names that are expected, the entries of the zip, and what is missing of them.
+    /// The number of entries and the names that are expected, the entries of the zip, and the missing number and names.
     type Case<'a> = (usize, &'a [&'a str], &'a [&'a [u8]], u64, &'a [&'a str]);
 
     #[test]
@@ -134,23 +135,23 @@ mod tests {
             (4, &[], &[b"a", b"d/", b"d/b"], 1, &[]),
             (0, &["a", "b"], &[b"a", b"b"], 0, &[]),
             (0, &["a", "b", "c"], &[b"a"], 2, &["b", "c"]),
-            // In a directory of the service's own.
+            // The service adds a directory of its own.
             (0, &["a", "d/b"], &[b"all/a", b"all/d/b"], 0, &[]),
             (0, &["a"], &[b"../a"], 0, &[]),
             (0, &["a"], &[b"ba", b"a/b"], 1, &["a"]),
-            // A directory is there if anything is in it, or by its own entry.
+            // A directory is found by an entry in it, or by its own entry.
             (0, &["d/"], &[b"d/a"], 0, &[]),
             (0, &["d/"], &[b"all/d/"], 0, &[]),
             (0, &["d/", "e/"], &[b"d/a", b"e"], 1, &["e/"]),
             (0, &["e/d/"], &[b"xe/d/a"], 1, &["e/d/"]),
-            // Another file with the same name may be the one that is there.
+            // The missing entry may be another file with the name `a` or `b`.
             (3, &["a", "b"], &[b"a", b"b"], 1, &[]),
-            // A name that cannot be read may be any.
+            // A name that is not UTF-8 may be any expected name.
             (0, &["a"], &[b"\xff"], 0, &[]),
             (0, &["a", "b"], &[b"\xff"], 1, &["a", "b"]),
             (0, &["a", "b"], &[b"\xff/a"], 1, &["b"]),
             (0, &["a"], &[b"", b"/", b"//"], 1, &["a"]),
-            // Alike in two directories, which the package keeps or not.
+            // Two directories hold files of the same name, and the package keeps the directories or not.
             (0, &["d/a", "e/a"], &[b"d/a", b"e/a"], 0, &[]),
             (0, &["d/a", "e/a"], &[b"a", b"a"], 0, &[]),
             (0, &["d/a", "e/a"], &[b"e/a"], 1, &["d/a"]),
@@ -166,7 +167,7 @@ mod tests {
         }
     }
 
-    /// Each name is compared with few paths: all with all would take a minute.
+    /// Each name is compared with few paths: comparing all names with all paths would take a minute.
     #[test]
     fn many_names_are_looked_for_in_many_paths_at_once() {
         let names = |what: &str| (0..20_000).map(|n| format!("{}/{what}{n}", n % 97)).collect::<Vec<_>>();
@@ -176,7 +177,7 @@ mod tests {
         let start = Instant::now();
         let paths = names("found").into_iter().map(|path| Ok(with_leading_slash(path.as_bytes())));
         assert_eq!(expected.package(0, paths).unwrap().missing, 40_000);
-        // 0.2 seconds on a machine without load.
+        // It takes 0.2 s on a machine without load.
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! Why a package was not downloaded.
+//! The error of a download.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const AGAIN: &str = "download again, which goes on from what has come if the storage can";
 
-/// A package that was not downloaded. Nothing stands at its path that did not before.
+/// The error of a download. The download has neither created nor replaced a file at its target path.
 ///
 /// ```no_run
 /// # use koodrive_share::{Client, TaskHandle};
@@ -23,14 +23,14 @@ const AGAIN: &str = "download again, which goes on from what has come if the sto
 /// # }
 /// ```
 ///
-/// The message is one line and says what to do next, such as `the connection failed or made no progress: download again,
-/// which goes on from what has come if the storage can`; causes come through [`source`](std::error::Error::source). The
-/// download URL is in neither, and `{error:?}` prints both.
+/// The message is one line and says what to do next, such as `the connection failed or made no progress: download
+/// again, which goes on from what has come if the storage can`. [`source`](std::error::Error::source) returns the
+/// cause, and `{error:?}` prints the message and all causes. None of them contains the download URL.
 ///
-/// A storage can go on if it states a strong `ETag` and serves ranges; else the download begins anew.
+/// A download can be resumed if the storage sends a strong `ETag` and serves byte ranges; otherwise it begins anew.
 ///
-/// To make a package again, create its task again: a run with a ledger goes on with the old one, so delete that ledger or give a
-/// new one.
+/// To make a package again, create its task again. A bulk run with a ledger would return the old task, so delete the
+/// ledger or name a new one.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct DownloadError(#[from] DownloadFault);
@@ -79,7 +79,8 @@ fn advice_on(state: TaskState) -> &'static str {
     if state.is_final() { "make a package download that succeeds" } else { "wait for its end" }
 }
 
-/// As for the API, but for what is said of its endpoint and of the certificate that only the API gets.
+/// Returns the message for a failed connection. It differs from the API's where that mentions the endpoint, or the
+/// client certificate, which is sent to the API alone.
 fn connection_failed(fault: Option<ConnectFault>) -> String {
     let Some(fault) = fault else {
         return format!("the connection failed or made no progress: {AGAIN}");
@@ -108,7 +109,7 @@ impl DownloadFault {
         matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(None, _))
     }
 
-    /// The wait that the storage asks for.
+    /// Returns the wait that the storage asks for.
     pub(super) fn retry_after(&self) -> Duration {
         if let Self::Unavailable(_, wait) = self { *wait } else { Duration::ZERO }
     }
@@ -117,8 +118,8 @@ impl DownloadFault {
 debug_as_chain!(DownloadError);
 
 impl DownloadError {
-    /// The broken rules, if that is the cause (`download-path`, `download-url`, `max-attempts`, `stall-timeout`): correct
-    /// them all.
+    /// Returns the broken rules, if they are the cause (`download-path`, `download-url`, `max-attempts`,
+    /// `stall-timeout`). Correct all of them.
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0 {
             DownloadFault::Validation(error) => Some(error),
@@ -127,28 +128,29 @@ impl DownloadError {
         }
     }
 
-    /// The failure of getBatchTask, if that is the cause.
+    /// Returns the failure of getBatchTask, if that is the cause.
     pub fn status_error(&self) -> Option<&Error> {
         if let DownloadFault::Status(error) = &self.0 { Some(error) } else { None }
     }
 
-    /// The task has no package, yet or for good. If it is not at its end, wait for that with
+    /// Whether the task has no package, or none yet. If the task has not ended, wait for its end with
     /// [`Client::wait`](crate::Client::wait).
     pub fn is_no_package(&self) -> bool {
         matches!(self.0, DownloadFault::NoPackage(_))
     }
 
-    /// A file stands at the path already. Name another one, or call [`Download::overwrite`](crate::Download::overwrite).
+    /// Whether a file exists at the path already. Name another file, or call
+    /// [`Download::overwrite`](crate::Download::overwrite).
     pub fn is_target_exists(&self) -> bool {
         matches!(self.0, DownloadFault::Exists(_))
     }
 
-    /// Another download of the same path is under way. Wait for its end.
+    /// Whether another download to the same path is under way. Wait for its end.
     pub fn is_in_use(&self) -> bool {
         matches!(self.0, DownloadFault::InUse)
     }
 
-    /// The HTTP status of the storage, if that is the cause.
+    /// Returns the HTTP status of the storage's response, if that is the cause.
     pub fn status(&self) -> Option<u16> {
         match self.0 {
             DownloadFault::Refused(status) | DownloadFault::Unavailable(status, _) => Some(status),
@@ -157,18 +159,18 @@ impl DownloadError {
         }
     }
 
-    /// Each attempt failed: the storage could not be reached, broke the connection off, or was busy. Download again later, which
-    /// resumes where the storage supports that. It is false after a refused certificate and where the proxy demands
-    /// credentials: those do not pass by themselves, so do what the message says.
+    /// Whether the storage could not be reached, closed the connection early or was busy, in the last attempt. Download
+    /// again later, which resumes if the storage supports it. Returns false if the certificate was refused or a proxy
+    /// demands credentials: these faults do not pass by themselves, so follow the message.
     pub fn is_unavailable(&self) -> bool {
         matches!(self.0, DownloadFault::Connection(None, _) | DownloadFault::Unavailable(..))
     }
 
-    /// The failure may pass by itself, or once its cause is seen to (a disk that is full, a login page in place of the package),
-    /// and the same call goes on from what has come.
+    /// Whether the same call can resume the download. The failure may pass by itself, or once its cause is removed (a
+    /// full disk, a login page in place of the package).
     ///
-    /// Not so after broken rules, where a file stands at the path, where the task or its package does not exist, and after
-    /// a package that is no zip.
+    /// The same call fails again if rules are broken, if a file exists at the path, or if the task or its package does
+    /// not exist. A package that is not a zip cannot be resumed.
     pub fn is_resumable(&self) -> bool {
         match &self.0 {
             DownloadFault::Status(error) => !error.is_not_found() && !error.is_validation(),

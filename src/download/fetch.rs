@@ -1,4 +1,4 @@
-//! Requests for a package: which redirects are followed, and what else they carry.
+//! The requests for a package: their headers, and which redirects are followed.
 
 use std::collections::hash_map::Entry;
 
@@ -11,7 +11,7 @@ use crate::client::settings::{address, has_credentials, is_loopback};
 const MAX_REDIRECTS: usize = 5;
 
 impl Download {
-    /// Asks for a package, and follows its redirects.
+    /// Requests a package, or the rest of one, and follows redirects.
     pub(super) async fn fetch(&mut self, url: &Url, resume: Option<&Resume>) -> Result<Response, DownloadFault> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -32,7 +32,7 @@ impl Download {
         Err(DownloadFault::Foreign("a sixth redirect"))
     }
 
-    /// The HTTP client of a URL's host: another host may have another proxy.
+    /// Returns the HTTP client for a URL's host. Each host has its own, since it may have another proxy.
     fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, DownloadFault> {
         Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
             Entry::Occupied(client) => client.into_mut(),
@@ -41,7 +41,8 @@ impl Download {
     }
 }
 
-/// Refuses a redirect that would show the URL on the way, or reach what only this machine can.
+/// Refuses a redirect that would send the URL without TLS, carry credentials, or reach a service that only this machine
+/// can reach.
 fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     match to.scheme() {
         "https" if leads_here(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
@@ -51,7 +52,7 @@ fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a URL leads to this machine, also where that is no loopback by its text.
+/// Whether a URL leads to this machine, even if its host is not a loopback address.
 fn leads_here(url: &Url) -> bool {
     let is_below_localhost = url.domain().is_some_and(|host| host.trim_end_matches('.').ends_with(".localhost"));
     is_loopback(url) || is_below_localhost || address(url).is_some_and(|address| address.is_unspecified())

@@ -1,4 +1,4 @@
-//! What a response to a request for a package brings.
+//! The head of a response to a request for a package.
 
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,30 +6,30 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::error::DownloadFault;
 use crate::client::reply::{content_encoding, retry_after};
 
-/// From where on a package is asked for, on condition that it is still the same.
+/// A request for the bytes of a package from `from` on, if the package still has this validator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resume {
     pub(super) from: u64,
     pub(super) etag: HeaderValue,
 }
 
-/// The body of a response: a package from this byte on.
+/// The body of a response: the bytes of a package from `from` on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Body {
     pub(super) from: u64,
     /// The size of the whole package.
     pub(super) total: Option<u64>,
-    /// Its strong validator.
+    /// The strong validator of the package.
     pub(super) etag: Option<HeaderValue>,
 }
 
 impl Body {
-    /// Reads the head of a response, given what was asked for, if it was not the whole. Nothing if the body cannot be
-    /// joined with what is there, so that the whole has to be asked for.
+    /// Reads the head of a response. `resume` is None if the whole package was requested. Returns `None` if the body
+    /// does not continue the part file, so that the whole package must be requested.
     ///
     /// # Errors
     ///
-    /// The response brings nothing of the package.
+    /// Returns a fault if the response contains no part of the package.
     pub(super) fn read(
         resume: Option<&Resume>,
         status: StatusCode,
@@ -56,7 +56,7 @@ impl Body {
                 let is_rest = |(from, _): &(u64, u64)| *from == resume.from && etag.as_ref() == Some(&resume.etag);
                 Ok(range.filter(is_rest).map(|(from, total)| Self { from, total: Some(total), etag }))
             }
-            // What is there is longer than the package is now.
+            // The part file is longer than the package is now.
             (416, Some(_)) => Ok(None),
             (403, _) => Err(DownloadFault::Lapsed),
             (status @ (408 | 429 | 500..), _) => {
@@ -67,12 +67,13 @@ impl Body {
     }
 }
 
-/// Whether a validator says that two bodies are the same byte for byte. Source: RFC 9110, 8.8.3.
+/// Whether a validator is strong, so that bodies with the same validator are equal byte for byte. Source: RFC 9110,
+/// 8.8.3.
 pub(super) fn is_strong(etag: &HeaderValue) -> bool {
     matches!(etag.as_bytes(), [b'"', _, .., b'"'])
 }
 
-/// Where a range begins, and the size of the whole: `bytes 10-99/100` gives 10 and 100.
+/// Returns where a range begins, and the size of the whole package: 10 and 100 for `bytes 10-99/100`.
 fn content_range(text: &str) -> Option<(u64, u64)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, last) = range.split_once('-')?;
@@ -98,7 +99,7 @@ mod tests {
     const SAME: (&str, &str) = ("etag", "\"a\"");
     const REST: (&str, &str) = ("content-range", "bytes 10-99/100");
 
-    /// Whether a range was asked for, the status and the headers of the answer, and what its body is.
+    /// Whether a range was requested, the status and the headers of the response, and the expected result.
     type Case<'a> = (bool, u16, &'a [(&'static str, &'static str)], Result<Option<Body>, DownloadFault>);
 
     #[test]
@@ -108,14 +109,14 @@ mod tests {
         let busy = |status, seconds| Err(DownloadFault::Unavailable(status, Duration::from_secs(seconds)));
         let foreign = |what| Err(DownloadFault::Foreign(what));
         let cases: &[Case] = &[
-            // A whole package: also where a range was asked for, because the package or the server is another one.
+            // A whole package, even if a range was requested: the package or the server may be another one.
             (false, 200, &[("content-length", "100"), SAME], whole(Some(100), Some(ETAG))),
             (true, 200, &[("content-length", "100"), SAME], whole(Some(100), Some(ETAG))),
             (false, 200, &[SAME], whole(None, Some(ETAG))),
             (false, 200, &[("content-length", "9"), ("etag", "W/\"a\"")], whole(Some(9), None)),
             (false, 200, &[("etag", "a")], whole(None, None)),
             (false, 200, &[("etag", "\"")], whole(None, None)),
-            // The rest of it.
+            // The rest of the package, or a range that does not continue the part file.
             (true, 206, &[REST, SAME], rest()),
             (true, 206, &[("content-range", "bytes 10-19/100"), SAME], rest()),
             (true, 206, &[REST, ("etag", "\"b\"")], Ok(None)),
@@ -131,7 +132,7 @@ mod tests {
             (true, 416, &[("content-range", "bytes */5")], Ok(None)),
             (false, 206, &[REST, SAME], Err(DownloadFault::Refused(206))),
             (false, 416, &[], Err(DownloadFault::Refused(416))),
-            // Something else.
+            // A body that is not the package.
             (false, 200, &[("content-type", "text/html; charset=utf-8")], foreign("a web page")),
             (true, 206, &[("content-type", "Application/XHTML+XML"), REST, SAME], foreign("a web page")),
             (false, 200, &[("content-type", "application/json;charset=UTF-8")], foreign("a message in JSON or XML")),
@@ -147,7 +148,7 @@ mod tests {
             (false, 200, &[("content-type", "application/zip; name=\"html.zip\"")], whole(None, None)),
             (false, 200, &[("content-encoding", "Identity"), ("content-type", "text/plain")], whole(None, None)),
             (false, 200, &[("content-encoding", ""), ("content-type", "binary/octet-stream")], whole(None, None)),
-            // Nothing.
+            // A status without a package.
             (false, 403, &[("content-type", "text/html")], Err(DownloadFault::Lapsed)),
             (true, 403, &[], Err(DownloadFault::Lapsed)),
             (false, 408, &[], busy(408, 0)),
