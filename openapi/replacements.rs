@@ -1,8 +1,9 @@
-//! Which Rust types stand for which schemas.
+//! The Rust types that replace the generated types of some schemas.
 //!
 //! This file imports nothing, so that the build script and the checks of the spec can include it.
 
-/// Schemas whose Rust type is ours: open enums, secrets that no `Debug` shows, and numbers without a checking newtype.
+/// Schemas and their Rust types: open enums, lenient values, secrets that no `Debug` shows, and numbers without a
+/// checking newtype.
 pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
     ("DownloadUrl", "crate::task::wire::LenientUrl"),
     ("ExtractCode", "crate::credentials::RequestSecret"),
@@ -16,10 +17,10 @@ pub(crate) const REPLACEMENTS: &[(&str, &str)] = &[
     ("TaskType", "crate::share_task::TaskType"),
 ];
 
-/// The Rust type that stands for a schema, if it is not the generator's.
+/// Returns the Rust type that replaces the generated type of a schema, if there is one.
 ///
-/// A text (`is_text`) is a plain string unless a type is named for it: the wrapper reports all broken rules at once, where
-/// the generator's checking newtype stops at the first.
+/// A text (`is_text`) becomes a plain string unless the table names a type: the wrapper reports all broken rules at
+/// once, but the generator's checking newtype stops at the first.
 pub(crate) fn replacement(schema: &str, is_text: bool) -> Option<&'static str> {
     let named = REPLACEMENTS.iter().find(|(name, _)| *name == schema).map(|(_, rust_type)| *rust_type);
     named.or(is_text.then_some("::std::string::String"))

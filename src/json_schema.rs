@@ -13,7 +13,7 @@ use crate::{
     share_task::{ShareTask, TaskType},
 };
 
-/// Gives types the schema of what they are read from.
+/// Implements `JsonSchema` for types, with the schema of the type that they are deserialised from.
 macro_rules! schema_of {
     ($($ours:ident as $wire:ty;)+) => {$(
         impl JsonSchema for $ours {
@@ -34,7 +34,7 @@ schema_of! {
 }
 
 impl ShareTask {
-    /// The JSON Schema (draft 7) of a request's body: of a form, a config file, or the arguments of a tool.
+    /// Returns the JSON Schema (draft 7) of a request's body, for a form, a config file or the arguments of a tool.
     ///
     /// ```
     /// # use koodrive_share::ShareTask;
@@ -43,9 +43,9 @@ impl ShareTask {
     /// println!("{schema:#}");
     /// ```
     ///
-    /// It holds all rules, those between fields included: it accepts what `ShareTask` deserialises from, `null` for an
-    /// absent optional field and fields it does not know among that. One difference is out of its reach: to a schema
-    /// `1.0` is the integer 1, to `ShareTask` it is no integer.
+    /// The schema contains all rules, including those between fields. It accepts the same JSON as the `Deserialize` of
+    /// `ShareTask`, including unknown fields and `null` for an absent optional field. There is one difference: a schema
+    /// takes `1.0` for the integer 1, but `ShareTask` does not.
     pub fn json_schema() -> Value {
         let mut settings = SchemaSettings::draft07();
         settings.inline_subschemas = true;
@@ -57,7 +57,7 @@ impl ShareTask {
     }
 }
 
-/// What the spec cannot say: the rules between fields.
+/// Returns the rules between fields, which the spec cannot express.
 fn rules() -> Value {
     json!({
         "title": "ShareTask",
@@ -68,7 +68,7 @@ fn rules() -> Value {
     })
 }
 
-/// An optional field that is mandatory for tasks of a type: there, and not `null`.
+/// Makes an optional field mandatory for tasks of a type: it must be present and not `null`.
 fn required_for(task_type: TaskType, field: &str, json_type: &str) -> Value {
     json!({
         "if": {"properties": {"taskType": {"const": i64::from(task_type)}}},

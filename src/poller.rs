@@ -1,6 +1,7 @@
 //! Following a task to its end.
 //!
-//! [`Client::poller`](crate::Client::poller) makes a [`Poller`], which is told how often it asks and when it gives up.
+//! [`Client::poller`](crate::Client::poller) makes a [`Poller`]. Its setters say how often it polls and when it gives
+//! up.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -22,13 +23,13 @@ use crate::{
     validation::{ValidationError, Violations, time_shown},
 };
 
-/// Longest wait between two polls: a token lapses 20 minutes after its last use, less a minute for a slow reply.
+/// The longest wait between two polls. A token lapses 20 minutes after its last use; one minute is for a slow reply.
 const MAX_INTERVAL: Duration = Duration::from_secs(19 * 60);
 
 /// How long after its creation a task may be unknown to the service.
 const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 
-/// Follows a task.
+/// Polls a task until its end.
 ///
 /// ```no_run
 /// # use koodrive_share::{Client, TaskHandle};
@@ -40,34 +41,34 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 /// # Ok(()) }
 /// ```
 ///
-/// [`Client::wait`] is enough to await the end of a task; a poller adds other times, single polls, and the
-/// [stream](Self::into_stream) of how far the task has come.
+/// [`Client::wait`] is enough to await the end of a task. A poller adds other intervals and time-outs, single polls,
+/// and a [stream](Self::into_stream) of the task's progress.
 ///
-/// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the setters or
-/// the service's `Retry-After` (up to 19 minutes) say otherwise. That the service does not find the task counts as no
-/// failure in the first 10 s after its creation. Polls that fail while another may follow are told by events of `tracing`
-/// alone, at debug.
+/// The first poll is made at once, the next after 1 s, 2 s, 4 s, 8 s, and from then on every 15 s, unless the setters
+/// or the service's `Retry-After` (up to 19 minutes) say otherwise. In the first 10 s after the task's creation, it is
+/// not a failure if the service does not find the task. A failed poll that is followed by another is reported by a
+/// `tracing` event at debug level alone.
 ///
 /// # Cancel safety
 ///
-/// A poll is a task of the runtime, so it goes on when a future of the poller is dropped, and the next future takes its
-/// answer. Dropping the poller ends the poll and does nothing to the task on the server; another poller may go on from the
-/// handle.
+/// Each poll runs as a tokio task, so it continues if a future of the poller is dropped, and the next future takes its
+/// result. Dropping the poller cancels the poll. This does nothing to the task on the server: a new poller can continue
+/// with the handle.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with its I/O and time enabled.
+/// Panics outside of a tokio runtime with I/O and time enabled.
 #[derive(Debug)]
 pub struct Poller {
     client: Client,
     handle: TaskHandle,
-    /// Set by the caller.
+    /// None unless the caller set an interval.
     interval: Option<Duration>,
     max_interval: Option<Duration>,
     timeout: Duration,
     max_failures: u32,
     schedule: Option<Schedule>,
-    /// The poll under way or whose answer nobody has taken, and when that came.
+    /// The poll in flight, or one whose result was not taken yet. It returns the result and when that came.
     poll: JoinSet<(Result<TaskStatus, Error>, Instant)>,
     polls: u32,
     failures: u32,
@@ -82,8 +83,8 @@ struct Schedule {
 }
 
 impl Client {
-    /// Waits until a task has ended, well or not, for an hour at most. A [`poller`](Self::poller) has other times, and tells
-    /// how far the task has come.
+    /// Waits until a task has ended, successfully or not, for an hour at most. For other intervals and time-outs, or
+    /// for the task's progress, use a [`poller`](Self::poller).
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, TaskHandle};
@@ -95,21 +96,22 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When an hour is over, or polling fails for good or too often. The task goes on regardless.
+    /// Returns an error if the task has not ended after an hour, or if polling fails for good or too often. The task
+    /// goes on regardless.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the polls and does nothing to the task.
+    /// Dropping the future ends the polling and does nothing to the task.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("wait_until_done", "wait_for", "join", "until_done"))]
     pub async fn wait(&self, handle: impl Into<TaskHandle>) -> Result<TaskStatus, PollError> {
         self.poller(handle).until_done().await
     }
 
-    /// Follows a task to its end, with times of your own or as a stream of how far it has come: see [`Poller`].
+    /// Makes a [`Poller`], which follows a task with your own intervals and time-out, or as a stream of its progress.
     #[doc(alias("poll", "follow", "on_progress", "wait_with", "watch"))]
     pub fn poller(&self, handle: impl Into<TaskHandle>) -> Poller {
         Poller {
@@ -127,16 +129,18 @@ impl Client {
     }
 }
 
-/// Setters, to be called before anything is polled. What breaks a rule is the error of the first poll.
+/// Setters, to be called before the first poll. [`until_done`](Self::until_done) and the stream return an error for a
+/// broken rule.
 impl Poller {
-    /// Sets the wait after the first poll, without jitter. Defaults to 1 s, and each further wait is then twice as long; one
-    /// that is set stays, unless a [`max_interval`](Self::max_interval) is set, too. More than 0 and at most 19 minutes.
+    /// Sets the wait after the first poll, without jitter. Defaults to 1 s, doubled for each further wait. If you set
+    /// an interval, it is doubled only if you also set a [`max_interval`](Self::max_interval). More than 0 and at most
+    /// 19 minutes.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Sets the longest wait between two polls. Defaults to 15 s; at least the first wait, at most 19 minutes.
+    /// Sets the longest wait between two polls. Defaults to 15 s; at least the interval, at most 19 minutes.
     ///
     /// A vendor's token lapses 20 minutes after its last use, so polling more rarely would lose the session.
     pub fn max_interval(mut self, interval: Duration) -> Self {
@@ -144,22 +148,23 @@ impl Poller {
         self
     }
 
-    /// Sets the time after which following the task ends, with one last poll, and after which no poll of a
-    /// [patient client](Client::with_patience) waits. Defaults to 1 hour. `Duration::MAX` never ends; 0 polls once.
+    /// Sets the time after which polling ends, with one last poll. The polls of a [patient
+    /// client](Client::with_patience) pause no longer than that, either. Defaults to 1 hour. `Duration::MAX` never
+    /// ends; 0 polls once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how many polls in a row may fail in a way that may pass. Defaults to 5, which the
-    /// service's being away for a minute or so exceeds; 0 gives up at the first. A
-    /// [patient client](Client::with_patience) waits for longer: what its calls wait out is no failed poll.
+    /// Sets how many polls in a row may fail transiently. Defaults to 5, which is exceeded if the service is
+    /// unavailable for about a minute; 0 gives up at the first failure. A [patient client](Client::with_patience)
+    /// tolerates more: a failure that its call overcomes is not a failed poll.
     pub fn max_failures(mut self, failures: u32) -> Self {
         self.max_failures = failures;
         self
     }
 
-    /// The wait after the first poll, and the longest one.
+    /// Returns the wait after the first poll, and the longest wait.
     fn intervals(&self) -> Result<(Duration, Duration), ValidationError> {
         let interval = self.interval.unwrap_or(Duration::from_secs(1));
         let max_interval = self.max_interval.or(self.interval).unwrap_or(Duration::from_secs(15));
@@ -173,26 +178,26 @@ impl Poller {
         violations.into_result_with(Some((interval, max_interval)))
     }
 
-    /// Polls once, now, or takes the answer of a poll whose future was dropped.
+    /// Polls once, without a wait, or takes the result of a poll whose future was dropped.
     ///
     /// # Errors
     ///
-    /// As for [`Client::status`].
+    /// Returns the same errors as [`Client::status`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     pub async fn poll(&mut self) -> Result<TaskStatus, Error> {
         self.answer().await.0
     }
 
-    /// What a poll says, and when it did.
+    /// Returns the result of a poll, and when it came.
     async fn answer(&mut self) -> (Result<TaskStatus, Error>, Instant) {
         loop {
             if let Some(answer) = self.poll.join_next().await.and_then(joined) {
                 return answer;
             }
-            // The first one, or another because the runtime of the last one was shut down.
+            // No poll is in flight, or the runtime of the last one was shut down.
             self.polls += 1;
             let left =
                 self.schedule.map_or(Duration::MAX, |schedule| self.timeout.saturating_sub(schedule.started.elapsed()));
@@ -202,15 +207,16 @@ impl Poller {
         }
     }
 
-    /// Polls until the task has ended, well or not: look at [`TaskStatus::state`].
+    /// Polls until the task has ended, successfully or not: [`TaskStatus::state`] tells which.
     ///
     /// # Errors
     ///
-    /// When the time is over, or polling fails for good or too often. The task goes on regardless.
+    /// Returns an error if the time is over, if polling fails for good or too often, or if a setting breaks a rule. The
+    /// task goes on regardless.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("wait"))]
     pub async fn until_done(&mut self) -> Result<TaskStatus, PollError> {
         loop {
@@ -221,7 +227,8 @@ impl Poller {
         }
     }
 
-    /// Turns the poller into a stream of what each poll says; it ends after the task's end or the first error.
+    /// Turns the poller into a stream of the status of each poll. The stream ends after the task's end or the first
+    /// error.
     ///
     /// ```no_run
     /// # use futures_util::TryStreamExt;
@@ -243,26 +250,26 @@ impl Poller {
         Box::pin(polls.fuse())
     }
 
-    /// Waits for the next poll that the schedule has, and makes it.
+    /// Polls when the next poll is due, and again after each failure that may pass.
     async fn next(&mut self) -> Result<TaskStatus, PollError> {
         let intervals = self.intervals();
         let (interval, max_interval) = intervals.map_err(|error| self.give_up(Instant::now(), Err(error.into())))?;
         loop {
             let now = Instant::now();
             let schedule = *self.schedule.get_or_insert(Schedule { started: now, due: now, interval });
-            // None: never.
+            // None means that the time never ends.
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
             let (result, answered) = self.answer().await;
             let is_over = deadline.is_some_and(|deadline| answered >= deadline);
-            // Two clocks: this machine's may stand still, as in a test that pauses the runtime's.
+            // Both clocks must say so: this machine's hardly moves in a test that pauses tokio's clock.
             let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
             let is_hidden = is_early && result.as_ref().is_err_and(Error::is_not_found);
             self.failures = if result.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
             let retry_after = result.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
             let due = answered + schedule.interval.max(retry_after).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
-                // One last poll when the time is over.
+                // The last poll is made when the time is over.
                 due: deadline.map_or(due, |deadline| due.min(deadline)),
                 interval: (schedule.interval * 2).min(max_interval),
                 ..schedule
@@ -277,9 +284,9 @@ impl Poller {
         }
     }
 
-    /// Whether the task was created so lately that the service may not show it yet.
+    /// Whether the task was created so recently that the service may not find it yet.
     fn is_new(&self) -> bool {
-        // A handle of another machine may come from a clock that is fast.
+        // The absolute value, because a handle may come from another machine, whose clock is fast.
         let age = (self.client.now() - self.handle.created_at()).abs().to_std();
         age.is_ok_and(|age| age < VISIBLE_AFTER)
     }
@@ -290,10 +297,10 @@ impl Poller {
     }
 }
 
-/// A task that was not followed to its end. The task itself goes on.
+/// The error of polling that ended before the task did. The task itself goes on.
 ///
-/// Poll again with the [`handle`](Self::handle), now or in another process. The message says how the last poll failed in
-/// a word, and [`source`](StdError::source) is its [`error`](Self::error): print both by `{error:?}`.
+/// Poll again with the [`handle`](Self::handle), now or in another process. The message names the kind of the last
+/// failure, and [`source`](StdError::source) is its [`error`](Self::error); `{error:?}` prints both.
 pub struct PollError(Box<GivenUp>);
 
 #[derive(Debug)]
@@ -301,32 +308,32 @@ struct GivenUp {
     handle: TaskHandle,
     elapsed: Duration,
     polls: u32,
-    /// What the last poll said, or why none was made.
+    /// The result of the last poll, or the error that prevented it.
     last: Result<TaskStatus, Error>,
 }
 
 impl PollError {
-    /// The task, to go on with.
+    /// Returns the handle of the task, to poll again with.
     pub fn handle(&self) -> &TaskHandle {
         &self.0.handle
     }
 
-    /// How long the task was followed.
+    /// Returns how long the task was followed.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// How many polls were made.
+    /// Returns the number of polls.
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
-    /// The time was over and the task had not ended: this is what the last poll said.
+    /// Returns the status of the last poll, if the time was over and the task had not ended.
     pub fn last_status(&self) -> Option<&TaskStatus> {
         self.0.last.as_ref().ok()
     }
 
-    /// The failure of the last poll, if that was the cause.
+    /// Returns the failure of the last poll, if that was the cause.
     pub fn error(&self) -> Option<&Error> {
         self.0.last.as_ref().err()
     }

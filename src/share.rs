@@ -1,6 +1,7 @@
-//! A share: opened by its link, and what its tasks need.
+//! A share, which is opened by its link and provides what its tasks need.
 //!
-//! [`Client::open_share`] begins; [`Share::files`] lists, [`Share::package`] and [`Share::dump`] begin a task.
+//! [`Client::open_share`] opens a share; [`Share::files`] lists its files, [`Share::package`] and [`Share::dump`] begin
+//! a task.
 
 pub(crate) mod file;
 pub(crate) mod files;
@@ -36,31 +37,31 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// It holds the share's kdstoken, which no `Debug` shows and which lapses at a time that the service does not tell: open
-/// the share again then.
+/// It holds the share's kdstoken, which no `Debug` shows. The service does not state when a kdstoken lapses; open the
+/// share again when it has.
 #[derive(Clone)]
 pub struct Share {
     id: String,
     info: ShareInfo,
-    /// Of the files at its top.
+    /// The listing of the files at the top of the share.
     listing: ShareFiles,
 }
 
-/// What may be done with the files of a share, as far as the service says so.
+/// The permissions on the files of a share, as far as the service states them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharePermission {
-    /// They may be looked at.
+    /// Whether the files may be previewed.
     pub preview: Option<bool>,
-    /// They may be changed.
+    /// Whether the files may be changed.
     pub edit: Option<bool>,
-    /// They may be downloaded.
+    /// Whether the files may be downloaded.
     pub download: Option<bool>,
 }
 
 impl Client {
-    /// Opens the share behind a link: `getShareInfo`, `verifyExtractCode` if there is an extract code, and `listShareFiles`
-    /// up to the first file. [`Share::files`] asks for these pages anew.
+    /// Opens the share of a link: calls `getShareInfo`, `verifyExtractCode` if there is an extract code, and
+    /// `listShareFiles` up to the first file. [`Share::files`] requests these pages again.
     ///
     /// ```no_run
     /// # async fn example(client: koodrive_share::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -69,15 +70,15 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// The calls only read, so passing failures are repeated. An extract code is `[0-9a-zA-Z]{8}` where shares are made;
-    /// how many wrong ones are allowed is not stated.
+    /// The calls only read, so transient failures are retried. Where shares are created, the reference gives extract
+    /// codes the form `[0-9a-zA-Z]{8}`. It does not state how many wrong codes are allowed.
     ///
     /// # Errors
     ///
-    /// An empty extract code is a validation error. A share that has expired or whose files were deleted is told by
-    /// [`Error::is_share_ended`], by the server's clock, before its extract code is sent. A refused
-    /// extract code is told by [`Error::is_extract_code_refused`], one that is missing by [`Error::is_access_refused`] as far as
-    /// is known. Else as for [`status`](Self::status).
+    /// An empty extract code is a validation error. [`Error::is_share_ended`] is true if the share has expired by the
+    /// server's clock, or if its files were deleted; the extract code is not sent then.
+    /// [`Error::is_extract_code_refused`] is true for a refused extract code, and [`Error::is_access_refused`], as far
+    /// as is known, for a missing one. The other errors are those of [`status`](Self::status).
     ///
     /// # Cancel safety
     ///
@@ -85,7 +86,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("getShareInfo", "verifyExtractCode"))]
     pub async fn open_share(&self, link: &ShareLink, extract_code: Option<&str>) -> Result<Share, Error> {
         let mut violations = Violations::default();
@@ -108,64 +109,65 @@ impl Client {
 }
 
 impl Share {
-    /// The share's id, which tasks are created with.
+    /// Returns the share's id, which tasks are created with.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The space of the share's first file; none of a share without files, so that no task can be made of it.
+    /// Returns the space of the share's first file. A share without files has none, and no task can be created for it.
     pub fn container_id(&self) -> Option<&str> {
         self.listing.container_id.as_deref()
     }
 
-    /// The name of the user who shared the files, as the service writes it: it may hold control characters.
+    /// Returns the name of the user who shared the files, as the service writes it: it may hold control characters.
     pub fn owner_name(&self) -> Option<&str> {
         self.info.owner_name.as_ref()?.as_str().filter(|name| !name.is_empty())
     }
 
-    /// When the share expires. Nothing if the service names no instant.
+    /// Returns when the share expires, or `None` if the service states no instant.
     pub fn expires(&self) -> Option<DateTime<Utc>> {
         self.info.expire_time.as_ref()?.as_str()?.parse().ok()
     }
 
-    /// The share's `status` as it was when the share was opened: 0, or a number that the reference does not list.
+    /// Returns the share's `status` when the share was opened: 0, or a number that the reference does not list.
     pub fn status(&self) -> Option<i64> {
         self.info.status.as_ref()?.0.as_ref().ok().copied()
     }
 
-    /// What may be done with the files. The vendor calls it "supported in the future", so nothing depends on it here.
+    /// Returns the permissions on the files. The vendor calls them "supported in the future", so this crate ignores
+    /// them.
     pub fn permission(&self) -> SharePermission {
         let Some(LenientObject(Ok(stated))) = &self.info.permission else { return SharePermission::default() };
         let value = |may: Option<LenientBool>| may?.0;
         SharePermission { preview: value(stated.preview), edit: value(stated.edit), download: value(stated.download) }
     }
 
-    /// The share's temporary token, if it has an extract code: for
-    /// [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken). A secret.
+    /// Returns the share's temporary token, if the share has an extract code. The token is a secret; pass it to
+    /// [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken).
     pub fn expose_kdstoken(&self) -> Option<&str> {
         self.listing.request.kdstoken.as_ref().map(RequestSecret::expose)
     }
 
-    /// Begins to list the share's files: those at its top, unless the listing is told otherwise.
-    /// [`ShareFiles::into_stream`] gives them.
+    /// Returns a listing of the files at the top of the share. Its setters select other files, and
+    /// [`ShareFiles::into_stream`] begins the listing.
     #[doc(alias("list", "list_files", "listShareFiles"))]
     pub fn files(&self) -> ShareFiles {
         self.listing.clone()
     }
 
-    /// Begins a task that packs files of the share into a zip of this name: with its share id, kdstoken and space, it
-    /// lacks only the file ids.
+    /// Begins a task that packs files of the share into a zip of this name. The share id, the kdstoken and the space
+    /// are set, so only the file ids are missing.
     pub fn package(&self, zip_name: impl Into<String>) -> ShareTaskBuilder {
         self.fill(ShareTask::package_download(zip_name))
     }
 
-    /// Begins a task that saves files of the share into a directory: with its share id, kdstoken and space, it lacks only
-    /// the file ids.
+    /// Begins a task that saves files of the share into a directory. The share id, the kdstoken and the space are set,
+    /// so only the file ids are missing.
     pub fn dump(&self, target: TargetDirectory) -> ShareTaskBuilder {
         self.fill(ShareTask::dump(target))
     }
 
-    /// Why the share cannot be used, if it cannot.
+    /// Returns why the share can no longer be used, if so.
     fn ended(&self) -> Option<&'static str> {
         match self.status() {
             Some(1) => Some("deleted"),
@@ -183,7 +185,7 @@ impl Share {
     }
 }
 
-/// Without its link, which opens a share that has no extract code.
+/// Omits the link, because it opens a share that has no extract code.
 impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Share").field("id", &self.id).finish_non_exhaustive()

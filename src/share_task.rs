@@ -1,6 +1,6 @@
 //! A share task to create.
 //!
-//! [`ShareTask::package_download`] and [`ShareTask::dump`] begin one; [`ShareTaskBuilder::build`] checks all of it.
+//! [`ShareTask::package_download`] and [`ShareTask::dump`] begin a task; [`ShareTaskBuilder::build`] checks it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
     x_date::XDate,
 };
 
-/// Most file ids that one task takes. Source: source document.
+/// The maximum number of file ids in one task. Source: source document.
 pub const MAX_FILE_IDS: usize = 1_000;
 
 /// The id that names the root directory of a space. Source: source document.
@@ -32,8 +32,9 @@ const ROOT: &str = "root";
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// It carries its trace id from the start, so that it can be logged before anything is sent. It can be read from the
-/// JSON of a request's body, which is checked alike; it is not written as JSON, since it may hold a kdstoken.
+/// A task has its trace id from the start, so that the id can be logged before anything is sent. A task can be
+/// deserialised from the JSON of a request's body, with the same checks. It is not serialised, since it may hold a
+/// kdstoken.
 #[derive(Clone, Debug)]
 pub struct ShareTask {
     body: CreateBatchTaskRequest,
@@ -79,22 +80,22 @@ impl From<TaskType> for i64 {
 pub struct TargetDirectory(FileIdInfo);
 
 impl TargetDirectory {
-    /// A directory, and the space it is in.
+    /// Names a directory and the space that it is in.
     pub fn new(file_id: impl Into<String>, container_id: impl Into<String>) -> Self {
         Self(FileIdInfo { file_id: file_id.into(), container_id: container_id.into() })
     }
 
-    /// The root directory of a space.
+    /// Names the root directory of a space.
     pub fn root(container_id: impl Into<String>) -> Self {
         Self::new(ROOT, container_id)
     }
 
-    /// The directory's id, `root` for the root directory.
+    /// Returns the directory's id, which is `root` for the root directory.
     pub fn file_id(&self) -> &str {
         &self.0.file_id
     }
 
-    /// The space it is in.
+    /// Returns the space that the directory is in.
     pub fn container_id(&self) -> &str {
         &self.0.container_id
     }
@@ -113,37 +114,37 @@ impl ShareTask {
         ShareTaskBuilder::new(TaskType::Dump, None, Some(target.0))
     }
 
-    /// What the task does with the files.
+    /// Returns what the task does with the files.
     pub fn task_type(&self) -> TaskType {
         self.body.task_type
     }
 
-    /// The share the files are behind.
+    /// Returns the id of the share that the files belong to.
     pub fn share_id(&self) -> &str {
         &self.body.share_id
     }
 
-    /// The space the files are in.
+    /// Returns the space that the files are in.
     pub fn container_id(&self) -> &str {
         &self.body.container_id
     }
 
-    /// The files, 1 to 1000.
+    /// Returns the ids of the files, 1 to 1000.
     pub fn file_ids(&self) -> &[String] {
         &self.body.file_ids
     }
 
-    /// The name of the package.
+    /// Returns the name of the package, if the task makes one.
     pub fn zip_name(&self) -> Option<&str> {
         self.body.zip_name.as_deref()
     }
 
-    /// The trace id that the request is sent with.
+    /// Returns the trace id that the request is sent with.
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
     }
 
-    /// The directory that a dump saves into.
+    /// Returns the directory that a dump saves into.
     pub fn target(&self) -> Option<TargetDirectory> {
         self.body.target_file_id.clone().map(TargetDirectory)
     }
@@ -188,21 +189,21 @@ impl ShareTaskBuilder {
         Self { body, trace_id: None, x_date: None }
     }
 
-    /// Sets the share the files are behind. Mandatory.
+    /// Sets the id of the share that the files belong to. Mandatory.
     pub fn share_id(mut self, share_id: impl Into<String>) -> Self {
         self.body.share_id = share_id.into();
         self
     }
 
-    /// Sets the space the files are in. Mandatory.
+    /// Sets the space that the files are in. Mandatory.
     pub fn container_id(mut self, container_id: impl Into<String>) -> Self {
         self.body.container_id = container_id.into();
         self
     }
 
-    /// Sets the files, 1 to 1000 of them. Mandatory. A `Vec<String>` is moved, not copied.
+    /// Sets the ids of the files, 1 to 1000. Mandatory. A `Vec<String>` is moved, not copied.
     ///
-    /// More than 1000 are for [`Client::create_bulk`](crate::Client::create_bulk).
+    /// For more than 1000 files, use [`Client::create_bulk`](crate::Client::create_bulk).
     #[doc(alias("files"))]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.file_ids = file_ids.into_iter().map(Into::into).collect();
@@ -234,8 +235,8 @@ impl ShareTaskBuilder {
         self
     }
 
-    /// Sets the `X-Date` that the request is sent with, checked when it is sent. Defaults to one made for each
-    /// attempt, which is what you want unless you replay a request.
+    /// Sets the `X-Date` that the request is sent with; it is checked when the request is sent. Defaults to a new one
+    /// for each attempt. Set it only to replay a request.
     pub fn x_date(mut self, x_date: XDate) -> Self {
         self.x_date = Some(x_date);
         self
@@ -245,7 +246,8 @@ impl ShareTaskBuilder {
     ///
     /// # Errors
     ///
-    /// All broken rules together: `file-ids-count`, `not-empty`, `zip-name-required`, `target-required`, `task-type`.
+    /// Returns all broken rules together: `file-ids-count`, `not-empty`, `zip-name-required`, `target-required`,
+    /// `task-type`.
     pub fn build(self) -> Result<ShareTask, ValidationError> {
         let Self { body, trace_id, x_date } = self;
         let mut violations = Violations::default();
@@ -255,7 +257,7 @@ impl ShareTaskBuilder {
         Ok(ShareTask { body, trace_id: trace_id.unwrap_or_else(TraceId::random), x_date })
     }
 
-    /// Checks what the tasks of a bulk creation have in common; what belongs to one task alone must be unset.
+    /// Checks what the tasks of a bulk creation have in common. Fields that differ between these tasks must be unset.
     pub(crate) fn validate_as_template(&self, violations: &mut Violations) {
         validate(&self.body, violations);
         let own = [
@@ -284,7 +286,7 @@ fn validate_file_ids(file_ids: &[String], violations: &mut Violations) {
     }
 }
 
-/// Checks all rules but those of the file ids.
+/// Checks all rules except those of the file ids.
 fn validate(body: &CreateBatchTaskRequest, violations: &mut Violations) {
     let CreateBatchTaskRequest { container_id, file_ids: _, kdstoken, share_id, target_file_id, task_type, zip_name } =
         body;

@@ -1,4 +1,4 @@
-//! A share task that exists.
+//! A share task that was created.
 
 pub(crate) mod handle;
 pub(crate) mod status;

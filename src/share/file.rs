@@ -19,8 +19,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// It converts into its id, so that files can be given where ids are expected. A test makes one from JSON, such as
-/// `{"fileId": "F1", "name": "beach.jpg", "directory": ""}`. Source: carrier reference, listShareFiles.
+/// A `ShareFile` converts into its id, so it can be passed where an id is expected. A test can make one from JSON, such
+/// as `{"fileId": "F1", "name": "beach.jpg", "directory": ""}`. Source: carrier reference, listShareFiles.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -30,11 +30,11 @@ pub struct ShareFile {
     pub id: String,
     /// The file's name as the service writes it, empty if it names none: it may hold control characters.
     pub name: String,
-    /// The names of the directories that a recursive listing went through to the file, joined by `/`; else empty.
+    /// The names of the directories that a recursive listing went through to the file, joined by `/`; otherwise empty.
     ///
-    /// It is for people and for patterns, never for a path on a disk.
+    /// The text is for display and for patterns: never use it as a path on a disk.
     pub directory: Arc<str>,
-    /// What the file is. Nothing if the service does not say so.
+    /// The type of the file, if the service states it.
     pub file_type: Option<FileType>,
     /// The size in bytes; that it is bytes is inferred.
     pub size: Option<u64>,
@@ -44,7 +44,7 @@ pub struct ShareFile {
     pub edited: Option<String>,
 }
 
-/// What a file is, `fileType`.
+/// The type of a file, `fileType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -57,7 +57,7 @@ pub enum FileType {
     Video,
     /// 26: a word-processing document.
     Word,
-    /// 45, which is any other file, or a number that the reference does not list.
+    /// 45, which stands for any other file, or a number that the reference does not list.
     Other(i64),
 }
 
@@ -74,7 +74,7 @@ impl From<i64> for FileType {
 }
 
 impl ShareFile {
-    /// What a listing says of a file. Nothing if there is no id.
+    /// Reads an entry of a listing. Returns `None` if it has no id.
     fn read(file: types::ShareFile) -> Option<Self> {
         Some(Self {
             id: file.id?.non_empty()?,
@@ -92,7 +92,7 @@ impl ShareFile {
         format!("{}{separator}{}", self.directory, self.name)
     }
 
-    /// Whether it is a directory, as far as the service says what it is.
+    /// Whether the file is a directory. False if the service does not state a type.
     pub fn is_directory(&self) -> bool {
         self.file_type == Some(FileType::Directory)
     }
@@ -121,7 +121,7 @@ pub(crate) struct Page {
 impl Page {
     /// # Errors
     ///
-    /// What cannot be read: a file, the list of files, or the cursor. No file may be missed.
+    /// Returns which part cannot be read: a file, the list of files, or the cursor. A listing must not miss a file.
     pub(crate) fn read(response: ListShareFilesResponse) -> Result<Self, String> {
         let files = response.files.map_or(Ok(Vec::new()), |LenientList(files)| files);
         let files = files.map_err(|other| format!("$.files is {other}, which is no array"))?;

@@ -7,7 +7,7 @@ use crate::{
     validation::{ValidationError, shown},
 };
 
-/// What comes before the short code in a link. Source: carrier reference, the link.
+/// The part of a link before the short code. Source: carrier reference, the link.
 const BEFORE_SHORT_URL: &str = "/sharelink/i/";
 
 /// A link to a share, of which only the short code is used.
@@ -19,19 +19,19 @@ const BEFORE_SHORT_URL: &str = "/sharelink/i/";
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// It is read from a text that holds one link, such as the sentence that people copy, or from the short code alone.
-/// Nothing is ever sent to the link's host: the endpoint is the client's.
+/// A link is parsed from a text that holds exactly one link, such as a sentence around it, or from the short code
+/// alone. Nothing is ever sent to the link's host: requests go to the client's endpoint.
 ///
 /// # Errors
 ///
-/// Reading another text breaks the rule `share-link`. The error says what was recognised: of another link only its host,
-/// of other texts only their length.
+/// Any other text breaks the rule `share-link`. The error shows only the host of another link, and only the length of
+/// another text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ShareLink(String);
 
 impl ShareLink {
-    /// The short code that names the share, `shortUrl`: letters, digits, `-` and `_`. It is not the share's id. That it is the
-    /// last part of the link and has no other characters is inferred from the examples.
+    /// Returns the short code that names the share, `shortUrl`: letters, digits, `-` and `_`. It is not the share's id.
+    /// The set of characters, and the place at the end of the link, are inferred from the reference's examples.
     pub fn short_url(&self) -> &str {
         &self.0
     }
@@ -62,13 +62,14 @@ impl FromStr for ShareLink {
     }
 }
 
-/// The characters from the beginning that a short code may have: none that a URL would have to encode.
+/// Returns the text up to the first character that a short code cannot have. A short code has no character that a URL
+/// would have to encode.
 fn start(text: &str) -> &str {
     let is_part = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
     text.split(|character| !is_part(character)).next().unwrap_or_default()
 }
 
-/// The host of a URL that begins after its scheme, without credentials.
+/// Returns the host of a URL without its credentials. `rest` is the URL after its scheme.
 fn host(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()

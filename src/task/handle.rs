@@ -17,8 +17,8 @@ use crate::{credentials::RequestSecret, trace_id::TraceId};
 /// # Ok(()) }
 /// ```
 ///
-/// It serialises into all that [`Client::status`](crate::Client::status) needs, except for the kdstoken, which is a
-/// secret and is given again.
+/// A handle serialises with all that [`Client::status`](crate::Client::status) needs, except the kdstoken: that is a
+/// secret and must be set again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskHandle {
@@ -31,7 +31,7 @@ pub struct TaskHandle {
     pub(crate) kdstoken: Option<RequestSecret>,
 }
 
-/// A copy: what takes a handle also takes a reference to one.
+/// Clones the handle, so that functions that take a handle also take a reference.
 impl From<&TaskHandle> for TaskHandle {
     fn from(handle: &TaskHandle) -> Self {
         handle.clone()
@@ -39,9 +39,10 @@ impl From<&TaskHandle> for TaskHandle {
 }
 
 impl TaskHandle {
-    /// A handle of a task whose id is known otherwise, such as from the vendor's support after an
-    /// [unknown outcome](crate::Outcome::Unknown). `endpoint` is the client's, and `trace_id` that of the request which
-    /// created the task; without one, a new one stands in for it. [`Client::handle`](crate::Client::handle) needs less.
+    /// Makes a handle for a task whose id is known from elsewhere, such as the vendor's support after an [unknown
+    /// outcome](crate::Outcome::Unknown). `endpoint` is the client's endpoint. `trace_id` is that of the request that
+    /// created the task; if it is `None`, a new one takes its place. [`Client::handle`](crate::Client::handle) needs
+    /// fewer arguments.
     pub fn new(
         task_id: impl Into<String>,
         share_id: impl Into<String>,
@@ -58,29 +59,29 @@ impl TaskHandle {
         }
     }
 
-    /// The task's id.
+    /// Returns the task's id.
     #[doc(alias("id"))]
     pub fn task_id(&self) -> &str {
         &self.task_id
     }
 
-    /// The share whose files the task works on.
+    /// Returns the id of the share whose files the task works on.
     pub fn share_id(&self) -> &str {
         &self.share_id
     }
 
-    /// The trace id of the request that created the task.
+    /// Returns the trace id of the request that created the task.
     pub fn trace_id(&self) -> &TraceId {
         &self.trace_id
     }
 
-    /// When the reply came that the task was created, by this machine's clock; of a handle that was made of an id, when that
-    /// was made. A poller gives a task 10 s from then to be found.
+    /// Returns when the reply to the creation arrived, by this machine's clock. If the handle was made from an id, this
+    /// is when the handle was made. For 10 s from then, a poller accepts that the service does not find the task.
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
     }
 
-    /// The endpoint that the task lives at; a client of another endpoint refuses the handle.
+    /// Returns the endpoint that the task was created at. A client of another endpoint refuses the handle.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

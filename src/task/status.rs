@@ -1,4 +1,4 @@
-//! How far a share task has come.
+//! The status of a share task.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::{
     task::wire::{DownloadUrl, TaskInfos, named_task},
 };
 
-/// How far a task has come.
+/// The status of a task.
 ///
 /// ```
 /// # use koodrive_share::{TaskResult, TaskState, TaskStatus};
@@ -25,11 +25,10 @@ use crate::{
 /// # }
 /// ```
 ///
-/// All that the service says is kept: unknown numbers, and times as they come. Source: carrier reference,
-/// getBatchTask.
+/// Unknown numbers are kept, and times stay in the service's own zone. Source: carrier reference, getBatchTask.
 ///
-/// It serialises without the package's URL, which is a secret. A test makes one without a service, of the state alone or
-/// of all that is to be told:
+/// A status serialises without the package's URL, which is a secret. A test can make a status without a service, from
+/// the state alone or with other fields, too:
 ///
 /// ```
 /// # use koodrive_share::TaskStatus;
@@ -42,14 +41,14 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TaskStatus {
-    /// Where the task is.
+    /// The state of the task.
     pub state: TaskState,
-    /// Progress in percent, 0 to 100, if the service tells it.
+    /// The progress in percent, 0 to 100, if the service states it.
     pub progress: Option<f64>,
-    /// What became of each file, as far as the service tells it.
+    /// The status of each file, as far as the service states it.
     #[serde(default)]
     pub files: Vec<FileStatusReport>,
-    /// Where the package can be fetched, once a package download has completed. A secret.
+    /// The URL of the package, once a package download has completed. It is a secret.
     #[serde(skip_serializing)]
     pub download_url: Option<DownloadUrl>,
     /// What the task does.
@@ -63,7 +62,7 @@ pub struct TaskStatus {
     pub ended: Option<NaiveDateTime>,
 }
 
-/// Where a task is, `taskStatus`.
+/// The state of a task, `taskStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -86,17 +85,17 @@ pub enum TaskState {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum TaskResult {
-    /// 1: every file. Go on: fetch the package, or use the dumped files.
+    /// 1: every file succeeded. Fetch the package, or use the dumped files.
     AllSucceeded,
-    /// 2: some files. Look at [`TaskStatus::files`] for the failed ones and create a task for those.
+    /// 2: some files failed. Find them in [`TaskStatus::files`] and create a task for them.
     PartiallyFailed,
-    /// 3: no file. Remove the cause (space, rights, target directory) and create the task again.
+    /// 3: every file failed. Remove the cause (space, rights, target directory) and create the task again.
     AllFailed,
-    /// A number that the reference does not list, or −1 if the service gave none. Check the files yourself.
+    /// A number that the reference does not list, or −1 if the service stated none. Check the files yourself.
     Other(i64),
 }
 
-/// What became of one file, `status` of `taskInfos`.
+/// The status of one file, `status` of `taskInfos`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -111,32 +110,32 @@ pub enum FileStatus {
     Other(Box<str>),
 }
 
-/// What became of one file.
+/// The report on one file of a task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct FileStatusReport {
-    /// The file in the share.
+    /// The id of the file in the share.
     pub file_id: Option<String>,
-    /// What became of it.
+    /// The status of the file.
     pub status: Option<FileStatus>,
-    /// Its copy in the target space, after a dump: inferred from the name, `newFileId`.
+    /// The id of the file's copy in the target space, after a dump. This is inferred from the name, `newFileId`.
     pub new_file_id: Option<String>,
-    /// The space it came from.
+    /// The space that the file came from.
     pub source_container_id: Option<String>,
 }
 
 impl TaskStatus {
-    /// What a reply says of the task that was asked for.
+    /// Reads the status of the requested task from a reply.
     ///
     /// # Errors
     ///
-    /// The field that is needed and cannot be read: its JSON path, and what stands there.
+    /// Returns the JSON path of a required field that cannot be read, and what it contains.
     pub(crate) fn read(task_id: &str, reply: GetBatchTaskResponse) -> Result<Self, String> {
         let GetBatchTaskResponse { code: _, job_info, msg: _, task_info, task_infos } = reply;
         let (path, job) = match (job_info, task_info) {
             (Some(job @ LenientObject(Ok(_))), _) | (Some(job), None) => ("$.jobInfo", job),
-            // The edition of 2024-07-30.
+            // The reference's edition of 2024-07-30 has `taskInfo` instead.
             (_, Some(job)) => ("$.taskInfo", job),
             (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
@@ -175,14 +174,14 @@ impl TaskStatus {
         })
     }
 
-    /// Whether the task has ended, well or not.
+    /// Whether the task has ended, successfully or not.
     #[doc(alias("is_final", "is_finished", "is_complete", "is_completed", "is_terminal"))]
     pub fn is_done(&self) -> bool {
         self.state.is_final()
     }
 
-    /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells whether it
-    /// goes on, failed or was cancelled.
+    /// Whether the task has ended and every file succeeded. If not, [`state`](Self::state) tells whether the task goes
+    /// on, failed or was cancelled.
     #[doc(alias("is_failed", "is_ok", "is_successful", "succeeded"))]
     pub fn is_success(&self) -> bool {
         self.state == TaskState::Completed(TaskResult::AllSucceeded)
@@ -192,13 +191,13 @@ impl TaskStatus {
 /// Reads a time as the service writes it: 14 digits, `yyyyMMddHHmmss`.
 fn compact_time(time: Option<LenientText>) -> Option<NaiveDateTime> {
     let time = time?.0?;
-    // The parser also takes fewer digits, signs and blanks.
+    // The parser also accepts fewer digits, signs and blanks.
     let is_compact = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
     is_compact.then(|| NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S").ok()).flatten()
 }
 
 impl TaskState {
-    /// Whether the task has ended, well or not.
+    /// Whether the task has ended, successfully or not.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed(_) | Self::Cancelled)
     }

@@ -9,24 +9,25 @@ use crate::{
     lenient::{LenientObject, LenientText},
 };
 
-/// The task that a text names, without blanks at its ends; nothing for what a service writes in place of an id.
+/// Returns the task id in a text, without blanks at its ends. Returns `None` for the texts that a service writes in
+/// place of an id.
 pub(crate) fn named_task(text: &str) -> Option<&str> {
     let task_id = text.trim();
     let is_none = ["", "0", "-1", "null", "none"].iter().any(|none| task_id.eq_ignore_ascii_case(none));
     (!is_none).then_some(task_id)
 }
 
-/// Where a package can be fetched. Whoever holds the URL can fetch it, so neither `Debug` nor `Serialize` shows it.
+/// The URL of a package. Anyone who has the URL can fetch the package, so neither `Debug` nor `Serialize` shows it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DownloadUrl(SecretString);
 
 impl DownloadUrl {
-    /// A URL that was kept elsewhere; that of a status needs no other.
+    /// Wraps a URL that was stored as text. A status contains a `DownloadUrl` already.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into().into())
     }
 
-    /// The URL as text. Keep it out of logs.
+    /// Returns the URL as text. Keep it out of logs.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -38,7 +39,7 @@ impl Serialize for DownloadUrl {
     }
 }
 
-/// `downloadUrl`, which no Debug shows: if it is empty or of any other type than a text, it is as good as none.
+/// `downloadUrl`, which no `Debug` shows. It is None if it is empty, or neither a text nor a number.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "LenientText")]
 pub(crate) struct LenientUrl(pub(crate) Option<DownloadUrl>);
@@ -49,7 +50,8 @@ impl From<LenientText> for LenientUrl {
     }
 }
 
-/// `taskInfos`: named in the plural and typed as one object, so both are read. An entry that is no object is left out.
+/// `taskInfos`. The reference types it as one object but names it in the plural, so one object and an array are read.
+/// An entry that is not an object is left out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct TaskInfos(pub(crate) Vec<TaskInfo>);
