@@ -1,7 +1,8 @@
-//! Goes from a share link to a package: `cargo run --example quickstart [LINK [EXTRACT_CODE]]`.
+//! Makes a package from a share link: `cargo run --example quickstart [LINK [EXTRACT_CODE]]`.
 //!
-//! It runs on the emulator and its example share. With `KOODRIVE_ENDPOINT` and the other variables of `Client::from_env`
-//! set, it talks to that endpoint instead. With the feature `download` the package ends as `package.zip`.
+//! It runs on the emulator and its example share. With `KOODRIVE_ENDPOINT` and the other variables of
+//! `Client::from_env` set, it talks to that endpoint instead. With the feature `download` it downloads the package to
+//! `package.zip`.
 
 use std::{env, error::Error};
 
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn package(client: Client, link: &str, extract_code: Option<&str>) -> Result<(), Box<dyn Error>> {
     let share = client.open_share(&link.parse()?, extract_code).await?;
     println!("opened share {} of {}", share.id(), share.owner_name().unwrap_or("somebody"));
-    // A task takes up to 1,000 of them; a directory is one.
+    // A task takes up to 1,000 files; a directory counts as one.
     let files: Vec<ShareFile> = share.files().into_stream().try_collect().await?;
     for file in &files {
         println!("  {file}");

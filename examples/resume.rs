@@ -1,9 +1,9 @@
 //! Follows a task whose handle was saved by another process.
 //!
-//! `cargo run --example resume` shows both halves on the emulator. With a file as argument, and
-//! the variables of `Client::from_env` set, it follows the task whose handle is in that file:
-//! `cargo run --example resume -- handle.json`. If the share has an extract code, its temporary token
-//! is taken from `KOODRIVE_KDSTOKEN`, since a saved handle holds no secret.
+//! `cargo run --example resume` runs both parts on the emulator: it creates a task, then follows it by its saved
+//! handle. With the variables of `Client::from_env` set, `cargo run --example resume -- handle.json` follows the task
+//! whose handle is in that file. If the share has an extract code, set its temporary token in `KOODRIVE_KDSTOKEN`,
+//! since a saved handle holds no secret.
 
 use std::{env, error::Error, fs};
 
@@ -30,7 +30,7 @@ fn client(emulator: &Emulator) -> Result<Client, Box<dyn Error>> {
     Ok(client.build()?)
 }
 
-/// What the first process does.
+/// The part of the first process: creates a task and returns its saved handle.
 async fn create_and_stop(client: &Client) -> Result<String, Box<dyn Error>> {
     let task = ShareTask::package_download("photos.zip")
         .share_id("1689765568237837824")
@@ -41,7 +41,7 @@ async fn create_and_stop(client: &Client) -> Result<String, Box<dyn Error>> {
     Ok(serde_json::to_string(&handle)?)
 }
 
-/// What the second process does.
+/// The part of the second process: follows the task of a saved handle.
 async fn follow(client: &Client, saved: &str) -> Result<(), Box<dyn Error>> {
     let mut handle: TaskHandle = serde_json::from_str(saved)?;
     if let Ok(kdstoken) = env::var("KOODRIVE_KDSTOKEN") {

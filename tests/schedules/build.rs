@@ -1,9 +1,9 @@
-//! Copies the library's modules, with `shuttled.rs` in place of std, and `tokio.rs` in place of tokio; and the types of its
-//! generated client from their snapshot.
+//! Copies the library's modules, with `shuttled.rs` in place of std and `tokio.rs` in place of tokio. Takes the types
+//! of the generated client from their snapshot.
 
 use std::{env, fs, io, path::Path};
 
-/// All that a bulk run and a token need, but for the client and what is generated.
+/// The modules that a bulk run and a token cache need, except the client.
 const MODULES: &[&str] = &[
     "bulk",
     "connect_fault",
@@ -36,13 +36,13 @@ fn main() -> io::Result<()> {
     }
     copy(Path::new(SOURCE), &target)?;
     let snapshot = fs::read_to_string(SNAPSHOT)?;
-    // Behind them are functions, whose bodies a snapshot leaves out.
+    // The functions after the types are left out, because the snapshot omits their bodies.
     let types = snapshot.split_once("pub mod types {").and_then(|(_, rest)| rest.split_once("/// Error types."));
     let (types, _) = types.expect("the snapshot has the types");
     fs::write(target.join("generated.rs"), format!("pub(crate) mod types {{{types}}}\n"))?;
     let modules = MODULES.iter().map(|module| format!("mod {module};"));
     let modules = modules.chain(["mod task { pub(crate) mod handle; pub(crate) mod wire; }".to_owned()]);
-    // Linted where they are, and used in part.
+    // The library's own build lints the modules, and the tests here use only parts of them.
     let modules: Vec<String> =
         modules.map(|module| format!("#[allow(warnings, clippy::pedantic)]\n{module}\n")).collect();
     fs::write(target.join("modules.rs"), modules.concat())
@@ -57,7 +57,7 @@ fn copy(source: &Path, target: &Path) -> io::Result<()> {
             copy(&entry.path(), &target)?;
         } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(entry.path())?;
-            // Unit tests are the library's own.
+            // The unit tests run with the library.
             let text = text.replace("use std::", "use crate::shuttled::").replace("tokio::", "crate::tokio::");
             let text = text.replace("#[cfg(test)]", "#[cfg(any())]");
             fs::write(target, text)?;

@@ -1,4 +1,4 @@
-//! The cache of a provider's token.
+//! Tests of the cache for a provider's token.
 
 use std::{
     future::poll_fn,
@@ -28,7 +28,7 @@ const ORDERS: usize = 1_000;
 const LIMIT: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A cache, and how often its provider has been asked. The provider is told which ask it is, from 0.
+/// Makes a cache. Returns it with the number of calls of its provider, which receives the number of each call, from 0.
 fn cache<F>(provide: impl Fn(usize) -> F + Send + Sync + 'static) -> (Arc<TokenCache>, Arc<AtomicUsize>)
 where
     F: Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
@@ -43,7 +43,7 @@ async fn token(cache: &Arc<TokenCache>) -> Option<String> {
     token.header.to_str().unwrap().strip_prefix("Bearer ").map(str::to_owned)
 }
 
-/// So many tasks that begin at any moment.
+/// Spawns a number of tasks, each of which may begin at any moment.
 fn callers<F: Future<Output: Send + 'static> + Send + 'static>(
     cache: &Arc<TokenCache>,
     number: usize,
@@ -113,7 +113,7 @@ fn an_ask_that_begins_after_one_that_timed_out_has_its_whole_time() {
         });
         clock::run_once();
         let is_any_served = all(callers).await.iter().any(Option::is_some);
-        // No more time passes, so the second ask does not time out.
+        // No more time passes, so the second call of the provider does not time out.
         assert!(asked.load(Ordering::SeqCst) <= 1 + usize::from(is_any_served));
     });
 }
@@ -159,7 +159,7 @@ fn a_refused_token_is_renewed_once() {
     });
 }
 
-/// Tells when it is dropped.
+/// A guard that sends a message when it is dropped.
 struct Guard(Option<oneshot::Sender<()>>);
 
 impl Drop for Guard {
@@ -207,7 +207,7 @@ fn an_early_renewal_is_begun_once_and_waited_for_by_nobody() {
         });
         assert!(token(&cache).await.is_some());
         clock::move_by(9 * MINUTE + Duration::from_secs(1)).await;
-        // No time passes any more: who waited for the renewal would wait for ever.
+        // No more time passes, so a caller that waited for the renewal would wait for ever.
         let tokens = all(callers(&cache, 4, |cache| async move { token(&cache).await })).await;
         assert!(tokens.iter().all(Option::is_some), "{tokens:?}");
         while asked.load(Ordering::SeqCst) < 2 {

@@ -1,4 +1,4 @@
-//! In place of `src/client.rs`: notes each request, and answers it as a test says.
+//! Replaces `src/client.rs` by a client that records each request and replies as a test says.
 
 use std::{
     sync::{Arc, Mutex},
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) enum Answer {
     Made,
     Unknown,
-    /// With the time that it asks to wait for.
+    /// The reply asks to wait for this time.
     Throttled(Duration),
 }
 
@@ -33,7 +33,7 @@ struct Service {
 }
 
 impl Client {
-    /// `on_request` gets the number of each request, from 0.
+    /// Makes a client. `on_request` receives the number of each request, from 0.
     pub(crate) fn new(on_request: impl Fn(usize, &ShareTask) -> Answer + Send + Sync + 'static) -> Self {
         Self(Arc::new(Service { requests: Mutex::default(), on_request: Box::new(on_request) }))
     }
@@ -42,7 +42,7 @@ impl Client {
         self.0.requests.lock().unwrap().clone()
     }
 
-    /// Waits until no run has a task left.
+    /// Waits until no run has a tokio task left, which would hold a clone of the client.
     pub(crate) async fn alone(&self) {
         while Arc::strong_count(&self.0) > 1 {
             yield_now().await;

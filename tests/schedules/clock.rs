@@ -1,4 +1,4 @@
-//! Time that passes at any moment.
+//! Functions that let the time of `tokio/time.rs` pass.
 
 use crate::tokio::{
     task::yield_now,
@@ -6,7 +6,7 @@ use crate::tokio::{
 };
 use shuttle::rand::{Rng, thread_rng};
 
-/// From now on, time may pass whenever anybody waits for it.
+/// From now on, time may pass at any moment while a sleep is pending.
 pub(crate) fn run() {
     drop(crate::tokio::spawn(async {
         loop {
@@ -16,7 +16,7 @@ pub(crate) fn run() {
     }));
 }
 
-/// The same, but once.
+/// Lets time pass once, at any moment while a sleep is pending.
 pub(crate) fn run_once() {
     drop(crate::tokio::spawn(async {
         linger().await;
@@ -24,12 +24,12 @@ pub(crate) fn run_once() {
     }));
 }
 
-/// Moves to a moment that lies so far ahead.
+/// Advances the clock by a duration.
 pub(crate) async fn move_by(wait: std::time::Duration) {
     futures_util::future::join(sleep(wait), pass()).await;
 }
 
-/// Lets others go on, for some time.
+/// Lets other tasks run, a random number of times.
 pub(crate) async fn linger() {
     for _ in 0..thread_rng().gen_range(0..30) {
         yield_now().await;

@@ -1,6 +1,6 @@
-//! What many callers share, in the orders that shuttle makes: the cache of a token, and bulk runs.
+//! Tests of what concurrent callers share, in schedules that shuttle generates: the token cache, and bulk runs.
 //!
-//! The modules are the library's own, which `build.rs` copies, with `client.rs` in place of its client.
+//! `build.rs` copies the library's own modules; `client.rs` replaces its client.
 
 mod client;
 mod runtime;

@@ -1,4 +1,4 @@
-//! Bulk runs with a ledger, which are stopped and dropped at any moment.
+//! Tests of bulk runs with a ledger, which are stopped and dropped at any moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,8 @@ use crate::{
 const ORDERS: usize = 200;
 const CHUNKS: usize = 3;
 
-/// A file that no other schedule uses, in memory if that is possible: a schedule waits for every line.
+/// A file that no other schedule uses. It is in memory if possible, because a schedule waits for every line to be
+/// synced.
 struct Ledger(PathBuf);
 
 impl Ledger {
@@ -39,7 +40,7 @@ impl Ledger {
         Self(directory.join(format!("schedules-{}-{number}.ledger", std::process::id())))
     }
 
-    /// The states of each chunk's request, in their order, by its trace id.
+    /// Returns the states of each chunk in their order, by the trace id of its request.
     fn states(&self) -> BTreeMap<String, Vec<String>> {
         let text = fs::read_to_string(&self.0).unwrap_or_default();
         let mut states = BTreeMap::<_, Vec<String>>::new();
@@ -64,7 +65,7 @@ impl Drop for Ledger {
     }
 }
 
-/// A client whose requests leave after their lines only.
+/// Makes a client that panics if a request is sent before its line is in the ledger.
 fn client(ledger: &Arc<Ledger>, answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Client {
     let ledger = ledger.clone();
     Client::new(move |number, task| {
@@ -75,7 +76,7 @@ fn client(ledger: &Arc<Ledger>, answer: impl Fn(usize) -> Answer + Send + Sync +
     })
 }
 
-/// Of three chunks, two at a time.
+/// Makes a run of three chunks, two at a time.
 fn bulk(client: &Client, ledger: &Ledger) -> Bulk<'static> {
     bulk_with(client, BulkPolicy::default().concurrency(2).ledger(&ledger.0))
 }
@@ -85,12 +86,12 @@ fn bulk_with(client: &Client, policy: BulkPolicy) -> Bulk<'static> {
     client.create_bulk_with(task, (0..CHUNKS * 1_000).map(|n| n.to_string()), policy).unwrap()
 }
 
-/// Takes items until the run ends, or until any moment before.
+/// Takes items until the run ends, or until a random moment before.
 async fn take_some(bulk: &mut Bulk<'_>) {
     drop(select(pin!(take_all(bulk)), pin!(clock::linger())).await);
 }
 
-/// A run whose requests make their tasks, of which some items are taken.
+/// Makes a run whose requests create their tasks, and takes some of its items.
 async fn taken_in_part() -> (Arc<Ledger>, Client, Bulk<'static>) {
     let ledger = Arc::new(Ledger::new());
     let client = client(&ledger, |_| Answer::Made);
@@ -108,7 +109,8 @@ async fn take_all(bulk: &mut Bulk<'_>) -> Option<BulkError> {
     None
 }
 
-/// What is begun is sent, once, and what came of it is written; or it is written that it was not sent.
+/// Asserts that each chunk that was begun was sent once and its result is in the ledger, or that the ledger says that
+/// the chunk was not sent.
 fn assert_settled(client: &Client, ledger: &Ledger) {
     let requests = client.requests();
     for (trace_id, states) in ledger.states() {
@@ -161,7 +163,7 @@ fn a_run_begins_no_further_chunk_once_an_outcome_is_unknown() {
     });
 }
 
-/// A service that throttles the first two requests.
+/// Makes a client whose first two requests are throttled.
 fn throttling(ledger: &Arc<Ledger>) -> Client {
     client(ledger, |number| if number < 2 { Answer::Throttled(Duration::from_secs(1)) } else { Answer::Made })
 }
@@ -208,7 +210,7 @@ fn a_paused_run_that_is_stopped_or_dropped_leaves_no_request_waiting() {
             let ledger = Arc::new(Ledger::new());
             let client = throttling(&ledger);
             let mut bulk = bulk(&client, &ledger);
-            // No time passes: who waited for the end of the pause would wait for ever.
+            // No time passes, so a request that waited for the end of the pause would wait for ever.
             take_some(&mut bulk).await;
             if is_stopped {
                 bulk.stop();

@@ -1,4 +1,4 @@
-//! In place of `src/runtime.rs`: a panic ends a schedule.
+//! Replaces `src/runtime.rs`. It resumes no panic, because a panic ends a schedule.
 
 use std::io;
 

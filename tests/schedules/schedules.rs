@@ -1,4 +1,4 @@
-//! How many orders there are of each scenario.
+//! The schedules of a scenario.
 
 use shuttle::{
     Config, MaxSteps, Runner,
@@ -6,12 +6,12 @@ use shuttle::{
     scheduler::{PctScheduler, RandomScheduler},
 };
 
-/// Runs a scenario in so many random orders, and in as many where a task goes on until another is preferred, which is what
-/// finds rare bugs. A scenario that hangs is a failure.
+/// Runs a scenario in a number of random schedules, and in as many where each task runs until one with a higher
+/// priority can run, which finds rare bugs. A scenario that hangs fails.
 pub(crate) fn check<F: Future<Output = ()>>(orders: usize, scenario: impl Fn() -> F + Clone + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = 1 << 19;
-    // Of its static variables, which live as long as a schedule.
+    // Shuttle would warn of static variables, which live as long as a schedule.
     config.silence_warnings = true;
     config.max_steps = MaxSteps::FailAfter(100_000);
     let run = move || block_on(scenario());

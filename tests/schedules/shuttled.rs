@@ -1,4 +1,5 @@
-//! The standard library, with a mutex of shuttle's, and a disk that others do not wait for.
+//! The standard library with shuttle's mutex, and a `metadata` during which other tasks may run, as they do during disk
+//! access.
 
 pub(crate) use std::*;
 

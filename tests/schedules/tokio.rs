@@ -1,5 +1,6 @@
-//! What the library uses of tokio, where shuttle decides who goes on: at every await and at every use of a channel that is
-//! watched. Time passes only where a test lets it pass. The package `shuttle-tokio` has no time, and no panic of a task.
+//! The parts of tokio that the library uses. Shuttle decides which task runs next at every await and at every use of a
+//! watch channel. Time passes only where a test lets it pass. The package `shuttle-tokio` supports neither time nor the
+//! panic of a task.
 
 pub(crate) mod sync;
 pub(crate) mod task;
@@ -7,7 +8,7 @@ pub(crate) mod time;
 
 pub(crate) use self::task::spawn;
 
-/// Keeps nothing: no test has a provider that calls its own client.
+/// Makes a key without a value, since no test has a provider that calls its own client.
 macro_rules! task_local {
     ($(#[$attribute:meta])* static $name:ident: $type:ty;) => {
         $(#[$attribute])*

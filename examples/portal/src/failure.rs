@@ -1,4 +1,4 @@
-//! What the portal answers with where it cannot do what it was asked for.
+//! The portal's responses to requests that fail.
 
 use std::io;
 
@@ -13,14 +13,14 @@ use tokio::task::JoinError;
 
 pub(crate) enum Failure {
     NotFound,
-    /// Its outcome says whether a task may exist.
+    /// The call to the service failed. The outcome of the error says whether a task may exist.
     Call(Error),
-    /// The task exists, and its handle could not be kept.
+    /// The task exists, but its handle could not be kept.
     NotKept {
         task_id: String,
         error: io::Error,
     },
-    /// A panic, or the runtime ends.
+    /// The tokio task panicked, or the runtime was shut down.
     Lost(JoinError),
 }
 
@@ -36,7 +36,7 @@ impl From<ValidationError> for Failure {
     }
 }
 
-/// The outcome says whether a task may exist; the violations say what to correct.
+/// The outcome in the response says whether a task may exist; the violations say what to correct.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let error = match self {

@@ -1,18 +1,19 @@
-//! A portal: share tasks of many users, behind one HTTP API, in one process.
+//! A portal: an HTTP API for the share tasks of many users, in one process.
 //!
-//! `cargo run --manifest-path examples/portal/Cargo.toml` starts it on an emulator and says where it listens. With
-//! `KOODRIVE_ENDPOINT`, `KOODRIVE_AGENT_NAME` and a token in `KOODRIVE_TOKEN`, it talks to that endpoint instead, through the
-//! proxy in `PORTAL_PROXY` if there is one. `PORTAL_LISTEN` is the address to listen at, `PORTAL_DATA` the folder where it
-//! keeps what outlives it.
+//! `cargo run --manifest-path examples/portal/Cargo.toml` starts it on an emulator and prints its address. With
+//! `KOODRIVE_ENDPOINT`, `KOODRIVE_AGENT_NAME` and a token in `KOODRIVE_TOKEN`, it talks to that endpoint instead,
+//! through the proxy in `PORTAL_PROXY` if there is one. `PORTAL_LISTEN` is the address to listen at, `PORTAL_DATA` the
+//! folder for handles and ledgers, which are kept across restarts.
 //!
 //! | request | does |
 //! |---|---|
 //! | `POST /users/{user}/tasks` | creates a task for the user, and keeps its handle |
-//! | `GET /users/{user}/tasks/{task}` | asks how far it has come |
-//! | `PUT /users/{user}/dumps/{name}` | dumps any number of files, and tells the progress as server-sent events |
-//! | `GET /spans` | shows what was traced |
+//! | `GET /users/{user}/tasks/{task}` | returns the status of the task |
+//! | `PUT /users/{user}/dumps/{name}` | dumps any number of files, and reports the progress as server-sent events |
+//! | `GET /spans` | returns the spans that have ended |
 //!
-//! SIGTERM or Ctrl-C ends it: what was begun is finished, and a dump goes on where it was when it is asked for again.
+//! SIGTERM or Ctrl-C ends the portal once the requests in flight are finished. A dump that was cut short is resumed by
+//! the same request.
 
 mod failure;
 mod portal;
@@ -40,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{portal::Portal, spans::Spans};
 
-/// How long a connection may take what is left for it, once all that was begun is finished.
+/// How long a connection may take to read the rest of its response, once all runs are finished.
 const LEAVE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -58,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match env::var("PORTAL_PROXY") {
         Ok(proxy) => client = client.proxy(proxy),
         Err(VarError::NotPresent) => {}
-        // It may hold a password.
+        // The value may hold a password, so it is not shown.
         Err(VarError::NotUnicode(_)) => return Err("PORTAL_PROXY must be UTF-8".into()),
     }
     let data = env::var_os("PORTAL_DATA").map_or_else(|| env::temp_dir().join("koodrive-portal"), PathBuf::from);
@@ -73,7 +74,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         portal.runs.close();
         portal.runs.wait().await;
     };
-    // A run may outlast its connection, whose other end has gone away, or a connection its run, where nobody reads it.
+    // A run outlasts its connection if the caller hangs up. A connection outlasts its run if the caller does not read
+    // it.
     match select(pin!(served), pin!(finished)).await {
         Either::Left((served, finished)) => {
             served?;

@@ -1,4 +1,4 @@
-//! What all requests share: one client, the handles of the tasks, and the runs under way.
+//! The state that all requests share: one client, the handles of the tasks, and the runs in progress.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ pub(crate) struct Portal {
     data: PathBuf,
 }
 
-/// Whose task it is, and its id.
+/// The user of a task, and the task's id.
 type Key = (String, String);
 
 struct Handles {
@@ -32,7 +32,7 @@ struct Handles {
     file: File,
 }
 
-/// A line of the file.
+/// A line of the file of handles.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     user: String,
@@ -45,7 +45,7 @@ impl Portal {
         let path = data.join("handles.jsonl");
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let bytes = fs::read(&path)?;
-        // A line that a crash has torn is cut off.
+        // A crash may have left an incomplete last line, which is cut off.
         let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         file.set_len(complete as u64)?;
         let mut known = HashMap::new();
@@ -57,13 +57,13 @@ impl Portal {
         Ok(Self { client, spans, runs: TaskTracker::new(), stopping: CancellationToken::new(), handles, data })
     }
 
-    /// Keeps a handle, so that the task can be asked for after a restart. It holds no secret.
+    /// Keeps a handle, so that the task's status can be requested after a restart. The file holds no secret.
     pub(crate) fn keep(&self, user: String, handle: TaskHandle) -> io::Result<()> {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         let line = serde_json::to_string(&Kept { user: user.clone(), handle: handle.clone() })?;
         handles.known.insert((user, handle.task_id().to_owned()), handle);
         let end = handles.file.metadata()?.len();
-        // A part of a line must not come before the next one.
+        // The next line must not follow an incomplete one.
         handles.file.write_all(format!("{line}\n").as_bytes()).inspect_err(|_| _ = handles.file.set_len(end))
     }
 
@@ -71,7 +71,7 @@ impl Portal {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned()
     }
 
-    /// Where a dump's ledger is; nothing if the names are not fit for that of a file.
+    /// Returns the path of a dump's ledger, or `None` if the names cannot be part of a file name.
     pub(crate) fn ledger(&self, user: &str, name: &str) -> Option<PathBuf> {
         let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         (is_plain(user) && is_plain(name)).then(|| self.data.join(format!("{user}-{name}.ledger")))

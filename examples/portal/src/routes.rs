@@ -33,7 +33,7 @@ pub(crate) fn router(portal: Portal) -> Router {
         .with_state(portal)
 }
 
-/// Makes a span for each request, around those of the client's calls.
+/// Makes a span for each request, which is the parent of the spans of the client's calls.
 async fn traced(request: Request, next: Next) -> Response {
     let span = tracing::info_span!(
         "request",
@@ -55,14 +55,14 @@ struct Dump {
 }
 
 impl Dump {
-    /// The task, but for its files.
+    /// Begins the task, without its files.
     fn task(self) -> ShareTaskBuilder {
         let target = TargetDirectory::root(self.target_container_id);
         ShareTask::dump(target).share_id(self.share_id).container_id(self.container_id)
     }
 }
 
-/// Goes on without its caller, whose hanging up drops this future: a task that was created must be kept.
+/// Creates a task, and keeps its handle even if the caller hangs up, which drops this future.
 async fn create(
     State(portal): State<Portal>,
     Path(user): Path<String>,
@@ -92,7 +92,7 @@ async fn status(
     Ok(Json(client.status(&handle).await?))
 }
 
-/// Goes on without its listener. Asked for again, it goes on where it was.
+/// Begins a dump, which goes on if the caller hangs up. The same request resumes a dump that was cut short.
 async fn dump(
     State(portal): State<Portal>,
     Path((user, name)): Path<(String, String)>,
@@ -102,7 +102,7 @@ async fn dump(
     let policy = BulkPolicy::default().ledger(ledger);
     let file_ids = mem::take(&mut dump.file_ids);
     let bulk = portal.client.for_user(user)?.create_bulk_with(dump.task(), file_ids, policy)?;
-    // Without a bound, so that a listener that reads slowly holds nothing up. An event takes less than its chunk's ids.
+    // The channel is unbounded, so that a slow caller does not delay the run. An event is smaller than its chunk's ids.
     let (events, mut received) = mpsc::unbounded_channel();
     portal.runs.spawn(run(bulk, events, portal.stopping.clone()).in_current_span());
     Ok(Sse::new(stream::poll_fn(move |context| received.poll_recv(context)).map(Ok)))
@@ -125,7 +125,7 @@ async fn run(mut bulk: Bulk<'static>, events: mpsc::UnboundedSender<Event>, stop
                 continue;
             }
         };
-        // Nobody may be listening any more.
+        // The caller may have hung up.
         let _ = events.send(event);
     }
     let _ = events.send(Event::default().event("report").data(bulk.report().to_string()));

@@ -1,6 +1,6 @@
 //! Spans, exported by OpenTelemetry to a collector in this process.
 //!
-//! With `opentelemetry-otlp` they go to one elsewhere: another exporter is all that changes.
+//! To export them to a collector elsewhere, use the exporter of `opentelemetry-otlp` instead.
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
@@ -13,7 +13,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// The collector. It keeps every span: an example's life is short.
+/// The collector. It keeps every span, since an example does not run for long.
 #[derive(Clone)]
 pub(crate) struct Spans(InMemorySpanExporter);
 
@@ -33,7 +33,7 @@ impl Spans {
         Self(exporter)
     }
 
-    /// The spans that have ended.
+    /// Returns the spans that have ended.
     pub(crate) fn so_far(&self) -> Value {
         let spans = self.0.get_finished_spans().unwrap_or_default();
         let shown = spans.iter().map(|span| {

@@ -1,4 +1,4 @@
-//! The portal as its users meet it: a process, driven over HTTP. Behind it a proxy, and behind that the emulator.
+//! Tests of the portal as a process that is driven over HTTP. It reaches the emulator directly or through a proxy.
 
 use std::{
     io::Write,
@@ -29,14 +29,14 @@ struct Portal {
 }
 
 impl Portal {
-    /// Starts it behind this proxy.
+    /// Starts a portal that reaches the emulator through this proxy.
     async fn start(emulator: &Emulator, proxy: &str, data: &Path) -> Self {
         let mut command = Self::command(emulator, data, "");
         command.env("PORTAL_PROXY", proxy);
         Self::of(&mut command).await
     }
 
-    /// The portal after these commands of a shell, in the same process.
+    /// Returns a command that runs the shell commands `before`, and then the portal in the same process.
     fn command(emulator: &Emulator, data: &Path, before: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command
@@ -60,7 +60,7 @@ impl Portal {
         format!("{}{path}", self.url)
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM to the portal.
     async fn terminate(&self) {
         let kill = format!("kill -TERM {}", self.process.id().unwrap());
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
@@ -71,7 +71,7 @@ impl Portal {
     }
 }
 
-/// A proxy to the emulator, whatever host it is asked for, and how many connections came through it.
+/// Starts a proxy that connects every request to the emulator. Returns its URL and the number of its connections.
 async fn proxy(emulator: &Emulator) -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -86,19 +86,20 @@ async fn proxy(emulator: &Emulator) -> (String, Arc<AtomicU64>) {
     (url, used)
 }
 
-/// Takes the service's own URL out of the first request's line, and passes everything on.
+/// Removes the service's URL from the line of the first request, and passes everything else on.
 async fn relay(mut client: TcpStream, endpoint: String) {
     let mut start = vec![0; format!("POST {endpoint}").len()];
     client.read_exact(&mut start).await.unwrap();
     assert_eq!(String::from_utf8(start).unwrap(), format!("POST {endpoint}"));
     let mut service = TcpStream::connect(endpoint.trim_start_matches("http://")).await.unwrap();
     service.write_all(b"POST ").await.unwrap();
-    // An end by either side is an end.
+    // Either side may close the connection.
     let _ = copy_bidirectional(&mut client, &mut service).await;
 }
 
 fn http() -> Client {
-    // The library, whose TLS cargo gives this client too, brings none for the whole process. The other test may be first.
+    // Cargo enables the library's TLS for this client, too, but the library installs no default provider. Another test
+    // may have installed one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().build().unwrap()
 }
@@ -118,7 +119,7 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-/// The events of a kind in a stream that has ended.
+/// Returns the data of all events of a kind in a stream that has ended.
 fn events<'a>(stream: &'a str, kind: &str) -> Vec<&'a str> {
     let begin = format!("event: {kind}\ndata: ");
     let events = stream.split("\n\n").filter_map(|event| event.trim_start().strip_prefix(&begin));
@@ -153,7 +154,7 @@ async fn users_create_tasks_and_follow_them_through_a_proxy_and_all_is_traced() 
         let task = created["taskId"].as_str().unwrap();
         let status = text(http.get(portal.url(&format!("/users/{user}/tasks/{task}")))).await;
         assert!(status.contains(r#""state":"#), "{status}");
-        // It is nobody else's.
+        // Another user has no such task.
         let other = http.get(portal.url(&format!("/users/eve/tasks/{task}"))).send().await.unwrap();
         assert_eq!(other.status(), StatusCode::NOT_FOUND);
     }
@@ -187,7 +188,7 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     let created = text(http.post(portal.url("/users/ada/tasks")).json(&dump(1))).await;
     let created: Value = serde_json::from_str(&created).unwrap();
 
-    // Long enough for the portal to be told to end while the first chunks are on their way.
+    // The delay is long enough to send the signal while the first chunks are in flight.
     for _ in 0..20 {
         emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
     }
@@ -201,7 +202,7 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     assert!((1..20).contains(&chunks.len()) && chunks.iter().all(|chunk| chunk.contains("taskId")), "{told}");
     assert_eq!((events(&told, "incomplete").len(), events(&told, "report").len()), (1, 1), "{told}");
 
-    // As a crash leaves it.
+    // A crash can leave an incomplete line.
     let mut handles = std::fs::OpenOptions::new().append(true).open(data.join("handles.jsonl")).unwrap();
     handles.write_all(br#"{"user":"ada","hand"#).unwrap();
     let portal = Portal::start(&emulator, &proxy, &data).await;
@@ -209,7 +210,7 @@ async fn a_dump_that_is_cut_short_goes_on_after_a_restart_and_handles_are_still_
     let report = events(&told, "report").remove(0);
     let expected = format!("{} created, {} created earlier, 0 rejected", 20 - chunks.len(), chunks.len());
     assert!(report.contains(&expected), "{report}");
-    // Each once, and the first task of all.
+    // Each of the 20 chunks made one task, and the first request another.
     assert_eq!(emulator.tasks().len(), 21);
     text(http.get(portal.url(&format!("/users/ada/tasks/{}", created["taskId"].as_str().unwrap())))).await;
     portal.terminate().await;
@@ -226,7 +227,7 @@ async fn a_task_whose_caller_hangs_up_is_kept() {
     until("the creation is on its way", || emulator.request_count() == 1).await;
     caller.abort();
     until("the task is made", || !emulator.tasks().is_empty()).await;
-    // Also by a portal that is told to end meanwhile.
+    // A portal that receives the signal meanwhile keeps the handle, too.
     portal.terminate().await;
     portal.ended().await;
     let portal = Portal::of(&mut Portal::command(&emulator, &folder, "")).await;
@@ -238,7 +239,7 @@ async fn a_task_whose_caller_hangs_up_is_kept() {
 async fn a_handle_that_cannot_be_kept_is_told_and_spoils_no_other() {
     let emulator = Emulator::start().await.unwrap();
     let folder = folder("full");
-    // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+    // A write beyond the shell's limit on the size of files fails as on a full disk.
     let portal = Portal::of(&mut Portal::command(&emulator, &folder, "trap '' XFSZ; ulimit -f 1")).await;
     let http = http();
     let create = async || http.post(portal.url("/users/ada/tasks")).json(&dump(1)).send().await.unwrap();
@@ -271,7 +272,7 @@ async fn a_connection_that_goes_no_further_does_not_hold_up_the_end() {
     let mut stuck = TcpStream::connect(portal.url.trim_start_matches("http://")).await.unwrap();
     stuck.write_all(b"POST /users/ada/tasks HTTP/1.1\r\nHost: portal\r\nContent-Length: 9\r\n").await.unwrap();
     stuck.write_all(b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n").await.unwrap();
-    // That it waits for the body tells that it has begun.
+    // The interim response shows that the portal has begun the request and waits for its body.
     let mut interim = [0; 25];
     timeout(PATIENCE, stuck.read_exact(&mut interim)).await.unwrap().unwrap();
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");

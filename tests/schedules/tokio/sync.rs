@@ -1,8 +1,8 @@
-//! Tokio's own, which need no runtime of tokio's.
+//! Tokio's own types, which need no tokio runtime.
 
 pub(crate) use ::tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-/// Others may go on before each use of a channel.
+/// A watch channel that lets other tasks run before each use.
 pub(crate) mod watch {
     use ::tokio::sync::watch;
     use shuttle::thread::yield_now;

@@ -12,7 +12,7 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     spawn(async { work() })
 }
 
-/// Tasks that are aborted when this is dropped. They are waited for in their order.
+/// Tasks that are aborted when the set is dropped. `join_next` awaits them in the order in which they were spawned.
 #[derive(Debug)]
 pub(crate) struct JoinSet<T>(Vec<JoinHandle<T>>);
 
@@ -51,7 +51,7 @@ impl<T: Send + 'static> LocalKey<T> {
         future
     }
 
-    /// It has no value.
+    /// Returns an error, because the key has no value.
     pub(crate) fn try_with<R>(&'static self, _read: impl FnOnce(&T) -> R) -> Result<R, ()> {
         Err(())
     }

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 
-/// Since the beginning of a schedule.
+/// The time since the beginning of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(Duration);
 
@@ -48,10 +48,10 @@ impl Sub for Instant {
 
 struct Clock {
     now: Instant,
-    /// By the moments that they wait for, each with a number of its own.
+    /// The wakers of pending sleeps, by deadline and number.
     sleepers: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
-    /// Who lets time pass, while there are no sleepers.
+    /// The waker of `pass`, if it was called while no sleep was pending.
     mover: Option<Waker>,
 }
 
@@ -66,7 +66,7 @@ fn clock() -> MutexGuard<'static, Clock> {
     CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets time pass up to the next moment that anybody waits for, once anybody does.
+/// Advances the clock to the earliest deadline of a sleep, once there is a sleep.
 pub(crate) async fn pass() {
     let due = poll_fn(|context| {
         let mut clock = clock();
@@ -81,7 +81,7 @@ pub(crate) async fn pass() {
     due.await.into_values().for_each(Waker::wake);
 }
 
-/// Waits for a moment.
+/// A future that waits for a deadline.
 pub(crate) struct Sleep {
     deadline: Instant,
     number: u64,
