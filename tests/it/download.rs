@@ -1,4 +1,4 @@
-//! Packages to files, against the emulator and scripted servers.
+//! Downloads of packages, against the emulator and scripted servers.
 
 mod answers;
 mod disk;
@@ -87,7 +87,7 @@ async fn names_in_a_package_are_read_and_lead_nowhere() {
     let path = target("names");
     let download = packaged.client.download(&packaged.handle, &path);
     let package = download.expect_names(["up.jpg", "passwd", "\u{7167}\u{7247}.jpg"]).await.unwrap();
-    // The last one may be there: one name is no UTF-8.
+    // The last expected file may be in the package, since one name there is not UTF-8.
     assert_eq!((package.files, package.missing, package.missing_names), (5, 0, vec![]));
     assert_eq!(files_beside(&path), ["photos.zip"]);
     assert_eq!(files_beside(path.parent().unwrap()).iter().filter(|name| *name == "up.jpg").count(), 0);
@@ -143,7 +143,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
         assert_eq!(broken(error.validation_error().unwrap()), ["downloadUrl download-url"], "{url}");
         assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
     }
-    // Linux takes this address for its own one; nobody else does.
+    // Only Linux connects to this address as its own.
     if cfg!(target_os = "linux") {
         let url = DownloadUrl::new(packaged.url().await.expose().replace("127.0.0.1", "0.0.0.0"));
         let error = packaged.client.download(&url, &path).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! How much memory grows with what is done, counted on the thread of the test: the emulator has another one.
+//! The growth of memory with the amount of work. It is counted on the test's thread; the emulator runs on another.
 
 use std::{fmt::Write as _, fs};
 
@@ -20,8 +20,8 @@ use crate::support::{
 struct Measured {
     own: Runtime,
     client: Client,
-    /// Both are the emulator's.
     emulator: Emulator,
+    /// The runtime of the emulator.
     _other: Runtime,
 }
 
@@ -33,13 +33,13 @@ impl Measured {
         Self { own, client: client(&emulator), emulator, _other: other }
     }
 
-    /// The most bytes that a future has at a time, beyond what there was before it.
+    /// Returns the most bytes that a future holds at a time.
     fn peak(&self, future: impl Future<Output = ()>) -> u64 {
         measure(|| self.own.block_on(future)).bytes_max
     }
 }
 
-/// `benches/bulk.rs` measures it up to 2,000,000 ids.
+/// `benches/bulk.rs` measures the memory of a run of up to 2,000,000 ids.
 #[test]
 fn memory_of_a_run_is_less_than_1_2_mib_and_holds_no_chunk_that_was_looked_at() {
     let measured = Measured::start(strict_emulator());
@@ -52,11 +52,11 @@ fn memory_of_a_run_is_less_than_1_2_mib_and_holds_no_chunk_that_was_looked_at() 
             }
         })
     };
-    // Connections are made once.
+    // The first run makes the connections.
     peak(10);
     let (few, many) = (peak(20), peak(120));
     assert!(many < 1_200 << 10, "{many}");
-    // How many requests and replies are in memory at the same moment is luck.
+    // The number of requests and replies that are in memory at the same time varies.
     assert!(many.saturating_sub(few) < 100 * 2_000, "{few} {many}");
 }
 

@@ -1,4 +1,4 @@
-//! Following a task, against the emulator.
+//! Polling a task, against the emulator.
 //!
 //! Client and emulator share one thread, and loopback delivers at once, so paused time moves only between polls: the
 //! instants of the polls are exact.
@@ -26,13 +26,13 @@ async fn created(schedule: Schedule) -> (Emulator, Client, TaskHandle) {
     (emulator, client, handle)
 }
 
-/// A task that is running at the first polls and completed after them.
+/// Returns the schedule of a task that is running at the first polls and completed after them.
 fn completed_after(polls: usize) -> Schedule {
     let running = std::iter::repeat_n(Step::running(50), polls);
     Schedule::by_polls(running.chain([Step::completed(1)]))
 }
 
-/// The whole seconds at which polls are answered.
+/// Returns the times at which polls succeed, in whole seconds.
 async fn instants(poller: Poller) -> Vec<u64> {
     let start = Instant::now();
     let answered = poller.into_stream().map(|status| {
@@ -63,7 +63,8 @@ async fn retry_after_lengthens_one_wait() {
     let (emulator, client, handle) = created(completed_after(1)).await;
     let busy = Answer::new(503).header("Retry-After", "100");
     emulator.fail_next(Fault::Reply(busy));
-    // The failed poll at 0 s, then as asked for, then the schedule goes on: its second wait is 2 s.
+    // The poll at 0 s fails, the next comes after the wait that was asked for, and then the schedule's second wait is 2
+    // s.
     assert_eq!(instants(client.poller(handle)).await, [100, 102]);
 }
 
@@ -71,7 +72,7 @@ async fn retry_after_lengthens_one_wait() {
 async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_to_go_on() {
     let (_emulator, client, handle) = created(completed_after(1_000)).await;
     let error = client.poller(handle.clone()).timeout(40 * SECOND).until_done().await.unwrap_err();
-    // 0, 1, 3, 7, 15, 30, and the last one at 40 instead of 45 s.
+    // The polls are at 0, 1, 3, 7, 15 and 30 s, and the last one at 40 s instead of 45 s.
     assert!(error.to_string().contains(" after 7 polls in 40 s"), "{error}");
     assert_eq!((error.polls(), error.elapsed().as_secs()), (7, 40));
     assert_eq!(error.handle().task_id(), handle.task_id());
@@ -131,7 +132,7 @@ async fn a_refusal_ends_polling_at_once() {
     assert!(text.ends_with(
         "the last poll failed (access refused); the task may go on: remove the cause, then poll again with its handle"
     ));
-    // The cause is no part of it, and comes with it where both are printed.
+    // Display leaves the cause out, and Debug prints both.
     assert!(!text.contains("13000410") && format!("{error:?}").contains("code 13000410"), "{error:?}");
     assert_eq!(error.polls(), 1);
     assert!(error.error().unwrap().is_refused(), "{error}");
@@ -166,7 +167,7 @@ async fn polling_that_is_killed_is_resumed_from_the_handles_json() {
     let killed = tokio::time::timeout(10 * SECOND, poller.until_done()).await;
     assert!(killed.is_err());
     drop((poller, client_before));
-    // 0, 1, 3 and 7 s.
+    // The polls are at 0, 1, 3 and 7 s.
     assert_eq!(emulator.tasks()[0].polls(), 4);
     let handle: TaskHandle = serde_json::from_str(&saved).unwrap();
     let status = client(&emulator).poller(handle).until_done().await.unwrap();
@@ -181,7 +182,7 @@ async fn a_dropped_wait_goes_on_where_it_was() {
     assert!(tokio::time::timeout(SECOND / 2, poller.until_done()).await.is_err());
     let start = Instant::now();
     poller.until_done().await.unwrap();
-    // The polls at 1 and 3 s, half a second of which had passed.
+    // The remaining polls are at 1 and 3 s, and half a second has passed.
     assert_eq!(start.elapsed().as_millis(), 2_500);
     assert_eq!(emulator.tasks()[0].polls(), 3);
 }
@@ -200,7 +201,7 @@ async fn a_wait_that_is_dropped_every_10_ms_makes_no_more_polls_and_ends_in_time
             () = tokio::time::sleep(SECOND / 100) => assert!(start.elapsed() < 6 * SECOND, "no end"),
         }
     };
-    // At 0, 1 and 3 s, each a little later than the one before, and a last one at 5 s.
+    // The polls are at about 0, 1 and 3 s, each delayed by the reply before, and the last one at 5 s.
     assert_eq!((error.polls(), error.elapsed().as_secs()), (4, 5));
     assert_eq!(emulator.tasks()[0].polls(), 4);
 }
@@ -253,7 +254,7 @@ fn a_poll_that_a_runtime_lets_go_of_is_made_on_another() {
     let (first, second) = (runtime(), runtime());
     let (emulator, client, handle) = second.block_on(created(completed_after(0)));
     let mut poller = client.poller(handle);
-    // Unlike `until_done`, it waits for no timer before.
+    // Unlike `until_done`, `poll` begins without a timer.
     first.block_on(async { assert!(futures_util::poll!(Box::pin(poller.poll())).is_pending()) });
     drop(first);
     assert!(second.block_on(poller.poll()).unwrap().state.is_final());
@@ -271,14 +272,14 @@ async fn a_poller_that_lets_the_session_lapse_is_refused_with_the_reason() {
     client.poller(&handle).max_interval(1_140 * SECOND).until_done().await.unwrap();
 }
 
-/// A client on a clock that moves with the paused time, from this long after the true time on.
+/// Makes a client whose clock is `ahead` of the true time, and moves with the paused time.
 fn clocked(emulator: &Emulator, ahead: TimeDelta) -> Client {
     let (start, began) = (Utc::now() + ahead, Instant::now());
     let clock = move || start + began.elapsed();
     builder(emulator).max_attempts(1).clock(clock).build().unwrap()
 }
 
-/// The handle, as if it had been created this long before.
+/// Returns the handle with an earlier time of creation.
 fn aged(handle: &TaskHandle, age: TimeDelta) -> TaskHandle {
     let mut saved = serde_json::to_value(handle).unwrap();
     saved["createdAt"] = serde_json::to_value(handle.created_at() - age).unwrap();
@@ -287,7 +288,7 @@ fn aged(handle: &TaskHandle, age: TimeDelta) -> TaskHandle {
 
 const HIDDEN: [HiddenTask; 3] = [HiddenTask::DoesNotExist, HiddenTask::NotFound, HiddenTask::Null];
 
-/// Each way of a service to say that it knows of no such task.
+/// Returns each form of reply that says that the task was not found.
 fn not_found() -> Vec<Answer> {
     vec![
         Answer::service(400, "13000309", "resource does not exist"),
@@ -305,7 +306,7 @@ fn not_found() -> Vec<Answer> {
     ]
 }
 
-/// The clock that its age is told by later.
+/// A poller compares the handle's time of creation with the same clock.
 #[test]
 fn a_handle_of_an_id_is_dated_by_the_clients_clock() {
     let now = Utc::now() - TimeDelta::hours(12);
@@ -353,11 +354,11 @@ async fn task_that_never_becomes_visible_is_given_up_after_some_seconds() {
     for hidden in HIDDEN {
         let emulator = strict_emulator().schedule(Schedule::default().visible_after(Duration::MAX, hidden));
         let emulator = emulator.start().await.unwrap();
-        // The second one's clock does not move with the paused time.
+        // The second client's clock does not move with the paused time.
         for client in [clocked(&emulator, TimeDelta::zero()), client(&emulator)] {
             let handle = client.create(&dump().build().unwrap()).await.unwrap();
             let error = client.poller(handle).until_done().await.unwrap_err();
-            // 0, 1, 3, 7 s, and 15 s, when it is no longer new.
+            // The polls are at 0, 1, 3, 7 s, and at 15 s, when the task is no longer new.
             assert_eq!((error.polls(), error.elapsed().as_secs()), (5, 15), "{hidden:?}: {error}");
             assert!(error.error().is_some(), "{error}");
         }
@@ -370,11 +371,11 @@ async fn task_that_was_seen_and_is_gone_ends_polling_once_it_is_no_longer_new() 
     let client = clocked(&emulator, TimeDelta::zero());
     let mut poller = client.poller(handle);
     assert!(timeout(20 * SECOND, poller.until_done()).await.is_err());
-    // So that the last poll's date is within the window of a service whose clock does not move with the paused time.
+    // The emulator's clock does not move with the paused time, so the last poll's `X-Date` would be outside its window.
     emulator.set_clock_offset(TimeDelta::seconds(25));
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000309", "resource does not exist")));
     let error = poller.until_done().await.unwrap_err();
-    // 0, 1, 3, 7, 15 and 30 s.
+    // The polls are at 0, 1, 3, 7, 15 and 30 s.
     assert_eq!((error.polls(), error.elapsed().as_secs()), (6, 30), "{error}");
 }
 
@@ -403,7 +404,7 @@ async fn single_query_of_a_new_task_says_at_once_that_it_is_not_found() {
         emulator.fail_next(Fault::Reply(answer.clone()));
         let before = emulator.request_count();
         client.status(&handle).await.unwrap_err();
-        // Of three attempts.
+        // The client could make three attempts.
         assert_eq!(emulator.request_count() - before, 1, "{answer:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! From a share link to its tasks, against the emulator.
+//! Shares, from their links to their tasks, against the emulator.
 
 mod files;
 mod link;

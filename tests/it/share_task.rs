@@ -1,4 +1,4 @@
-//! The rules of a task, each broken alone and all together.
+//! The rules of a task, broken one at a time and all together.
 
 use koodrive_share::{ShareTask, TargetDirectory, TaskType, TraceId};
 use serde_json::json;
@@ -154,6 +154,6 @@ fn a_task_is_read_from_a_request_body_and_checked_alike() {
 fn no_debug_shows_the_kdstoken() {
     let shown = format!("{:?} {:#?}", dump(), dump().build().unwrap());
     assert!(!shown.contains(KDSTOKEN), "{shown}");
-    // The rest is there to see.
+    // All other fields are shown.
     assert!(shown.contains(FILE), "{shown}");
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::fixtures::{FILE, KDSTOKEN, broken, builder, client, dump, package, strict_emulator};
 
-/// What the first poll says of a package download that moves like this.
+/// Returns the status of a package download at the first poll of this schedule.
 async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {
     let emulator = strict_emulator().schedule(Schedule::by_polls(steps)).start().await.unwrap();
     let client = client(&emulator);
@@ -96,7 +96,7 @@ async fn a_query_is_repeated_where_a_creation_is_not() {
     for status in [429, 500, 502, 503, 504] {
         let (emulator, outcome) = answered(Answer::new(status), 2).await;
         outcome.unwrap();
-        // The creation, the failed query, and its repetition.
+        // The requests are the creation, the failed query, and its retry.
         assert_eq!(emulator.request_count(), 3, "{status}");
     }
     let (emulator, outcome) = answered(Answer::service(400, "13000309", "gone"), 2).await;
@@ -125,7 +125,7 @@ async fn numbers_and_times_are_read_as_text_too() {
 
 #[tokio::test]
 async fn times_of_other_than_14_digits_are_none() {
-    // A digit less, milliseconds since 1970, a sign, a blank.
+    // The texts have 13 digits, milliseconds since 1970, a sign, and a blank.
     for time in ["2025110307014", "1710121314159", "+2025110307014", "2025 103070140"] {
         let job = json!({"taskStatus": 1, "createTime": time});
         let (_, status) = answered(Answer::json(200, &json!({"code": 0, "jobInfo": job})), 1).await;

@@ -1,4 +1,4 @@
-//! Ids of tasks: what names one, that none is lost, and that an answer belongs to its question.
+//! Task ids: the texts that name a task, ids that must not be lost, and replies about another task.
 
 use koodrive_share::{AfterUnknown, Error, Outcome, TaskState};
 use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
@@ -43,7 +43,7 @@ async fn task_id_of_a_creation_is_a_text_or_a_number() {
     for (json, task_id) in [
         ("\"1689765568237837824\"", "1689765568237837824"),
         ("1689765568237837824", "1689765568237837824"),
-        // Beyond 64 bits: not a digit is lost.
+        // No digit is lost beyond 64 bits.
         ("123456789012345678901234567890", "123456789012345678901234567890"),
         ("7", "7"),
         ("7.0", "7"),
@@ -78,7 +78,7 @@ async fn refusal_with_what_names_no_task_is_a_refusal() {
     }
 }
 
-/// A creation whose reply claims to be longer than this body, and ends there.
+/// Returns the error of a creation whose reply breaks off after this body.
 async fn cut_off(status: u16, body: &str) -> Error {
     use scripted_server::Step::{Close, Request, Send};
     let reply = format!("HTTP/1.1 {status} Cut\r\nContent-Length: 1000\r\n\r\n{body}").into_bytes();
@@ -99,10 +99,10 @@ async fn task_id_in_a_reply_that_breaks_off_is_told() {
         (429, r#"{"error_code":"APIGW.0308","taskId":"7001"}"#, Unknown, Some("7001")),
         (200, r#"{"code":0,"taskId":"7001"}"#, Unknown, Some("7001")),
         (200, r#"{"code":0,"msg":"Suc"#, Unknown, None),
-        // A task, and not all of its id.
+        // The reply names a task, but breaks off within its id.
         (400, r#"{"taskId":"700"#, Unknown, None),
         (400, r#"{"taskId":700"#, Unknown, None),
-        // The status is proof.
+        // The status alone proves that no task was created.
         (400, r#"{"code":"13000101","msg":"no"#, Rejected, None),
         (400, r#"{"taskId":null,"msg":"no"#, Rejected, None),
         (400, r#"<html>"taskId":"7001""#, Rejected, None),
@@ -113,7 +113,7 @@ async fn task_id_in_a_reply_that_breaks_off_is_told() {
         assert_eq!((error.status(), error.service_code(), error.message()), (Some(status), None, None), "{body}");
         assert!(task_id.is_none() || error.to_string().contains("its beginning names task 7001"), "{error}");
     }
-    // Or that is larger than what is read.
+    // The same holds for a reply over the limit that is read.
     let told = Told::start().await;
     let rest = "x".repeat(2 << 20);
     for (body, outcome, task_id) in [
@@ -137,7 +137,7 @@ async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
         (429, json!({"error_code": "APIGW.0308", "taskId": "7001"})),
         (504, json!({"code": 0, "msg": "Success", "taskId": "7001"})),
         (302, json!({"code": 0, "taskId": "7001"})),
-        // As a status names its task.
+        // The task is named in the place where a status names it.
         (200, json!({"code": 0, "jobInfo": {"taskId": "7001"}})),
         (400, json!({"code": "13000101", "taskId": null, "jobInfo": {"taskId": 7001}})),
         (400, json!({"code": "13000101", "jobInfo": "none", "taskInfo": {"taskId": "7001"}})),
@@ -156,7 +156,7 @@ async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
         assert_eq!(items[0].result.as_ref().unwrap_err().task_id(), Some("7001"), "{status} {body}");
         let state = lines(&path).iter().rev().find_map(|line| line.get("chunk").map(|chunk| chunk["state"].clone()));
         assert!(state.unwrap()["unknown"]["error"].as_str().unwrap().contains("7001"), "{status} {body}");
-        // And by the run that is resumed.
+        // A resumed run shows the task, too.
         let items = complete(told.client.create_bulk_with(dump_template(), ids(10), policy).unwrap()).await;
         let text = items[0].result.as_ref().unwrap_err().to_string();
         assert!(text.contains("7001"), "{status} {body}: {text}");
@@ -254,7 +254,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
 async fn runs_of_their_own_may_get_the_same_task() {
     let told = Told::start().await;
     for _ in 0..2 {
-        // Another run, so that nothing says which of the two is wrong.
+        // The task belongs to another run, so nothing says which of the two replies is wrong.
         told.emulator.fail_next(Fault::Reply(created("7001")));
         let bulk = told.client.create_bulk(dump_template(), ids(10)).unwrap();
         assert_eq!(outcomes(&complete(bulk).await), [None]);
@@ -286,7 +286,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
         complete(bulk).await
     };
     assert_eq!(outcomes(&run().await), [Some(Outcome::Rejected), None]);
-    // The run has got 7001 for its second chunk, before it comes to that again.
+    // The ledger has 7001 for the second chunk, which the resumed run has not reached yet.
     told.emulator.fail_next(Fault::Reply(created("7001")));
     let items = run().await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None]);
@@ -296,7 +296,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
 async fn task_id_of_a_reply_that_is_no_json_is_told() {
     let told = Told::start().await;
     for body in [
-        // A line's end as it is, a value that ends too soon, and a name that comes twice.
+        // The bodies have an unescaped line break, a value that breaks off (twice), and a name that comes twice.
         "{\"code\":0,\"taskId\":\"7001\",\"msg\":\"a\nb\"}",
         r#"{"code":0,"taskId":"7001","msg":"Succ"#,
         r#"{"code":0,"taskId":7001,"msg":"#,

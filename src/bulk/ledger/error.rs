@@ -1,11 +1,11 @@
-//! Why a ledger is of no use.
+//! The error of a ledger.
 
 use std::io;
 
 use crate::{error_chain::debug_as_chain, validation::ValidationError};
 
-/// A ledger that cannot be read or written, or a chunk that cannot be settled. The message says what to do; where the file
-/// system failed, the [`source`](std::error::Error::source) says why.
+/// The error of a ledger that cannot be read or written, or of a chunk that cannot be settled. The message says what to
+/// do; if the file system failed, the [`source`](std::error::Error::source) says why.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct LedgerError(#[from] LedgerFault);
@@ -13,12 +13,12 @@ pub struct LedgerError(#[from] LedgerFault);
 debug_as_chain!(LedgerError);
 
 impl LedgerError {
-    /// The broken rules, if a chunk could not be settled for that.
+    /// Returns the broken rules, if a chunk could not be settled because of them.
     pub fn validation_error(&self) -> Option<&ValidationError> {
         if let LedgerFault::Validation(error) = &self.0 { Some(error) } else { None }
     }
 
-    /// The ledger is in use by a run, so no chunk can be settled. Settle it once that has ended.
+    /// Whether a run uses the ledger, so that no chunk can be settled. Settle the chunk once that run has ended.
     pub fn is_in_use(&self) -> bool {
         matches!(self.0, LedgerFault::InUse)
     }

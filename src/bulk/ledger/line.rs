@@ -25,7 +25,7 @@ pub(in crate::bulk) enum Line {
     End { file_ids: u64 },
 }
 
-/// What a run does with its file ids; another run may not go on with its ledger.
+/// The settings of a run. A run with other settings must not resume its ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::bulk) struct Header {
@@ -43,7 +43,7 @@ pub(in crate::bulk) struct Header {
     chunk_size: usize,
 }
 
-/// What is known of a chunk: its latest line in a ledger, as which it serializes. It holds no secret.
+/// What a ledger's latest line says of a chunk. It serialises as this line, and holds no secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerChunk {
@@ -51,10 +51,10 @@ pub struct LedgerChunk {
     pub(in crate::bulk) index: u64,
     pub(in crate::bulk) start: u64,
     pub(in crate::bulk) end: u64,
-    /// Empty without a ledger, where nobody compares it.
+    /// Empty if the run has no ledger to compare it with.
     pub(in crate::bulk) file_ids_sha256: String,
     pub(in crate::bulk) trace_id: TraceId,
-    /// Trace ids of earlier requests of unknown outcome, each of which may have made a task.
+    /// The trace ids of earlier requests with an unknown outcome, each of which may have created a task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::bulk) unknown_before: Vec<TraceId>,
     pub(in crate::bulk) state: State,
@@ -70,18 +70,19 @@ pub(in crate::bulk) enum State {
     Unknown { error: String },
 }
 
-/// What the owner of a chunk found out about it.
+/// What the owner of a chunk with an unknown outcome found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// This task was made. A resumed run gives its handle.
+    /// The task with this id was created. A resumed run returns its handle.
     Made(String),
-    /// No task was made. A resumed run sends the chunk.
+    /// No task was created. A resumed run sends the chunk.
     NotMade,
 }
 
 impl Header {
     pub(in crate::bulk) fn new(client: &Client, task: &ShareTaskBuilder, split: bool) -> Self {
-        // A new field does not compile until it is decided whether it belongs to a run.
+        // Every field is listed, so that a new one does not compile until it is decided whether it belongs in the
+        // header.
         let CreateBatchTaskRequest {
             container_id,
             file_ids: _,
@@ -105,12 +106,12 @@ impl Header {
         }
     }
 
-    /// Refuses the ledger of another run, and says all that differs.
+    /// Returns an error if this header, from a ledger, is that of another run. The error names all differences.
     pub(super) fn compare(&self, ours: &Self, secrets: &[&str]) -> Result<(), LedgerFault> {
         let fields = |header| io::Result::Ok(serde_json::from_value::<Map<_, _>>(serde_json::to_value(header)?)?);
         let (theirs, ours) = (fields(self)?, fields(ours)?);
         let shown = |name, fields: &Map<_, _>| match fields.get(name).map_or("none".to_owned(), Value::to_string) {
-            // What may be the secret of a URL: its credentials, its query, its fragment.
+            // The value may be a URL with a secret in its credentials, its query or its fragment.
             text if text.contains(['@', '?', '#']) => mask_urls(&text),
             text => text,
         };
@@ -143,18 +144,18 @@ impl State {
 }
 
 impl LedgerChunk {
-    /// Which of the file ids it holds, counted from 0; the end is the first one after it.
+    /// Returns the range of file ids in the chunk, counted from 0; the end is exclusive.
     pub fn range(&self) -> Range<u64> {
         self.start..self.end
     }
 
-    /// The task that was created. Of packages that were split, the same run once more gives the names, too
-    /// ([`BulkItem::zip_name`](crate::BulkItem::zip_name)).
+    /// Returns the task that was created. The ledger lacks the names of split packages; the items of a resumed run have
+    /// them in [`BulkItem::zip_name`](crate::BulkItem::zip_name).
     pub fn task(&self) -> Option<&TaskHandle> {
         if let State::Accepted { task } = &self.state { Some(task) } else { None }
     }
 
-    /// Whether a task may exist, where none is known to.
+    /// Returns whether a task may exist, or `None` if the task is known.
     pub fn outcome(&self) -> Option<Outcome> {
         match &self.state {
             State::Accepted { .. } => None,
@@ -164,8 +165,8 @@ impl LedgerChunk {
         }
     }
 
-    /// The trace ids of requests that may have made a task that nobody knows of, the latest one last. None where the outcome
-    /// is settled.
+    /// Returns the trace ids of requests that may have created a task whose id is not known, the latest one last.
+    /// Returns none if the outcome is settled.
     pub fn unsettled(&self) -> Vec<TraceId> {
         let Self { trace_id, unknown_before, .. } = self;
         match self.state {
@@ -175,7 +176,8 @@ impl LedgerChunk {
         }
     }
 
-    /// What the error of the latest request said, if it failed: of an unknown one, also which task the reply named, if it did.
+    /// Returns the error message of the latest request, if it failed. If its outcome is unknown and the reply named a
+    /// task, the message has the task's id.
     pub fn error(&self) -> Option<&str> {
         match &self.state {
             State::Rejected { error } | State::NotSent { error } | State::Unknown { error } => Some(error),
@@ -183,7 +185,7 @@ impl LedgerChunk {
         }
     }
 
-    /// The same chunk, settled.
+    /// Returns the same chunk with a settlement.
     pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
         let trace_id = self.unsettled().pop().unwrap_or_else(|| self.trace_id.clone());
         let state = match settlement {
@@ -197,7 +199,7 @@ impl LedgerChunk {
     }
 }
 
-/// The digest of file ids as JSON, so that the bounds between them count, whatever characters they hold.
+/// Returns the digest of file ids as JSON, which keeps the ids apart whatever characters they contain.
 pub(in crate::bulk) fn digest(file_ids: &[String]) -> serde_json::Result<String> {
     Ok(sha256(&serde_json::to_vec(file_ids)?))
 }
@@ -221,7 +223,7 @@ mod tests {
         assert_eq!(digest(&["a", "b"]), known);
     }
 
-    /// Ledgers are read by later versions.
+    /// Later versions must read the lines of earlier ones.
     #[test]
     fn lines_keep_their_form() {
         let ids = r#""fileIdsSha256":"0473","traceId":"0000000000000000000000000000000000000000000000000000000000""#;

@@ -21,7 +21,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
     complete(bulk.unwrap()).await;
     let whole = fs::read(&path).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|n| whole[*n] == b'\n').collect();
-    // run, sending and accepted of both chunks, end
+    // The lines are run, sending and accepted for each of the two chunks, and end.
     assert_eq!(ends.len(), 6);
     let near_an_end = |cut: usize| ends.iter().any(|end| cut.abs_diff(*end) <= 2);
     for cut in (0..=whole.len()).filter(|cut| cut % 13 == 0 || near_an_end(*cut)) {
@@ -29,7 +29,7 @@ async fn torn_last_line_is_recovered_wherever_it_is_torn() {
         let before = emulator.request_count();
         let bulk = client.create_bulk_with(dump_template(), &ids, policy.clone());
         let items = complete(bulk.unwrap()).await;
-        // A line counts once it is whole, with or without its line break.
+        // A complete line counts, with or without its line break.
         let whole_lines = ends.iter().filter(|end| cut >= **end).count();
         let (sent, expected) = match whole_lines {
             0 | 1 => (2, [None, None]),

@@ -1,4 +1,4 @@
-//! Ledgers that two runs use at once. On Windows, another run cannot write to one, whatever the file system is.
+//! Ledgers that two runs use at once. On Windows, a second run cannot open a ledger, on any file system.
 
 use std::{fs, time::Duration};
 
@@ -65,7 +65,7 @@ async fn ledger_is_locked_until_its_run_has_ended() {
     assert!(items.is_empty() && error.is_ledger() && error.attempted().is_empty(), "{error}");
     assert!(error.to_string().contains("in use by another run"), "{error}");
     assert_eq!(drain(&mut first).await.0.len(), 1);
-    // The first run is still there, but over.
+    // The first run has not been dropped, but it has ended.
     assert_eq!(drain(&mut bulk(ids(2_000))).await.0.len(), 2);
     assert_eq!(emulator.request_count(), 2);
 }

@@ -1,4 +1,4 @@
-//! What a run is given: the task, the policy and the ids.
+//! The input of a run: the task, the policy and the ids.
 
 use std::{
     sync::{
@@ -70,7 +70,7 @@ async fn unreadable_ids_end_the_run_without_sending_half_a_chunk() {
     assert_eq!(emulator.tasks().len(), 1);
 }
 
-/// The emulator shares the thread, too.
+/// The emulator runs on the same thread.
 #[tokio::test(flavor = "current_thread")]
 async fn an_iterator_that_blocks_holds_up_requests_and_a_stream_that_waits_does_not() {
     let emulator = Arc::new(strict_emulator().start().await.unwrap());

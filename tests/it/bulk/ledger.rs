@@ -1,4 +1,4 @@
-//! What a ledger holds, and when.
+//! The contents of a ledger, also while it is written.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ async fn chunk_is_in_the_ledger_before_its_request_arrives() {
 #[tokio::test]
 async fn ledger_holds_no_secret_and_no_file_id() {
     let emulator = strict_emulator().start().await.unwrap();
-    // The service echoes what it must not, in an error that the ledger keeps.
+    // The service echoes secrets in the message of an error that the ledger records.
     let echo = format!("denied: {} {KDSTOKEN}", Emulator::DEFAULT_TOKEN);
     emulator.fail_next(Fault::Reply(Answer::service(400, "13000302", &echo)));
     let path = ledger("secrets");
@@ -79,7 +79,7 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
     assert!(repeated.to_string().contains("it names task ***, which another chunk"), "{repeated}");
     assert_eq!(repeated.task_id(), Some("***"));
 
-    // A run whose ledger lacks the task.
+    // The error of a run whose ledger lacks the task.
     let path = ledger("secret_task_unwritten");
     let policy = one_by_one().ledger(&path);
     emulator.fail_next(Fault::Delay(Duration::from_millis(100)));
@@ -96,7 +96,7 @@ async fn secret_in_a_task_id_is_shown_in_no_error() {
     assert!(!error.contains(Emulator::DEFAULT_TOKEN), "{error}");
 }
 
-/// A ledger of so many chunks.
+/// Writes the ledger of a run with this number of chunks.
 async fn written(test: &str, chunks: usize) -> PathBuf {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger(test);
@@ -115,7 +115,7 @@ async fn line_that_is_being_written_is_no_damage() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                // Another file each time, since no run cuts what it has written.
+                // The file is replaced each time, since a run never truncates its ledger.
                 fs::write(&next, format!("{start}\n")).unwrap();
                 fs::rename(&next, &path).unwrap();
                 let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();

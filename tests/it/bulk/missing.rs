@@ -1,4 +1,4 @@
-//! Ledgers that someone takes away from their run. On Windows, nobody can.
+//! Ledgers that are deleted, replaced or truncated during their run. Windows does not allow that.
 
 #![cfg(not(windows))]
 
@@ -13,7 +13,8 @@ use crate::support::{
     fixtures::{client, dump_template, strict_emulator},
 };
 
-/// Takes the ledger away from a run that has begun. Gives what the run says at its end, once all that was made is told.
+/// Starts a run and takes its ledger away with `take`. Asserts that the run has an item for each task that was created,
+/// and returns the message of its error.
 async fn take_away(emulator: &Emulator, path: &PathBuf, take: impl Fn()) -> String {
     let before = emulator.tasks().len();
     let policy = BulkPolicy::default().ledger(path);

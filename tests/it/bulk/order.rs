@@ -1,4 +1,4 @@
-//! The order of a run: of its items, and of what is read and sent.
+//! The order of a run's items, and when ids are read and chunks are sent.
 
 use std::{
     pin::pin,
@@ -22,9 +22,9 @@ use crate::support::{
 #[tokio::test]
 async fn items_come_in_the_order_of_the_ids_with_one_task_each() {
     let emulator = strict_emulator().start().await.unwrap();
-    // One of the first requests is slower than all others.
+    // The request that arrives first is slower than all others.
     emulator.fail_next(Fault::Delay(Duration::from_millis(200)));
-    // Shorter and longer ones, so that none is left of an earlier chunk in the same memory.
+    // The ids differ in length, so that an id left over from an earlier chunk in the same memory would be noticed.
     let ids: Vec<_> = (0..5_500).map(|n| format!("F{:1$}", n, n % 7)).collect();
     let bulk = client(&emulator).create_bulk(dump_template(), ids.iter().map(String::as_str));
     let items = complete(bulk.unwrap()).await;

@@ -54,12 +54,12 @@ async fn number_of_ids_is_compared_with_that_of_the_first_run() {
     let (_, error) = drain(&mut bulk).await;
     let error = error.unwrap().to_string();
     assert!(error.starts_with("there are more file ids than"), "{error}");
-    // Without the end of the first run they are its continuation.
+    // Without the `end` line of the first run, further ids continue that run.
     forget(&path, 1);
     let bulk = client.create_bulk_with(dump_template(), ids(2_000), policy.clone());
     assert_eq!(complete(bulk.unwrap()).await.len(), 2);
     let text = fs::read_to_string(&path).unwrap();
-    // The end is noted before the last chunk is begun, or is not.
+    // The ledger has the last chunk and no `end` line, or an `end` line and not the last chunk.
     let without_last_chunk = text.split_inclusive('\n').filter(|line| !line.contains("\"chunk\":1,")).collect();
     forget(&path, 1);
     for text in [fs::read_to_string(&path).unwrap(), without_last_chunk] {

@@ -1,4 +1,4 @@
-//! Runs that are throttled, or lose the network or their tokens: they pause, go on, and end only with their patience.
+//! Runs that are throttled, or lose the network or their tokens. They pause, go on, and end only with their patience.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -28,13 +28,13 @@ use crate::support::{
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// An emulator that lets so many calls pass in a minute.
+/// Starts an emulator that accepts this number of calls per minute.
 async fn throttled(calls: u32, retry_after: bool) -> Arc<Emulator> {
     let throttle = Throttle::new(calls, MINUTE).retry_after(retry_after);
     Arc::new(strict_emulator().throttle(throttle).start().await.unwrap())
 }
 
-/// The pauses of a run: how long each was, and how many requests there were before it.
+/// The pauses of a run: the length of each, and the number of requests before it.
 type Pauses = Arc<Mutex<Vec<(Duration, u64)>>>;
 
 fn told(policy: BulkPolicy, emulator: &Arc<Emulator>) -> (BulkPolicy, Pauses) {
@@ -47,7 +47,7 @@ fn told(policy: BulkPolicy, emulator: &Arc<Emulator>) -> (BulkPolicy, Pauses) {
     (policy, all)
 }
 
-/// All items of a run over so many ids, the error that ended it, and how long it took.
+/// Runs a bulk creation of `count` ids. Returns all items, the error that ended the run, and its duration.
 async fn run(emulator: &Emulator, count: usize, policy: BulkPolicy) -> (Vec<BulkItem>, Option<BulkError>, Duration) {
     let started = Instant::now();
     let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(count), policy).unwrap();
@@ -67,8 +67,9 @@ async fn throttled_run_outlasts_each_window_and_makes_every_task_once() {
         for chunk in ids(25_000).chunks(1_000) {
             assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
         }
-        // 25 requests in windows of 10 meet two walls. At each, those on their way are refused, at most 4, then one at a time:
-        // after 1, 2, 4 … seconds or more at most 6 until a minute is over, none if the service says how long it is.
+        // 25 requests in windows of 10 exceed the limit twice. Each time, at most 4 requests in flight are refused,
+        // then one at a time: at most 6 after 1, 2, 4 … seconds or more until the minute is over, or none if the
+        // service states the wait.
         let refused = emulator.request_count() - 25;
         assert!(refused <= 2 * if retry_after { 4 } else { 10 }, "{refused} refused");
         let pauses = pauses.lock().unwrap();
@@ -85,10 +86,10 @@ async fn one_request_probes_after_a_pause() {
     let (policy, pauses) = told(BulkPolicy::default().patience(10 * MINUTE), &emulator);
     run(&emulator, 25_000, policy).await;
     let pauses = pauses.lock().unwrap();
-    // 1, 2, 4 … 60 seconds or up to twice as much in 10 minutes.
+    // Pauses of 1, 2, 4 … 60 seconds, or up to twice as long, fill 10 minutes.
     assert!(pauses.len() >= 8, "{pauses:?}");
     assert!(pauses[0].1 <= 4, "a call of a run does not retry throttling: {pauses:?}");
-    // The others that left with the first one may still be on their way when that is told.
+    // The other requests that were sent with the first may still be in flight when the first pause begins.
     assert_eq!(pauses[1].1, 5, "{pauses:?}");
     assert!(pauses[1..].is_sorted_by(|(_, before), (_, after)| before + 1 == *after), "{pauses:?}");
 }
@@ -96,7 +97,7 @@ async fn one_request_probes_after_a_pause() {
 #[tokio::test(start_paused = true)]
 async fn a_success_from_before_a_pause_ends_it_for_nobody_and_that_of_the_probe_for_all() {
     let emulator = strict_emulator().start().await.unwrap();
-    // Of four, one succeeds in the pause that the others begin; then the probe waits for its answer.
+    // Of four requests, one succeeds during the pause that the others begin. Then the probe waits for its reply.
     emulator.fail_next(Fault::Delay(MINUTE / 120));
     for _ in 0..3 {
         emulator.fail_next(Fault::Reply(Answer::json(429, &json!({"error_code": "APIG.0308"}))));
@@ -109,7 +110,7 @@ async fn a_success_from_before_a_pause_ends_it_for_nobody_and_that_of_the_probe_
     let counts = async {
         let mut counts = Vec::new();
         for seconds in [10, 70] {
-            // In steps, so that what is on its way arrives before time goes on.
+            // Time advances in steps, so that requests and replies in flight arrive before it goes on.
             for _ in 0..seconds * 100 {
                 sleep(Duration::from_millis(10)).await;
             }
@@ -129,7 +130,7 @@ async fn a_success_from_before_a_pause_ends_it_for_nobody_and_that_of_the_probe_
 async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing() {
     let emulator = throttled(3, false).await;
     let path = ledger("patience");
-    // Shorter than the window, so that the first run ends and the next ones go on.
+    // The patience is shorter than the window, so that the first run ends and the next runs resume it.
     let mut made = 0;
     for n in 0.. {
         let (items, error, elapsed) =
@@ -145,7 +146,7 @@ async fn run_ends_with_its_patience_and_a_resumed_one_loses_and_doubles_nothing(
         let refused = items.iter().filter_map(|item| item.result.as_ref().err());
         assert!(refused.clone().count() > 0 && refused.clone().all(koodrive_share::Error::is_throttled), "{items:?}");
         assert_eq!(error.attempted(), 0..items.last().unwrap().range.end);
-        // The end of the ids may be noted while the last of them are refused.
+        // The `end` line may be written before the results of the last chunks.
         let states = states(&path);
         let last = states.iter().rfind(|state| *state != "end");
         assert_eq!(last.unwrap(), "notSent", "what was throttled is noted");
@@ -226,11 +227,11 @@ async fn dropped_run_waits_for_no_end_of_a_pause() {
     }
     pauses.recv().await.unwrap();
     drop(bulk);
-    // Its lock goes with the last of its chunks.
+    // The run's lock is released with the last of its chunks.
     until("the ledger is free", || hold(&path).is_some()).await;
-    // Four at a time, and one more once the first was accepted and looked at.
+    // Four chunks are sent at a time, and one more once the first was accepted and taken.
     assert!(emulator.request_count() <= 5);
-    // In whatever order the replies came.
+    // The replies may come in any order.
     let states = states(&path);
     let count = |state: &str| states.iter().filter(|it| *it == state).count();
     assert_eq!(count("accepted"), 1, "{states:?}");
@@ -239,10 +240,10 @@ async fn dropped_run_waits_for_no_end_of_a_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn network_that_is_away_for_a_while_pauses_a_run() {
-    // An emulator's tasks would have the ids of those of the next one.
+    // Two emulators would create tasks with the same ids.
     let server = OwnServer::start(|_| Said::new(200, &json!({ "code": 0, "msg": "ok", "taskId": "7001" }))).await;
     let endpoint = server.endpoint().to_owned();
-    // Each request has a connection of its own, so that none is on its way over one that breaks.
+    // Each request has a connection of its own, so that no request is sent over a connection that breaks.
     let client = builder_at(&endpoint).idle_timeout(Duration::ZERO).build().unwrap();
     let path = ledger("network");
     let (tell, mut pauses) = mpsc::unbounded_channel();
@@ -272,7 +273,7 @@ async fn token_provider_that_fails_for_a_while_pauses_a_run() {
     let emulator = strict_emulator().start().await.unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
-    // One token for each request, but none for the two calls after the first.
+    // Each request needs a new token, and the two calls of the provider after the first fail.
     let credentials = Credentials::provider(move || {
         let is_away = (1..3).contains(&counted.fetch_add(1, Ordering::SeqCst));
         let token = AccessToken::new(Emulator::DEFAULT_TOKEN).expires_in(Duration::ZERO);
@@ -339,7 +340,7 @@ async fn requests_are_as_far_apart_as_the_rate_says() {
     let emulator = strict_emulator().start().await.unwrap();
     let (items, error, elapsed) = run(&emulator, 10_000, BulkPolicy::default().rate(2, Duration::from_secs(10))).await;
     assert!(error.is_none() && items.len() == 10);
-    // One at once, nine more, 5 s apart.
+    // One request is sent at once, and nine more 5 s apart.
     assert!((45..47).contains(&elapsed.as_secs()), "{elapsed:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Runs that go on where an earlier one ended.
+//! Runs that resume an earlier one.
 
 use std::{fs, path::PathBuf};
 
@@ -21,7 +21,7 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
     let bulk = client.create_bulk_with(dump_template(), ids(2_500), policy.clone());
     let first = complete(bulk.unwrap()).await;
     let written = fs::read(&path).unwrap();
-    // Not always the last line: it may come before the last replies.
+    // `end` is not always the last line: it may be written before the last replies.
     assert!(states(&path).iter().any(|state| state == "end"));
 
     let mut bulk = client.create_bulk_with(dump_template(), ids(2_500), policy).unwrap();
@@ -34,13 +34,14 @@ async fn complete_run_sends_nothing_again_and_gives_its_handles() {
         assert_eq!(again.trace_id, first.trace_id);
         let handle = again.result.as_ref().unwrap();
         assert_eq!(handle.task_id(), first.result.as_ref().unwrap().task_id());
-        // The emulator asks for the kdstoken, which is not in the ledger.
+        // The emulator requires the kdstoken, which is not in the ledger.
         client.status(handle).await.unwrap();
     }
     assert_eq!(fs::read(&path).unwrap(), written);
 }
 
-/// A ledger of 3,000 ids whose second chunk was sent and never answered, and whose third was never sent.
+/// Writes a ledger of 3,000 ids whose second chunk was sent without a reply, and whose third was never sent. Returns
+/// the trace id of the second chunk.
 async fn died(emulator: &Emulator, path: &PathBuf) -> String {
     let policy = one_by_one().ledger(path);
     let mut bulk = client(emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
@@ -98,7 +99,7 @@ async fn unknown_chunk_is_resent_only_with_consent_and_stays_unknown_until_accep
         let bulk = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy);
         complete(bulk.unwrap()).await
     };
-    // The resent request is refused, which settles nothing about the first one.
+    // The resent request is refused, which says nothing about the first request.
     let full = Answer::service(400, "13000311", "not enough space");
     emulator.fail_next(Fault::Reply(full));
     let items = run(one_by_one().resend_unknown(true)).await;
@@ -171,6 +172,6 @@ async fn rejected_chunks_are_sent_again_by_a_resumed_run() {
         let items = complete(bulk.unwrap()).await;
         assert_eq!(outcomes(&items), expected);
     }
-    // Two by the first run, the refused one again by the second.
+    // The first run sends two requests, and the second resends the refused one.
     assert_eq!(emulator.request_count(), 3);
 }

@@ -1,4 +1,4 @@
-//! What a ledger tells of its chunks, and chunks that their owner settles.
+//! Reading a ledger, and settling its unknown chunks.
 
 use std::{fs, path::PathBuf};
 
@@ -11,7 +11,8 @@ use crate::support::{
     fixtures::{KDSTOKEN, broken, client, dump_template, strict_emulator},
 };
 
-/// A ledger of 5,000 ids: made, unknown, rejected, made, and sent without an answer.
+/// Writes a ledger of 5,000 ids, whose chunks are accepted, unknown, rejected, accepted, and sent without a reply.
+/// Returns their trace ids.
 async fn mixed(emulator: &Emulator, path: &PathBuf) -> Vec<String> {
     emulator.fail_next(Fault::Delay(std::time::Duration::ZERO));
     emulator.fail_next(Fault::CloseAfterProcessing);
@@ -19,7 +20,7 @@ async fn mixed(emulator: &Emulator, path: &PathBuf) -> Vec<String> {
     let policy = one_by_one().ledger(path).after_unknown(koodrive_share::AfterUnknown::Continue);
     let items = complete(client(emulator).create_bulk_with(dump_template(), ids(5_000), policy).unwrap()).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), Some(Outcome::Rejected), None, None]);
-    // Its last reply is not written, nor that the ids ended.
+    // Remove the result of the last chunk and the `end` line.
     forget(path, 2);
     assert_eq!(states(path).last().unwrap(), "sending");
     items.iter().map(|item| item.trace_id.to_string()).collect()
@@ -30,7 +31,7 @@ async fn ledger_tells_what_became_of_each_chunk_while_a_run_uses_it_too() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("read");
     let trace_ids = mixed(&emulator, &path).await;
-    // A line that is being written.
+    // The line is incomplete, as while a run writes it.
     append(&path, "{\"chunk\":");
     let held = hold(&path).unwrap();
     let before = fs::read(&path).unwrap();
@@ -62,7 +63,7 @@ async fn chunk_that_its_owner_settles_is_resumed_as_settled() {
     let all = ids(5_000);
     let found = tasks_of(&emulator.tasks(), &all[1_000..2_000])[0].task_id().to_owned();
     Ledger::settle(&path, 1_000..2_000, Settlement::Made(found.clone())).unwrap();
-    // As if its owner had not found it.
+    // This settlement says that its owner found no task.
     Ledger::settle(&path, 4_000..5_000, Settlement::NotMade).unwrap();
     let before = emulator.request_count();
     let policy = BulkPolicy::default().ledger(&path);

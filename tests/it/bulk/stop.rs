@@ -47,7 +47,7 @@ async fn first_reason_to_stop_is_told() {
 async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
     let emulator = strict_emulator().start().await.unwrap();
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    // Few enough to be read at one poll.
+    // These ids are few enough to be read at one poll.
     for id in ids(100) {
         sender.send(id).unwrap();
     }
@@ -55,7 +55,7 @@ async fn stopped_run_tells_that_ids_which_it_read_were_not_attempted() {
     let mut bulk = client(&emulator).create_bulk(dump_template(), FileIds::stream(slow)).unwrap();
     assert!(bulk.next().now_or_never().is_none());
     bulk.stop();
-    // The source ends right after, as that of a pipe does which the same Ctrl-C ends.
+    // The source ends right after the stop, as a pipe does if the same Ctrl-C ends its writer.
     drop(sender);
     let (items, error) = drain(&mut bulk).await;
     let error = error.unwrap();
@@ -85,7 +85,7 @@ async fn dropped_run_leaves_what_was_begun_to_the_ledger() {
     assert_eq!(emulator.request_count(), 1);
 }
 
-/// A dropped run leaves no chunk that is being sent and never was, whenever it is dropped.
+/// Whenever a run is dropped, its ledger has no chunk in the state `sending` that is never sent.
 #[tokio::test]
 async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
     for moment in 0..30 {
@@ -94,7 +94,7 @@ async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
         let policy = BulkPolicy::default().ledger(&path);
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(20_000), policy).unwrap();
         bulk.next().await.unwrap().unwrap();
-        // Some further polls, then none.
+        // The run is polled for some time, then no more.
         let _ = timeout(Duration::from_micros(moment * 300), async { while bulk.next().await.is_some() {} }).await;
         sleep(Duration::from_millis(20)).await;
         drop(bulk);
@@ -105,14 +105,14 @@ async fn dropped_run_sends_every_chunk_that_its_ledger_has() {
     }
 }
 
-/// A disk that serves one at a time, and only when it is told to.
+/// Occupies the only blocking thread of a runtime, so that disk operations wait until `release`.
 struct SlowDisk {
     release: std_mpsc::Sender<()>,
     begun: oneshot::Receiver<()>,
 }
 
 impl SlowDisk {
-    /// Whatever the disk is asked for from now on waits, after what it was asked for before.
+    /// Makes every later disk operation wait. Earlier ones are carried out first.
     fn hold() -> Self {
         let ((release, held), (mark, begun)) = (std_mpsc::channel(), oneshot::channel());
         spawn_blocking(move || {
@@ -122,7 +122,7 @@ impl SlowDisk {
         Self { release, begun }
     }
 
-    /// Waits until the disk has served what it was asked for before.
+    /// Waits until all disk operations from before `hold` are done.
     async fn begun(&mut self) {
         (&mut self.begun).await.unwrap();
     }
@@ -132,13 +132,13 @@ impl SlowDisk {
     }
 }
 
-/// Runs a test where only one thread waits for the disk, which is not the runtime's.
+/// Runs a test on a runtime with a single blocking thread for disk operations.
 fn on_a_slow_disk(test: impl Future<Output = ()>) {
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build();
     runtime.unwrap().block_on(test);
 }
 
-/// Without a turn for any task of the runtime.
+/// Waits for the state of a ledger's last line, and blocks the runtime's thread so that no tokio task runs meanwhile.
 fn wait_for_state(path: &PathBuf, state: &str) {
     while states(path).last().is_none_or(|last| last != state) {
         thread::sleep(Duration::from_millis(1));
@@ -193,7 +193,7 @@ fn run_that_is_stopped_after_a_chunks_line_notes_that_it_was_not_sent() {
         drop(bulk);
         let expected = ["run", "sending", "accepted", "sending", "notSent"];
         assert_eq!((states(&path), emulator.request_count()), (expected.map(str::to_owned).to_vec(), 1));
-        // A resumed run sends it.
+        // A resumed run sends the chunk.
         let mut resumed = client(&emulator).create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
         let (items, error) = drain(&mut resumed).await;
         assert!(error.is_none() && items.iter().all(|item| item.result.is_ok()), "{items:?}");
@@ -214,7 +214,7 @@ fn unknown_outcome_stops_a_chunk_whose_line_is_being_written() {
         let further = stream::once(async move { gate.await.map(|()| stream::iter(further)).unwrap() }).flatten();
         let slow = FileIds::stream(stream::iter(first).chain(further));
         let mut bulk = client(&emulator).create_bulk_with(dump_template(), slow, policy).unwrap();
-        // Once the first chunk is on its way, the second one is looked up, and its line has to wait.
+        // Once the request of the first chunk is in flight, the second chunk is looked up, and its line has to wait.
         let (mut open, mut disk) = (Some(open), None);
         while emulator.request_count() == 0 {
             assert!(bulk.next().now_or_never().is_none());
@@ -243,7 +243,7 @@ async fn chunks_that_were_begun_go_on_while_an_item_is_looked_at_and_no_other_be
     let mut bulk = client(&emulator).create_bulk(dump_template(), ids(20_000)).unwrap();
     for seen in 1..4 {
         bulk.next().await.unwrap().unwrap();
-        // Four at a time: this one and three more.
+        // Four chunks are sent at a time: this one and three more.
         until("the others are done", || emulator.tasks().len() as u64 == seen + 3).await;
         sleep(Duration::from_millis(20)).await;
         assert_eq!(emulator.request_count(), seen + 3);
@@ -301,7 +301,7 @@ async fn a_run_whose_runtime_is_shut_down_leaves_no_gap_in_its_ledger() {
         while is_taken.try_recv().is_err() {
             poll();
         }
-        // Its only thread comes to this once it has looked for the chunk in the ledger.
+        // The runtime's only blocking thread runs this once it has looked up the chunk in the ledger.
         let (looked_up, is_looked_up) = std_mpsc::channel();
         other.spawn_blocking(move || looked_up.send(()));
         is_looked_up.recv().unwrap();

@@ -1,4 +1,4 @@
-//! Answers that are not the package.
+//! Responses of a storage that are not the package.
 
 use std::{error::Error, fmt::Write, fs};
 
@@ -21,7 +21,8 @@ fn redirect(location: &str) -> Answer {
     Answer::new(302).header("Location", location)
 }
 
-/// What a download says of storage that answers like this, always. It asks once and leaves nothing.
+/// Returns the error of a download from a storage with this response. Asserts that one request was sent and no file
+/// left.
 async fn error(test: &str, package: Package) -> DownloadError {
     let packaged = Packaged::start(package).await;
     let path = target(test);
@@ -49,13 +50,13 @@ async fn what_is_no_package_is_refused_and_leaves_nothing() {
     assert!(!error.is_resumable() && error.source().is_some());
     assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
 
-    // It states a directory where no file can have one.
+    // The zip states an offset of its directory that no file can have.
     let (locator, end) = (b"PK\x06\x07\0\0\0\0", b"\x01\0\0\0PK\x05\x06\0\0\0\0");
     let beyond = [&locator[..], &[0xff; 8], end, &[0xff; 12], b"\0\0"].concat();
     let error = self::error("beyond", Package::new().answer(Answer::new(200).body(beyond))).await;
     assert!(!error.is_resumable() && error.to_string().starts_with("what came is no whole zip"), "{error}");
 
-    // The stated length ends it: the directory is missing.
+    // The stated length is shorter than the package, so that the directory is missing.
     let error = self::error("shorter", Package::new().stated_length(1_000)).await;
     assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
     let gone = self::error("gone", Package::new().answer(Answer::new(404))).await;
@@ -73,11 +74,11 @@ async fn a_length_that_is_never_reached_is_an_error() {
     }
 }
 
-/// Without a stated length, what breaks off looks whole, and a zip in it has a directory of its own. With one, a writer of
-/// zips may have put something before or behind its own.
+/// Without a stated length, a body that broke off looks complete, and a zip in it has a directory of its own. With a
+/// stated length, the package may have bytes before or after the zip.
 #[tokio::test]
 async fn a_zip_in_what_has_come_is_not_the_package() {
-    /// What comes before a zip, the zip, what comes behind it, and whether that is a package.
+    /// The bytes before a zip, the zip, the bytes after it, and whether all of that is a package.
     type Case<'a> = (&'a [u8], &'a [u8], &'a [u8], bool);
     let packaged = Packaged::start(Package::new()).await;
     let path = target("inner");
@@ -95,7 +96,7 @@ async fn a_zip_in_what_has_come_is_not_the_package() {
     ];
     for (n, (before, zip, behind, is_whole)) in cases.into_iter().enumerate() {
         let length = format!("Content-Length: {}\r\n", before.len() + zip.len() + behind.len());
-        // Where an empty zip begins cannot be told.
+        // The start of an empty zip cannot be found, so bytes before it are refused even with a stated length.
         let with_length = is_whole || zip.len() > empty_zip.len();
         for (head, is_whole) in [("", is_whole), (&*length, with_length)] {
             let answer = [b"HTTP/1.1 200 OK\r\n", head.as_bytes(), b"\r\n", before, zip, behind].concat();
@@ -121,7 +122,7 @@ async fn redirects_that_lead_astray_are_refused() {
     assert!(error.to_string().contains("a redirect without a URL"), "{error}");
 }
 
-/// Linux takes 0.0.0.0 for its own address, and it counts as another machine.
+/// Linux connects to 0.0.0.0 as its own address, but the client takes it for another machine.
 #[cfg(all(feature = "tls", target_os = "linux"))]
 #[tokio::test]
 async fn a_redirect_from_another_machine_to_this_one_is_refused() {
@@ -141,7 +142,7 @@ async fn up_to_5_redirects_to_https_are_followed_with_the_given_certificates() {
     let found = format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{EMPTY}");
     let connection = |answer: &str| vec![Step::Request, Step::Send(answer.as_bytes().to_vec())];
     for redirects in [5, 6] {
-        // The first one is the emulator's. Of six, the last one is not followed.
+        // The emulator makes the first redirect. The sixth redirect is not followed.
         let mut script = vec![connection(moved); redirects - 1];
         if redirects == 5 {
             script.push(connection(&found));
@@ -187,7 +188,7 @@ async fn a_storage_that_is_not_trusted_is_told_with_what_helps() {
     let authority = Authority::new();
     let packaged = Packaged::start(Package::new()).await;
     let client = builder(&packaged.emulator).root_certificates(authority.pem());
-    // The API's, which a storage does not get.
+    // The client certificate is for the API; a storage does not get it.
     let client = client.client_certificate(authority.client_pem()).build().unwrap();
     let demanding = authority.demanding_acceptor(&TLS12);
     for (n, (tls, said)) in [

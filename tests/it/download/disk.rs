@@ -1,4 +1,4 @@
-//! What is on the disk before, meanwhile and after.
+//! The files of a download on the disk, before, during and after it.
 
 use std::{env, fs, process::Command, sync::mpsc, time::Duration};
 
@@ -48,12 +48,12 @@ async fn a_file_that_appears_meanwhile_stays_and_the_package_is_kept_beside_it()
 
     let package = packaged.client.download(&packaged.handle, &path).overwrite(true).await.unwrap();
     assert_eq!(intact_files(&path), 3);
-    // All was there already.
+    // The part file was complete, so only its last byte is requested.
     let last_byte = format!("bytes={}-", package.bytes - 1);
     assert_eq!(packaged.ranges(), [None, Some(last_byte)]);
 }
 
-/// A process that ends in between leaves a whole package under both of its names.
+/// A process that ends between linking the target and removing the part file leaves the package under both names.
 #[tokio::test]
 async fn a_package_that_still_has_its_first_name_is_not_written_over() {
     let packaged = Packaged::start(Package::new().file_bytes(100_000)).await;
@@ -95,7 +95,7 @@ async fn of_two_downloads_of_one_target_at_once_one_is_refused() {
     assert_eq!(intact_files(&path), 3);
 }
 
-/// The only thread that waits for the disk is taken, and the runtime's own is free for other tasks.
+/// The only blocking thread is occupied, and the runtime's own thread is free for other tasks.
 #[test]
 fn a_slow_disk_holds_up_no_task_of_the_runtime() {
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
@@ -126,14 +126,14 @@ async fn a_directory_that_is_missing_is_told() {
     assert_eq!(packaged.polls(), 0);
 }
 
-/// Where a limited process downloads to, and from.
+/// The variables with the path and the URL for the process with a limit.
 const LIMITED: [&str; 2] = ["DOWNLOAD_TEST_PATH", "DOWNLOAD_TEST_URL"];
 
-/// The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+/// A write beyond the shell's limit on the size of files fails as on a full disk.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
-    // Blocks of 512 bytes: half of the package, and all but its end.
+    // In blocks of 512 bytes, the limits are half of the package, and all of it except its end.
     for blocks in [3_000, 5_859] {
         let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;
         let path = target("full");
@@ -146,7 +146,7 @@ async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert!(stdout.contains("1 passed"), "{stdout}");
         assert!(!path.exists());
-        // What has come by a URL goes on by a URL.
+        // A part file from a URL is resumed by a URL.
         let _ = packaged.client.download(&packaged.url().await, &path).await.unwrap();
         assert_eq!(intact_files(&path), 3);
         assert_eq!(packaged.ranges()[1], Some(format!("bytes={}-", blocks * 512 - 1)));

@@ -1,4 +1,4 @@
-//! Downloads that go on from what has come, or begin anew.
+//! Downloads that resume a part file, or begin anew.
 
 use std::{fs, future::IntoFuture, path::Path, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::support::{
     scripted_server::{ScriptedServer, Step},
 };
 
-/// Three files of this size: 300,296 bytes in all.
+/// The size of a file. A package of three files has 300,296 bytes.
 const FILE: u64 = 100_000;
 
 /// Lets the task's status through, then cuts the download.
@@ -22,7 +22,7 @@ fn cut_first(packaged: &Packaged, after: usize) {
     packaged.emulator.fail_next(Fault::CutAnswer { after });
 }
 
-/// Downloads 200,000 bytes, which the part file keeps.
+/// Downloads 200,000 bytes into the part file, then fails.
 async fn leave_part(packaged: &Packaged, source: impl Into<PackageSource>, path: &Path) {
     let source = source.into();
     if let PackageSource::Task(_) = source {
@@ -38,17 +38,17 @@ async fn leave_part(packaged: &Packaged, source: impl Into<PackageSource>, path:
 async fn a_package_that_is_cut_every_10_kilobytes_comes_whole() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(10_000)).await;
     let path = target("cuts");
-    // An attempt that made progress is followed by another, however few may fail.
+    // An attempt that made progress is followed by another, even if the maximum is one attempt.
     let package = packaged.client.download(&packaged.handle, &path).max_attempts(1).await.unwrap();
     assert_eq!((package.files, intact_files(&path)), (3, 3));
     let ranges = packaged.ranges();
-    // Each request but the first asks for the last byte again.
+    // Each request except the first asks for the last byte again.
     assert_eq!(ranges.len() as u64, (package.bytes - 10_000).div_ceil(9_999) + 1);
     assert_eq!((&ranges[0], ranges[1].as_deref()), (&None, Some("bytes=9999-")));
     assert_eq!(packaged.polls(), 1);
 }
 
-/// What an earlier download has left says nothing of how far this one has come.
+/// The part file of an earlier download does not count as progress of this one.
 #[tokio::test]
 async fn a_package_that_has_changed_since_an_earlier_download_comes_whole_in_spite_of_cuts() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(100_000)).await;
@@ -157,7 +157,7 @@ async fn a_download_that_never_comes_further_ends() {
     let path = target("no_further");
     let error = packaged.client.download(&packaged.handle, &path).max_attempts(3).await.unwrap_err();
     assert!(error.is_resumable(), "{error}");
-    // One that made progress, and three that did not.
+    // One attempt made progress, and three did not.
     assert_eq!(packaged.ranges().len(), 4);
     assert!(!path.exists());
 }
@@ -174,7 +174,7 @@ async fn a_link_to_what_has_come_loses_nothing_of_it() {
     assert_eq!(files_beside(&path), ["photos.zip"]);
 }
 
-/// Another program's lock on the target says nothing of the part file.
+/// Another program's lock on the target does not affect the part file.
 #[tokio::test]
 async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
@@ -182,7 +182,7 @@ async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
     leave_part(&packaged, &packaged.handle, &path).await;
     let other = fs::File::create(&path).unwrap();
     other.lock().unwrap();
-    // Windows replaces no file that is open.
+    // The result is not checked, since Windows cannot replace an open file.
     let _ = packaged.client.download(&packaged.handle, &path).overwrite(true).await;
     assert_eq!(packaged.ranges().last().unwrap().as_deref(), Some("bytes=199999-"));
 }
@@ -196,7 +196,7 @@ async fn what_another_package_left_is_no_measure_of_progress() {
     assert_eq!(intact_files(&path), 3);
 }
 
-/// Each generation is begun anew, goes on, and is cut before its end.
+/// The download of each generation of the package begins anew, is resumed, and is cut before its end.
 #[tokio::test(start_paused = true)]
 async fn a_download_of_a_package_that_keeps_changing_ends() {
     let package = Package::new().file_bytes(FILE).cut_every(100_000).changes_every(2);
@@ -205,19 +205,19 @@ async fn a_download_of_a_package_that_keeps_changing_ends() {
     let download = packaged.client.download(&packaged.handle, &path).max_attempts(3).into_future();
     let error = timeout(Duration::from_secs(600), download).await.expect("it never ends").unwrap_err();
     assert!(error.is_resumable(), "{error}");
-    // Of the first generation two that made progress; no later one comes further.
+    // Two attempts at the first generation made progress. No later attempt receives more bytes.
     assert_eq!(packaged.ranges().len(), 2 + 3);
     assert!(!path.exists());
 }
 
-/// Each server behind a name may have a validator of its own.
+/// Servers behind one name may each have a validator of their own.
 #[tokio::test]
 async fn a_download_that_never_goes_on_ends_however_far_each_attempt_comes() {
     let cut = |etag: &str, bytes: usize| {
         let head = format!("HTTP/1.1 200 OK\r\nETag: \"{etag}\"\r\nContent-Length: 22\r\n\r\n");
         vec![Step::Request, Step::Send([head.as_bytes(), &[b'x'; 22][..bytes]].concat()), Step::Close]
     };
-    // Only the first one makes progress: the third comes further than the second, and begins anew like that.
+    // Only the first attempt makes progress. The third receives more than the second, but begins anew, too.
     let storage = ScriptedServer::start(vec![cut("a", 10), cut("b", 5), cut("a", 8)]).await;
     let packaged = Packaged::start(Package::new()).await;
     let url = DownloadUrl::new(format!("{}/1.zip", storage.endpoint()));
@@ -234,7 +234,7 @@ async fn a_url_that_lapses_is_renewed_by_the_task_once_without_progress() {
     let path = target("renewed");
     let _ = packaged.client.download(&packaged.handle, &path).await.unwrap();
     assert_eq!(intact_files(&path), 3);
-    // Four pieces, each with a URL of its own.
+    // The package comes in four pieces, each from a URL of its own.
     assert_eq!((packaged.emulator.downloads(), packaged.polls()), (4, 4));
 
     let error = packaged.client.download(&packaged.url().await, target("not_renewed")).await.unwrap_err();
@@ -266,7 +266,7 @@ async fn a_storage_that_is_busy_is_asked_again_after_the_time_it_asks_for() {
     assert!(files_beside(&path).is_empty(), "an empty part file is of no use");
 }
 
-/// The second answer holds more than its range, so what is there is longer than the package.
+/// The second response holds more than its range, so the part file is longer than the package.
 #[tokio::test]
 async fn more_than_was_stated_is_thrown_away() {
     let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -286,7 +286,7 @@ async fn more_than_was_stated_is_thrown_away() {
     assert_eq!(asked, [None, Some("bytes=9-".into()), Some("bytes=22-".into()), None]);
 }
 
-/// The `Range` of a request.
+/// Returns the `Range` of a request.
 fn range(request: &str) -> Option<String> {
     request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned)
 }
@@ -312,7 +312,7 @@ async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
     assert!(seen.requests[1].contains("\r\nrange: bytes=9-\r\nif-range: \"a\"\r\n"), "{}", seen.requests[1]);
 }
 
-/// Who shows it tells by the first of it whether a download goes on or begins anew.
+/// The first progress shows whether a download resumes or begins anew.
 #[tokio::test(start_paused = true)]
 async fn progress_begins_with_what_has_come_of_this_package() {
     let packaged = Packaged::start(Package::new()).await;
@@ -354,7 +354,7 @@ async fn a_message_in_place_of_the_package_takes_nothing_away() {
     storage.finish().await;
 }
 
-/// The last byte is asked for again, but stays.
+/// The last byte is requested again, but stays in the part file.
 #[tokio::test]
 async fn attempts_that_bring_nothing_take_nothing_away() {
     let packaged = Packaged::start(Package::new()).await;

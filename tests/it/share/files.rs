@@ -1,4 +1,4 @@
-//! Listing the files of a share: pages, directories, and what a service may get wrong.
+//! Listing the files of a share: pages, directories, and faults of a service.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn empty() -> EmulatedShare {
     EmulatedShare::new(EmulatedShare::EXAMPLE)
 }
 
-/// A share, and the emulator that has it.
+/// Starts an emulator with a share, and opens it.
 async fn opened(share: EmulatedShare) -> (Share, Emulator) {
     let emulator = with_share(share).await;
     (open(&emulator, None).await, emulator)
@@ -31,7 +31,7 @@ fn names(files: &[ShareFile]) -> Vec<String> {
     files.iter().map(ToString::to_string).collect()
 }
 
-/// The bodies of the listing's requests: without those that opened the share.
+/// Returns the bodies of the listing's requests, without the one that opened the share.
 fn bodies(emulator: &Emulator) -> Vec<Value> {
     emulator
         .requests()
@@ -94,7 +94,7 @@ async fn all_pages_are_read_also_after_empty_ones() {
         let files = listed(share.files()).await.unwrap();
         let expected: Vec<_> = (0..25).map(|n| format!("file-{n:06}.jpg")).collect();
         assert_eq!(names(&files), expected);
-        // The share was opened with some of these.
+        // Opening the share requested the empty pages, too.
         let opening = empty_pages;
         assert_eq!(bodies(&emulator).len() - opening, requests, "{limit} {empty_pages}");
     }
@@ -128,14 +128,15 @@ async fn each_file_of_a_wide_tree_comes_once() {
     let (share, _emulator) = opened(empty().tree(3, 4, 3).page_limit(2).empty_pages(1)).await;
     let mut ids: Vec<String> =
         share.files().recursive(true).into_stream().map_ok(String::from).try_collect().await.unwrap();
-    // 1 + 4 + 16 + 64 directories of 3 files.
+    // The tree has 1 + 4 + 16 + 64 directories of 3 files.
     assert_eq!(ids.len(), 85 * 3);
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 85 * 3);
 }
 
-/// So that no more than a page is held of each directory that is open. Not one page too many: the caller may have seen enough.
+/// This way, at most one page of each open directory is in memory, and no page is requested in vain if the caller
+/// stops.
 #[tokio::test]
 async fn a_page_is_read_only_when_the_one_before_was_given() {
     let (share, emulator) = opened(empty().files(10).page_limit(5)).await;
@@ -148,7 +149,7 @@ async fn a_page_is_read_only_when_the_one_before_was_given() {
     assert_eq!(bodies(&emulator).len(), 2);
 }
 
-/// The stream's error, after so many files; nothing comes after it.
+/// Returns the number of files before the stream's error, and the error. Asserts that nothing follows the error.
 async fn broken(files: ShareFiles) -> (usize, Error) {
     let mut stream = files.into_stream();
     let mut count = 0;
@@ -198,7 +199,7 @@ async fn empty_pages_without_an_end_end_with_an_error() {
     assert_eq!(emulator.faults_left(), 1);
 }
 
-/// A number is a cursor like another.
+/// A number is a valid cursor.
 #[tokio::test]
 async fn the_last_page_has_an_empty_cursor_or_none() {
     for (cursor, pages) in [(json!(""), 1), (json!(null), 1), (json!(2), 2)] {
@@ -255,7 +256,7 @@ async fn a_file_that_cannot_be_read_is_not_passed_over() {
     }
 }
 
-/// Whether it is a directory decides what a recursive listing gives, and nothing of another.
+/// Only a recursive listing needs to know whether an entry is a directory.
 #[tokio::test]
 async fn an_entry_without_a_type_ends_a_recursive_listing_alone() {
     let untyped = SharedFile::file("a", 1).id("a").member("/fileType", json!("folder"));
@@ -302,7 +303,7 @@ async fn bytes_that_are_no_utf_8_are_replaced_in_names() {
     assert_eq!(names(&listed(share.files()).await.unwrap()), ["\u{fffd}\u{fffd}.jpg"]);
 }
 
-/// Cut names and unpaired surrogates, as a service that counts in UTF-16 may write.
+/// A service that cuts names by UTF-16 units may write an unpaired surrogate.
 #[tokio::test]
 async fn half_a_surrogate_costs_its_name_alone() {
     let (share, emulator) = opened(empty()).await;
@@ -330,7 +331,7 @@ async fn a_directory_that_the_share_does_not_have_is_refused() {
     assert!(error.to_string().contains("code 13000309"), "{error}");
 }
 
-/// A page that was lost is asked for again; the files before it are not given twice.
+/// A page whose reply was lost is requested again, and the files before it are not returned twice.
 #[tokio::test(start_paused = true)]
 async fn a_lost_page_is_asked_for_again() {
     let (share, emulator) = opened(empty().files(250)).await;
@@ -357,7 +358,7 @@ async fn a_listing_whose_kdstoken_lapsed_ends_with_the_refusal() {
     assert!(files.next().await.is_none());
 }
 
-/// Awaiting the next file can be given up at any time.
+/// The future of the next file can be dropped at any time.
 #[tokio::test]
 async fn a_dropped_listing_asks_for_no_further_page() {
     let (share, emulator) = opened(empty().files(30).page_limit(3)).await;
@@ -382,7 +383,7 @@ async fn a_dropped_wait_loses_no_file() {
     let mut count = 0;
     let mut given_up = 0;
     loop {
-        // A page takes several polls, so most waits are given up.
+        // A page takes several polls, so most futures are dropped before they are ready.
         match files.next().now_or_never() {
             Some(Some(file)) => drop(file.unwrap()),
             Some(None) => break,

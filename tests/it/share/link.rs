@@ -1,4 +1,4 @@
-//! What is read as a link, and what is told of the rest.
+//! The texts that parse as a link, and the errors for all others.
 
 use koodrive_share::{ShareLink, ValidationError};
 

@@ -1,4 +1,4 @@
-//! Opening a share: which calls are made, and what each bad one is told.
+//! Opening a share: the calls that are sent, and the errors of each.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -60,7 +60,8 @@ async fn a_share_without_an_extract_code_needs_none() {
     assert_eq!(paths(&emulator).len(), 2);
 }
 
-/// By its status, or by its time: before the extract code is sent, which may be good for one use.
+/// A share has ended by its status or by its time. The extract code is not sent, since it may be valid for one use
+/// only.
 #[tokio::test]
 async fn a_share_that_has_ended_is_told_before_its_extract_code_is_sent() {
     let ended = |share: EmulatedShare| share.extract_code(CODE).files(1);
@@ -80,17 +81,17 @@ async fn a_share_that_has_ended_is_told_before_its_extract_code_is_sent() {
     }
 }
 
-/// The clock that a refused `X-Date` has taught, not this machine's.
+/// The server's time is learnt from a refused `X-Date`, and counts instead of this machine's.
 #[tokio::test]
 async fn a_share_expires_by_the_servers_clock() {
     let hour = TimeDelta::hours(1);
     let emulator = strict_emulator().clock_offset(-hour).start().await.unwrap();
-    // It is over by this machine's clock, and not by the server's.
+    // The share has expired by this machine's clock, but not by the server's.
     emulator.set_share(EmulatedShare::example().expires(Utc::now() - hour / 2));
     open(&emulator, Some(CODE)).await;
     emulator.set_share(EmulatedShare::example().expires(Utc::now() - hour - TimeDelta::minutes(1)));
     let client = client(&emulator);
-    // The first call learns the time.
+    // The client learns the server's time in the first call.
     client.open_share(&link(), Some(CODE)).await.unwrap_err();
     assert!(client.open_share(&link(), Some(CODE)).await.unwrap_err().is_share_ended());
 }
@@ -150,7 +151,7 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     let advice =
         "; nothing was done: compare the extract code with whoever shared the link: it may be wrong or used up (";
     assert!(text.contains(advice), "{text}");
-    // A wrong code is sent once: who knows how many attempts there are.
+    // A wrong code is sent only once, since the number of allowed attempts is not known.
     assert_eq!(paths(&emulator).len(), 2);
 
     let emulator = with_share(EmulatedShare::example().code_uses(1)).await;
@@ -165,7 +166,7 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
     let error = client(&emulator).open_share(&link(), Some("00000000")).await.unwrap_err();
     assert_eq!(error.message(), Some("no such code: ***"));
 
-    // The call before it had the same credentials, so they are not what failed.
+    // The earlier call succeeded with the same credentials, so the extract code is the cause.
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Delay(Duration::ZERO));
     emulator.fail_next(Fault::Reply(Answer::service(400, "13009999", "Authentication failed")));
@@ -209,7 +210,7 @@ async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
     emulator.lapse_kdstokens();
     let error = share.files().into_stream().try_next().await.unwrap_err();
     assert!(error.to_string().contains(": open the share again: its kdstoken may have lapsed"), "{error}");
-    // A directory is an id that the caller gives.
+    // With a directory, the id comes from the caller and may be wrong.
     let share = open(&emulator, Some(CODE)).await;
     for (files, code, advice) in [
         (share.files(), "13000102", ": open the share again"),
@@ -222,7 +223,8 @@ async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
     }
 }
 
-/// A share without an extract code gives none; a saved handle holds none; and one lapses.
+/// A kdstoken may be missing, because a share without an extract code has none and a saved handle holds none, or may
+/// have lapsed.
 #[tokio::test]
 async fn a_task_that_is_refused_access_asks_for_the_kdstoken() {
     let emulator = with_share(EmulatedShare::example()).await;
@@ -241,7 +243,7 @@ async fn a_task_that_is_refused_access_asks_for_the_kdstoken() {
         let error = client.create(task).await.unwrap_err();
         assert!(error.is_access_refused() && error.to_string().contains(advice), "{error}");
     }
-    // What a gateway refuses is about the caller.
+    // A gateway's refusal concerns the caller and not the share.
     for (answer, advice) in [
         (Answer::gateway(403, "APIGW.0302", "no right"), ": ask for the right to do this"),
         (Answer::new(404), ": check the endpoint and its path prefix"),
@@ -287,7 +289,7 @@ async fn a_success_without_a_token_or_a_link_is_none() {
     }
 }
 
-/// They change nothing, so a failure that passes is waited for; the three calls are repeated like a query.
+/// The three calls change nothing, so they are retried after transient failures.
 #[tokio::test(start_paused = true)]
 async fn each_of_the_calls_is_repeated_after_a_failure_that_passes() {
     let emulator = strict_emulator().start().await.unwrap();
@@ -310,7 +312,7 @@ async fn a_token_in_a_refusal_of_any_of_the_calls_is_masked() {
     assert!(!format!("{error:?}").contains("kds-secret"));
 }
 
-/// The query is a part of what is signed; the emulator checks the signature over the raw request.
+/// The signature covers the query, and the emulator checks it over the raw request.
 #[tokio::test]
 async fn an_app_signature_covers_the_query() {
     let emulator = strict_emulator().app("app", "secret").start().await.unwrap();
@@ -322,7 +324,7 @@ async fn an_app_signature_covers_the_query() {
     assert!(error.to_string().contains("the app secret is wrong"), "{error}");
 }
 
-/// As of a query: a token that lapsed is renewed once.
+/// A token that has lapsed is renewed once, as in other calls.
 #[tokio::test]
 async fn a_refused_token_is_renewed() {
     let emulator = strict_emulator().token("new").start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Opening, listing and asking where the service throttles or is away: with patience, and without.
+//! Calls with and without patience while the service throttles or is unavailable: opening, listing and polling.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 type Pauses = Arc<Mutex<Vec<Duration>>>;
 
-/// A patient client, and its pauses.
+/// Returns a patient client, and the list of its pauses.
 fn patient(emulator: &Emulator, patience: Duration) -> (Client, Pauses) {
     let pauses = Pauses::default();
     let told = pauses.clone();
@@ -30,20 +30,20 @@ fn patient(emulator: &Emulator, patience: Duration) -> (Client, Pauses) {
     (client, pauses)
 }
 
-/// A share of 50 files, of which so many calls a minute can tell.
+/// Starts an emulator with a share of 50 files, which accepts this number of calls per minute.
 async fn throttled(calls: u32, retry_after: bool) -> Emulator {
     let throttle = Throttle::new(calls, MINUTE).retry_after(retry_after);
     let share = EmulatedShare::new(EmulatedShare::EXAMPLE).files(50);
     strict_emulator().share(share).throttle(throttle).start().await.unwrap()
 }
 
-/// The files, by pages of 10.
+/// Opens the share and lists its files in pages of 10.
 async fn listed(client: &Client) -> Result<Vec<ShareFile>, Error> {
     let share = client.open_share(&link(), None).await?;
     share.files().page_size(10).into_stream().try_collect().await
 }
 
-/// So many failures are one of a call, with all its attempts.
+/// Makes one call fail, which has three attempts.
 fn fail(emulator: &Emulator, fault: &Fault) {
     for _ in 0..3 {
         emulator.fail_next(fault.clone());
@@ -60,7 +60,7 @@ async fn patient_listing_outlasts_each_window_and_tells_every_file_once() {
         let mut ids: Vec<_> = files.iter().map(|file| &*file.id).collect();
         ids.dedup();
         assert_eq!(ids.len(), 50);
-        // Of 7 calls, 2 pass in each window. Nothing, once a call got through, counts against the patience.
+        // Of 7 calls, 2 pass in each window. Patience begins anew after each call that succeeds.
         assert!(started.elapsed() >= 3 * MINUTE, "{:?}", started.elapsed());
         assert!(pauses.lock().unwrap().len() >= 3, "{pauses:?}");
     }

@@ -1,4 +1,4 @@
-//! The tasks of a share: what they are filled with, and what is refused.
+//! The tasks of a share: the values that are set, and the tasks that are refused.
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ async fn a_bulk_creation_takes_the_stream_as_it_is() {
     assert_eq!(counts, [1000, 1000, 500]);
 }
 
-/// Runs to the end of the stream, with a ledger. Gives how many tasks there are then, and why it ended early.
+/// Runs a bulk creation with a ledger to its end. Returns the number of tasks, and the error if it ended early.
 async fn run(emulator: &Emulator, share: &Share, ledger: &Path) -> (usize, Option<BulkError>) {
     let ids = FileIds::try_stream(share.files().into_stream());
     let policy = BulkPolicy::default().ledger(ledger).concurrency(1);
@@ -109,7 +109,7 @@ async fn run(emulator: &Emulator, share: &Share, ledger: &Path) -> (usize, Optio
 
 #[tokio::test]
 async fn a_kdstoken_that_lapses_before_the_last_task_ends_the_run_with_an_error() {
-    // One call opens the share, and one is the page of its files.
+    // One call with the kdstoken opens the share, and one lists the page of its files.
     let emulator = with_share(EmulatedShare::example().files(10).kdstoken_calls(2)).await;
     let (made, ended) = run(&emulator, &open(&emulator, Some(CODE)).await, &ledger("lapsed-kdstoken")).await;
     let ended = ended.unwrap();
@@ -117,10 +117,10 @@ async fn a_kdstoken_that_lapses_before_the_last_task_ends_the_run_with_an_error(
     assert!(ended.to_string().ends_with("all file ids, 0..10, were attempted"), "{ended}");
 }
 
-/// In mid-run, whether a page or a task is refused first. The same run with a new kdstoken goes on where it ended.
+/// The kdstoken lapses during the run, so that a task or a page is refused first. The same run resumes with a new one.
 #[tokio::test]
 async fn a_kdstoken_that_lapses_ends_the_run_which_a_new_one_resumes() {
-    // One call opens the share, ten are pages of a task each, and one is the task.
+    // One call opens the share, ten list the pages for one task, and one creates that task.
     for (calls, tasks, is_input) in [(1 + 10 + 1 + 10, 1, false), (1 + 10 + 1 + 5, 1, true)] {
         let ledger = ledger("lapsing-kdstoken");
         let emulator = with_share(EmulatedShare::example().files(5_000).kdstoken_calls(calls)).await;

@@ -15,14 +15,14 @@ pub(crate) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("F{n:06}")).collect()
 }
 
-/// A path for the ledger of one test, without a file.
+/// Returns a path for the ledger of one test, where no file exists.
 pub(crate) fn ledger(test: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.ledger"));
     let _ = fs::remove_file(&path);
     path
 }
 
-/// Uses a ledger as a run does; nothing if a run uses it.
+/// Opens and locks a ledger as a run does. Returns `None` if a run uses it.
 pub(crate) fn hold(path: &Path) -> Option<File> {
     let mut options = fs::OpenOptions::new();
     #[cfg(windows)]
@@ -37,9 +37,9 @@ pub(crate) fn lines(path: &PathBuf) -> Vec<Value> {
     lines.collect::<Result<_, _>>().unwrap()
 }
 
-/// The state of each line of a ledger, in their order.
+/// Returns the states of a ledger's lines in their order.
 pub(crate) fn states(path: &PathBuf) -> Vec<String> {
-    /// The name of an enum's variant.
+    /// Returns the name of an enum's variant.
     fn variant(value: &Value) -> &str {
         let name = || value.as_object().unwrap().keys().next().unwrap().as_str();
         value.as_str().unwrap_or_else(name)
@@ -51,7 +51,7 @@ pub(crate) fn states(path: &PathBuf) -> Vec<String> {
     lines(path).iter().map(state).collect()
 }
 
-/// The tasks that were made of exactly these ids.
+/// Returns the tasks that were created with exactly these ids.
 pub(crate) fn tasks_of<'a>(tasks: &'a [EmulatedTask], ids: &[String]) -> Vec<&'a EmulatedTask> {
     let digest = Sha256::digest(ids.join("\n").as_bytes());
     let digest = digest.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));

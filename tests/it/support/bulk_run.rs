@@ -6,17 +6,17 @@ use koodrive_share::{Bulk, BulkError, BulkItem, BulkPolicy, Outcome};
 use koodrive_share_emulator::Fault;
 use tokio::time::timeout;
 
-/// Longer than any test waits.
+/// A delay that is longer than any test waits.
 pub(crate) const FOREVER: Fault = Fault::Delay(Duration::from_secs(3_600));
 
-/// What an error says of a run that any further request would have failed in, too.
+/// The beginning of a run's error if any further request would have failed, too.
 pub(crate) const FUTILE: &str = "every further request would fail, too; remove the cause, then resume";
 
 pub(crate) fn one_by_one() -> BulkPolicy {
     BulkPolicy::default().concurrency(1)
 }
 
-/// Takes the last lines off a ledger, as if the run had died before they were written.
+/// Removes the last lines of a ledger, as if the run had died before they were written.
 pub(crate) fn forget(path: &PathBuf, count: usize) {
     let text = fs::read_to_string(path).unwrap();
     let kept = text.lines().count() - count;
@@ -24,18 +24,18 @@ pub(crate) fn forget(path: &PathBuf, count: usize) {
     fs::write(path, kept).unwrap();
 }
 
-/// Writes to a ledger as another run does.
+/// Appends to a ledger as another run does.
 pub(crate) fn append(path: &PathBuf, line: &str) {
     let mut other = fs::OpenOptions::new().append(true).open(path).unwrap();
     other.write_all(line.as_bytes()).unwrap();
 }
 
-/// All items, and the error that ended them.
+/// Returns all items, and the error that ended the run.
 pub(crate) async fn drain(bulk: &mut Bulk<'_>) -> (Vec<BulkItem>, Option<BulkError>) {
     drain_within(bulk, Duration::from_secs(30)).await
 }
 
-/// The same, where each item may take so long, as in a pause.
+/// Like [`drain`], but each item may take as long as `limit`, as in a pause.
 pub(crate) async fn drain_within(bulk: &mut Bulk<'_>, limit: Duration) -> (Vec<BulkItem>, Option<BulkError>) {
     let mut items = Vec::new();
     loop {
@@ -51,7 +51,7 @@ pub(crate) async fn drain_within(bulk: &mut Bulk<'_>, limit: Duration) -> (Vec<B
     }
 }
 
-/// All items of a run that is complete.
+/// Returns all items, and asserts that the run is complete.
 pub(crate) async fn complete(mut bulk: Bulk<'_>) -> Vec<BulkItem> {
     let (items, error) = drain(&mut bulk).await;
     assert!(error.is_none(), "{error:?}");

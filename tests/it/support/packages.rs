@@ -1,4 +1,4 @@
-//! Packages at an emulator, and the files that they become.
+//! Packages of an emulator, and the downloaded files.
 
 use std::{
     fs::{self, File},
@@ -32,19 +32,19 @@ impl Packaged {
         self.client.status(&self.handle).await.unwrap().download_url.unwrap()
     }
 
-    /// How often the task was asked for.
+    /// Returns how often the status of the task was requested.
     pub(crate) fn polls(&self) -> u64 {
         self.emulator.tasks()[0].polls()
     }
 
-    /// The `Range` of each request for a package, in order.
+    /// Returns the `Range` of each request for a package, in order.
     pub(crate) fn ranges(&self) -> Vec<Option<String>> {
         let requests = self.emulator.requests().into_iter().filter(|request| request.method() == "GET");
         requests.map(|request| request.header("range").map(str::to_owned)).collect()
     }
 }
 
-/// `photos.zip` in a directory of one test, where nothing is.
+/// Returns the path of `photos.zip` in an empty directory for one test.
 pub(crate) fn target(test: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("download").join(test);
     let _ = fs::remove_dir_all(&directory);
@@ -52,7 +52,7 @@ pub(crate) fn target(test: &str) -> PathBuf {
     directory.join("photos.zip")
 }
 
-/// The names of what is in the directory of a target.
+/// Returns the names of all files in the directory of a target.
 pub(crate) fn files_beside(target: &Path) -> Vec<String> {
     let entries = fs::read_dir(target.parent().unwrap()).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -60,7 +60,7 @@ pub(crate) fn files_beside(target: &Path) -> Vec<String> {
     names
 }
 
-/// How many files a zip holds; all of their bytes are checked.
+/// Returns the number of files in a zip, after checking their checksums.
 pub(crate) fn intact_files(zip: &Path) -> usize {
     let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
     let archive = ZipArchive::from_file(File::open(zip).unwrap(), &mut buffer).unwrap();
