@@ -1,4 +1,4 @@
-//! The client: its public calls, and the clients that differ from it in a part.
+//! The client: its public calls, and the methods that return a client with one setting changed.
 
 mod attempt;
 pub(crate) mod builder;
@@ -59,16 +59,17 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// Cloning is cheap and shares connections, the token, and what is known of the server's clock: make one and clone it.
-/// [`for_user`](Self::for_user), [`with_credentials`](Self::with_credentials) and [`with_timeout`](Self::with_timeout) make
-/// one that differs in a part.
+/// Cloning is cheap. Clones share connections, the token, and what is known of the server's clock, so make one client
+/// and clone it. [`for_user`](Self::for_user), [`with_credentials`](Self::with_credentials) and
+/// [`with_timeout`](Self::with_timeout) return a client that differs in one setting.
 ///
 /// # Runtimes
 ///
-/// A client belongs to the tokio runtime that its first call is made in: connections are tasks of that runtime, and a call
-/// in another one may wait for a connection that nobody drives until its time is over. Make a client for each runtime.
+/// A client belongs to the tokio runtime in which its first call is made, because its connections are tasks of that
+/// runtime. A call in another runtime may get a connection that is not driven, and waits until its time-out. Make a
+/// client for each runtime.
 ///
-/// A synchronous program has a runtime of its own:
+/// A synchronous program makes a runtime of its own:
 ///
 /// ```no_run
 /// # use koodrive_share::{Client, ShareTask, TargetDirectory};
@@ -86,21 +87,25 @@ use crate::{
 ///
 /// # Tracing
 ///
-/// Each call is a span of `tracing` at level info, `call`, and each of its attempts one at debug, `attempt`, with the names of
-/// OpenTelemetry's HTTP conventions where they have one, and `koodrive.operation`, `.trace_id`, `.task_id`, `.outcome`, `.code`
-/// and `.elapsed_ms`. `error.type` is [`Error::error_type`]: a layer that counts it sees the failures that retries and pollers
-/// outlast, too.
-/// Replies, failed attempts and polls, waits for a permit and renewed tokens are events at debug; a corrected clock is one at
-/// info; a token that was not renewed and a creation whose outcome is unknown are at warn; trace shows the request, without
-/// secrets. tracing-subscriber prints spans only if it is asked to, as by
-/// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. All targets begin with `koodrive_share`, which a filter
-/// tells from the HTTP client's. The spans name no user: put the calls of each into a span of your own. A download has events
-/// at debug and no span.
+/// Each call is a `tracing` span `call` at level info, and each of its attempts is a span `attempt` at debug. The
+/// fields have the names of OpenTelemetry's HTTP conventions, or are `koodrive.operation`, `.trace_id`, `.task_id`,
+/// `.outcome`, `.code` and `.elapsed_ms`. `error.type` is [`Error::error_type`]: a layer that counts it also sees
+/// failures that a retry or a poller overcomes. The events are:
+///
+/// - debug: replies, failed attempts and polls, waits for a permit, renewed tokens
+/// - info: a corrected clock
+/// - warn: a token that was not renewed, a creation whose outcome is unknown
+/// - trace: the request, without secrets
+///
+/// tracing-subscriber prints spans only if it is told to, for example by
+/// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. All targets begin with `koodrive_share`, so a
+/// filter can tell them from the HTTP client's. The spans do not name the user: put each user's calls into a span of
+/// your own. A download has events at debug and no span.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 impl Client {
-    /// Begins to set up a client.
+    /// Returns a builder to set up a client.
     #[doc(alias("http_client", "new"))]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -111,13 +116,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// All that is missing or wrong, together.
+    /// Returns everything that is missing or wrong in one error.
     pub fn from_env() -> Result<Self, BuildError> {
         ClientBuilder::from_env().build()
     }
 
-    /// A handle of a task at this client's endpoint whose ids are known otherwise. See [`TaskHandle::new`] for one whose
-    /// trace id is known, too.
+    /// Returns a handle for a task at this client's endpoint from its ids. If its trace id is known, too, use
+    /// [`TaskHandle::new`].
     ///
     /// ```no_run
     /// # use koodrive_share::Client;
@@ -131,8 +136,8 @@ impl Client {
         TaskHandle { created_at: self.now(), ..TaskHandle::new(task_id, share_id, self.endpoint(), None) }
     }
 
-    /// A client for another user of the same service, which shares connections, settings and all that is learnt with this
-    /// one: one more costs little, so that a process makes one for each request that it serves.
+    /// Returns a client for another user of the same service. It shares connections, settings, and what is known of the
+    /// server's clock with this one, and costs little: a process can make one for each request that it serves.
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, Credentials, Error, ShareTask, TaskHandle};
@@ -142,35 +147,35 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// Where tokens are a user's own, [`with_credentials`](Self::with_credentials) sets them, too.
+    /// If each user has a token of their own, set it by [`with_credentials`](Self::with_credentials).
     ///
     /// # Errors
     ///
-    /// A broken rule: `header-text`.
+    /// Returns an error if the id breaks the rule `header-text`.
     #[doc(alias("with_user_id"))]
     pub fn for_user(&self, user_id: impl AsRef<str>) -> Result<Self, ValidationError> {
         let user_id = header_text("X-User-Id", user_id.as_ref(), shown, "give for_user(…) the id of a user")?;
         Ok(self.with(|inner| inner.caller.user_id = user_id))
     }
 
-    /// A client with other credentials that shares all else with this one. Clones of one [`Credentials`] share its token:
-    /// to renew a user's token when it lapses and no sooner, keep them.
+    /// Returns a client with other credentials that shares everything else with this one. Clones of one [`Credentials`]
+    /// share its token: keep a user's credentials, so that the token is not renewed before it lapses.
     ///
     /// # Errors
     ///
-    /// All broken rules of the credentials together.
+    /// Returns all rules that the credentials break in one error.
     #[doc(alias("with_bearer_token", "with_token"))]
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, ValidationError> {
         let authorization = credentials.0?;
         Ok(self.with(|inner| inner.caller.authorization = authorization))
     }
 
-    /// A client whose calls have this time, and that shares all else with this one. More than the time to connect, which
-    /// stays as it is, and at most a day.
+    /// Returns a client with another [`timeout`](ClientBuilder::timeout) that shares everything else with this one. The
+    /// time-out must be more than the connect time-out, which stays the same, and at most a day.
     ///
     /// # Errors
     ///
-    /// Broken rules: `timeout`, `connect-timeout`.
+    /// Returns an error if the time-out breaks the rule `timeout` or `connect-timeout`.
     pub fn with_timeout(&self, timeout: Duration) -> Result<Self, ValidationError> {
         let limits = Limits { timeout, ..self.0.limits };
         let mut violations = Violations::default();
@@ -179,8 +184,8 @@ impl Client {
         Ok(self.with(|inner| inner.limits = limits))
     }
 
-    /// A client whose calls that only read wait out throttling, and that shares all else with this one: opening a share,
-    /// each page of its files, a task's status, each poll of a poller.
+    /// Returns a client whose read-only calls wait out throttling, and that shares everything else with this one. These
+    /// calls are opening a share, each page of its files, a task's status, and each poll of a poller.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -189,23 +194,26 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// Such a call is made again after a pause, until it has failed for the `limit`, where 0 does not wait, or the service
-    /// asks to wait for longer. The pauses are a [bulk run's](crate::BulkPolicy::patience): of `Retry-After`, or of 1 to 2
-    /// seconds and twice as long each time. Lost connections, time-outs and failures of the server (5xx) are waited out, too,
-    /// once any other reply has come: before, the endpoint may be mistyped. `on_pause` is called at the beginning of each
-    /// pause; it must not block. A pause begins only after a call's own attempts, whose waits are not told: with
-    /// [`max_attempts(1)`](crate::ClientBuilder::max_attempts) there are none.
+    /// The client pauses and repeats such a call until it has failed for the `limit`, or the service asks for a wait
+    /// that would exceed it. A limit of 0 does not wait. The pauses are those of a
+    /// [bulk run](crate::BulkPolicy::patience): 1 to 2 seconds, doubled each time, and at least `Retry-After`. Lost
+    /// connections, time-outs and failures of the server (5xx) are also waited out, but only after any other reply:
+    /// until then, the endpoint may be mistyped.
+    ///
+    /// `on_pause` is called at the beginning of each pause; it must not block. A pause begins only after a call's own
+    /// attempts. The waits between these are not reported; with [`max_attempts(1)`](crate::ClientBuilder::max_attempts)
+    /// there are none.
     #[must_use]
     pub fn with_patience(&self, limit: Duration, on_pause: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.patience = Some(CallPatience::new(limit, on_pause)))
     }
 
-    /// A client whose calls wait out throttling and outages for no longer than this.
+    /// Returns a client whose calls wait out throttling and outages for at most `limit`.
     pub(crate) fn with_patience_at_most(&self, limit: Duration) -> Self {
         self.with(|inner| inner.patience = inner.patience.as_ref().map(|patience| patience.at_most(limit)))
     }
 
-    /// A client whose calls do not retry throttling.
+    /// Returns a client whose calls do not retry throttling.
     pub(crate) fn without_throttle_retry(&self) -> Self {
         self.with(|inner| inner.retries_throttling = false)
     }
@@ -216,22 +224,22 @@ impl Client {
         Self(Arc::new(inner))
     }
 
-    /// The base URL of the service.
+    /// Returns the base URL of the service.
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }
 
-    /// Whether a time has passed by the server's clock, as far as that is known.
+    /// Whether a time has passed, even if the server's clock shows the earliest time that it may.
     pub(crate) fn has_passed(&self, time: DateTime<Utc>) -> bool {
         time < *self.0.clock.server_time(self.now()).start()
     }
 
-    /// This machine's time.
+    /// Returns this machine's time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
 
-    /// Its secrets, but for the tokens of a provider.
+    /// Returns the client's secrets, except tokens that a provider supplies.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         self.0.secrets(match &self.0.caller.authorization {
             AuthorizationSource::Fixed(authorization) => Some(authorization),
@@ -245,22 +253,23 @@ impl Client {
 
     /// Creates a share task, `createBatchTask`.
     ///
-    /// The call is **not idempotent**: two calls create two tasks. It is sent again only where no task can have been
-    /// created: after a connection that did not come about, after throttling, once after a refusal of a provider's token, and
-    /// with another `X-Date` where a refusal shows that the clock is to blame, at most three times.
+    /// The call is **not idempotent**: two calls create two tasks. The request is retried only if it cannot have
+    /// created a task: if no connection was established, after throttling, once if a provider's token was refused, and
+    /// at most three times with another `X-Date` if a refusal shows that the clock is wrong.
     ///
     /// # Errors
     ///
-    /// See [`Error::outcome`] for whether a task may exist.
+    /// After an error, [`Error::outcome`] tells whether a task may exist.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection and leaks nothing, but it does not take a request back: treat it as
-    /// [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for the task.
+    /// Dropping the future closes the connection and leaks nothing, but does not take back a request that was sent.
+    /// Treat the result as [`Outcome::Unknown`](crate::Outcome::Unknown), and keep [`ShareTask::trace_id`] to look for
+    /// the task.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("createBatchTask", "create_batch_task", "create_task", "send", "submit"))]
     pub async fn create(&self, task: &ShareTask) -> Result<TaskHandle, Error> {
         let (task_id, created_at) = call(&self.0, task, task.trace_id()).await?;
@@ -274,22 +283,23 @@ impl Client {
         })
     }
 
-    /// Asks how far a task has come, `getBatchTask`.
+    /// Returns the status of a task, `getBatchTask`.
     ///
-    /// Idempotent, so passing failures are repeated within the time-out. A task that has "completed" has not always
-    /// succeeded: see [`TaskStatus::state`]. To await a task's end, use [`wait`](Self::wait).
+    /// The call is idempotent, so it is retried within the time-out after failures that may pass. A task that has
+    /// "completed" has not always succeeded: see [`TaskStatus::state`]. To wait for a task's end, use
+    /// [`wait`](Self::wait).
     ///
     /// # Errors
     ///
-    /// As for [`create`](Self::create); a handle of another endpoint is a validation error.
+    /// Returns the errors of [`create`](Self::create). A handle of another endpoint is a validation error.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaks nothing and does nothing to the task.
+    /// Dropping the future leaks nothing and does not affect the task.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with its I/O and time enabled.
+    /// Panics outside of a tokio runtime with I/O and time enabled.
     #[doc(alias("getBatchTask", "get_batch_task", "get_task", "get", "task_status"))]
     pub async fn status(&self, handle: &TaskHandle) -> Result<TaskStatus, Error> {
         self.validate_handle(handle)?;
@@ -301,7 +311,7 @@ impl Client {
         self.query(&query, &TraceId::random()).await
     }
 
-    /// Makes a call that only reads.
+    /// Makes a read-only call, and repeats it while the client's patience lasts.
     pub(crate) async fn query<O: Operation>(&self, operation: &O, trace_id: &TraceId) -> Result<O::Output, Error> {
         let mut used = None;
         loop {
@@ -329,11 +339,11 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Checks the settings and makes the client. Connects to nothing.
+    /// Checks the settings and makes the client. This opens no connection.
     ///
     /// # Errors
     ///
-    /// All broken rules together, or what keeps the HTTP client from being made (certificates, TLS).
+    /// Returns all broken rules in one error, or the reason why the HTTP client cannot be made (certificates, TLS).
     pub fn build(self) -> Result<Client, BuildError> {
         let Self(settings) = self;
         let checked = settings.check().map_err(Cause::Rules)?;

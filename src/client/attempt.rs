@@ -28,10 +28,10 @@ use crate::{
     x_date::XDate,
 };
 
-/// What came of a request, and when the reply came.
+/// The output of a call, and the time when its reply arrived.
 pub(super) type Success<O> = (<O as Operation>::Output, DateTime<Utc>);
 
-/// One call, as all of its attempts have it.
+/// The part of a call that all of its attempts share.
 pub(super) struct Call<'a, O> {
     pub(super) client: &'a Inner,
     pub(super) operation: &'a O,
@@ -40,10 +40,10 @@ pub(super) struct Call<'a, O> {
     pub(super) deadline: Instant,
 }
 
-/// An attempt that failed: the error that it would end the call with, and what may remedy it.
+/// A failed attempt: the error to return if no other attempt follows, and what the decision to retry depends on.
 pub(super) struct FailedAttempt {
     pub(super) error: Error,
-    /// What the request was dated with.
+    /// The clock correction that `X-Date` was made with.
     pub(super) correction: Option<Correction>,
     pub(super) date: DateVerdict,
     /// The token that the service refused, if it can be renewed.
@@ -59,7 +59,8 @@ impl From<Error> for FailedAttempt {
 impl<O: Operation> Call<'_, O> {
     /// Makes one attempt: sends the request once.
     pub(super) async fn attempt(&self, authorization: Authorization, span: &Span) -> Result<Success<O>, FailedAttempt> {
-        // What came on an idle connection while nothing of the runtime ran, such as its end, is read before it is used.
+        // The runtime may not have run since the last call. Let it read what has arrived on idle connections, so that
+        // no closed one is used.
         if self.client.is_idle() {
             yield_now().await;
         }
@@ -73,7 +74,8 @@ impl<O: Operation> Call<'_, O> {
                 dated,
                 headers: self.headers(dated.x_date),
                 authorization,
-                // The HTTP client has the time-out of a whole call. A timer tells no less than a millisecond.
+                // The HTTP client's own time-out is that of a whole call. Tokio's timers have a resolution of one
+                // millisecond.
                 timeout: (left.abs_diff(self.client.http_timeout) > Duration::from_millis(1)).then_some(left),
                 max_reply_bytes: self.client.limits.max_reply_bytes.unwrap_or(O::MAX_REPLY_BYTES),
                 clock: clock.clone(),
@@ -95,7 +97,7 @@ impl<O: Operation> Call<'_, O> {
         let (response, cause) = match decoded {
             Ok(response) => (Some(response.into_inner()), None),
             Err(generated::Error::CommunicationError(cause)) => (None, Some(cause)),
-            // Another status of success than the documented one.
+            // The reply may have an undocumented status of success.
             Err(_) => (reply.decode(), None),
         };
         match interpret(self.operation, &reply, response) {
@@ -107,8 +109,9 @@ impl<O: Operation> Call<'_, O> {
         }
     }
 
-    /// Time to the deadline, if it is enough to wait and then to connect: an attempt without time to connect would turn
-    /// "not sent" into "unknown".
+    /// Returns the time to the deadline, or an error if it is too short to wait and then to connect.
+    ///
+    /// An attempt without enough time to connect could turn the outcome "not sent" into "unknown".
     pub(super) fn time_left(&self, wait: Duration) -> Result<Duration, Error> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let is_enough = wait.saturating_add(self.client.limits.connect_timeout()) <= left;
@@ -125,13 +128,13 @@ impl<O: Operation> Call<'_, O> {
         error
     }
 
-    /// Gets what authorizes the request, from the provider if it has to.
+    /// Returns the authorization of the request. If needed, asks the token provider for a token.
     pub(super) async fn authorize(&self) -> Result<Authorization, Error> {
         let cache = match &self.client.caller.authorization {
             AuthorizationSource::Fixed(authorization) => return Ok(authorization.clone()),
             AuthorizationSource::Renewed(cache) => cache,
         };
-        // Without time to send, nothing is asked.
+        // Do not ask the provider if no time is left to send the request.
         self.time_left(Duration::ZERO)?;
         let failed = |what, source| self.error(ErrorKind::Credentials(what), source);
         match timeout_at(self.deadline, cache.token(self.client.limits.renewal_timeout)).await {
@@ -141,7 +144,7 @@ impl<O: Operation> Call<'_, O> {
         }
     }
 
-    /// The `X-Date`: the caller's, which is checked, or one made by the clock.
+    /// Returns the caller's `X-Date` after checking it, or one that the clock makes.
     fn date(&self, now: DateTime<Utc>) -> Result<Dated, Error> {
         let clock = &self.client.clock;
         let Some(x_date) = self.operation.x_date() else { return Ok(clock.date(now)) };
@@ -160,18 +163,18 @@ impl<O: Operation> Call<'_, O> {
         }
     }
 
-    /// The error of an attempt that no reply came to.
+    /// Returns the error of an attempt that got no reply.
     fn no_reply(&self, decoded: Decoded<O::Response>) -> Error {
         let cause = match decoded {
             Err(generated::Error::CommunicationError(cause)) => cause,
-            // The request was not made: the rules exclude that.
+            // The generated client could not make the request; a valid task does not lead here.
             Err(error) => return self.error(ErrorKind::Request, Some(error.to_string().into())),
             Ok(_) => return self.error(ErrorKind::Lost, None),
         };
         let kind = match ConnectFault::of(&cause, cause.is_connect()) {
             Some(fault) => ErrorKind::ConnectRefused(fault),
             None if cause.is_builder() => ErrorKind::Request,
-            // A connect time-out is both; nothing was sent then.
+            // A connect time-out is also a time-out, but nothing was sent.
             None if cause.is_connect() => ErrorKind::Connect,
             None if cause.is_timeout() => ErrorKind::TimedOut,
             None => ErrorKind::Lost,
@@ -179,7 +182,7 @@ impl<O: Operation> Call<'_, O> {
         self.error(kind, Some(cause.into()))
     }
 
-    /// What a reply without success means. `cause`: why it broke off.
+    /// Makes the failure of a reply that reports no success. `cause` is the error that cut the reply short, if any.
     fn failure(
         &self,
         exchange: &Exchange,
@@ -207,9 +210,10 @@ impl<O: Operation> Call<'_, O> {
 
         let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 200 | 400 | 401 | 403);
         let has_other_cause = error.is_throttled() || error.service_code().is_some_and(ServiceCode::names_its_cause);
-        // A date that the caller gave tells nothing of our clock.
+        // The refusal of a date that the caller gave says nothing about our clock.
         let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
-            // An intermediary may stamp a Date of its own; the text is the word of the clock that judged.
+            // The time in the message is that of the clock that judged the request. An intermediary may set its own
+            // Date.
             let server = gateway_time(message).or_else(|| date(&reply.headers));
             judge(*dated, server, reply.received)
         } else {

@@ -21,10 +21,10 @@ use crate::{
     trace_id::TraceId,
 };
 
-/// Sends the request of an operation until it succeeds or may not be sent again.
+/// Sends an operation's request, and retries it until it succeeds or may not be retried.
 pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: &TraceId) -> Result<Success<O>, Error> {
     let started = Instant::now();
-    // The names of OpenTelemetry where it has one.
+    // Field names are OpenTelemetry's where it defines one.
     let span = tracing::info_span!(
         "call",
         otel.name = O::NAME,
@@ -38,7 +38,7 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
         koodrive.outcome = Empty,
         koodrive.elapsed_ms = Empty,
     );
-    // Pinned, so that the span moves a pointer instead of the future.
+    // The future is pinned so that `instrument` moves a pointer instead of the future itself.
     let call = Call { client, operation, trace_id, started, deadline: started + client.limits.timeout };
     let result = pin!(attempts(&call)).instrument(span.clone()).await;
     span.record("koodrive.elapsed_ms", (started.elapsed().as_secs_f64() * 1e6).round() / 1e3);
@@ -50,7 +50,7 @@ pub(super) async fn call<O: Operation>(client: &Inner, operation: &O, trace_id: 
             span.record("koodrive.task_id", error.task_id()).record("koodrive.outcome", display(error.outcome()));
             record_error(&span, error);
             if error.outcome() == Outcome::Unknown && O::EFFECT == Effect::CreatesTask {
-                // Of a span that a filter drops, the event belongs to the caller's own.
+                // If a filter disables this span, the event belongs to the caller's span.
                 span.in_scope(|| tracing::warn!(%error, "a task may exist"));
             }
         }
@@ -68,7 +68,7 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             Ok(success) => return Ok(success),
             Err(failure) => failure,
         };
-        // An attempt that ran out of time, or broke a rule, was not sent: the failure before it tells more.
+        // An attempt that ran out of time or broke a rule sent nothing: the failure before it says more.
         let is_void = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
         let mut wait = None;
         if let Some(last) = last.take_if(|_| is_void) {
@@ -88,14 +88,13 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             }
             return Err(error);
         };
-        // A failure that was remedied without a wait is no cause any more.
+        // A failure that was remedied without a wait no longer explains why the call fails.
         last = (!wait.is_zero()).then_some(failure);
         sleep(wait).await;
     }
 }
 
-/// Makes an attempt once there are less than the maximum of concurrent requests. A call that waits for a token, or between
-/// attempts, holds no permit.
+/// Acquires a permit and makes an attempt. A call holds no permit while it waits for a token or between attempts.
 async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<Success<O>, FailedAttempt> {
     let authorized = call.authorize().await?;
     let permits = &call.client.permits;
@@ -131,7 +130,7 @@ fn record_error(span: &Span, error: &Error) {
     span.record("koodrive.code", error.service_code().map(ServiceCode::as_str));
 }
 
-/// Carries a decision out. Gives the wait before the next attempt, or nothing if there is none.
+/// Carries out a decision. Returns the wait before the next attempt, or `None` if there is no next attempt.
 fn carry_out(client: &Inner, decision: Decision, failure: &FailedAttempt) -> Option<Duration> {
     match decision {
         Decision::Stop => return None,

@@ -1,11 +1,11 @@
-//! The variables that a client is set up from.
+//! The settings of a client from environment variables.
 
 use std::env;
 
 use super::settings::Settings;
 use crate::credentials::Credentials;
 
-/// The value of a variable. The rules refuse what stands for bytes that are no text.
+/// Returns the value of a variable. Bytes that are not UTF-8 become U+FFFD, which the rules refuse.
 pub(super) fn var(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
@@ -42,7 +42,7 @@ mod tests {
     const SET: [(&str, &str); 3] =
         [("KOODRIVE_ENDPOINT", "http://localhost"), ("KOODRIVE_USER_ID", "42"), ("KOODRIVE_AGENT_NAME", "carrier")];
 
-    /// What the rules make of these variables beside the three mandatory ones.
+    /// Checks the settings made from these variables and the three mandatory ones.
     fn checked(credentials: &[(&str, &str)]) -> Result<(), String> {
         let settings = Settings::from_vars(|name| {
             let vars = SET.iter().chain(credentials);

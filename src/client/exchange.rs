@@ -22,25 +22,25 @@ use crate::{
     generated::{self, Headers},
 };
 
-/// One request and its reply: what the hooks need, and what they learn.
+/// One request and its reply: the input of the hooks, and their results.
 ///
-/// A generated client is made for each attempt, around the shared HTTP client, so this belongs to one request alone.
+/// Each attempt makes a generated client around the shared HTTP client, so an exchange belongs to one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) dated: Dated,
     pub(crate) headers: Headers,
     pub(crate) authorization: Authorization,
-    /// Set unless it is the HTTP client's.
+    /// `None` means that the HTTP client's own time-out applies.
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_reply_bytes: usize,
     pub(crate) clock: Arc<Clock>,
-    /// The attempt's, where a filter lets it be; the current one may be a caller's own.
+    /// The attempt's span. The hooks do not use the current span: if a filter disables this one, that is the caller's.
     pub(crate) span: Span,
     pub(crate) signed: OnceLock<Signed>,
     pub(crate) reply: OnceLock<Reply>,
 }
 
-/// What was signed, and the header that came of it.
+/// The canonical request that was signed, and the resulting header.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) canonical: CanonicalRequest,
@@ -48,17 +48,17 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// The signature: valid for 15 minutes, so a secret.
+    /// Returns the signature. It is valid for 15 minutes, so it counts as a secret.
     pub(crate) fn signature(&self) -> Option<&str> {
         self.authorization.to_str().ok()?.rsplit('=').next()
     }
 }
 
 impl ClientHooks<Exchange> for generated::Client {
-    /// Adds the documented headers, and `Authorization` last, over the final URL, headers and body.
+    /// Adds the documented headers, and `Authorization` last: a signature covers the final URL, headers and body.
     async fn pre<E>(&self, request: &mut reqwest::Request, _: &OperationInfo) -> Result<(), generated::Error<E>> {
         let exchange = self.inner();
-        // Not all that the generated client sets: its `api-version` is no documented header.
+        // Keep only these two: the generated client also sets `api-version`, which is not documented.
         let set = request.headers();
         let standard =
             [(header::ACCEPT, set.get(header::ACCEPT)), (header::CONTENT_TYPE, set.get(header::CONTENT_TYPE))];
@@ -82,7 +82,7 @@ impl ClientHooks<Exchange> for generated::Client {
         Ok(())
     }
 
-    /// Sends the request, reads the reply, and hands its bytes on.
+    /// Sends the request, reads the reply within its limit, and returns a response with the bytes that were read.
     async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
         let Exchange { timeout, max_reply_bytes, clock, span, reply, .. } = self.inner();
         if timeout.is_some() {
@@ -95,21 +95,23 @@ impl ClientHooks<Exchange> for generated::Client {
         let status = response.status();
         span.record("http.response.status_code", status.as_u16());
         let (came, ending) = Reply::read(&mut response, *max_reply_bytes, clock.now()).await;
-        // Of what is too large, the generated client gets nothing to decode.
+        // A body that is not complete is not decoded: the generated client gets an empty one.
         let handed_on = if came.is_whole() { came.body.clone() } else { Bytes::new() };
         let _ = reply.set(came);
         ending?;
-        // Without a URL, reqwest would parse a placeholder for each reply.
+        // Set the URL: without it, reqwest parses a placeholder URL for each response.
         let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
         Ok(whole.expect("the parts are those of a response").into())
     }
 }
 
-/// The request as it is about to be sent. `Host` is added further down, so it is derived here as it is there: the
-/// authority of an endpoint holds no credentials.
+/// Returns the canonical form of the request that is about to be sent.
+///
+/// The HTTP client adds `Host` later, from the URL's authority. An endpoint holds no credentials, so the authority can
+/// be used here as it is.
 fn canonical_request(request: &reqwest::Request, sent: &Headers) -> CanonicalRequest {
     let url = request.url();
-    // In the order of their names.
+    // The order is that of the names.
     let [host, x_date, x_user_id] = SIGNED_HEADERS;
     let headers = [
         (host, url.authority()),

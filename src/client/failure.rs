@@ -1,4 +1,4 @@
-//! What a reply that is no success says, and what an error keeps of it.
+//! A reply that reports no success: the details in its body, and the error made of them.
 
 use http::StatusCode;
 use serde::{Deserialize, de::IgnoredAny};
@@ -18,36 +18,37 @@ use crate::{
     trace_id::TraceId,
 };
 
-/// Longest start of a text that is no JSON, in characters.
+/// How much of a text that is not JSON is shown, in characters.
 const TEXT_START: usize = 200;
 
-/// What the body of a call that did not succeed says, in the service's own words.
+/// The details in the body of a reply that reports no success, in the service's own words.
 #[derive(Debug, Default)]
 pub(crate) struct FailureDetails {
     code: Option<ServiceCode>,
     pub(crate) message: Option<String>,
-    /// The body, if it is no JSON.
+    /// The body, if it is not JSON.
     text: Option<String>,
     /// The task that the body names.
     task_id: Option<String>,
-    /// It names a task, or begins like an object and cannot be read; if it broke off, it has begun to name one.
+    /// Whether the body names a task, or begins like an object and cannot be parsed. A truncated body counts only if it
+    /// contains `"taskId":`.
     may_name_task: bool,
-    /// The service knows of no such task, as right after its creation.
+    /// Whether the service does not know the task, which may happen right after its creation.
     is_not_found: bool,
-    /// A download URL, or a temporary token.
+    /// A download URL or a temporary token in the body.
     pub(crate) secret: Option<String>,
-    /// Why it settles nothing, if it does not.
+    /// Why the body does not settle the outcome. The error shows it only if the outcome is unknown.
     defect: String,
 }
 
-/// What an operation makes of a reply that was decoded as its response, or what the reply says instead.
+/// Returns the operation's output from the decoded response, or the details of the failure.
 pub(crate) fn interpret<O: Operation>(
     operation: &O,
     reply: &Reply,
     response: Option<O::Response>,
 ) -> Result<O::Output, Box<FailureDetails>> {
     let mut defect = None;
-    // Of an array, serde takes the first elements for the fields.
+    // serde also decodes an array, and takes its elements as the fields.
     if let Some(response) = response.filter(|_| reply.may_be_object()) {
         match operation.read(response) {
             Ok(output) => return Ok(output),
@@ -57,7 +58,7 @@ pub(crate) fn interpret<O: Operation>(
     Err(Box::new(failure_details(O::EFFECT, reply, defect)))
 }
 
-/// What the body says, if it is no success.
+/// Reads the details from the body of a reply that reports no success.
 fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> FailureDetails {
     let is_not_found = reply.status == StatusCode::NOT_FOUND;
     let Some(fields) = reply.object::<LooseFields>() else {
@@ -65,7 +66,7 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
         let body = String::from_utf8_lossy(&reply.body);
         let text = shown_text(reply, &body);
         let named = garbled_task_id(&body).filter(|_| may_be_object);
-        // Of what breaks off, only what came counts: at least the beginning of an id.
+        // A truncated body counts only if it contains `"taskId":`.
         let may_name_task = may_be_object && (reply.is_whole() || named.is_some());
         let task_id = named.filter(|task_id| !task_id.is_empty());
         let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
@@ -73,7 +74,7 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
         return FailureDetails { text, task_id, may_name_task, is_not_found, defect, ..FailureDetails::default() };
     };
     let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
-    // Of two codes the first one counts, unless the second one says that something may have been done.
+    // If there are two codes, the first counts, unless the second says that something may have been done.
     let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });
     let jobs: Vec<Job> =
         [fields.job_info, fields.task_info].into_iter().flatten().filter_map(|job| job.0.ok()).collect();
@@ -111,7 +112,7 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
     }
 }
 
-/// Why a body is not one that the service documents.
+/// Returns why a body is not one that the service documents.
 fn undocumented(reply: &Reply) -> String {
     if matches!(reply.status.as_u16(), 301..=303) {
         return "it is a redirect, and none is followed: check the endpoint".to_owned();
@@ -125,7 +126,7 @@ fn undocumented(reply: &Reply) -> String {
     }
 }
 
-/// The fields that a failed call's body may hold, as JSON of whatever types.
+/// The fields that the body of a failed call may hold, as JSON of any type.
 #[derive(Deserialize)]
 struct LooseFields<'a> {
     #[serde(borrow)]
@@ -133,7 +134,8 @@ struct LooseFields<'a> {
     msg: Option<&'a RawValue>,
     error_code: Option<&'a RawValue>,
     error_msg: Option<&'a RawValue>,
-    /// Of a sibling call in 2024-07; its fields are not public. Source: carrier reference, errors.
+    /// A sibling call has this object in the edition of 2024-07; its fields are not public. Source: carrier reference,
+    /// errors.
     error: Option<&'a RawValue>,
     #[serde(rename = "taskId")]
     task_id: Option<&'a RawValue>,
@@ -145,7 +147,7 @@ struct LooseFields<'a> {
     task_info: Option<LenientObject<Job>>,
 }
 
-/// What is read of a job that is no success: its id, a secret, and whether it tells anything.
+/// The fields of a job that a failure needs: its id, a secret, and whether it has a status.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Job {
@@ -154,7 +156,7 @@ struct Job {
     task_status: Option<IgnoredAny>,
 }
 
-/// The task id in an object that cannot be read as a whole; an empty one if it breaks off.
+/// Finds the task id in an object that cannot be parsed. The id is empty if the text ends before the id does.
 fn garbled_task_id(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("\"taskId\"")?;
     let value = rest.trim_start().strip_prefix(':')?.trim_start();
@@ -168,8 +170,10 @@ fn garbled_task_id(text: &str) -> Option<String> {
     }
 }
 
-/// The text of a reply that is no JSON, as far as secrets are recognized in it: not in what is compressed or UTF-16, in JSON within
-/// a text and its escapes, nor where they break off.
+/// Returns the text of a reply that is not JSON, or `None` if a secret in it might not be recognized.
+///
+/// That is the case in a body that is truncated, compressed or UTF-16, or that has the field of a secret, as in JSON or
+/// a query within the text.
 fn shown_text(reply: &Reply, body: &str) -> Option<String> {
     let is_json = || reply.may_be_object() || serde_json::from_str::<IgnoredAny>(body).is_ok();
     if !reply.is_whole() || content_encoding(&reply.headers).is_some() || is_json() {
@@ -180,8 +184,9 @@ fn shown_text(reply: &Reply, body: &str) -> Option<String> {
     (!may_hold_secret).then(|| words(body)).filter(|text| !text.is_empty())
 }
 
-/// The first words of a page, without its markup, or any other text as it is. No blank takes the place of a tag: of a URL with a
-/// tag in it, all is masked.
+/// Returns the first words of a page without its markup, or any other text unchanged but trimmed.
+///
+/// A tag is not replaced by a blank, so that a URL with a tag inside stays one word and is masked as a whole.
 fn words(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
         return text.trim().to_owned();
@@ -190,12 +195,12 @@ fn words(text: &str) -> String {
     parts.collect::<String>().split_whitespace().take(TEXT_START).collect::<Vec<_>>().join(" ")
 }
 
-/// A text, or what stands in its place as JSON.
+/// Returns the content of a JSON string, or any other value as JSON.
 fn text(json: &RawValue) -> String {
     serde_json::from_str(json.get()).unwrap_or_else(|_| normalized(json))
 }
 
-/// The error that a reply without success makes. `cause`: why the reply broke off.
+/// Makes the error of a reply that reports no success. `cause` is the error that cut the reply short, if any.
 pub(crate) fn error(
     trace_id: &TraceId,
     effect: Effect,

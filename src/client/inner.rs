@@ -1,4 +1,4 @@
-//! What the clones of a client share.
+//! The state that the clones of a client share.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,24 +11,24 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::settings::{Caller, Limits};
 use crate::{clock::Clock, credentials::Authorization, patience::CallPatience};
 
-/// Cloned for a client that differs in a part of it.
+/// The state of a client. A client that differs in one setting gets a changed copy.
 #[derive(Clone)]
 pub(super) struct Inner {
     pub(super) http: reqwest::Client,
-    /// The time-out that `http` has.
+    /// The time-out of `http`.
     pub(super) http_timeout: Duration,
     pub(super) endpoint: String,
-    /// Those that a caller added, which `http` sends.
+    /// The headers that the caller added. `http` sends them by default.
     pub(super) request_headers: HeaderMap,
     pub(super) caller: Caller,
     pub(super) limits: Limits,
-    /// Whether calls wait where they are throttled, and not their caller.
+    /// Whether calls retry throttling. In a bulk run they do not: the run pauses as a whole.
     pub(super) retries_throttling: bool,
-    /// Of calls that only read; none for those that end after their attempts.
+    /// The patience of read-only calls. `None` means that a call ends after its attempts.
     pub(super) patience: Option<CallPatience>,
-    /// One for each request that may be on its way.
+    /// One permit for each request that may be sent concurrently.
     pub(super) permits: Arc<Semaphore>,
-    /// When the last reply came.
+    /// When the last reply arrived.
     pub(super) replied: Arc<Mutex<Option<Instant>>>,
     pub(super) clock: Arc<Clock>,
     #[cfg(feature = "download")]
@@ -36,18 +36,18 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Whether something may have come on an idle connection that nobody has read: not right after a reply.
+    /// Whether idle connections may hold unread input: the last reply is more than a millisecond old.
     pub(super) fn is_idle(&self) -> bool {
         let replied = *self.replied.lock().unwrap_or_else(PoisonError::into_inner);
         replied.is_none_or(|replied| replied.elapsed() > Duration::from_millis(1))
     }
 
-    /// Takes note of a reply.
+    /// Records that a reply has arrived.
     pub(super) fn replied(&self) {
         *self.replied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// What a reply to a request with this authorization could echo and nothing may show.
+    /// Returns the secrets that a reply to a request with this authorization could echo.
     pub(super) fn secrets<'a>(&'a self, authorization: Option<&'a Authorization>) -> Vec<&'a str> {
         let mut secrets = authorization.map(Authorization::secrets).unwrap_or_default();
         secrets.extend(self.request_headers.values().filter_map(|value| value.to_str().ok()));

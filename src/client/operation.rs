@@ -1,4 +1,4 @@
-//! What one operation of the spec needs and gives.
+//! The operations of the spec: the request, the response and the output of each.
 
 use std::fmt;
 
@@ -22,55 +22,56 @@ use crate::{
     x_date::XDate,
 };
 
-/// What the generated client makes of a reply.
+/// The generated client's result for a request.
 pub(super) type Decoded<T> = Result<ResponseValue<T>, generated::Error<ErrorBody>>;
 
-/// One call of an operation of the generated client: the request's body, if it has one. No `Debug` shows a secret.
+/// An operation of the spec. A value is the input of one call, and its `Debug` shows no secret.
 pub(crate) trait Operation: Sync + fmt::Debug {
-    /// As the spec has it.
+    /// The operation id in the spec.
     const NAME: &'static str;
 
     type Response: DeserializeOwned + Send;
 
-    /// What a caller gets from a response that reports success.
+    /// The result that a caller gets if the response reports success.
     type Output: Send;
 
     const EFFECT: Effect;
 
-    /// What to do about a refusal of access where no kdstoken was given.
+    /// The advice if access is refused to a call without a kdstoken.
     const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code; else ask the space's \
                                             owner for the right, or check the user id";
 
-    /// What to do where the service knows of no such resource, if that is more than its code tells.
+    /// The advice if the service does not know the resource. `None` means that of the service code.
     const NOT_FOUND: Option<&'static str> = None;
 
-    /// Whether nothing of the call's own can be refused but an extract code. A call before it has proved the credentials.
+    /// Whether the extract code is the only input that the service can refuse. An earlier call has proved the
+    /// credentials.
     const CHECKS_EXTRACT_CODE: bool = false;
 
-    /// Largest reply that is read unless the client sets another limit, in bytes.
+    /// The size of the largest reply that is read, in bytes, unless the client sets another limit.
     const MAX_REPLY_BYTES: usize = 1 << 20;
 
-    /// Given by the caller, for every attempt.
+    /// Returns the `X-Date` that the caller gave. It applies to every attempt.
     fn x_date(&self) -> Option<XDate> {
         None
     }
 
-    /// The task that the call is about, or that came of it.
+    /// Returns the id of the task that the call asks about or has created.
     fn task_id<'a>(&'a self, _: &'a Self::Output) -> Option<&'a str> {
         None
     }
 
-    /// The share's temporary token, if one was given.
+    /// Returns the share's temporary token, if the caller gave one.
     fn kdstoken(&self) -> Option<&RequestSecret> {
         None
     }
 
-    /// What no error may repeat.
+    /// Returns the secret of the request, which no error may show.
     fn secret(&self) -> Option<&str> {
         self.kdstoken().map(RequestSecret::expose)
     }
 
-    /// What to do about a refusal by the service, where that is more than its code tells.
+    /// Returns the advice on a refusal by the service, if the operation knows more than the service code tells.
     fn advice(&self, refusal: &Error) -> Option<&'static str> {
         if !refusal.is_access_refused() {
             return Self::NOT_FOUND.filter(|_| refusal.is_not_found());
@@ -90,7 +91,7 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// Nothing if the response reports no success; else what it lacks.
+    /// Returns `None` if the response does not report success, or else what it lacks.
     fn read(&self, response: Self::Response) -> Result<Self::Output, Option<String>>;
 }
 
@@ -148,7 +149,7 @@ impl Operation for GetBatchTaskRequest {
     const NOT_FOUND: Option<&'static str> =
         Some("check the task id, the share id and whether the share has ended; ask again later if it was just created");
 
-    /// Four texts for each of 1,000 files, each of 250 characters that take six bytes: 6 MB.
+    /// 1,000 files × 4 texts × 250 characters × 6 bytes = 6 MB.
     const MAX_REPLY_BYTES: usize = 16 << 20;
 
     fn kdstoken(&self) -> Option<&RequestSecret> {
@@ -180,7 +181,7 @@ impl Operation for GetShareInfo {
 
     type Response = GetShareInfoResponse;
 
-    /// The share's id, and all of it.
+    /// The share's id, and the whole `link` object.
     type Output = (String, ShareInfo);
 
     const EFFECT: Effect = Effect::Reads;
@@ -245,7 +246,8 @@ impl Operation for ListShareFilesRequest {
         self.kdstoken.as_ref()
     }
 
-    /// At the top of the share, nothing but the key to it can be wrong.
+    /// At the top of the share there is no folder id that could be wrong, so a refusal is about the access to the
+    /// share.
     fn advice(&self, refusal: &Error) -> Option<&'static str> {
         (self.parent_folder.is_none() || refusal.is_access_refused()).then_some(match self.kdstoken {
             None => "open the share again, with its extract code if it has one: it may have ended; else ask its owner for access",

@@ -1,4 +1,4 @@
-//! What a failed call may have done, as its reply tells.
+//! The outcome of a failed call: a pure function of its reply's status and code.
 
 use http::StatusCode;
 
@@ -7,22 +7,22 @@ use crate::{
     service_code::ServiceCode,
 };
 
-/// Judges a call that did not succeed. `may_name_task`: whether the body names a task, as far as it can be read.
+/// Returns the outcome of a call that did not succeed. `may_name_task` says whether the body may name a task.
 ///
-/// Rejected means proven: the service or its gateway refused the request before it did anything. The reference lists codes
-/// and statuses; that a refusal has done nothing is inferred. Source: carrier reference, errors; for what the gateway's
-/// numbers mean, the vendor's API Request Signing Guide, error codes.
+/// `Rejected` needs proof that the service or its gateway refused the request before it did anything. The reference
+/// lists codes and statuses; that a refusal has done nothing is inferred. Sources: carrier reference, errors; for the
+/// meaning of the gateway's numbers, the vendor's API Request Signing Guide, error codes.
 pub(crate) fn outcome(status: StatusCode, effect: Effect, code: Option<&ServiceCode>, may_name_task: bool) -> Outcome {
     if effect == Effect::CreatesTask && may_name_task {
         return Outcome::Unknown;
     }
     let Some(code) = code else { return outcome_of_status(status) };
     match (code, code.gateway_number()) {
-        // Success that contradicts the status or lacks what it should bring, or a failure inside the service.
+        // The code of success contradicts the status or the output is missing, or the service failed inside.
         (ServiceCode::Success | ServiceCode::InnerInvokeFailure, _) => Outcome::Unknown,
-        // Throttled: the request was not passed on.
+        // The gateway throttled the request, so it did not pass it on.
         _ if code.is_throttling() => Outcome::Rejected,
-        // "Request entity too large" and its like, but also "the backend timed out".
+        // These numbers mean "request entity too large" and the like, but also "the backend timed out".
         (_, Some("0201" | "0202" | "0203")) if !matches!(status.as_u16(), 400 | 413 | 414 | 494) => Outcome::Unknown,
         (_, Some(_)) if status.is_success() => Outcome::Rejected,
         _ if code.is_listed_refusal() => Outcome::Rejected,
@@ -31,10 +31,10 @@ pub(crate) fn outcome(status: StatusCode, effect: Effect, code: Option<&ServiceC
     }
 }
 
-/// What a status alone tells.
+/// Returns the outcome that a status proves without a code.
 ///
-/// 307 and 308 ask for the same request elsewhere, so it was not carried out here; 301, 302 and 303 may also answer a
-/// request that was. 499 is a proxy's that gave up on a request it may have passed on.
+/// 307 and 308 ask the client to send the same request elsewhere, so it was not carried out. 301, 302 and 303 may also
+/// answer a request that was carried out. A proxy answers 499 when it gives up on a request that it may have passed on.
 fn outcome_of_status(status: StatusCode) -> Outcome {
     match status.as_u16() {
         307 | 308 | 400..=498 => Outcome::Rejected,
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::error::Outcome::{Rejected, Unknown};
 
-    /// Of a creation.
+    /// Returns the outcome of a failed creation.
     fn of(status: u16, code: Option<&str>, may_name_task: bool) -> Outcome {
         let code = code.map(ServiceCode::from);
         outcome(StatusCode::from_u16(status).unwrap(), Effect::CreatesTask, code.as_ref(), may_name_task)
@@ -72,7 +72,7 @@ mod tests {
             (200, "13000311", Rejected),
             (400, "13000101", Rejected),
             (500, "13000302", Rejected),
-            // Further codes of the series, but for a server's error.
+            // Other codes of the series, except with a status of 5xx.
             (200, "13999999", Rejected),
             (400, "13009999", Rejected),
             (302, "13009999", Rejected),
@@ -87,7 +87,7 @@ mod tests {
             (400, "-1", Rejected),
             (401, "401", Rejected),
             (500, "-1", Unknown),
-            // A failure inside the service, and a success that is none.
+            // A failure inside the service, and the code of success in a failed call.
             (200, "13000201", Unknown),
             (400, "13000201", Unknown),
             (401, "13000201", Unknown),

@@ -1,4 +1,4 @@
-//! The proxy that requests go through: the given one, or the one that a variable names.
+//! The proxy for requests: that of the settings, or the one that an environment variable names.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{rules, validation::ValidationError};
 
-/// The schemes of proxies. Without a TLS back end, reqwest reaches http proxies alone.
+/// The schemes of proxies. Without a TLS back end, reqwest supports only http proxies.
 const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")) {
     &["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
 } else {
@@ -17,20 +17,20 @@ const SCHEMES: &[&str] = if cfg!(any(feature = "rustls", feature = "native-tls")
 };
 
 impl Settings {
-    /// The proxy to this endpoint, if there is one. A value that is not understood never means a direct connection.
-    /// Without an endpoint only a given one is checked.
+    /// Returns the proxy for this endpoint, if there is one. A value that cannot be parsed is an error, never a direct
+    /// connection. Without an endpoint, only the setting is checked, not the variables.
     pub(super) fn proxy(&self, endpoint: Option<&Url>) -> Result<Option<Url>, ValidationError> {
         let variable = || variable(endpoint.filter(|url| !is_loopback(url))?, var);
         let given = self.proxy.clone().map(|proxy| ("proxy", proxy));
         let Some((name, value)) = given.or_else(variable) else { return Ok(None) };
-        // It may hold a password.
+        // The value may hold a password, so only its length is shown.
         let broken = rules::PROXY.at(name).given(format!("{} characters", value.chars().count()));
         let advice = "give a URL such as http://proxy.example:3128, or unset it";
         parse(&value).map(Some).ok_or_else(|| broken.advise(advice).into())
     }
 }
 
-/// The variable that applies to an endpoint, and its value.
+/// Returns the variable that applies to an endpoint, and its value.
 fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
     let first = |names: &[&'static str]| {
         let mut set = names.iter().filter_map(|name| Some((*name, vars(name)?)));
@@ -38,19 +38,21 @@ fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'
     };
     let own: &[_] = match endpoint.scheme() {
         "https" => &["HTTPS_PROXY", "https_proxy"],
-        // Of a CGI program, it is the header `Proxy` of whoever asks; on Windows in small letters, too.
+        // In a CGI program, HTTP_PROXY is the header `Proxy` of the request that it serves. Windows ignores the case of
+        // the name.
         _ if vars("REQUEST_METHOD").is_some() => &[],
         _ => &["HTTP_PROXY", "http_proxy"],
     };
     let found = first(own).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
     let excluded = first(&["NO_PROXY", "no_proxy"]).map(|(_, excluded)| excluded).unwrap_or_default();
-    // Any proxy will do to learn whether NO_PROXY excludes the endpoint.
+    // The proxy here is a placeholder: the matcher only tells whether NO_PROXY excludes the endpoint.
     let matcher = Matcher::builder().all("http://proxy.invalid").no(excluded).build();
     let endpoint = endpoint.as_str().parse().ok()?;
     matcher.intercept(&endpoint).map(|_| found)
 }
 
-/// A proxy's URL. One without a scheme is http. A path may be that of a script, or a slash that is missing elsewhere.
+/// Parses the URL of a proxy. Without a scheme, it is http. A path is refused: it may be that of a PAC script, or the
+/// scheme may lack a slash.
 fn parse(value: &str) -> Option<Url> {
     let url = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let url = Url::parse(&url).ok().filter(|_| !value.contains(|c: char| c.is_whitespace() || c.is_control()))?;
@@ -76,7 +78,7 @@ mod tests {
         assert_eq!(name(https, &set[1..]), Some("ALL_PROXY"));
         assert_eq!(name(https, &[("HTTPS_PROXY", ""), ("all_proxy", "p")]), Some("all_proxy"));
         assert_eq!(name(https, &[]), None);
-        // Of a CGI program, a request's header `Proxy` is the variable HTTP_PROXY.
+        // In a CGI program, the variable HTTP_PROXY is a request's header `Proxy`.
         let cgi = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "p"), ("http_proxy", "p"), ("ALL_PROXY", "p")];
         assert_eq!(name(http, &cgi), Some("ALL_PROXY"));
         assert_eq!(name(http, &cgi[..3]), None);

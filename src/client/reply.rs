@@ -7,35 +7,35 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// What may stand before JSON, and may be ignored. Source: RFC 8259, 8.1.
+/// The byte order mark, which may precede JSON and may be ignored. Source: RFC 8259, 8.1.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A reply, read as far as it came.
+/// A reply: its head, and as much of its body as was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Our time when the reply's head was in.
+    /// Our time when the reply's head had arrived.
     pub(crate) received: DateTime<Utc>,
-    /// As far as it came.
+    /// The body as far as it was read, as UTF-8 and without a byte order mark.
     pub(crate) body: Bytes,
     pub(crate) ending: Ending,
 }
 
-/// Where a body ends.
+/// How reading a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Whole,
-    /// At the limit, which it is larger than.
+    /// The body is larger than the limit.
     TooLarge,
-    /// Where the connection or the time ended.
+    /// The connection broke, or the time-out passed, before the end of the body.
     Broken,
 }
 
 impl Reply {
-    /// Reads a reply up to `max_bytes` of its body. What is not UTF-8 is replaced.
+    /// Reads a reply, and at most `max_bytes` of its body. Bytes that are not UTF-8 are replaced.
     pub(super) async fn read(
         response: &mut reqwest::Response,
         max_bytes: usize,
@@ -69,24 +69,25 @@ impl Reply {
         self.ending == Ending::Whole
     }
 
-    /// Whether the body may be a JSON object. Of an array, serde takes the first elements for the fields.
+    /// Whether the body may be a JSON object. Check this first: serde also decodes an array, and takes its elements as
+    /// the fields.
     pub(crate) fn may_be_object(&self) -> bool {
         self.body.trim_ascii_start().starts_with(b"{")
     }
 
-    /// The body of a success.
+    /// Decodes the body, if the status is a success.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
         self.status.is_success().then(|| self.object()).flatten()
     }
 
-    /// The body, if it is whole and an object that can be read as this.
+    /// Decodes the body, if it is complete and an object.
     pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         let may_be_read = self.is_whole() && self.may_be_object();
         may_be_read.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 }
 
-/// Reads a body into `bytes`, up to its limit.
+/// Reads a body into `bytes`, up to `max_bytes`.
 async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Vec<u8>) -> reqwest::Result<Ending> {
     while let Some(chunk) = response.chunk().await? {
         let left = max_bytes - bytes.len();
@@ -98,7 +99,7 @@ async fn read(response: &mut reqwest::Response, max_bytes: usize, bytes: &mut Ve
     Ok(Ending::Whole)
 }
 
-/// What a body is compressed with, if it is. No request asks for that.
+/// Returns the encoding of a compressed body. No request asks for compression.
 pub(crate) fn content_encoding(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     encodings.find(|encoding| !encoding.is_empty() && !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -108,7 +109,7 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text).ok().map(Into::into)
 }
 
-/// The server's time when it made a reply, unless the reply was kept in a cache.
+/// Returns the server's time when it made the reply, or `None` if a cache has kept the reply.
 pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     if headers.contains_key(header::AGE) {
         return None;
@@ -116,14 +117,15 @@ pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     http_date(headers.get(header::DATE)?.to_str().ok()?)
 }
 
-/// How long to wait, by the server's clock, or else from when the reply was `received`: the longest of all `Retry-After`.
+/// Returns the longest wait of all `Retry-After` headers. A date there is compared with the reply's own `Date`, or else
+/// with `received`.
 pub(crate) fn retry_after(headers: &HeaderMap, received: DateTime<Utc>) -> Option<Duration> {
     let now = date(headers).unwrap_or(received);
     let values = headers.get_all(header::RETRY_AFTER).iter();
     values.filter_map(|value| wait(value.to_str().ok()?, now)).max()
 }
 
-/// Seconds, or a date; a date that has passed asks for no wait.
+/// Parses a number of seconds, or a date. A date in the past is a wait of 0.
 fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     if let Some(date) = http_date(text) {
         return Some((date - now).to_std().unwrap_or_default());

@@ -14,16 +14,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Stop,
-    /// Correct the clock and send the request again.
+    /// Correct the clock, then retry.
     CorrectClock(Correction),
-    /// Drop the correction of the clock and send the request again.
+    /// Drop the correction of the clock, then retry.
     UseOwnClock,
     RenewToken,
-    /// Wait and send the request again.
+    /// Wait, then retry.
     Wait(Duration),
 }
 
-/// The attempts of one call.
+/// The retries of one call, and what was tried before.
 #[derive(Debug)]
 pub(super) struct Retry {
     backoff: ExponentialBackoff,
@@ -44,15 +44,15 @@ impl Retry {
         }
     }
 
-    /// Decides after an attempt that failed.
+    /// Decides what follows a failed attempt.
     ///
-    /// A call corrects the clock at most twice, goes back to its own once, and renews the token once, whatever the
-    /// maximum of attempts is.
+    /// A call corrects the clock at most twice, goes back to the local clock once, and renews the token once, whatever
+    /// the maximum number of attempts is.
     pub(super) fn decide(&mut self, failed: &FailedAttempt) -> Decision {
         let may_renew = failed.refused_token.is_some() && !self.token_renewed;
         let is_date_confirmed = failed.correction.is_some_and(|correction| correction.is_confirmed);
         let decision = match failed.date {
-            // Where the date has stood the test, the token is the first suspect.
+            // If the clock correction has been confirmed, the token is suspected before the clock.
             _ if may_renew && is_date_confirmed => Decision::RenewToken,
             DateVerdict::OutsideWindow(correction) if self.clock_corrections < 2 && !self.own_clock_used => {
                 Decision::CorrectClock(correction)
@@ -70,8 +70,9 @@ impl Retry {
         decision
     }
 
-    /// The wait before the request may be sent again as it is, if the failure may pass. A creation is sent again only where
-    /// the attempt did not get through.
+    /// Returns the wait before a retry of the same request, or `None` if it may not be retried.
+    ///
+    /// A creation is retried only if the attempt got no connection or was throttled.
     fn wait(&mut self, error: &Error) -> Option<Duration> {
         let is_passing = error.0.effect == Effect::Reads || error.is_connect() || error.is_throttled();
         if !is_passing || !error.is_retryable() || (error.is_throttled() && !self.retries_throttling) {
@@ -80,7 +81,7 @@ impl Retry {
         Some(self.backoff.next()?.max(error.retry_after().unwrap_or_default()))
     }
 
-    /// Whether the clock is to blame for the last failure, as far as anyone can tell.
+    /// Whether a wrong clock may have caused the last failure.
     pub(super) fn is_clock_suspect(&self, date: DateVerdict) -> bool {
         match date {
             DateVerdict::Unrelated => false,
@@ -90,7 +91,8 @@ impl Retry {
     }
 }
 
-/// The waits between so many attempts: 0.2 s, doubled each time to at most 5 s, and up to as much again at random.
+/// Returns the waits between this many attempts: 0.2 s, doubled each time to at most 5 s, plus up to as much again at
+/// random.
 pub(crate) fn backoff(attempts: u32) -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(200))
@@ -167,7 +169,8 @@ mod tests {
         FailedAttempt { correction: Some(correction), ..outside_window_and_token_refused() }
     }
 
-    /// What a call of three attempts does after these failures in turn, without the lengths of its waits.
+    /// Returns the decisions of a call with at most three attempts after these failures, without the lengths of the
+    /// waits.
     fn decisions(failures: &[Make]) -> Vec<&'static str> {
         let mut retry = retry(3);
         let name = |decision| match decision {
@@ -190,14 +193,14 @@ mod tests {
             (&[outside_window, outside_window, outside_window], &["correct", "correct", "stop"]),
             (&[outside_window, correction_refused, outside_window], &["correct", "own clock", "stop"]),
             (&[correction_refused, correction_refused], &["own clock", "stop"]),
-            // Each cause has its own remedy, beside the attempts that wait.
+            // Each cause has its own remedy. Only the attempts after a wait count towards the maximum.
             (
                 &[no_connection, outside_window, token_refused, no_connection, refused],
                 &["wait", "correct", "renew", "wait", "stop"],
             ),
-            // The clock goes first: a token is refused, too, where the date is.
+            // The clock is corrected first: with a wrong date, the service may also refuse a good token.
             (&[outside_window_and_token_refused, token_refused], &["correct", "renew"]),
-            // Unless the date has stood the test.
+            // The token is renewed first if the correction has been confirmed.
             (&[confirmed_date_and_token_refused, outside_window], &["renew", "correct"]),
         ];
         for (failures, expected) in cases {

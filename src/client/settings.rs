@@ -14,7 +14,7 @@ use crate::{
     validation::{DAY, ValidationError, Violations, header_text, secret_header, shown, time_shown},
 };
 
-/// Longest backdating of `X-Date`, so that a slow reply still leaves it within the server's 15 minutes.
+/// The longest backdating of `X-Date`: it leaves room for latency within the server's 15 minutes.
 const MAX_BACKDATE: Duration = Duration::from_secs(10 * 60);
 
 const MAX_CONCURRENT_REQUESTS: usize = 100_000;
@@ -36,7 +36,7 @@ pub(super) struct Settings {
     pub(super) proxy: Option<String>,
     pub(super) user_agent: Option<String>,
     pub(super) request_headers: Vec<(String, SecretString)>,
-    /// `None`: the system's clock.
+    /// `None` means the system clock.
     pub(super) now: Option<Now>,
 }
 
@@ -68,7 +68,7 @@ impl Default for Limits {
     }
 }
 
-/// What the rules make of the settings.
+/// The parts of the settings that the rules have parsed.
 pub(super) struct Checked {
     pub(super) endpoint: Url,
     pub(super) proxy: Option<Url>,
@@ -76,7 +76,7 @@ pub(super) struct Checked {
     pub(super) caller: Caller,
 }
 
-/// Who calls.
+/// The caller, as the headers name and authorize it.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) authorization: AuthorizationSource,
@@ -128,9 +128,9 @@ impl Settings {
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
         let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
                             .endpoint(…)";
-        // `localhost:8080` is a URL, too, of the scheme `localhost`.
+        // `localhost:8080` parses, too: as a URL of the scheme `localhost`, which cannot be a base.
         let Some(url) = Url::parse(&self.endpoint).ok().filter(|url| !url.cannot_be_a_base()) else {
-            // What does not parse may hold a password all the same.
+            // The text may hold a password, so only its length is shown.
             let actual = match self.endpoint.chars().count() {
                 0 => "nothing".into(),
                 count => format!("{count} characters that are not a URL; is `https://` missing?"),
@@ -151,7 +151,7 @@ impl Settings {
         Some(url)
     }
 
-    /// Whether nobody on the way reads what is sent there, or that was allowed.
+    /// Whether the URL is https, or http to this machine, or http to any machine if that is allowed.
     pub(super) fn is_secure(&self, url: &Url) -> bool {
         match url.scheme() {
             "https" => true,
@@ -184,7 +184,7 @@ impl Settings {
         let is_free = |name: &HeaderName| !reserved.clone().any(|reserved| reserved == name);
         let mut headers = HeaderMap::new();
         for (name, value) in &self.request_headers {
-            // It may be a gateway's key.
+            // The value may be a gateway's key, so it counts as a secret.
             let value = violations.merge(secret_header("request_headers", value.expose_secret(), "correct it"));
             let free = HeaderName::try_from(name).ok().filter(is_free);
             if free.is_none() {
@@ -199,7 +199,7 @@ impl Settings {
 }
 
 impl Limits {
-    /// The time to connect, which defaults to 10 s, or half of the total if that is less.
+    /// Returns the connect time-out, which defaults to 10 s, or half of the total if that is less.
     pub(super) fn connect_timeout(&self) -> Duration {
         let longest = Duration::from_secs(10);
         self.connect_timeout.unwrap_or(longest.min(self.timeout / 2))
@@ -208,7 +208,7 @@ impl Limits {
     pub(super) fn validate(&self, violations: &mut Violations) {
         let Self { timeout, renewal_timeout, max_attempts, backdate, idle_timeout, .. } = *self;
         let connect_timeout = self.connect_timeout();
-        // A total of 0 is told by its own rule.
+        // A total of 0 breaks the rule `timeout`, so it is not reported here.
         let is_within = (!connect_timeout.is_zero() && connect_timeout < timeout) || timeout.is_zero();
         let both = format!("{} of {}", time_shown(connect_timeout), time_shown(timeout));
         violations.bounds(rules::CONNECT_TIMEOUT, is_within, both);
@@ -237,13 +237,13 @@ pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Whether a host is this machine.
+/// Whether the host of a URL is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let is_localhost = url.domain().is_some_and(|host| host.trim_end_matches('.') == "localhost");
     is_localhost || address(url).is_some_and(|address| address.is_loopback())
 }
 
-/// The address that a host is, if it is no name.
+/// Returns the IP address of a URL's host, unless the host is a name.
 pub(crate) fn address(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
     host.parse::<IpAddr>().ok().map(|address| address.to_canonical())

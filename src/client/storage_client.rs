@@ -1,4 +1,4 @@
-//! The HTTP clients that fetch packages: they carry nothing of the API.
+//! The HTTP clients that download packages. They send no header and no secret of the API.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Settings {
-    /// The settings for requests to a storage, which must learn nothing of the API's caller.
+    /// Returns the settings for requests to a storage service, which must learn nothing about the API's caller.
     pub(super) fn of_storage(&self) -> Self {
         let Self { allow_http, limits, root_certificates, proxy, .. } = self.clone();
         Self { allow_http, limits, root_certificates, proxy, ..Self::default() }
@@ -37,8 +37,9 @@ impl Client {
         }
     }
 
-    /// An HTTP client for this URL: with the proxy and the certificates that the settings name, and without anything
-    /// of the API. A connection without progress for so long ends.
+    /// Makes an HTTP client for this URL, with the proxy and the root certificates of the settings.
+    ///
+    /// A connection that makes no progress for `stall_timeout` is closed.
     pub(crate) fn storage_client(&self, url: &Url, stall_timeout: Duration) -> Result<reqwest::Client, BuildError> {
         let settings = &self.0.storage;
         let proxy = settings.proxy(Some(url)).map_err(Cause::Rules)?;

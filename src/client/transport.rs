@@ -9,24 +9,24 @@ use secrecy::ExposeSecret;
 use super::settings::{Checked, Limits, Settings};
 use crate::error::BoxError;
 
-/// How a private key begins.
+/// The first line of a private key.
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
 const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
-/// The HTTP client of these settings. Connects to nothing.
+/// Makes the HTTP client of these settings. This opens no connection.
 pub(super) fn http_client(settings: &Settings, checked: &Checked) -> Result<reqwest::Client, BoxError> {
     let Limits { timeout, idle_timeout, max_concurrent_requests, .. } = settings.limits;
     let http = http_builder(settings, &checked.endpoint, checked.proxy.as_ref())?
-        // A header that a hook sets takes the place of one of these.
+        // A header that a hook sets replaces a default header of that name.
         .default_headers(checked.request_headers.clone())
-        // For an attempt that has this much left; another one sets its own.
+        // This is the time-out of an attempt that has the whole time left. Others set their own.
         .timeout(timeout)
         .pool_max_idle_per_host(if idle_timeout.is_zero() { 0 } else { max_concurrent_requests })
         .pool_idle_timeout(idle_timeout);
     Ok(http.build()?)
 }
 
-/// What every HTTP client has of these settings: connections to the host of `url`, and no redirects.
+/// Returns the builder of an HTTP client for the host of `url`, with the settings that all clients share.
 pub(super) fn http_builder(
     settings: &Settings,
     url: &Url,
@@ -41,9 +41,9 @@ pub(super) fn http_builder(
         .https_only(is_https)
         // A redirect would carry the user id and the body to another host.
         .redirect(redirect::Policy::none())
-        // Without the zero, reqwest keeps a copy of each request for a retry that never comes.
+        // Without the limit of 0, reqwest keeps a copy of each request for a retry that never happens.
         .retry(reqwest::retry::never().max_retries_per_request(0))
-        // The one that applies was found already.
+        // The proxy that applies is set below, so reqwest must not look for one.
         .no_proxy();
     if let Some(proxy) = proxy {
         http = http.proxy(reqwest::Proxy::all(proxy.clone())?);
@@ -61,7 +61,7 @@ pub(super) fn http_builder(
             http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
         }
         if let Some(pem) = settings.client_certificate.as_ref().map(ExposeSecret::expose_secret) {
-            // The key must come first in what is given as one.
+            // The PEM text that is passed as the key must begin with the key.
             let key = pem.windows(KEY.len()).position(|start| start == KEY).map_or(pem, |start| &pem[start..]);
             http = http.identity(reqwest::Identity::from_pkcs8_pem(pem, key)?);
         }
@@ -69,11 +69,11 @@ pub(super) fn http_builder(
     Ok(http)
 }
 
-/// The TLS configuration: trusts the platform's certificates and the given ones.
+/// Makes the TLS configuration, which trusts the platform's certificates and the given ones.
 ///
-/// Where nothing has TLS, it trusts nobody, since reading the platform's certificates takes time and may fail.
+/// Without `has_tls`, it trusts no certificate, since reading the platform's certificates takes time and may fail.
 ///
-/// A crypto provider that the process has installed is used; else it is ring, and nothing is installed.
+/// The crypto provider is the one that the process has installed, or else ring, which is not installed.
 #[cfg(feature = "rustls")]
 fn rustls_config(
     has_tls: bool,
@@ -106,7 +106,7 @@ fn rustls_config(
             config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(pem)?)?
         }
     };
-    // A server without HTTP/1.1 ends the handshake, instead of leaving the request without an answer.
+    // With ALPN, a server without HTTP/1.1 fails the handshake, instead of leaving the request unanswered.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
