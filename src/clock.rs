@@ -1,7 +1,8 @@
-//! What the client knows of the server's clock.
+//! The client's knowledge of the server's clock.
 //!
-//! Only a refusal that the server's time explains teaches it: an intermediary may stamp its own `Date` on any reply. A
-//! correction that is refused in its turn is dropped, and this machine's clock is tried once.
+//! The client learns only from a refusal that the server's time explains, since an intermediary may set its own `Date`
+//! on any reply. If a corrected date is refused in turn, the correction is dropped, and this machine's clock is tried
+//! once.
 
 use std::{
     fmt,
@@ -17,11 +18,11 @@ use crate::x_date::XDate;
 /// The source of the current time.
 pub(crate) type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-/// How much slower than the server's our clock may be before it is corrected. A slow clock only makes an `X-Date`
-/// older: 60 s, 10 min of backdating, 30 s of latency and 2 s of rounding are still within the 15 minutes.
+/// How far our clock may be behind the server's before it is corrected. A slow clock only makes an `X-Date` older:
+/// 60 s, 10 min of backdating, 30 s of latency and 2 s of rounding are still within the 15 minutes.
 const SLOW_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// Longest time between request and reply that a reply teaches after: the arithmetic of [`SLOW_TOLERANCE`].
+/// The longest time between request and reply for which a correction is learnt. [`SLOW_TOLERANCE`] has the arithmetic.
 const MAX_LATENCY: TimeDelta = TimeDelta::seconds(30);
 
 /// Our clock, the backdating, and the correction learnt from a refusal.
@@ -31,16 +32,16 @@ pub(crate) struct Clock {
     correction: Mutex<Option<Correction>>,
 }
 
-/// How far the server is ahead of us, as was learnt.
+/// How far the server's clock is ahead of ours: at least `least` and at most `most`, as learnt from a refusal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Correction {
     least: TimeDelta,
     most: TimeDelta,
-    /// A request has succeeded with it.
+    /// Whether a request has succeeded with this correction.
     pub(crate) is_confirmed: bool,
 }
 
-/// The `X-Date` of an attempt, when it was made, by our clock, and the correction that it was made with.
+/// The `X-Date` of an attempt, our time when it was made, and the correction that it was made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dated {
     pub(crate) x_date: XDate,
@@ -54,23 +55,25 @@ impl Clock {
         Self { now, backdate, correction: Mutex::default() }
     }
 
-    /// Our own time, uncorrected.
+    /// Returns our own time, uncorrected.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         (self.now)()
     }
 
-    /// The server's time at `now`, our time, as far as it is known.
+    /// Returns the range of the server's time at our time `now`, as far as it is known.
     pub(crate) fn server_time(&self, now: DateTime<Utc>) -> RangeInclusive<DateTime<Utc>> {
         let Correction { least, most, .. } = self.lock().unwrap_or_default();
         let corrected = |by| now.checked_add_signed(by).unwrap_or(now);
         corrected(least)..=corrected(most)
     }
 
-    /// The `X-Date` of an attempt that is signed at `now`, our time.
+    /// Returns the `X-Date` of an attempt at our time `now`.
     ///
-    /// It is made from the lower bound of the server's time, which never puts it into the server's future and makes it
-    /// older by no more than the reply's latency and a second. Where even this bound needs no correction, none is
-    /// made: while the backdating covers a fast clock, and within [`SLOW_TOLERANCE`] of a slow one.
+    /// The date is made from the lower bound of the server's time. So it is never in the server's future, and is older
+    /// than needed by no more than the latency of the reply that was learnt from, and a second.
+    ///
+    /// The date is not corrected if this bound does not need it: while the backdating covers a fast clock, or a slow
+    /// clock is within [`SLOW_TOLERANCE`].
     pub(crate) fn date(&self, now: DateTime<Utc>) -> Dated {
         let needed = |correction: &Correction| !(-self.backdate..=SLOW_TOLERANCE).contains(&correction.least);
         let correction = self.lock().filter(needed);
@@ -86,7 +89,7 @@ impl Clock {
         *self.lock() = Some(correction);
     }
 
-    /// Takes note that a request succeeded with this correction.
+    /// Records that a request has succeeded with this correction.
     pub(crate) fn confirm(&self, correction: Option<Correction>) {
         if let Some(used) = correction
             && let Some(current) = self.lock().as_mut().filter(|current| **current == used)
@@ -95,7 +98,7 @@ impl Clock {
         }
     }
 
-    /// Goes back to our own clock, unless another call has learnt better.
+    /// Goes back to our own clock, unless another call has learnt another correction.
     pub(crate) fn forget(&self, refused: Option<Correction>) {
         self.lock().take_if(|current| Some(*current) == refused);
     }
@@ -108,33 +111,36 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// How far the server was ahead of us when it made a reply at `server`, its time, to a request between `sent` and
-/// `received`, our time. Nothing if the reply took too long.
+/// Returns how far the server's clock was ahead of ours, or `None` if the reply took too long.
 ///
-/// `server` has whole seconds, so the server's clock read up to a second more; and it was read before `received`. So it is
-/// ahead of ours by at least `server - received`.
+/// `server` is the server's time when it made the reply; `sent` and `received` are our times of the request and of the
+/// reply.
+///
+/// The server made the reply between `sent` and `received`, so its clock is ahead of ours by at least
+/// `server - received` and at most `server - sent`. `server` has whole seconds, so the upper bound is a second more.
 fn correction(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> Option<Correction> {
     let (least, most) = (server - received, server - sent + TimeDelta::seconds(1));
     let is_quick = (TimeDelta::zero()..=MAX_LATENCY).contains(&(received - sent));
     is_quick.then_some(Correction { least, most, is_confirmed: false })
 }
 
-/// What a refusal says of the `X-Date` that the request was sent with.
+/// What a refusal says about the `X-Date` of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateVerdict {
     /// The refusal has another cause.
     Unrelated,
-    /// It names no other cause, and nothing speaks against the date.
+    /// The refusal names no other cause, but nothing shows that the date is wrong.
     Unexplained,
-    /// By the server's time, the date was outside of the window: this corrects the clock.
+    /// By the server's time, the date was outside of the window. The correction is for our clock.
     OutsideWindow(Correction),
-    /// The date was made with a correction that nothing supports.
+    /// The date was made with a correction. This is not confirmed, or the reply does not tell the server's time to
+    /// compare it with.
     CorrectionRefused,
 }
 
-/// Judges the clock after a refusal of a request that was sent with `dated`. The refusal names no other cause.
+/// Judges the date of a request whose refusal names no other cause.
 ///
-/// `server`: the server's time, if the reply tells it. `received`: when the reply came, by our clock.
+/// `server` is the server's time, if the reply tells it. `received` is our time when the reply arrived.
 pub(crate) fn judge(dated: Dated, server: Option<DateTime<Utc>>, received: DateTime<Utc>) -> DateVerdict {
     if let Some(server) = server
         && dated.x_date.check(server..=server).is_err()
@@ -143,13 +149,14 @@ pub(crate) fn judge(dated: Dated, server: Option<DateTime<Utc>>, received: DateT
         return DateVerdict::OutsideWindow(correction);
     }
     match dated.correction {
-        // Unless requests have succeeded with it, and the server's time agrees.
+        // Keep a correction only if requests have succeeded with it and the server's time agrees.
         Some(correction) if !(correction.is_confirmed && server.is_some()) => DateVerdict::CorrectionRefused,
         Some(_) | None => DateVerdict::Unexplained,
     }
 }
 
-/// The time in the gateway's text, `server time:20261124T081700Z`: that of the clock which judged the request.
+/// Returns the time in the gateway's text, `server time:20261124T081700Z`. It is that of the clock which judged the
+/// request.
 pub(crate) fn gateway_time(text: &str) -> Option<DateTime<Utc>> {
     let (_, rest) = text.split_once("server time:")?;
     let date: XDate = rest.trim_start().get(.."20261124T081700Z".len())?.parse().ok()?;
@@ -163,12 +170,12 @@ mod tests {
     use super::*;
     use crate::x_date::WINDOW;
 
-    /// The true time of the tests, on which the server's clock runs.
+    /// The true time of the tests, which the server's clock shows.
     fn true_time(millis: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::milliseconds(millis)
     }
 
-    /// A client's clock that is `ahead` of the true time, which a test moves.
+    /// Returns a client's clock that is `ahead` of the true time, and the true time, which a test moves.
     fn clock(ahead: TimeDelta, backdate: Duration) -> (Clock, Arc<Mutex<DateTime<Utc>>>) {
         let truth = Arc::new(Mutex::new(true_time(0)));
         let shared = truth.clone();
@@ -201,7 +208,7 @@ mod tests {
                     *truth.lock().unwrap() = sent;
                     let x_date = clock.date(clock.now()).x_date;
                     assert!(x_date.time() <= sent, "{x_date} is in the future of {sent}");
-                    // It is on its way for up to 30 s more.
+                    // The request takes up to 30 s to arrive.
                     let arrived = sent + TimeDelta::seconds(30);
                     assert!(arrived - x_date.time() <= WINDOW, "{x_date} has expired at {arrived}");
                 }
@@ -216,11 +223,11 @@ mod tests {
                 let (clock, truth) = clock(TimeDelta::milliseconds(ahead), Duration::from_secs(10));
                 let (uncorrected, began) = (clock.date(clock.now()).x_date, clock.now());
                 *truth.lock().unwrap() = true_time(latency);
-                // Made right after the request was sent.
+                // The server makes the reply right after the request was sent.
                 clock.learn(correction(true_time(0), began, clock.now()).unwrap());
                 *truth.lock().unwrap() = true_time(0);
                 let correction = uncorrected.time() - clock.date(clock.now()).x_date.time();
-                // Only a clock that is fast by all but the latency of the backdating may be corrected.
+                // The clock may be corrected only if its advance and the latency exceed the backdating.
                 assert!(correction.is_zero() || ahead + latency > 10_000, "{correction}");
             }
         }
@@ -228,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_given_date_is_judged_by_all_that_the_servers_time_may_be() {
-        // Fast by a minute, and the reply took four seconds to come back.
+        // The clock is fast by a minute, and the reply takes four seconds to come back.
         let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
         let began = clock.now();
         *truth.lock().unwrap() = true_time(4_000);
@@ -260,7 +267,8 @@ mod tests {
         }
     }
 
-    /// What a refusal says, an instant after the request: `dated` and `server` are seconds from the true time.
+    /// Returns the verdict on a refusal right after the request. `dated` and `server` are in seconds from the true
+    /// time.
     fn verdict(dated: i64, correction: Option<bool>, server: Option<i64>) -> DateVerdict {
         let now = true_time(0);
         let from_now = |seconds| now + TimeDelta::seconds(seconds);
@@ -278,17 +286,17 @@ mod tests {
         };
         let (unconfirmed, confirmed) = (Some(false), Some(true));
         let cases = [
-            // Our own clock, and a server that agrees, does not say, or does not agree.
+            // The date is that of our own clock, and the server's time agrees, is not told, or does not agree.
             (-10, None, Some(0), Unexplained),
             (-10, None, None, Unexplained),
             (-10, None, Some(3_600), off_by(3_600)),
             (-10, None, Some(-11), off_by(-11)),
             (-910, None, Some(0), off_by(0)),
-            // A correction that no success has confirmed.
+            // No success has confirmed the correction.
             (80, unconfirmed, Some(90), CorrectionRefused),
             (80, unconfirmed, None, CorrectionRefused),
             (80, unconfirmed, Some(0), off_by(0)),
-            // One that a success has confirmed, and a refusal that has another cause.
+            // A success has confirmed the correction.
             (-10, confirmed, Some(0), Unexplained),
             (-10, confirmed, None, CorrectionRefused),
             (80, confirmed, Some(0), off_by(0)),

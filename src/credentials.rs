@@ -1,6 +1,6 @@
-//! Who calls: access tokens and app signatures.
+//! Credentials: access tokens and app signatures.
 //!
-//! [`Credentials::bearer`] for a token at hand, [`Credentials::provider`] for tokens that are renewed,
+//! Use [`Credentials::bearer`] for a token that you have, [`Credentials::provider`] for tokens that are renewed,
 //! [`Credentials::app`] for an AppId and AppSecret, and [`Credentials::authorization`] for anything else.
 
 pub(crate) mod app_signature;
@@ -18,7 +18,7 @@ use self::{
 };
 use crate::validation::ValidationError;
 
-/// What authenticates a client. No `Debug` shows a secret.
+/// The credentials of a client. `Debug` shows no secret.
 ///
 /// ```
 /// # use koodrive_share::Credentials;
@@ -26,21 +26,22 @@ use crate::validation::ValidationError;
 /// assert!(!format!("{token:?}").contains("3b91"));
 /// ```
 ///
-/// What is wrong with them is told when the client is built, together with all else.
+/// Invalid credentials are reported when the client is built, together with all other broken rules.
 #[derive(Clone, Debug)]
 pub struct Credentials(pub(crate) Result<AuthorizationSource, ValidationError>);
 
 impl Credentials {
-    /// An access token, sent as `Authorization: Bearer <token>`.
+    /// Makes credentials from an access token, which is sent as `Authorization: Bearer <token>`.
     ///
-    /// The vendor's token lives 20 minutes from its last use; once it has lapsed every call is
-    /// [refused](crate::Error::is_unauthorized). A process that runs longer than its calls are apart wants
+    /// The vendor's token lives for 20 minutes from its last use; once it has lapsed, every call is
+    /// [refused](crate::Error::is_unauthorized). If a process may make no call for that long, use
     /// [`provider`](Self::provider). Source: carrier reference, authentication.
     pub fn bearer(token: impl Into<String>) -> Self {
         Self::fixed(AccessToken::new(token))
     }
 
-    /// A value of the `Authorization` header, sent exactly as given, such as `Bearer+10f88…`.
+    /// Makes credentials from a value of the `Authorization` header, which is sent exactly as given, such as
+    /// `Bearer+10f88…`.
     pub fn authorization(value: impl Into<String>) -> Self {
         Self::fixed(AccessToken::authorization(value))
     }
@@ -49,7 +50,7 @@ impl Credentials {
         Self(token.header.map(Authorization::Ready).map(AuthorizationSource::Fixed))
     }
 
-    /// An app's id and secret: every request is signed, the secret is never sent.
+    /// Makes credentials from an app's id and secret. Every request is signed; the secret is never sent.
     ///
     /// A signature covers the user id and `X-Date` and is valid for 15 minutes. Source: carrier reference, app
     /// authentication.
@@ -58,13 +59,15 @@ impl Credentials {
         Self(key.map(Arc::new).map(Authorization::Signed).map(AuthorizationSource::Fixed))
     }
 
-    /// Tokens from `provider`, kept until they lapse; concurrent calls share one renewal. One that
-    /// [expires](crate::AccessToken::expires_in) is renewed by a call in its last minute, or in the last tenth of its life if
-    /// that is less.
+    /// Makes credentials from a provider of tokens.
     ///
-    /// A call whose [credentials are refused](crate::Error::is_unauthorized) made nothing, so its token is dropped, renewed
-    /// once, and the call is sent once more. A token has no scheme in front: one with the `AT ` or `Bearer+` that a login may
-    /// answer is an [`AccessToken::authorization`](crate::AccessToken::authorization).
+    /// A token is kept until it lapses, and concurrent calls share one renewal. A token that
+    /// [expires](crate::AccessToken::expires_in) is renewed by a call in its last minute, or in the last tenth of its
+    /// life if that is less.
+    ///
+    /// A call whose [credentials are refused](crate::Error::is_unauthorized) has created nothing, so its token is
+    /// dropped and renewed once, and the request is sent once more. A token must not begin with a scheme: if a login
+    /// returns one with `AT ` or `Bearer+`, use [`AccessToken::authorization`](crate::AccessToken::authorization).
     pub fn provider(provider: impl TokenProvider) -> Self {
         Self(Ok(AuthorizationSource::Renewed(Arc::new(TokenCache::new(provider)))))
     }
@@ -77,7 +80,7 @@ pub(crate) enum AuthorizationSource {
     Renewed(Arc<TokenCache>),
 }
 
-/// What authorizes one attempt. Neither a value, which is sensitive, nor a key is shown by `Debug`.
+/// The authorization of one attempt. `Debug` shows neither a value, which is marked sensitive, nor a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Authorization {
     Ready(HeaderValue),
@@ -86,13 +89,13 @@ pub(crate) enum Authorization {
 }
 
 impl Authorization {
-    /// The secrets that a reply could echo.
+    /// Returns the secrets that a reply could echo.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         match self {
             Self::Ready(value) | Self::Renewed(CachedToken { header: value, .. }) => {
                 let value = value.to_str().unwrap_or_default();
                 let token = value.split_once([' ', '+']).map_or("", |(_, token)| token);
-                // The scheme that the client adds may be shown.
+                // The scheme that the client adds is not secret.
                 vec![value.strip_prefix("Bearer ").unwrap_or(value), token]
             }
             Self::Signed(key) => vec![key.secret.expose_secret()],
@@ -100,9 +103,10 @@ impl Authorization {
     }
 }
 
-/// A secret of a request's body: what the owner of a share gives beside the link, `extractCode`, or the temporary token of
-/// such a share, `kdstoken`. It serialises into the body and nowhere else, since no public type that holds one implements
-/// `Serialize` over it.
+/// A secret in a request's body: `extractCode`, which the owner of a share hands out beside the link, or `kdstoken`,
+/// the temporary token of such a share.
+///
+/// It is serialised into the body and nowhere else, since no public type that holds one implements `Serialize` over it.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestSecret(SecretString);
 
@@ -120,7 +124,7 @@ impl From<String> for RequestSecret {
 
 impl<'de> Deserialize<'de> for RequestSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The deserializer's own message would show what was given.
+        // The deserializer's own message would show the value.
         let refused = |_| serde::de::Error::custom("kdstoken must be a string");
         String::deserialize(deserializer).map(Self::from).map_err(refused)
     }

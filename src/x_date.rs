@@ -25,19 +25,20 @@ pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// The service takes a date of the last 15 minutes and none of the future, by its own clock. Left to itself, the
-/// client makes one for every attempt and follows the server's clock; a date of one's own is for replaying a
-/// signature. Source: source document.
+/// The service accepts a date of the last 15 minutes, by its own clock, and none in the future. By default, the client
+/// makes a date for every attempt and follows the server's clock. Set a date yourself only to replay a signature.
+/// Source: source document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct XDate(DateTime<Utc>);
 
 impl XDate {
-    /// The moment.
+    /// Returns the time.
     pub fn time(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// Rule `x-date-window`: not in the future and at most 15 minutes old, at some time of `now`.
+    /// Checks the rule `x-date-window`: at some time in the range `now`, the date is at most 15 minutes old and not in
+    /// the future.
     pub(crate) fn check(self, now: RangeInclusive<DateTime<Utc>>) -> Result<(), ValidationError> {
         if self.0 <= *now.end() && *now.start() - self.0 <= WINDOW {
             return Ok(());
@@ -49,7 +50,7 @@ impl XDate {
 }
 
 impl From<DateTime<Utc>> for XDate {
-    /// Cuts the fraction of the second off.
+    /// Drops the fraction of the second.
     fn from(time: DateTime<Utc>) -> Self {
         Self(time.trunc_subsecs(0))
     }
@@ -60,10 +61,11 @@ impl FromStr for XDate {
 
     /// # Errors
     ///
-    /// Rule `x-date-format`: anything but a date of the calendar as `yyyyMMdd'T'HHmmss'Z'`.
+    /// Anything but a calendar date as `yyyyMMdd'T'HHmmss'Z'` breaks the rule `x-date-format`.
     fn from_str(text: &str) -> Result<Self, ValidationError> {
         let date = NaiveDateTime::parse_from_str(text, FORMAT).ok().map(|time| Self(time.and_utc()));
-        // The parser also takes blanks, single digits and the second 60, which it keeps as more than a second.
+        // The parser also accepts blanks, single digits and the second 60, which it stores as a fraction of over a
+        // second.
         let exact = date.filter(|date| date.to_string() == text && date.0.timestamp_subsec_nanos() == 0);
         let broken = || rules::X_DATE_FORMAT.at("X-Date").given(shown(text)).advise("write it like 20251103T070140Z");
         exact.ok_or_else(|| broken().into())

@@ -17,11 +17,11 @@ use crate::{
 
 const ALGORITHM: &str = "HMAC-SHA256";
 
-/// The headers that a signature covers, in the vendor's example and here, in the order of their names. Source: carrier
+/// The headers that a signature covers, as in the vendor's example, in the order of their names. Source: carrier
 /// reference, app authentication.
 pub(crate) const SIGNED_HEADERS: [&str; 3] = ["host", "x-date", "x-user-id"];
 
-/// The canonical form of a request: what an app signature is made over.
+/// The canonical form of a request, which an app signature covers.
 ///
 /// When the service answers that a signature is wrong it often echoes the canonical request it made itself. Build
 /// yours from what you sent and compare them line by line; the client does the same for its own requests and names
@@ -41,7 +41,7 @@ pub(crate) const SIGNED_HEADERS: [&str; 3] = ["host", "x-date", "x-user-id"];
 /// assert!(canonical.string_to_sign().starts_with("HMAC-SHA256\n"));
 /// ```
 ///
-/// It holds no secret: of the body there is only the SHA-256, and the AppSecret enters after it.
+/// It holds no secret: it contains only the SHA-256 of the body, and the AppSecret is used only to sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalRequest(String);
 
@@ -55,7 +55,8 @@ impl CanonicalRequest {
         Self::of_sorted(method, path, query, &headers, body)
     }
 
-    /// Of headers in order, with names in lower case and values without blanks at their ends.
+    /// Does the same as [`new`](Self::new) for headers in order, with names in lower case and values without blanks at
+    /// their ends.
     pub(crate) fn of_sorted(
         method: &str,
         path: &str,
@@ -77,20 +78,22 @@ impl CanonicalRequest {
         Self(text)
     }
 
-    /// The canonical request, line by line as the reference writes it.
+    /// Returns the canonical request, line by line as the reference writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
+    /// Returns the text that the AppSecret signs: the algorithm's name and the SHA-256 of the canonical request.
     pub fn string_to_sign(&self) -> String {
         [ALGORITHM, "\n", &sha256(self.0.as_bytes())].concat()
     }
 
-    /// Finds the canonical request that a refusal echoes, its lines parted by line feeds or by `|`, and tells how it
-    /// differs from ours: fit to be shown, without these secrets.
+    /// Finds the canonical request that a refusal echoes, with lines separated by line feeds or by `|`, and describes
+    /// the first difference from ours.
+    ///
+    /// The description is redacted and escaped.
     pub(crate) fn compare(&self, message: &str, secrets: &[&str]) -> Option<String> {
-        // Redacted first, in the same way: what differs is quoted, and quoting changes a secret.
+        // Redact both texts first: the difference is quoted, and a quoted secret may not be recognized.
         let ours = Self(redact(&self.0, secrets));
         let difference = ours.difference(&redact(message, secrets))?;
         Some(sanitize_message(&difference, &[]))
@@ -104,11 +107,11 @@ impl CanonicalRequest {
         let lines: Vec<&str> = self.0.split('\n').collect();
         for (line, &ours) in (1..).zip(&lines) {
             let theirs = echo.next()?;
-            // An echo that is cut off settles nothing.
+            // A truncated echo proves nothing.
             if echo.peek().is_none() && ours.starts_with(theirs) && ours != theirs {
                 return None;
             }
-            // Its last line runs on into the rest of the message.
+            // The rest of the message follows the echo's last line without a separator.
             if ours != theirs && !(line == lines.len() && theirs.starts_with(ours)) {
                 return Some(format!(
                     "line {line} of the canonical request differs: signed {ours:?}, the service saw {theirs:?}"
@@ -119,7 +122,7 @@ impl CanonicalRequest {
     }
 }
 
-/// The parameters as `name=value`, percent-encoded and sorted, joined by `&`.
+/// Returns the parameters as `name=value`, percent-encoded, sorted and joined by `&`.
 fn canonical_query(query: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let mut pairs: Vec<(String, String)> =
@@ -128,12 +131,12 @@ fn canonical_query(query: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// The SHA-256 of the bytes, in hexadecimal digits.
+/// Returns the SHA-256 of the bytes in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 
-/// An app's secret, and what can be made of it and the app's id once.
+/// An app's secret, and the parts of a signature that are the same for every request.
 #[derive(Debug)]
 pub(crate) struct AppKey {
     pub(crate) secret: SecretString,
@@ -153,7 +156,7 @@ impl AppKey {
         let advice = "copy the AppSecret as the vendor gave it";
         let text = secret.expose_secret();
         violations.not_empty("app secret", text, advice);
-        // Such as the line feed at the end of a file, or bytes that were no text.
+        // The secret may have the line feed at the end of a file, or come from bytes that were not UTF-8.
         if text.trim() != text || text.contains(char::REPLACEMENT_CHARACTER) {
             violations.add(rules::APP_SECRET.at("app secret").given(secret_shown(text)).advise(advice));
         }
@@ -162,7 +165,7 @@ impl AppKey {
         violations.into_result_with(Some(Self { secret, key, prefix }))
     }
 
-    /// The `Authorization` of a request.
+    /// Returns the `Authorization` header of a request.
     pub(crate) fn authorization(&self, canonical: &CanonicalRequest) -> HeaderValue {
         let signature = hmac::sign(&self.key, canonical.string_to_sign().as_bytes());
         let value = HeaderValue::try_from([&self.prefix, &*hex(signature.as_ref())].concat());
@@ -225,7 +228,7 @@ mod tests {
             let same = echo(&canonical.as_str().replace('\n', separator));
             let agreed = canonical.compare(&same, &[]).unwrap();
             assert!(agreed.contains("the app secret is wrong"), "{agreed}");
-            // Cut off before its end.
+            // The echo is truncated.
             assert_eq!(canonical.compare(&same[..same.len() / 2], &[]), None);
             for host in ["host:b", "host:a:12"] {
                 let difference = canonical.compare(&same.replace("host:a:1", host), &[]).unwrap();

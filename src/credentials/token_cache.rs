@@ -21,16 +21,16 @@ use crate::{
     validation::{ValidationError, secret_header},
 };
 
-/// How long the vendor's token lives from its last use. Source: carrier reference, authentication.
+/// The lifetime of the vendor's token from its last use. Source: carrier reference, authentication.
 const SLIDING_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
-/// Longest lifetime that is kept, 30 years: the clock ends somewhere beyond it.
+/// The longest lifetime, 30 years: an `Instant` much further ahead may overflow.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// How long before its end a token is renewed: at most this, and at most a tenth of its life.
+/// How long before its end a token is renewed: this, or a tenth of its lifetime if that is less.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
-/// How long after a failed renewal the next one is tried, while the token is still good.
+/// The pause between a failed renewal and the next one, while the token is still good.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it gave no token within the renewal time-out";
@@ -39,7 +39,8 @@ const LATE: &str = "it gave no token within the renewal time-out";
 pub type ProviderError = Box<dyn Error + Send + Sync>;
 
 tokio::task_local! {
-    /// The address of the cache whose provider is asked: a call that it makes for itself would wait for its own token.
+    /// The address of the cache whose provider is running. A call by the provider that needs a token of this cache
+    /// would wait for itself.
     static ASKING: usize;
 }
 
@@ -50,9 +51,9 @@ fn failure(text: &str) -> SharedError {
     ProviderError::from(text).into()
 }
 
-/// Where tokens come from.
+/// A source of access tokens.
 ///
-/// Any async closure is one:
+/// Any async closure implements it:
 ///
 /// ```
 /// # use koodrive_share::Credentials;
@@ -60,18 +61,22 @@ fn failure(text: &str) -> SharedError {
 /// let credentials = Credentials::provider(|| async { Ok(log_in().await?.into()) });
 /// ```
 ///
-/// It is asked when the token at hand has lapsed, was refused or is about to lapse; in the last case the calls go on with
-/// the token at hand. Asking is a task of its own, one at a time: it goes on without the call that began it, and serves all
-/// that need a token by then. It ends after [`renewal_timeout`](crate::ClientBuilder::renewal_timeout), and when the last
-/// clone of the client and of its [`Credentials`](crate::Credentials) is dropped; then the future is dropped at an await
-/// point. A failure, a panic, a time-out or a token that fits no header fails the calls that waited for it and no other; a
-/// renewal that fails before the token's end is tried again after 10 s at the earliest. An error, or a panic's message, is
-/// shown as the `source` of the call's error, so let it hold no secret.
+/// The client asks the provider when the current token has lapsed, was refused or is about to lapse. In the last case,
+/// calls go on with the current token.
 ///
-/// It must not wait for a call of the client that it provides for. Such a call gets an error at once, unless a task that the
-/// provider has spawned makes it: then both wait until the renewal times out.
+/// Each renewal is a tokio task of its own, and only one runs at a time. It goes on if the call that began it ends, and
+/// serves all calls that need a token by then. It ends after
+/// [`renewal_timeout`](crate::ClientBuilder::renewal_timeout), or when the last clone of the client and of its
+/// [`Credentials`](crate::Credentials) is dropped. The provider's future is then dropped at an await point.
+///
+/// An error, a panic, a time-out or a token that does not fit into a header fails only the calls that waited for that
+/// renewal. If a renewal fails before the token's end, the next one begins after 10 s at the earliest. The error, or
+/// the panic's message, becomes the `source` of the call's error, so it must hold no secret.
+///
+/// A provider must not wait for a call of the client that it provides for. Such a call gets an error at once, unless it
+/// is made in a task that the provider has spawned: then both wait until the renewal times out.
 pub trait TokenProvider: Send + Sync + 'static {
-    /// Gets a token.
+    /// Returns a new token.
     fn token(&self) -> impl Future<Output = Result<AccessToken, ProviderError>> + Send;
 }
 
@@ -85,42 +90,42 @@ where
     }
 }
 
-/// A token and how long it lives.
+/// An access token and its lifetime.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     pub(super) header: Result<HeaderValue, ValidationError>,
-    /// `None`: [`SLIDING_LIFETIME`] after its last use.
+    /// `None` means [`SLIDING_LIFETIME`] after the last use.
     end: Option<Instant>,
 }
 
 impl AccessToken {
-    /// A token that lives 20 minutes from its last use, as the vendor's do.
+    /// Makes a token that lives for 20 minutes from its last use, as the vendor's do.
     pub fn new(token: impl Into<String>) -> Self {
         Self { header: bearer(&token.into()), end: None }
     }
 
-    /// A whole value of the `Authorization` header, sent exactly as given, such as the `AT 3b91…` that the carrier's login
-    /// answers. It lives as one of [`new`](Self::new) does.
+    /// Makes a token from the whole value of the `Authorization` header, which is sent exactly as given, such as the
+    /// `AT 3b91…` that the carrier's login returns. It lives as long as a token of [`new`](Self::new).
     pub fn authorization(value: impl Into<String>) -> Self {
         let advice = "give the header's whole value, such as `Bearer <token>`";
         Self { header: secret_header("Authorization", &value.into(), advice), end: None }
     }
 
-    /// Says that the token lives this long from now, however often it is used. With 0 it serves the calls that wait for
-    /// it and no other. More than 30 years count as 30.
+    /// Sets the lifetime of the token from now, which its use does not extend. With 0, it serves only the calls that
+    /// wait for it. More than 30 years count as 30.
     pub fn expires_in(self, lifetime: Duration) -> Self {
         Self { end: Some(Instant::now() + lifetime.min(LONGEST_LIFETIME)), ..self }
     }
 }
 
-/// As [`AccessToken::new`].
+/// Makes a token as [`AccessToken::new`] does.
 impl<T: Into<String>> From<T> for AccessToken {
     fn from(token: T) -> Self {
         Self::new(token)
     }
 }
 
-/// `Bearer <token>`, unless the token comes with its scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
+/// Returns the header `Bearer <token>`, or refuses a token with a scheme, as in `Bearer 3b91…` or `Bearer+3b91…`.
 fn bearer(token: &str) -> Result<HeaderValue, ValidationError> {
     let header = |value: &str| secret_header("token", value, "copy the access token alone");
     header(token)?;
@@ -133,10 +138,10 @@ fn bearer(token: &str) -> Result<HeaderValue, ValidationError> {
     header(&format!("Bearer {token}"))
 }
 
-/// The provider without its type, so that [`Credentials`](super::Credentials) has none either.
+/// The provider as a trait object, so that [`Credentials`](super::Credentials) has no type parameter.
 type Provider = dyn Fn() -> BoxFuture<'static, Result<AccessToken, ProviderError>> + Send + Sync;
 
-/// One token for all calls, as the value of a header. A renewal is a task of its own.
+/// One token for all calls, as the value of a header. Each renewal is a task of its own.
 pub(crate) struct TokenCache {
     provider: Box<Provider>,
     state: Mutex<State>,
@@ -145,21 +150,21 @@ pub(crate) struct TokenCache {
 #[derive(Default)]
 struct State {
     cached: Option<Cached>,
-    /// The latest one.
+    /// The latest renewal, running or ended.
     renewal: Option<Renewal>,
-    /// Until then no renewal is begun for a token that is still good: one is running, or has just failed.
+    /// While the token is still good, no renewal begins before this time: one is running, or has just failed.
     paused_until: Option<Instant>,
 }
 
-/// A provider's answer, once it is there.
+/// The result of a renewal, or `None` until it has ended.
 type Answer = Option<Result<HeaderValue, SharedError>>;
 
 struct Renewal {
-    /// It counts even where nobody drives the runtime that the renewal runs on.
+    /// Calls observe the deadline themselves, in case the runtime of the renewal is not driven.
     deadline: Instant,
-    /// Closed when the renewal ends, and with its runtime.
+    /// The channel closes when the renewal or its runtime ends.
     answer: watch::Receiver<Answer>,
-    /// Aborted when it is dropped.
+    /// The task is aborted when this is dropped.
     _task: JoinSet<()>,
 }
 
@@ -175,7 +180,8 @@ impl Cached {
         now < self.end.unwrap_or(self.used + SLIDING_LIFETIME)
     }
 
-    /// Whether it is about to lapse. Using a sliding one renews it, so there is nothing to renew early.
+    /// Whether the token is about to lapse. A token with a sliding lifetime is never due, since its use extends the
+    /// lifetime.
     fn is_due(&self, now: Instant) -> bool {
         let margin = |end| RENEWAL_MARGIN.min((end - self.obtained) / 10);
         self.end.is_some_and(|end| now + margin(end) >= end)
@@ -192,12 +198,12 @@ impl TokenCache {
         Self { provider: Box::new(ask), state: Mutex::default() }
     }
 
-    /// A usable token: the cached one, or what the provider answers within `limit`.
+    /// Returns a usable token: the cached one, or one that the provider returns within `limit`.
     ///
-    /// Cancel safe: a renewal goes on without the call that began it.
+    /// This is cancel safe: a renewal goes on without the call that began it.
     pub(crate) async fn token(self: &Arc<Self>, limit: Duration) -> Result<CachedToken, SharedError> {
         let token = |header| CachedToken { cache: self.clone(), header };
-        // Once more if the runtime of a renewal ended before it did.
+        // Try again once if the runtime of a renewal ended before the renewal.
         for _ in 0..2 {
             let (deadline, mut answer) = match self.usable_or_renewal(limit) {
                 Ok(header) => return Ok(token(header)),
@@ -216,7 +222,8 @@ impl TokenCache {
         Err(failure(LATE))
     }
 
-    /// The cached token if it is good, or the renewal to wait for. Begins one where it is due and none is running.
+    /// Returns the cached token if it is good, or the renewal to wait for. Begins a renewal if one is due and none is
+    /// running.
     fn usable_or_renewal(self: &Arc<Self>, limit: Duration) -> Result<HeaderValue, (Instant, watch::Receiver<Answer>)> {
         let mut state = self.lock();
         let now = Instant::now();
@@ -240,14 +247,15 @@ impl TokenCache {
         }
     }
 
-    /// Waits for what the provider answers, and keeps it. The task ends with the cache, which holds it.
+    /// Waits for the provider's token, and caches it. The cache holds the task of this future, so the task ends with
+    /// the cache.
     async fn renew(
         cache: Weak<Self>,
         asked: impl Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
         deadline: Instant,
         sender: watch::Sender<Answer>,
     ) {
-        // A task of its own, for the sake of its panics.
+        // The provider runs in a task of its own, so that a panic becomes an error.
         let mut task = JoinSet::new();
         task.spawn(asked.in_current_span());
         let result = match timeout_at(deadline, task.join_next()).await {
@@ -269,18 +277,18 @@ impl TokenCache {
         let mut state = cache.lock();
         state.paused_until = renewed.is_err().then(|| now + RENEWAL_PAUSE);
         let answer = renewed.map(|renewed| state.cached.insert(renewed).header.clone());
-        // Closed while the state is locked: who comes after finds the token, or begins anew.
+        // Close the channel while the state is locked: a later call finds the token, or begins a new renewal.
         let _ = sender.send(Some(answer));
         drop(sender);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while it holds this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The token of a request, and where it came from.
+/// The token of a request, and the cache that it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedToken {
     cache: Arc<TokenCache>,
@@ -288,7 +296,7 @@ pub(crate) struct CachedToken {
 }
 
 impl CachedToken {
-    /// Takes note that the service has answered a request with this token, which prolongs a sliding lifetime.
+    /// Records that the service has answered a request with this token, which extends a sliding lifetime.
     pub(crate) fn used(&self) {
         if let Some(cached) = self.cache.lock().cached.as_mut().filter(|cached| cached.header == self.header) {
             cached.used = Instant::now();
