@@ -1,8 +1,8 @@
-//! Why a connection does not come about, as far as trying again is of no use.
+//! The faults of a connection that a retry does not remove.
 
 use std::{error::Error, iter::successors};
 
-/// Why no connection comes about, as long as nobody sees to it.
+/// Why no connection is established. Such a fault does not pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConnectFault {
     #[error("the service's certificate has an issuer that is not trusted")]
@@ -22,13 +22,14 @@ pub(crate) enum ConnectFault {
 }
 
 impl ConnectFault {
-    /// The fault that an error of the HTTP client comes from, if it does not pass by itself. `is_connect`: the error came while
-    /// the connection was being made.
+    /// Returns the fault that caused an error of the HTTP client, if it is one of these. `is_connect` says whether the
+    /// error occurred while the connection was being established.
     ///
-    /// In each case nothing was carried out. Under TLS 1.3 a service refuses a client's certificate after the client has sent
-    /// its request, and reads none of it; all else is told while the connection is being made.
+    /// With each of these faults, nothing was carried out. In TLS 1.3, a service refuses a client's certificate after
+    /// the client has sent its request, and does not read the request. All other faults occur while the connection is
+    /// being established.
     pub(crate) fn of(error: &dyn Error, is_connect: bool) -> Option<Self> {
-        // Its own text holds the URL.
+        // Skip the text of the error itself: it holds the URL, which could match.
         let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
         fault.filter(|fault| is_connect || *fault == Self::ClientCertificate)
     }
@@ -48,11 +49,12 @@ impl ConnectFault {
     }
 }
 
-/// The texts of rustls, OpenSSL and proxies, in small letters without blanks and colons. Not all have a public type.
+/// The error texts of rustls, OpenSSL and proxies, in lower case and without blanks and colons. Not all of these errors
+/// have a public type.
 const TEXTS: [(ConnectFault, &[&str]); 7] = [
     (
         ConnectFault::ProxyCredentials,
-        // The third one also tells that a proxy which demands credentials was given none.
+        // The third text also occurs if a proxy demands credentials and was given none.
         &["proxyauthorizationrequired", "credentialsnotaccepted", "notsupportuser/pass", "implementsauthentication"],
     ),
     (
@@ -79,7 +81,7 @@ fn fault(text: &str) -> Option<ConnectFault> {
 mod tests {
     use super::*;
 
-    /// As the libraries write them; `tests/it` shows that they still do.
+    /// The texts are those of the libraries; `tests/it` shows that they still are.
     #[test]
     fn a_fault_is_told_by_its_text() {
         for (text, expected) in [

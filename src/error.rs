@@ -15,13 +15,13 @@ use crate::{
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What the message of an unknown outcome says after what was seen.
+/// The end of the message of an error whose outcome is unknown.
 pub(crate) const MAY_BE_DONE: &str = "; it may have been carried out all the same";
 
 /// What an operation does on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing: a request that may have got through may be sent again.
+    /// Nothing: a request may be retried even if the server may have received it.
     Reads,
     /// Each request creates a task of its own.
     CreatesTask,
@@ -29,20 +29,21 @@ pub(crate) enum Effect {
 
 /// Whether a call that failed created a task.
 ///
-/// Creating a task is not idempotent: nothing lets the service know a request again, so one sent twice is taken to create
-/// two tasks. So this is the question to ask before anything is sent again. These three answers are all there are. For a query
-/// they tell the same of the query.
+/// Creating a task is not idempotent: nothing in a request lets the service recognize a repetition, so assume that
+/// sending it twice creates two tasks. Check the outcome before you send anything again. There are only these three
+/// outcomes. For a query, they say the same about the query.
 ///
-/// What becomes of a task that was created is told by its [`TaskStatus`](crate::TaskStatus).
+/// The [`TaskStatus`](crate::TaskStatus) of a created task tells its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// The request never left: **no task was created**. Remove the cause and create it again.
+    /// The request was not sent: **no task was created**. Remove the cause and create the task again.
     NotSent,
-    /// The service said no: **no task was created**. Correct what it names and create it again.
+    /// The service refused the request: **no task was created**. Correct what the service names and create the task
+    /// again.
     Rejected,
-    /// The request left and no answer settles what became of it: **a task may exist**. Look for it (the files in the
-    /// target, the package, the vendor's support by trace id) before creating it again.
+    /// The request was sent, and no reply settles whether it was carried out: **a task may exist**. Look for it (the
+    /// files in the target, the package, the vendor's support by trace id) before you create it again.
     Unknown,
 }
 
@@ -57,7 +58,7 @@ impl Display for Outcome {
     }
 }
 
-/// A call that failed.
+/// The error of a call.
 ///
 /// ```
 /// # use koodrive_share::{Client, Outcome, ShareTask};
@@ -71,9 +72,9 @@ impl Display for Outcome {
 /// # }
 /// ```
 ///
-/// The message is one line, ends with the trace id, and says what to do next; causes come through
-/// [`source`](StdError::source). Secrets are masked in what the service said, and control characters are escaped. `Debug`
-/// shows the message with all causes: print `{error:?}`, or let `main` return the error.
+/// The message is one line. It says what to do next, and ends with the trace id. [`source`](StdError::source) returns
+/// the cause. In texts of the service, secrets are masked and control characters are escaped. `Debug` shows the message
+/// with all causes: print `{error:?}`, or let `main` return the error.
 pub struct Error(pub(crate) Box<ErrorDetails>);
 
 #[derive(Debug)]
@@ -83,14 +84,14 @@ pub(crate) struct ErrorDetails {
     pub(crate) effect: Effect,
     pub(crate) reply: Option<ReplyDetails>,
     pub(crate) notes: Vec<String>,
-    /// What to do about a refusal of this very call.
+    /// The advice on a refusal of this call, which replaces that of the service code.
     pub(crate) advice: Option<&'static str>,
     pub(crate) source: Option<BoxError>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
 }
 
-/// What kind of failure it is, which determines the outcome.
+/// The kind of a failure, which determines the outcome.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorKind {
     #[error("{0}")]
@@ -117,16 +118,16 @@ pub(crate) enum ErrorKind {
     ShareEnded(&'static str),
     #[error("the service refused the extract code")]
     ExtractCode,
-    /// Of a chunk in a bulk creation: only the ledger knows of the request.
+    /// The request for a chunk of a bulk creation is known only from the ledger.
     #[error("an earlier run may have sent it, and its outcome is unknown")]
     Interrupted,
-    /// Of a chunk in a bulk creation: earlier requests for it may have made what this one did not.
+    /// An earlier request for the same chunk of a bulk creation may have created the task that this one did not.
     #[error("{0}")]
     AfterUnknown(String),
 }
 
 impl ErrorKind {
-    /// The outcome, and the word for metrics.
+    /// Returns the outcome, and the word for metrics.
     fn outcome_and_type(&self) -> (Outcome, &'static str) {
         match self {
             Self::Validation(_) => (Outcome::NotSent, "validation"),
@@ -146,7 +147,7 @@ impl ErrorKind {
     }
 }
 
-/// What a reply says about a call that failed. Its texts are fit to be shown.
+/// The details of the reply to a call that failed. Its texts are redacted and escaped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplyDetails {
     pub(crate) status: u16,
@@ -155,13 +156,13 @@ pub(crate) struct ReplyDetails {
     pub(crate) request_id: Option<String>,
     pub(crate) task_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-    /// The service knows of no such task.
+    /// Whether the service does not know the task.
     pub(crate) is_not_found: bool,
 }
 
 debug_as_chain!(Error);
 
-/// Nothing was sent, and there is no trace id.
+/// Makes the error of a request that was not sent and has no trace id.
 impl From<ValidationError> for Error {
     fn from(error: ValidationError) -> Self {
         Self::new(ErrorKind::Validation(error), Effect::CreatesTask, None)
@@ -183,7 +184,7 @@ impl Error {
         }))
     }
 
-    /// Says that `earlier` requests for the same may have made what this one did not.
+    /// Makes the outcome unknown if there are `earlier` requests for the same chunk, which may have created its task.
     pub(crate) fn after_unknown(mut self, earlier: &[TraceId]) -> Self {
         if earlier.is_empty() {
             return self;
@@ -196,7 +197,8 @@ impl Error {
         self
     }
 
-    /// Its outcome for a chunk in a bulk creation: one that was throttled was not judged, so it counts as not sent.
+    /// Returns the outcome of a chunk in a bulk creation. The service has not judged a throttled chunk, so that counts
+    /// as not sent.
     pub(crate) fn outcome_of_chunk(&self) -> Outcome {
         match self.outcome() {
             Outcome::Rejected if self.is_throttled() => Outcome::NotSent,
@@ -204,21 +206,22 @@ impl Error {
         }
     }
 
-    /// Whether the service knows of no such task, as right after its creation.
+    /// Whether the service does not know the task, which may happen right after its creation.
     pub(crate) fn is_not_found(&self) -> bool {
         self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)
     }
 
-    /// Whether a task was created: see [`Outcome`] before sending anything again.
+    /// Returns whether a task was created. See [`Outcome`] before you send anything again.
     pub fn outcome(&self) -> Outcome {
         let (outcome, _) = self.0.kind.outcome_and_type();
         outcome
     }
 
-    /// What failed, in a word for metrics, which is `error.type` in the [spans](crate::Client#tracing): `access_refused`,
-    /// `busy`, `certificate`, `connect`, `credentials`, `extract_code`, `lost`, `proxy`, `refused`, `request`, `share_ended`,
-    /// `throttled`, `timeout`, `unauthorized`, `unknown`, `unreadable` or `validation`. More may come; to decide what to do,
-    /// ask the predicates.
+    /// Returns a word for the failure, for metrics. It is `error.type` in the [spans](crate::Client#tracing).
+    ///
+    /// The words are `access_refused`, `busy`, `certificate`, `connect`, `credentials`, `extract_code`, `lost`,
+    /// `proxy`, `refused`, `request`, `share_ended`, `throttled`, `timeout`, `unauthorized`, `unknown`, `unreadable`
+    /// and `validation`. Later versions may add others; to decide what to do, use the predicates.
     #[doc(alias("ErrorKind", "kind"))]
     pub fn error_type(&self) -> &'static str {
         match &self.0.kind {
@@ -230,53 +233,54 @@ impl Error {
         }
     }
 
-    /// The trace id of the request, sent or not. There is none if a rule was broken before one was made, or where a listing
-    /// cannot go on for what its entries say.
+    /// Returns the trace id of the request, whether it was sent or not. There is none if a rule was broken before one
+    /// was made, or if the entries of a listing keep it from going on.
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
     }
 
-    /// How many attempts the call made.
+    /// Returns the number of attempts that the call made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// How long the call took, with all attempts and the waits between them.
+    /// Returns how long the call took, including all attempts and the waits between them.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// The task that the reply named beside something that is no success. It may exist: ask for its status.
+    /// Returns the id of a task that the reply names without reporting success. The task may exist: ask for its status.
     pub fn task_id(&self) -> Option<&str> {
         self.0.reply.as_ref()?.task_id.as_deref()
     }
 
-    /// The HTTP status, if a reply came.
+    /// Returns the HTTP status, if there was a reply.
     pub fn status(&self) -> Option<u16> {
         self.0.reply.as_ref().map(|reply| reply.status)
     }
 
-    /// The service's or the gateway's code, if the reply holds one.
+    /// Returns the code of the service or the gateway, if the reply holds one.
     pub fn service_code(&self) -> Option<&ServiceCode> {
         self.0.reply.as_ref()?.code.as_ref()
     }
 
-    /// What the service said, at most 1,000 characters of it, with secrets and URLs masked. Of a page, that is its words.
+    /// Returns the service's message, at most 1,000 characters of it, with secrets and URLs masked. If the reply is not
+    /// JSON, the message is the first 200 characters of its text.
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()
     }
 
-    /// The gateway's `X-request-id`, for the vendor's support.
+    /// Returns the gateway's `X-request-id`, for the vendor's support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.reply.as_ref()?.request_id.as_deref()
     }
 
-    /// How long the service asks to wait, from the longest `Retry-After`, in seconds or as a date.
+    /// Returns how long the service asks to wait: the longest `Retry-After`, which is in seconds or a date.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.reply.as_ref()?.retry_after
     }
 
-    /// The broken rules, if that is the cause: correct them all.
+    /// Returns the broken rules, if they are the cause. Correct all of them.
     pub fn validation_error(&self) -> Option<&ValidationError> {
         match &self.0.kind {
             ErrorKind::Validation(error) => Some(error),
@@ -284,60 +288,67 @@ impl Error {
         }
     }
 
-    /// A rule is broken and nothing was sent. Correct the [violations](Self::validation_error).
+    /// Whether a rule is broken; nothing was sent. Correct the [violations](Self::validation_error).
     pub fn is_validation(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Validation(_))
     }
 
-    /// The token provider gave no usable token and nothing was sent. Look at its error, the `source`.
+    /// Whether the token provider returned no usable token; nothing was sent. Look at its error, the `source`.
     pub fn is_credentials(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Credentials(_))
     }
 
-    /// No connection came about (name, connection, TLS, proxy) and nothing was sent. Check the endpoint and the network.
+    /// Whether no connection was established (name, connection, TLS, proxy); nothing was carried out. Check the
+    /// endpoint and the network.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Connect | ErrorKind::ConnectRefused(_))
     }
 
-    /// No connection came about for want of a certificate or an algorithm that both sides accept, and nothing was sent. It
-    /// does not pass by itself: do what the message says.
+    /// Whether TLS failed because of a certificate, or because the two sides have no version or algorithm in common;
+    /// nothing was carried out. A retry does not help: do what the message says.
     pub fn is_certificate(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ConnectRefused(fault) if fault != ConnectFault::ProxyCredentials)
     }
 
-    /// The proxy demands credentials or refuses those given, and nothing was sent to the service. It does not pass by
-    /// itself: give the credentials in the proxy's URL. Another refusal of a proxy [cannot be told](Self::is_connect) from
-    /// a network's.
+    /// Whether the proxy demands credentials or refuses those given; nothing was sent to the service. A retry does not
+    /// help: give the credentials in the proxy's URL.
+    ///
+    /// Any other refusal by a proxy looks like a failure of the network, [`is_connect`](Self::is_connect).
     pub fn is_proxy_unauthorized(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ConnectRefused(ConnectFault::ProxyCredentials))
             || (self.status() == Some(407) && !self.may_have_created())
     }
 
-    /// Time ran out, with or without the request having left: see [`outcome`](Self::outcome).
+    /// Whether the time-out passed, before or after the request was sent: see [`outcome`](Self::outcome).
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::TimedOut | ErrorKind::Busy)
     }
 
-    /// The service said no. Correct what [`service_code`](Self::service_code) and [`message`](Self::message) name.
+    /// Whether the service refused the request. Correct what [`service_code`](Self::service_code) and
+    /// [`message`](Self::message) name.
     pub fn is_refused(&self) -> bool {
         self.outcome() == Outcome::Rejected
     }
 
-    /// The share has expired, is invalid, or its files were deleted, so no task was created. Ask its owner for a new link.
+    /// Whether the share has expired, is invalid, or its files were deleted; no task was created. Ask its owner for a
+    /// new link.
     ///
-    /// Only opening a share tells it. With which code a share that ends later refuses calls is not public: after a refusal
-    /// that nothing else explains, open it again.
+    /// Only opening a share reports this. If a share ends later, its calls are refused with a code that is not public:
+    /// after a refusal that nothing else explains, open the share again.
     pub fn is_share_ended(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))
     }
 
-    /// The service refused the share's extract code, which may be wrong or used up. Ask whoever shared the link.
+    /// Whether the service refused the share's extract code, which may be wrong or used up. Ask whoever shared the
+    /// link.
     pub fn is_extract_code_refused(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ExtractCode)
     }
 
-    /// The credentials were refused: 401, or 400 whose message says "authentication failed" where neither its code nor an
-    /// extract code is another cause. Renew the token, or check the AppSecret and the user id.
+    /// Whether the credentials were refused. Renew the token, or check the AppSecret and the user id.
+    ///
+    /// The status is 401, or it is 400, the message says "authentication failed", and neither the service code nor an
+    /// extract code is another cause.
     pub fn is_unauthorized(&self) -> bool {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
         let has_other_cause =
@@ -347,26 +358,27 @@ impl Error {
         is_refused_as_such && !self.may_have_created()
     }
 
-    /// The service refused access, to the share or to the target. Open the share again if its kdstoken has lapsed or is
-    /// missing, else ask the space's owner: which code the service has for a lapsed kdstoken is not public.
+    /// Whether the service refused access to the share or to the target. Open the share again if its kdstoken has
+    /// lapsed or is missing; otherwise, ask the space's owner. The code for a lapsed kdstoken is not public.
     pub fn is_access_refused(&self) -> bool {
         let is_forbidden = self.status() == Some(403) || self.service_code() == Some(&ServiceCode::UserMayNotOperate);
         self.is_refused() && is_forbidden && !self.is_throttled()
     }
 
-    /// There were too many requests: status 429, or the gateway's code. Wait for [`retry_after`](Self::retry_after), or a
-    /// minute, and slow down. Like every predicate that invites another attempt, it is false where a task may exist.
+    /// Whether there were too many requests: status 429, or the gateway's code. Wait for
+    /// [`retry_after`](Self::retry_after), or a minute, and slow down. Like every predicate that invites a retry, it is
+    /// false if a task may exist.
     pub fn is_throttled(&self) -> bool {
         let is_throttled = self.status() == Some(429) || self.service_code().is_some_and(ServiceCode::is_throttling);
         is_throttled && !self.may_have_created()
     }
 
-    /// A creation whose outcome is unknown: nothing may invite another attempt.
+    /// Whether this is a creation whose outcome is unknown. No predicate may then invite a retry.
     fn may_have_created(&self) -> bool {
         self.0.effect == Effect::CreatesTask && self.outcome() == Outcome::Unknown
     }
 
-    /// The call may be made again: another attempt cannot make a second task, and the failure may pass by itself.
+    /// Whether the call may be made again: that cannot create a second task, and the failure may pass by itself.
     ///
     /// A creation whose outcome is [unknown](Outcome::Unknown) is never retryable.
     pub fn is_retryable(&self) -> bool {
@@ -446,7 +458,7 @@ impl Display for ReplyDetails {
 }
 
 impl Error {
-    /// What to do next about this very call, as the message says it.
+    /// Returns what to do next about this call, as in the message.
     pub fn advice(&self) -> Option<&'static str> {
         Some(match (&self.0.kind, self.outcome()) {
             (ErrorKind::ConnectRefused(fault), _) => fault.advice(),

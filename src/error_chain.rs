@@ -1,6 +1,6 @@
-//! What `Debug` shows of an error.
+//! The `Debug` of errors.
 
-/// Lets `Debug` show the message and its causes: it is what a `main` that returns the error prints.
+/// Implements `Debug` to show the message and its causes, since a `main` that returns the error prints it by `Debug`.
 macro_rules! debug_as_chain {
     ($error:ty) => {
         impl std::fmt::Debug for $error {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Lists the codes once: variant, number, what it means, advice.
+/// Lists the codes once: variant, number, meaning, advice.
 macro_rules! service_codes {
     ($($variant:ident = $number:literal, $meaning:literal, $advice:literal;)+) => {
         /// A response code of the service or of the gateway in front of it.
@@ -17,7 +17,7 @@ macro_rules! service_codes {
         /// assert_eq!(ServiceCode::from("APIGW.0308").as_str(), "APIGW.0308");
         /// ```
         ///
-        /// An open set: a code that the reference does not list is kept as [`Other`](Self::Other). Source: carrier
+        /// The set is open: a code that the reference does not list is kept as [`Other`](Self::Other). Source: carrier
         /// reference, errors.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -30,7 +30,7 @@ macro_rules! service_codes {
         }
 
         impl ServiceCode {
-            /// The code as the service writes it.
+            /// Returns the code as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     Self::Success => "0",
@@ -39,8 +39,8 @@ macro_rules! service_codes {
                 }
             }
 
-            /// What to do about a code that the reference lists, whatever the call: [`Error::advice`](crate::Error::advice)
-            /// knows the call, too.
+            /// Returns what to do about a code that the reference lists, whatever the call.
+            /// [`Error::advice`](crate::Error::advice) also takes the call into account.
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant => Some($advice),)+
@@ -84,29 +84,30 @@ service_codes! {
 }
 
 impl ServiceCode {
-    /// A refusal that the reference lists: nothing was done, as is inferred from its meaning.
+    /// Whether the reference lists the code as a refusal. That nothing was done is inferred from the code's meaning.
     pub(crate) fn is_listed_refusal(&self) -> bool {
         !matches!(self, Self::Success | Self::InnerInvokeFailure | Self::Other(_))
     }
 
-    /// A listed refusal that tells what was wrong, so that the service has looked at more than the headers.
+    /// Whether the code is a listed refusal that names what was wrong. The service has then checked more than the
+    /// headers.
     pub(crate) fn names_its_cause(&self) -> bool {
         self.is_listed_refusal() && !matches!(self, Self::BadRequest | Self::ParameterVerificationFailed)
     }
 
-    /// A code of the vendor's series: 13 and six digits.
+    /// Whether the code is of the vendor's series: 13 and six digits.
     pub(crate) fn is_of_series(&self) -> bool {
         let code = self.as_str();
         code.len() == 8 && code.starts_with("13") && code.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// The number of a code of the gateway in front of the service: `0308` of `APIGW.0308` as of `APIG.0308`.
+    /// Returns the number in a code of the gateway in front of the service: `0308` in `APIGW.0308` and in `APIG.0308`.
     pub(crate) fn gateway_number(&self) -> Option<&str> {
         let (gateway, number) = self.as_str().split_once('.')?;
         matches!(gateway, "APIG" | "APIGW").then_some(number)
     }
 
-    /// The gateway's throttling.
+    /// Whether the code is that of the gateway's throttling.
     pub(crate) fn is_throttling(&self) -> bool {
         self.gateway_number() == Some("0308")
     }
