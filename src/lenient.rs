@@ -1,14 +1,14 @@
-//! Values of replies, read in every form that a service writes them in.
+//! Values of replies, read in every form in which services write them.
 //!
-//! None of them makes a reply unreadable: a value of another type, or one that nothing holds, is as good as none. The
-//! generator derives `Serialize` for the types around them, which nothing writes.
+//! None of them makes a reply unreadable: a value of another type, or out of range, counts as missing. They implement
+//! `Serialize` only because the generator derives it for the types around them; no code serialises these.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 
 use crate::service_code::ServiceCode;
 
-/// Longest value that is shown as JSON, in bytes.
+/// The longest value that is shown as JSON, in bytes.
 const LONGEST_SHOWN: usize = 1 << 16;
 
 /// A text, or a number as text.
@@ -36,7 +36,7 @@ impl From<&RawValue> for LenientText {
     }
 }
 
-/// An integer: `2`, `"2"`, `2.0`. Of any other value, what stands there.
+/// An integer: `2`, `"2"`, `2.0`. Any other value is kept as its JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientInt(pub(crate) Result<i64, String>);
@@ -52,7 +52,7 @@ impl From<&RawValue> for LenientInt {
     }
 }
 
-/// A response code: an integer of any size, or a text, as which older editions type it. A fraction is no code.
+/// A response code: an integer of any size, or a text, which is its type in older editions. A fraction is not a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientCode(pub(crate) Option<ServiceCode>);
@@ -60,7 +60,7 @@ pub(crate) struct LenientCode(pub(crate) Option<ServiceCode>);
 impl LenientCode {
     /// # Errors
     ///
-    /// Nothing, if it is not success: as an operation reads a response.
+    /// Returns `None` if the code is not success, as the operations do when they read a response.
     pub(crate) fn success(&self) -> Result<(), Option<String>> {
         if self.0 == Some(ServiceCode::Success) { Ok(()) } else { Err(None) }
     }
@@ -68,7 +68,7 @@ impl LenientCode {
 
 impl From<&RawValue> for LenientCode {
     fn from(json: &RawValue) -> Self {
-        // As most replies have it: the way through a number and its text is long.
+        // Most replies have this code, and parsing it as a number is slow.
         if json.get() == "0" {
             return Self(Some(ServiceCode::Success));
         }
@@ -102,7 +102,7 @@ impl From<&RawValue> for LenientNumber {
     }
 }
 
-/// A truth: `true`, `"true"`.
+/// A boolean: `true`, `"true"`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientBool(pub(crate) Option<bool>);
@@ -113,7 +113,7 @@ impl From<&RawValue> for LenientBool {
     }
 }
 
-/// An object. Of any other value, what stands there: of an array, serde would take the elements for the fields.
+/// An object. Any other value is kept as its JSON, also an array, whose elements serde would take as the fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
@@ -125,7 +125,7 @@ impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientObject<T> {
     }
 }
 
-/// An array. Of any other value, what stands there.
+/// An array. Any other value is kept as its JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientList<T>(pub(crate) Result<Vec<T>, String>);
@@ -136,35 +136,37 @@ impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientList<T> {
     }
 }
 
-/// A value that is no array and no object, which take many times their length.
+/// Parses a value that is neither an array nor an object, which would take many times their length in memory.
 fn scalar(json: &RawValue) -> Option<Value> {
     if json.get().starts_with(['[', '{']) { None } else { serde_json::from_str(json.get()).ok() }
 }
 
-/// A value as JSON without escapes that are not needed, so that secrets in it are recognized. Of a long one, its length.
+/// Returns a value as JSON without unnecessary escapes, so that secrets in it are recognized, or the length of a long
+/// value.
 pub(crate) fn normalized(json: &RawValue) -> String {
     if json.get().len() > LONGEST_SHOWN {
         return format!("a value of {} bytes", json.get().len());
     }
     match serde_json::from_str::<Value>(json.get()) {
         Ok(value) => value.to_string(),
-        // A number that nothing holds has no escapes.
+        // A number out of range has no escapes.
         Err(_) if !json.get().contains('"') => json.get().to_owned(),
         Err(_) => "beyond what can be read".to_owned(),
     }
 }
 
-/// A number as text, without a fraction of nothing: `2` for `2.0`. One that no integer here holds stays as it is.
+/// Returns a number as text, without a fraction of 0: `2` for `2.0`. A number that is no integer, or out of range,
+/// stays as written.
 fn canonical(number: &Number, json: &RawValue) -> String {
     integer(number).map_or_else(|| json.get().to_owned(), |number| number.to_string())
 }
 
-/// The integer that a number is, if it is one.
+/// Returns a number as an integer, if it is one.
 fn integer(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| whole(number.as_f64()?))
 }
 
-/// Within what a float holds exactly.
+/// Returns a float as an integer, if it is whole and within the range that a float holds exactly.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 53 bits")]
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)

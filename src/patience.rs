@@ -17,10 +17,10 @@ use crate::{
     validation::{DAY, time_shown},
 };
 
-/// Is called with how long a pause lasts, and why there is one.
+/// A callback that gets the length of a pause and the error that caused it.
 type Callback = dyn Fn(Duration, &Error) + Send + Sync;
 
-/// Who is told of each pause.
+/// The callback at the beginning of each pause.
 #[derive(Clone)]
 pub(crate) struct OnPause(pub(crate) Arc<Callback>);
 
@@ -30,20 +30,21 @@ impl fmt::Debug for OnPause {
     }
 }
 
-/// What a request tells of those after it.
+/// What the result of a request means for later requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// A task was created, or a call that only reads succeeded.
+    /// A task was created, or a read-only call succeeded.
     Succeeded,
-    /// Nothing was made, and the service asks to wait so long.
+    /// The request was throttled, and the service asks for a wait of this length.
     Throttled(Duration),
-    /// No connection to the service, or no token from the provider; for a call that only reads, also no answer.
+    /// There was no connection to the service, or no token from the provider. For a read-only call, also no usable
+    /// reply.
     Unreachable,
-    /// The credentials, a certificate or a proxy fail every request.
+    /// The credentials, a certificate or a proxy would fail every request.
     Permanent,
-    /// A reply about its own chunk.
+    /// There was a reply, which concerns only this request.
     Replied,
-    /// No reply, and nothing that other requests would meet, too.
+    /// There was no reply, for a reason that need not affect other requests.
     NoReply,
 }
 
@@ -55,7 +56,7 @@ impl Signal {
             Outcome::Rejected if error.is_unauthorized() || error.is_proxy_unauthorized() => Self::Permanent,
             Outcome::NotSent if error.is_connect() && !error.is_retryable() => Self::Permanent,
             Outcome::NotSent if error.is_connect() || error.is_credentials() => Self::Unreachable,
-            // Of a call that only reads.
+            // Only a read-only call is retryable after an unknown outcome.
             Outcome::Unknown if error.is_retryable() => Self::Unreachable,
             _ if error.status().is_some() => Self::Replied,
             Outcome::NotSent | Outcome::Rejected | Outcome::Unknown => Self::NoReply,
@@ -63,7 +64,7 @@ impl Signal {
     }
 }
 
-/// Why a run does not send a request again that was not carried out.
+/// Why a run does not retry a request that was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GiveUp {
     #[error("no task was created for {shown}, the patience of this run; resume it later", shown = time_shown(*.0))]
@@ -74,11 +75,11 @@ pub(crate) enum GiveUp {
     Permanent,
 }
 
-/// What follows from what became of a request.
+/// What to do after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     GoOn,
-    /// Nothing is sent for so long; then this request is sent again.
+    /// Send nothing for this time, then retry this request.
     Pause(Duration),
     End(GiveUp),
 }
@@ -86,9 +87,9 @@ pub(crate) enum Decision {
 #[derive(Debug)]
 pub(crate) struct Patience {
     limit: Duration,
-    /// Whether a reply has come, to this or to another call that shares it.
+    /// Whether there was a reply, to this call or to another one that shares the flag.
     has_reply: Arc<AtomicBool>,
-    /// When the service first refused to carry anything out since the last task.
+    /// When a request was first throttled, or found no service, since the last success.
     failing_since: Option<Instant>,
     backoff: Option<ExponentialBackoff>,
 }
@@ -98,8 +99,8 @@ impl Patience {
         Self { limit, has_reply: Arc::default(), failing_since: None, backoff: None }
     }
 
-    /// Decides after a request. One that `is_late` left before the latest pause began: requests that left together make one
-    /// pause.
+    /// Decides what to do after a request. `is_late` means that the request was sent before the latest pause began:
+    /// requests that were sent together cause one pause.
     pub(crate) fn decide(&mut self, signal: Signal, is_late: bool, now: Instant) -> Decision {
         let is_reply = matches!(signal, Signal::Succeeded | Signal::Throttled(_) | Signal::Replied);
         let has_reply = self.has_reply.fetch_or(is_reply, Relaxed) || is_reply;
@@ -129,7 +130,7 @@ impl Patience {
         Decision::Pause(wait.min(left).max(retry_after).min(DAY))
     }
 
-    /// The waits: 1 s, doubled each time to at most 1 min, and up to as much again at random.
+    /// Returns the waits: 1 s, doubled each time to at most 1 min, plus up to as much again at random.
     fn backoff(&mut self) -> &mut ExponentialBackoff {
         let backoff =
             ExponentialBuilder::new().with_max_delay(Duration::from_secs(60)).without_max_times().with_jitter();
@@ -137,7 +138,7 @@ impl Patience {
     }
 }
 
-/// How long calls that only read are made again, and who is told of each pause.
+/// How long read-only calls are repeated, and the callback for each pause.
 #[derive(Clone)]
 pub(crate) struct CallPatience {
     limit: Duration,
@@ -150,12 +151,13 @@ impl CallPatience {
         Self { limit, on_pause: OnPause(Arc::new(on_pause)), has_reply: Arc::default() }
     }
 
-    /// The same, but for no longer than this.
+    /// Returns the same patience with at most this limit.
     pub(crate) fn at_most(&self, limit: Duration) -> Self {
         Self { limit: self.limit.min(limit), ..self.clone() }
     }
 
-    /// The pause before a call is made again, of which it tells. `patience` is that of the call, none at first.
+    /// Returns the pause before a call is repeated, after telling the callback. `patience` is the state of the call,
+    /// `None` at first.
     pub(crate) fn pause<T>(&self, patience: &mut Option<Patience>, result: &Result<T, Error>) -> Option<Duration> {
         let new = || Patience { has_reply: self.has_reply.clone(), ..Patience::new(self.limit) };
         let decision = patience.get_or_insert_with(new).decide(Signal::of(result), false, Instant::now());
@@ -185,7 +187,7 @@ mod tests {
         Duration::from_secs(secs)
     }
 
-    /// A pause of so many seconds, or of up to twice as many.
+    /// A decision, a pause of this many seconds, or a pause of one to two times as many.
     #[derive(Debug)]
     enum Expected {
         Is(Decision),
@@ -195,7 +197,7 @@ mod tests {
 
     use Expected::{Is, Pause, PauseOfOneToTwoTimes};
 
-    /// Plays requests against a patience: each comes so many seconds after the first.
+    /// Plays requests against a patience, each at its number of seconds after the first.
     #[track_caller]
     fn play(limit: Duration, requests: &[(u64, Signal, Expected)]) {
         let (mut patience, start) = (Patience::new(limit), Instant::now());
@@ -236,7 +238,7 @@ mod tests {
             (ErrorKind::Refused, Some(400), None, Replied),
             (ErrorKind::Refused, Some(400), Some("13000311"), Replied),
             (ErrorKind::Refused, Some(400), Some("APIGW.0308"), NO_WAIT),
-            // A task may have been made: that is never sent again.
+            // A task may have been created, so the request is never retried.
             (unreadable(), Some(429), None, Replied),
             (ErrorKind::TimedOut, None, None, NoReply),
             (ErrorKind::Lost, Some(200), None, Replied),
@@ -267,9 +269,9 @@ mod tests {
     fn patience_ends_when_no_task_was_made_for_so_long() {
         let end = |limit| Is(End(Exhausted(secs(limit))));
         play(secs(0), &[(0, NO_WAIT, end(0))]);
-        // The last pause lasts as long as the patience.
+        // The last pause ends with the patience.
         play(secs(10), &[(0, NO_WAIT, PauseOfOneToTwoTimes(1)), (9, NO_WAIT, Pause(1)), (10, NO_WAIT, end(10))]);
-        // Another reply opens the way, but is no task; time without a refusal is none of waiting.
+        // A reply without success does not restart the patience; a success does.
         let pause = || PauseOfOneToTwoTimes(1);
         play(secs(10), &[(0, NO_WAIT, pause()), (5, Replied, Is(GoOn)), (10, NO_WAIT, end(10))]);
         play(secs(10), &[(0, NO_WAIT, pause()), (5, Succeeded, Is(GoOn)), (99, NO_WAIT, pause())]);

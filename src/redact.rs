@@ -1,40 +1,43 @@
-//! Secrets out of texts, and texts that are fit to be shown.
+//! Redaction of texts: masks secrets, and escapes what must not be shown.
 
 use std::{collections::BTreeSet, mem, ops::Range};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What is percent-encoded: RFC 3986's unreserved characters stay.
+/// The characters to percent-encode: all but RFC 3986's unreserved ones.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The same but for slashes, as common encoders leave them.
+/// The same characters except slashes, which common encoders do not encode.
 const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
-/// Longest service text that is kept, in characters.
+/// The longest service text that is kept, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
 
-/// Shortest secret that is masked, in characters: one of a character or two would mangle any text and protects nothing.
+/// The shortest secret that is masked, in characters. To mask one or two characters would mangle any text and protect
+/// nothing.
 const MIN_SECRET: usize = 3;
 
-/// Shortest secret that is masked also within an id, in characters. A shorter one, such as an extract code of four digits,
-/// is there by chance: nobody finds it, and without the id the vendor's support finds no request.
+/// The shortest secret that is masked even within an id, in characters.
+///
+/// A shorter secret, such as an extract code of four digits, occurs in an id by chance. Nobody can recognize it there,
+/// and the vendor's support needs the id to find a request.
 const MIN_SECRET_IN_ID: usize = 8;
 
-/// Shortest word of letters, digits, `-` and `_` that is an id, in characters.
+/// The shortest word of letters, digits, `-` and `_` that counts as an id, in characters.
 const MIN_ID: usize = 16;
 
-/// Masks each word of a text that holds a URL.
+/// Masks the words of a text that hold a URL.
 pub(crate) fn mask_urls(text: &str) -> String {
     mask(text, urls(text))
 }
 
-/// Masks the secrets in a text: in every case, also where they are percent-encoded or escaped as in JSON.
+/// Masks the secrets in a text, in upper or lower case, also if they are percent-encoded or escaped as in JSON.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     let text = unescaped_around(text, secrets);
     mask(&text, found(&text, secrets))
 }
 
-/// Masks places in a text, which may overlap.
+/// Masks these ranges of a text, which may overlap.
 fn mask(text: &str, mut places: Vec<Range<usize>>) -> String {
     places.sort_unstable_by_key(|place| place.start);
     let (mut masked, mut end) = (String::new(), 0);
@@ -47,17 +50,17 @@ fn mask(text: &str, mut places: Vec<Range<usize>>) -> String {
     masked + &text[end..]
 }
 
-/// Where a text repeats the secrets, in each of their forms.
+/// Returns the ranges where a text repeats the secrets in any of their forms.
 fn found(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
-    // As long as the text, byte for byte.
+    // The ASCII lower case keeps all byte positions of the text.
     let lower = text.to_ascii_lowercase();
     let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
-    // Most secrets have one form.
+    // The set drops equal forms: most secrets have only one.
     let forms: BTreeSet<_> = secrets.flat_map(|secret| forms(secret)).collect();
     forms.iter().flat_map(|form| places(&lower, form)).collect()
 }
 
-/// The words of a text that hold a URL, be it percent-encoded, once or twice, as a whole or in part.
+/// Returns the ranges of the words that hold a URL, which may be percent-encoded once or twice, as a whole or in part.
 fn urls(text: &str) -> Vec<Range<usize>> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let ends = text.match_indices(' ').map(|(end, _)| end).chain([text.len()]);
@@ -65,15 +68,15 @@ fn urls(text: &str) -> Vec<Range<usize>> {
     words.filter(|word| decoded(&decoded(&text[word.clone()])).contains("://")).collect()
 }
 
-/// How a text may repeat a secret, in small letters.
+/// Returns the forms in which a text may repeat a secret, in lower case.
 fn forms(secret: &str) -> [String; 4] {
-    // A body that is no JSON may quote one that is.
+    // A body that is not JSON may quote JSON.
     let quoted = serde_json::Value::from(secret).to_string();
     let [encoded, path] = [ENCODED, ENCODED_PATH].map(|set| utf8_percent_encode(secret, set).to_string());
     [unescaped(secret), unescaped(&quoted[1..quoted.len() - 1]), encoded, path].map(|form| form.to_ascii_lowercase())
 }
 
-/// Where a secret is to be masked.
+/// Returns the ranges where a secret must be masked.
 fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
     let ends_word = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
     let is_long = secret.len() >= MIN_SECRET_IN_ID || secret.contains(ends_word);
@@ -86,7 +89,8 @@ fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
     found.filter(|place| is_long || !is_in_id(place)).collect()
 }
 
-/// The text without escapes of JSON that a secret or a URL would not be recognized in: `\/`, and `\u003d` of visible ASCII.
+/// Returns the text without the JSON escapes that could hide a secret or a URL: `\/`, and those of visible ASCII, such
+/// as `\u003d`.
 fn unescaped(text: &str) -> String {
     let mut parts = text.split("\\u");
     let mut unescaped = parts.next().unwrap_or_default().to_owned();
@@ -100,7 +104,7 @@ fn unescaped(text: &str) -> String {
             None => unescaped.extend(["\\u", part]),
         }
     }
-    // As often as a slash was escaped.
+    // A slash may have been escaped more than once.
     let parts = unescaped.split_inclusive('/').map(|part| match part.strip_suffix('/') {
         Some(before) => [before.trim_end_matches('\\'), "/"],
         None => [part, ""],
@@ -108,9 +112,9 @@ fn unescaped(text: &str) -> String {
     parts.flatten().collect()
 }
 
-/// As [`unescaped`], but no escape runs across the beginning or the end of a secret.
+/// Does the same as [`unescaped`], but keeps an escape that crosses the beginning or the end of a secret.
 fn unescaped_around(text: &str, secrets: &[&str]) -> String {
-    // A short secret may be in an escape itself.
+    // A short secret may be a part of an escape.
     let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
     let mut ends: Vec<_> = found(text, &long).into_iter().flat_map(|place| [place.start, place.end]).collect();
     ends.push(text.len());
@@ -118,7 +122,8 @@ fn unescaped_around(text: &str, secrets: &[&str]) -> String {
     ends.iter().scan(0, |start, end| Some(unescaped(&text[mem::replace(start, *end)..*end]))).collect()
 }
 
-/// Makes service text fit to be shown: masks the secrets, escapes what would end a line or move a cursor, and shortens.
+/// Makes a text of the service safe to show: masks the secrets, escapes characters that end a line or move a cursor,
+/// and shortens the text.
 pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::new();
     for (n, character) in redact(text, secrets).chars().enumerate() {
@@ -135,15 +140,15 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
     shown
 }
 
-/// As [`sanitize_for_display`], for a text that may quote a URL: a package's is a secret.
+/// Does the same as [`sanitize_for_display`], and also masks URLs: that of a package is a secret.
 pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
     let text = unescaped_around(text, secrets);
-    // A secret may be a part of a URL, or a URL of a secret.
+    // Mask both at once: a secret may be part of a URL, or a URL part of a secret.
     let masked = mask(&text, [found(&text, secrets), urls(&text)].concat());
     sanitize_for_display(&masked, secrets)
 }
 
-/// Characters that end a line, or turn the order of its text around, and count as no controls.
+/// Whether a character ends a line or changes the direction of text, but is not a control character.
 fn is_line_or_order(character: char) -> bool {
     matches!(
         character,
@@ -177,7 +182,7 @@ mod tests {
         assert_eq!(redact("schlüssel SCHLÜSSEL schl%C3%BCssel", &["schlüssel"]), "*** SCHLÜSSEL ***");
     }
 
-    /// A reply may hold a mebibyte of what makes work.
+    /// A reply may hold a mebibyte of text that is costly to redact.
     #[test]
     fn a_long_text_takes_time_by_its_length_alone() {
         let start = Instant::now();
@@ -186,7 +191,8 @@ mod tests {
         {
             sanitize_message(&format!("{}/", text.repeat(1 << 17)), &[secret, "abc"]);
         }
-        // A second on a machine without load, and minutes if it were by the square.
+        // This takes a second on a machine without load. A time that grew with the square of the length would be
+        // minutes.
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 
@@ -195,7 +201,7 @@ mod tests {
         assert_eq!(redact("a message", &["a", "es", ""]), "a message");
     }
 
-    /// Wherever else it stands, a short secret is masked.
+    /// Anywhere else, a short secret is masked.
     #[test]
     fn a_short_secret_mangles_no_id() {
         let trace_id = format!("{}1234{}", "a_".repeat(20), "b".repeat(14));

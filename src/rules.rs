@@ -5,9 +5,9 @@
 /// A rule of the wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// As it stands in a refusal, and of a rule about requests in the spec.
+    /// The name in a violation, and in the spec if the rule is about requests.
     pub(crate) name: &'static str,
-    /// What a value must be, as it follows the name of a field.
+    /// What a value must be, in words that follow the name of a field.
     pub(crate) requirement: &'static str,
 }
 
@@ -21,7 +21,7 @@ macro_rules! rules {
     };
 }
 
-// About requests: the spec states each of them in prose, by this name.
+// Rules about requests. The spec states each of them in prose, by the same name.
 rules! { OF_REQUESTS:
     FILE_IDS_COUNT = "file-ids-count", "must hold 1 to 1000 file ids";
     HEADER_TEXT = "header-text", "must be visible ASCII, neither empty nor with blanks at its ends";
@@ -36,7 +36,7 @@ rules! { OF_REQUESTS:
     ZIP_NAME_REQUIRED = "zip-name-required", "must be given for a package download";
 }
 
-// About settings, credentials, handles and bulk creations, of which the spec says nothing.
+// Rules about settings, credentials, handles and bulk creations, which are not in the spec.
 rules! { OF_SETTINGS:
     APP_ID = "app-id", "must hold neither commas nor blanks";
     APP_SECRET = "app-secret", "must be text without blanks at its ends";

@@ -24,26 +24,26 @@ const LENGTH: usize = 58;
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// It is known before the request leaves, so write it to your own log first: after a lost reply it is what to give the
-/// vendor's support. That it finds the request there is inferred from its name. Source: carrier reference, request
-/// headers.
+/// The trace id is known before the request is sent, so write it to your own log first. If the reply is lost, give the
+/// trace id to the vendor's support. That they can find the request by it is inferred from its name. Source: carrier
+/// reference, request headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TraceId(Arc<str>);
 
 impl TraceId {
-    /// Makes a trace id of 58 hexadecimal digits: 232 random bits of the operating system.
+    /// Makes a trace id of 58 hexadecimal digits: 232 random bits from the operating system.
     ///
     /// # Panics
     ///
-    /// If the operating system has no random bytes to give.
+    /// Panics if the operating system returns no random bytes.
     pub fn random() -> Self {
         let random = rand::generate::<[u8; LENGTH / 2]>(&SystemRandom::new());
         let random = random.expect("the operating system gives random bytes").expose();
         Self(hex(&random).into())
     }
 
-    /// The trace id as text.
+    /// Returns the trace id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,7 +54,7 @@ impl TryFrom<String> for TraceId {
 
     /// # Errors
     ///
-    /// Rule `trace-id`: anything but exactly 58 of `[0-9A-Za-z_]`.
+    /// Anything but exactly 58 of `[0-9A-Za-z_]` breaks the rule `trace-id`.
     fn try_from(value: String) -> Result<Self, ValidationError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if value.len() == LENGTH && value.bytes().all(allowed) {

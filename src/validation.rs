@@ -1,4 +1,4 @@
-//! Broken rules, all of them at once.
+//! The broken rules of a value, collected so that all are reported at once.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::{
     rules::{self, Rule},
 };
 
-/// Longest piece of a given value that a violation shows, in characters.
+/// The longest part of a given value that a violation shows, in characters.
 const SHOWN: usize = 64;
 
-/// Most violations that one message lists; all of them are in [`ValidationError::violations`].
+/// The maximum number of violations that one message lists; all of them are in [`ValidationError::violations`].
 const LISTED: usize = 10;
 
 /// One broken rule: which field, which rule, what was given, and what to do.
@@ -31,23 +31,24 @@ const LISTED: usize = 10;
 pub struct Violation {
     /// The field: a JSON path into the request's body (`$.fileIds[3]`), a header (`X-User-Id`), or a setting (`endpoint`).
     pub path: String,
-    /// The rule's name. That of a rule about requests stands in the OpenAPI document, too.
+    /// The rule's name. The OpenAPI document also names the rules about requests.
     pub rule: &'static str,
     /// What the rule demands.
     pub requirement: &'static str,
-    /// What was given, escaped and shortened. Of a secret, only its length.
+    /// The given value, escaped and shortened; for a secret, only its length.
     pub actual: String,
     /// What to do about it.
     pub advice: &'static str,
 }
 
-/// A broken rule whose advice is still to come.
+/// A violation that still lacks its advice.
 #[derive(Debug)]
 #[must_use = "it is no violation without its advice"]
 pub(crate) struct Broken(Violation);
 
 impl Rule {
-    /// Begins what is told of it where it is broken: what was [given](Broken::given), and the [advice](Broken::advise).
+    /// Begins a violation of this rule by the field at `path`. [`given`](Broken::given) adds the value, and
+    /// [`advise`](Broken::advise) the advice.
     pub(crate) fn at(self, path: impl Into<String>) -> Broken {
         let Self { name, requirement } = self;
         Broken(Violation { path: path.into(), rule: name, requirement, actual: "nothing".into(), advice: "" })
@@ -55,7 +56,7 @@ impl Rule {
 }
 
 impl Broken {
-    /// Defaults to nothing.
+    /// Sets the given value. Defaults to `nothing`.
     pub(crate) fn given(self, actual: impl Into<String>) -> Self {
         Self(Violation { actual: actual.into(), ..self.0 })
     }
@@ -73,14 +74,14 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Every rule that a request or a configuration breaks; nothing was sent.
+/// All rules that a request or a configuration breaks; nothing was sent.
 ///
-/// Correct all of them and try again: they are complete, so a corrected value is accepted.
+/// Correct all of them and try again. The list is complete, so a corrected value is accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ValidationError(Vec<Violation>);
 
 impl ValidationError {
-    /// The broken rules, at least one.
+    /// Returns the broken rules, at least one.
     pub fn violations(&self) -> &[Violation] {
         &self.0
     }
@@ -122,19 +123,19 @@ impl Violations {
         self.0.push(violation);
     }
 
-    /// Takes over the violations of a value that was checked before.
+    /// Adds the violations of a checked value, or returns the value.
     pub(crate) fn merge<T>(&mut self, checked: Result<T, ValidationError>) -> Option<T> {
         checked.map_err(|broken| self.0.extend(broken.0)).ok()
     }
 
-    /// Checks the rule `not-empty` of a value, if there is one.
+    /// Checks the rule `not-empty` for a value, if there is one.
     pub(crate) fn not_empty<'a>(&mut self, path: &str, value: impl Into<Option<&'a str>>, advice: &'static str) {
         if value.into() == Some("") {
             self.add(rules::NOT_EMPTY.at(path).advise(advice));
         }
     }
 
-    /// Checks a rule about a setting's bounds. The setter has the rule's name, as in `max_attempts`.
+    /// Checks a rule about a setting's bounds. The setter has the rule's name, such as `max_attempts`.
     pub(crate) fn bounds(&mut self, rule: Rule, is_within: bool, actual: impl fmt::Display) {
         if !is_within {
             let setter = rule.name.replace('-', "_");
@@ -147,7 +148,7 @@ impl Violations {
         self.bounds(rule, !time.is_zero() && time <= DAY, time_shown(time));
     }
 
-    /// A checked value. There is none only where a violation was pushed.
+    /// Returns the checked value, or the violations. `checked` is `None` only if there is a violation.
     pub(crate) fn into_result_with<T>(self, checked: Option<T>) -> Result<T, ValidationError> {
         match checked {
             Some(checked) if self.0.is_empty() => Ok(checked),
@@ -160,9 +161,9 @@ impl Violations {
     }
 }
 
-/// Checks the rule `header-text` and gives the header's value. A refusal quotes what `show` makes of the value.
+/// Checks the rule `header-text` and returns the header's value. A violation shows the value by `show`.
 ///
-/// Every HTTP peer takes visible ASCII with blanks inside as a value, and reads it back unchanged.
+/// Every HTTP peer accepts visible ASCII with blanks inside as a value, and reads it unchanged.
 pub(crate) fn header_text(
     path: &'static str,
     value: &str,
@@ -175,7 +176,7 @@ pub(crate) fn header_text(
     header.ok_or_else(|| rules::HEADER_TEXT.at(path).given(show(value)).advise(advice).into())
 }
 
-/// As [`header_text`], of a secret, which no `Debug` shows.
+/// Does the same as [`header_text`] for a secret, which no `Debug` shows.
 pub(crate) fn secret_header(
     path: &'static str,
     value: &str,
@@ -186,7 +187,7 @@ pub(crate) fn secret_header(
     Ok(header)
 }
 
-/// A value as an error shows it: quoted, escaped and shortened.
+/// Returns a value as an error shows it: quoted, escaped and shortened.
 pub(crate) fn shown(value: &str) -> String {
     match value.char_indices().nth(SHOWN) {
         None if value.is_empty() => "nothing".to_owned(),
@@ -195,10 +196,10 @@ pub(crate) fn shown(value: &str) -> String {
     }
 }
 
-/// The longest time that a rule allows, one day: beyond it a time-out is forgotten rather than awaited.
+/// The longest time that a rule allows, one day. Nobody waits for a longer time-out.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A time as an error shows it and flags take it: `24h`, `15m`, `90s`, `0s`, `1.5s`.
+/// Returns a time as errors show it and flags accept it: `24h`, `15m`, `90s`, `0s`, `1.5s`.
 pub(crate) fn time_shown(time: Duration) -> String {
     match (time.as_secs(), time.subsec_nanos()) {
         (0, 0) => "0s".to_owned(),
@@ -208,7 +209,7 @@ pub(crate) fn time_shown(time: Duration) -> String {
     }
 }
 
-/// A secret as an error shows it.
+/// Returns what an error shows of a secret: its length.
 pub(crate) fn secret_shown(secret: &str) -> String {
     match secret.chars().count() {
         0 => "nothing".to_owned(),
