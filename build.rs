@@ -21,14 +21,15 @@ mod replacements;
 
 const SPEC: &str = "openapi/koodrive-share.json";
 
-/// The types that a reply's fields are read as, by the type that the spec states: what no answer depends on must not make
-/// a reply unreadable.
+/// The Rust types of a reply's fields, by the type that the spec states: a field that no result depends on must not
+/// make a reply unreadable.
 const LENIENT: &[(&str, &str)] =
     &[("string", "LenientText"), ("integer", "LenientInt"), ("number", "LenientNumber"), ("boolean", "LenientBool")];
 
 pub(crate) fn main() {
     println!("cargo::rerun-if-changed={SPEC}");
-    // The generator panics on what it does not support; its text is the reason, its backtrace is not.
+    // The generator panics on what it does not support. The error below shows the panic's text; a backtrace would not
+    // help.
     panic::set_hook(Box::new(|_| ()));
     if let Err(reason) = caught(generate) {
         let reason = reason.to_string().replace('\n', " ");
@@ -54,7 +55,8 @@ pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where the generator fails: the paths that it fails for one at a time. Nothing if it fails without any path, too.
+/// Returns the paths for which the generator fails when each is alone in the spec, or nothing if it also fails without
+/// any path.
 fn place(spec: &Value) -> String {
     let fails = |path: &str| {
         let mut alone = spec.clone();
@@ -71,7 +73,7 @@ fn place(spec: &Value) -> String {
     }
 }
 
-/// The client as Rust code.
+/// Returns the client as Rust code.
 pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn Error>> {
     let mut settings = settings(spec)?;
     if json_schema {
@@ -91,13 +93,14 @@ pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn 
     Ok(format!("{client} {headers} {limits}"))
 }
 
-/// A function that gives the limits on the request of createBatchTask as JSON Schema, since the types drop most of them.
+/// Returns the code of a function that returns the limits on the request of createBatchTask as JSON Schema, since the
+/// types drop most of them.
 fn request_limits(spec: &Value) -> String {
     let limits = Value::from(limits(spec, &spec["components"]["schemas"]["CreateBatchTaskRequest"]));
     format!("pub(crate) fn request_limits() -> ::serde_json::Value {{ ::serde_json::json!({limits}) }}")
 }
 
-/// What a schema, and all that it refers to, says of which values are valid.
+/// Returns the limits on valid values in a schema and all schemas that it refers to.
 fn limits(spec: &Value, schema: &Value) -> Map<String, Value> {
     let mut found = Map::new();
     for (keyword, value) in schema.as_object().into_iter().flatten() {
@@ -125,13 +128,14 @@ fn limits(spec: &Value, schema: &Value) -> Map<String, Value> {
     found
 }
 
-/// Takes the header parameters out of the operations, and gives them as Rust code: a struct that holds a value for each.
+/// Removes the header parameters from the operations, and returns Rust code for them: a struct that holds a value for
+/// each.
 ///
-/// The hooks add them: a generated function would take each as an argument, parse its name and copy its value. Whoever
-/// fills the struct must name every header, so a new one does not compile until it is filled.
+/// The hooks add the headers. A generated function would take each as an argument, parse its name and copy its value.
+/// Code that fills the struct must name every header, so it does not compile until it fills a new one.
 fn take_headers(spec: &mut Value) -> Result<String, Box<dyn Error>> {
     let shared = spec["components"]["parameters"].clone();
-    // Those of an operation, or of a path, whose parameters all its operations have.
+    // Takes the headers of an operation, or those of a path, which all its operations share.
     let take = |holder: &mut Value| {
         let mut headers = BTreeMap::new();
         if let Some(parameters) = holder.get_mut("parameters").and_then(Value::as_array_mut) {
@@ -195,8 +199,8 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
     )
 }
 
-/// Gives the plain fields of the schemas that only replies have the types of [`LENIENT`], and the fields that are objects or
-/// arrays types of their own. Returns the schemas that stand for these types, each with its type.
+/// Makes the fields of schemas that only replies use lenient: plain fields get the types of [`LENIENT`], and objects
+/// and arrays get types of their own. Returns the schemas that stand for these types, each with its Rust type.
 fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     let (mut in_requests, mut in_replies) = (BTreeSet::new(), BTreeSet::new());
     for item in spec["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
@@ -208,7 +212,7 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     let schemas = spec["components"]["schemas"].clone();
     let is_ours =
         |name: &str| REPLACEMENTS.iter().any(|(schema, rust_type)| *schema == name && rust_type.starts_with("crate"));
-    // A type that requests share is strict; a secret stays one.
+    // Keep the library's own types, except those that requests share, which are strict. A secret is always kept.
     let is_kept = |name: &str| is_ours(name) && (!in_requests.contains(name) || schemas[name]["format"] == "password");
     let lenient = |field: &Value| {
         let target = component(&field["allOf"][0]).or_else(|| component(field));
@@ -239,7 +243,7 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     types
 }
 
-/// Adds the names of the schemas that `value` refers to, itself or through others.
+/// Adds the names of the schemas that `value` refers to, directly or through others.
 fn reach(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
     if let Some(reference) = value["$ref"].as_str() {
         let schema = reference.strip_prefix("#/components/schemas/");
@@ -254,12 +258,12 @@ fn reach(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The name of the component that a reference is to.
+/// Returns the name of the component that a reference leads to.
 fn component(reference: &Value) -> Option<&str> {
     reference["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// The fields of an object; none of any other value.
+/// Returns the fields of an object, and none for any other value.
 fn fields(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }

@@ -1,4 +1,4 @@
-//! Ways in for the fuzz targets in `fuzz/`; compiled with `--cfg fuzzing` alone.
+//! Entry points for the fuzz targets in `fuzz/`, compiled only with `--cfg fuzzing`.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -17,11 +17,11 @@ use crate::{
     trace_id::TraceId,
 };
 
-/// Reads a reply to the creation of a task, and gives the error that it becomes if it is no success.
+/// Reads a reply to the creation of a task.
 ///
 /// # Errors
 ///
-/// The error that a caller would see.
+/// Returns the error that a caller would see if the reply reports no success.
 pub fn read_reply(
     task: &ShareTask,
     status: StatusCode,
@@ -32,11 +32,11 @@ pub fn read_reply(
     read(task, status, headers.clone(), body, secrets).map(drop)
 }
 
-/// Reads a page of a listing, and gives the error that it becomes if it is no success.
+/// Reads a page of a listing.
 ///
 /// # Errors
 ///
-/// The error that a caller would see.
+/// Returns the error that a caller would see if the reply reports no success.
 pub fn read_page(status: StatusCode, body: Bytes, kdstoken: &str) -> Result<Vec<ShareFile>, Error> {
     let first = first_page("s".to_owned());
     let request = ListShareFilesRequest { kdstoken: Some(kdstoken.to_owned().into()), ..first };
@@ -58,7 +58,7 @@ fn read<O: Operation>(
     })
 }
 
-/// What a refusal's message says of the canonical request.
+/// Returns how the canonical request in a refusal's message differs from the one that was signed.
 pub fn difference(signed: &CanonicalRequest, message: &str, secrets: &[&str]) -> Option<String> {
     signed.compare(message, secrets)
 }

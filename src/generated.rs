@@ -2,8 +2,8 @@
 
 include!(concat!(env!("OUT_DIR"), "/client.rs"));
 
-// The generator emits these for every spec. They are named here, so that the compiler tells what else is not used: an
-// operation, a header, a schema.
+// The generator emits these for every spec. Using them here lets the compiler warn of anything else that is not used,
+// such as an operation, a header or a schema.
 const _: fn(&str, crate::client::exchange::Exchange) -> Client = Client::new;
 const _: fn(&str, reqwest::Client, crate::client::exchange::Exchange) -> Client = Client::new_with_client;
 const _: fn(String) -> types::error::ConversionError = types::error::ConversionError::from;

@@ -1,6 +1,7 @@
 //! Further reading: the pages of `docs/`.
 
-/// Makes a module of each page. The first definition of a link counts, so that the pages link each other here, too.
+/// Makes a module of each page. Of two definitions of a link, Markdown uses the first: `links.md` leads to the modules,
+/// the pages to the files.
 macro_rules! pages {
     ($($name:ident: $file:literal;)+) => {
         $(

@@ -1,6 +1,6 @@
 #![doc = include_str!("guide/links.md")]
 #![doc = include_str!("guide/pictures.md")]
-// One of its programs downloads.
+// One of the README's examples needs the feature `download`.
 #![cfg_attr(any(feature = "download", not(doctest)), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

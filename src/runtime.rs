@@ -4,10 +4,11 @@ use std::{io, panic};
 
 use tokio::task::{JoinError, spawn_blocking};
 
-/// What became of a task that its runtime let go of.
+/// The error of a task whose runtime was shut down before it ended.
 pub(crate) const SHUT_DOWN: &str = "the runtime was shut down";
 
-/// What a task of the runtime came to; `None` if the runtime was shut down before.
+/// Returns the output of a task, or `None` if its runtime was shut down first. Resumes the panic of a task that
+/// panicked.
 pub(crate) fn joined<T>(outcome: Result<T, JoinError>) -> Option<T> {
     match outcome.map_err(JoinError::try_into_panic) {
         Ok(value) => Some(value),
@@ -16,7 +17,7 @@ pub(crate) fn joined<T>(outcome: Result<T, JoinError>) -> Option<T> {
     }
 }
 
-/// Does work that waits for the disk on a thread where it holds up no task of the runtime.
+/// Runs work that waits for the disk on a thread for blocking work, so that it delays no task of the runtime.
 pub(crate) async fn run_blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
