@@ -8,7 +8,7 @@ mod client;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=../openapi");
-    // Where the spec's path begins.
+    // The spec's path is relative to the crate's folder.
     env::set_current_dir("..")?;
     client::generate()
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What depending on this crate costs: crates, and cold builds in turn with a bare progenitor client of the same spec.
+# Measures what depending on this crate costs: the number of crates, and the time of cold builds, in turn with those of a
+# bare progenitor client of the same spec.
 #
 #   benches/build_cost.sh [ROUNDS [VARIANT...]]      3 rounds of all by default; some minutes each on two cores
 #
-# Not incremental, as cargo compiles whatever comes from a registry or from git; CARGO_INCREMENTAL=1 for a path.
+# Builds are not incremental, as for a dependency from a registry or from git. For one by path, set CARGO_INCREMENTAL=1.
 set -euo pipefail
 export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,7 +1,8 @@
-//! `Client::create_bulk` beside a loop of hand-written reqwest calls, its memory, and 10,000 creations at once.
+//! Compares `Client::create_bulk` with a loop of hand-written reqwest calls, and measures its memory and 10,000
+//! creations at once.
 //!
-//! `cargo bench --bench bulk` in this folder. Both take turns, on the same ids and with the same concurrency; what
-//! counts are the medians of the rounds' ratios, and the numbers of connections.
+//! Run `cargo bench --bench bulk` in this folder. Both take turns, on the same ids and with the same concurrency. The
+//! results are the medians of the rounds' ratios, and the numbers of connections.
 
 mod by_hand;
 mod loopback;
@@ -32,7 +33,7 @@ fn client(server: &Server) -> Client {
     client.user_id(USER).agent_name(CARRIER).build().unwrap()
 }
 
-/// The ids a second, and the connections that were open.
+/// Returns the ids per second, and the number of connections that were opened.
 async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
     let policy = BulkPolicy::default().concurrency(concurrency);
     let client = client(server);
@@ -45,13 +46,13 @@ async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
     (speed(start), connections.opened())
 }
 
-/// A run and its client take less than 1.2 MiB, and less than 60 bytes more for each chunk.
+/// Checks that a run and its client take less than 1.2 MiB, and less than 60 bytes more for each chunk.
 fn memory(server: &Server, runtime: &Runtime) {
     let run = |ids| async move {
         ours(server, ids, 4).await;
     };
     let peak = |ids| measure(|| runtime.block_on(run(ids))).bytes_max;
-    // How many requests and replies are in memory at the same moment is luck.
+    // The number of requests and replies in memory at the same moment varies, so the maximum of five runs counts.
     let few = (0..5).map(|_| peak(50_000)).max().unwrap();
     let many = peak(2_000_000);
     println!("memory: at most {few} bytes at a time for 50,000 ids, {many} for 2,000,000\n");
@@ -74,7 +75,7 @@ async fn raw(server: &Server, concurrency: usize) -> (f64, u64) {
     (speed(start), connections.opened())
 }
 
-/// The range of connections that a run's replies came over: no other run is under way.
+/// The range of connections that carried a run's replies. No other run is under way at the same time.
 #[derive(Default)]
 struct Connections(Option<(u64, u64)>);
 
@@ -100,7 +101,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// The most memory that this process has had, in KiB.
+/// Returns the peak memory of this process, in KiB.
 fn peak_memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

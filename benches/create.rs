@@ -1,7 +1,8 @@
-//! `Client::create` beside a hand-written reqwest call that sends the same bytes, and beside the generated client alone.
+//! Compares `Client::create` with a hand-written reqwest call that sends the same bytes, and with the generated client
+//! alone.
 //!
-//! `cargo bench --bench create` in this folder. The variants take turns in every round, so that the machine's drift
-//! meets them alike; what counts are the medians of the rounds' ratios, and the numbers of allocations.
+//! Run `cargo bench --bench create` in this folder. The variants take turns in every round, so that the machine's drift
+//! affects all of them. The results are the medians of the rounds' ratios, and the numbers of allocations.
 
 mod by_hand;
 mod loopback;
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 use by_hand::{ByHand, CARRIER, SHARE, SPACE, TOKEN, USER};
 use loopback::{Server, serve_if_asked};
 
-/// The generated client as it comes, with plain types in place of the crate's.
+/// The generated client without the library, with plain types in place of the library's.
 #[allow(warnings, reason = "the generator's style")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
@@ -26,7 +27,7 @@ mod client {
         use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
         use reqwest::header::{HeaderName, HeaderValue};
 
-        /// The headers that the call by hand sends, so that an optional one that is new needs nothing here.
+        /// The headers that the call by hand sends. As a list, they need no change for a new optional header.
         #[derive(Clone, Debug)]
         pub(crate) struct Exchange(pub(crate) Vec<(HeaderName, HeaderValue)>);
 
@@ -64,7 +65,7 @@ mod task {
 
 const ROUNDS: usize = 201;
 
-/// Of the reference's length. It matters: see what `PERFORMANCE.md` says of a header's length.
+/// The app id has the length of the reference's, which matters: see `PERFORMANCE.md` about the length of a header.
 const APP_ID: &str = "a378331eca141163119eb602adb67b7802cc79cd33ba44c7d2fe61d1586c96a1";
 
 fn file_ids(count: usize) -> Vec<String> {
@@ -76,7 +77,7 @@ struct Bench {
     server: Server,
 }
 
-/// So many calls of one variant, awaited one after the other in one task.
+/// Makes the given number of calls of one variant, one after the other in one task.
 type Calls<'a> = Box<dyn Fn(u32) + 'a>;
 
 impl Bench {
@@ -119,7 +120,7 @@ impl Bench {
         })
     }
 
-    /// Each call comes after a SHA-256 pass over the bytes that are given.
+    /// Each call comes after a SHA-256 pass over `hashed`, unless that is empty.
     fn ours(&self, ids: usize, credentials: Credentials, hashed: Vec<u8>) -> Calls<'_> {
         let client = Client::builder()
             .endpoint(&self.server.endpoint)
@@ -143,7 +144,7 @@ impl Bench {
         })
     }
 
-    /// The time of one call, in microseconds, as the mean of a few.
+    /// Returns the mean time of a call, in microseconds.
     fn time(variant: &Calls<'_>, calls: u32) -> f64 {
         let start = Instant::now();
         variant(calls);
@@ -158,7 +159,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     serve_if_asked();
-    // Of the clients that are not ours; ours brings the same one.
+    // The other clients need this provider; ours brings the same one.
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bench = Bench { runtime, server: Server::start() };

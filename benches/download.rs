@@ -1,8 +1,8 @@
-//! `Client::download` beside `curl -o` and `sync`, of a package of 1 GiB from another process.
+//! Compares `Client::download` with `curl -o` and `sync`, for a package of 1 GiB from another process.
 //!
-//! `cargo bench --bench download --features download` in this folder. The two take turns; each is a process of its own.
-//! What counts are the ratio of the medians of their throughputs, and how much memory ours takes at most beyond what an
-//! idle client has. Linux alone tells a process's memory like this.
+//! Run `cargo bench --bench download --features download` in this folder. The two take turns; each is a process of its
+//! own. The results are the medians of their throughputs, the median of the rounds' ratios, and the most memory that
+//! ours takes beyond an idle client. The memory is read as Linux reports it.
 
 use std::{
     env, fs,
@@ -18,10 +18,10 @@ use koodrive_share::{Client, Credentials, DownloadUrl};
 
 const ROUNDS: usize = 7;
 
-/// What the one file of the package holds.
+/// The size of the package's only file, in bytes.
 const CONTENT: usize = 1 << 30;
 
-/// What is written at once.
+/// The size of a block that is written at once, in bytes.
 const BLOCK: usize = 1 << 18;
 
 const SERVE: &str = "--serve";
@@ -73,14 +73,14 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The output of a process that succeeds.
+/// Returns the output of a process, which must succeed.
 fn run(command: &mut Command) -> String {
     let output = command.stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "{command:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Downloads, and prints how many KiB it took beyond an idle client.
+/// Downloads the package, and prints the peak memory beyond that of an idle client, in KiB.
 fn download(url: &str, path: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = Client::builder()
@@ -96,7 +96,7 @@ fn download(url: &str, path: &str) {
     println!("{}", memory("VmHWM:") - idle);
 }
 
-/// A figure of this process's memory, in KiB.
+/// Returns a figure of this process's memory, in KiB.
 fn memory(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -135,10 +135,10 @@ fn send(mut stream: &TcpStream) {
     stream.write_all(&after).unwrap();
 }
 
-/// What stands before and after the content in a zip of one stored file.
+/// Returns the bytes before and after the content in a zip of one stored file.
 fn frame() -> (Vec<u8>, Vec<u8>) {
     let size = u32::try_from(CONTENT).unwrap().to_le_bytes();
-    // Version 2.0, stored, a CRC that nobody checks, and the length of its name.
+    // Version 2.0, stored, a CRC that is not checked, and the length of the name.
     let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0][..], &size, &size, &[1, 0, 0, 0]].concat();
     let before = [b"PK\x03\x04", &common[..], b"a"].concat();
     let entry = [b"PK\x01\x02\x14\x00", &common[..], &[0; 14], b"a"].concat();

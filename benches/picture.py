@@ -9,7 +9,7 @@
         'A gigabyte, throughput=download.txt' 'A cold build, time=build.txt' > ../docs/performance.svg
     ../docs/pictures.py > ../src/guide/pictures.md      # the same for rustdoc
 
-Each argument is a title and a file; of the file, every Markdown table that has a column `ratio…` is drawn.
+Each argument is a title and a file. It draws every Markdown table of the file that has a column `ratio…`.
 """
 
 import sys
@@ -19,7 +19,7 @@ LABELS, SCALE, ROW = 490, 260, 24
 
 
 def rows(path):
-    """Label and ratio of each row of the tables in a file."""
+    """Yields the label and the ratio of each row of the tables in a file."""
     columns = None
     for line in open(path, encoding="utf-8"):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]

@@ -1,4 +1,4 @@
-//! What a request costs before it is sent: `cargo bench --bench validate` in this folder.
+//! Measures the cost of a request before it is sent. Run `cargo bench --bench validate` in this folder.
 
 use std::hint::black_box;
 
@@ -16,7 +16,7 @@ fn builder() -> ShareTaskBuilder {
 
 fn share_task(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("1,000 file ids");
-    // Of which none is copied: a task costs as many allocations with 1,000 ids as with one.
+    // No id is copied: a task makes as many allocations with 1,000 ids as with one.
     let allocations =
         |ids: Vec<String>| allocation_counter::measure(|| drop(builder().file_ids(ids).build().unwrap())).count_total;
     assert_eq!(allocations(file_ids()), allocations(vec![file_ids().remove(0)]));

@@ -1,4 +1,4 @@
-//! The call as one writes it by hand with reqwest: the same headers, the same bytes, the same reply.
+//! The call, written by hand with reqwest. It sends the same headers and the same bytes, and reads the same reply.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(crate) const CARRIER: &str = "carrier";
 pub(crate) const SHARE: &str = "1689765568237837824";
 pub(crate) const SPACE: &str = "IAABh_RdhS8bOg0cA1684711052660690818";
 
-/// Serialised in the generated type's order, so that the bytes are the same.
+/// The fields are in the generated type's order, so that the bytes are the same.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
@@ -37,7 +37,8 @@ struct Reply {
     task_id: String,
 }
 
-/// The HTTP client of those that are not ours, with a user agent as long as the crate's and its default time-out.
+/// Returns the builder of the HTTP client for the other variants, with a user agent as long as the crate's and its
+/// default time-out.
 pub(crate) fn http() -> reqwest::ClientBuilder {
     reqwest::Client::builder().user_agent("koodrive-share/0.1.0").timeout(Duration::from_secs(30)).no_proxy()
 }
@@ -62,7 +63,7 @@ impl ByHand {
         }
     }
 
-    /// Creates a task and gives its id.
+    /// Creates a task and returns its id.
     pub(crate) async fn create(&self, request: &Request) -> String {
         let date = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
         let request = self

@@ -1,4 +1,4 @@
-//! A trivial server in another process: it reads each request whole and answers with a task of its own.
+//! A trivial server in another process. It reads each request completely, and answers each with a new task id.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-/// Task ids of one connection: its number is what is above them.
+/// The number of task ids for each connection. A task id divided by it is the connection's number.
 pub(crate) const TASKS: u64 = 100_000_000_000;
 
 fn reply(task_id: u64) -> String {
@@ -22,14 +22,14 @@ fn reply(task_id: u64) -> String {
 
 const SERVE: &str = "--serve";
 
-/// The server's process; it ends with this value.
+/// The server's process, which is killed when this is dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) endpoint: String,
 }
 
 impl Server {
-    /// Starts this very program again as the server. Call [`serve_if_asked`] first thing in `main`.
+    /// Starts this program again as the server. `main` must call [`serve_if_asked`] first.
     pub(crate) fn start() -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
         let mut process = command.arg(SERVE).stdout(Stdio::piped()).spawn().unwrap();
@@ -47,7 +47,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves until killed, if this process was started to do that.
+/// Serves until killed, if this process was started as the server.
 pub(crate) fn serve_if_asked() {
     if env::args().nth(1).as_deref() != Some(SERVE) {
         return;
@@ -60,7 +60,7 @@ pub(crate) fn serve_if_asked() {
     }
 }
 
-/// Answers with task ids from `first` on.
+/// Answers requests with task ids from `first` on.
 fn serve(stream: &TcpStream, first: u64) {
     stream.set_nodelay(true).unwrap();
     let mut input = BufReader::with_capacity(1 << 16, stream);

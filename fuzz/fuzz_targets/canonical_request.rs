@@ -15,7 +15,7 @@ fuzz_target!(|input: &[u8]| {
         let line = parts.next().unwrap_or_default();
         String::from_utf8_lossy(line).replace('\r', "")
     };
-    // Absolute, and without what parts the lines of an echo.
+    // The path is absolute, and without `|`, which separates the lines of an echo.
     let path = format!("/{}", line().replace('|', ""));
     let (date, user_id, message) = (line(), line(), line());
     let body = parts.next().unwrap_or_default();

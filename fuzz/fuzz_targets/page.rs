@@ -1,4 +1,4 @@
-//! Any page of a listing becomes files that can be named and shown, or an error that shows no secret.
+//! Any page of a listing becomes files that have an id and are safe to show, or an error that shows no secret.
 //!
 //! An input is a line, the status, and the body after it.
 
@@ -10,7 +10,7 @@ use koodrive_share::{Outcome, fuzzing::read_page};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// With all that JSON and `Debug` escape.
+/// The token has characters of each kind that JSON and `Debug` escape.
 const KDSTOKEN: &str = "kds\"\\\u{e9}\nCANARY";
 
 const CANARY: &str = "CANARY";
@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(files) => {
             assert!(status.is_success(), "success under {status}");
             let listed = json.as_ref().and_then(|json| json["files"].as_array()).map_or(0, Vec::len);
-            // Of a name that comes twice, the reader and this may take different ones.
+            // If a name occurs twice, the library and `Value` may take different values.
             assert!(files.len() == listed || body.matches("files").count() != 1, "{} of {listed}", files.len());
             for file in files {
                 assert!(!file.id.is_empty());
@@ -37,7 +37,8 @@ fuzz_target!(|input: &[u8]| {
             assert_ne!(error.outcome(), Outcome::NotSent);
             let shown = [error.to_string(), format!("{error:?}")];
             assert!(!shown[0].chars().any(char::is_control), "{:?}", shown[0]);
-            // A canary that is no part of the whole secret is the fuzzer's own, also one behind the escapes of JSON or in markup.
+            // A canary outside of the whole secret was made by the fuzzer, and so may be one in JSON escapes or in
+            // markup.
             let is_own = body.replace(KDSTOKEN, "").contains(CANARY) || body.contains(['\\', '<']);
             assert!(is_own || shown.iter().all(|text| !text.contains(CANARY)), "{}", shown[1]);
         }

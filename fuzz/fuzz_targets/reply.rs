@@ -1,4 +1,5 @@
-//! Any reply becomes a success or an error that can be believed, is fit for a terminal, and leaks nothing.
+//! Any reply becomes a success, or an error whose outcome is right, that is safe for a terminal, and that leaks no
+//! secret.
 //!
 //! An input is four lines (status, `Date`, `Retry-After`, `X-request-id`) and the body after them, as in
 //! `tests/testdata/replies`.
@@ -11,10 +12,10 @@ use koodrive_share::{Outcome, ServiceCode, ShareTask, fuzzing::read_reply};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// As in use: a token that a header can hold, and a kdstoken with all that JSON and `Debug` escape.
+/// A token that a header can hold, and a kdstoken with characters of each kind that JSON and `Debug` escape.
 const SECRETS: [&str; 2] = ["bearer-CANARY", "kds\"\\\u{e9}\nCANARY"];
 
-/// What no secret is shown without.
+/// A part of each secret. A text without it shows no whole secret.
 const CANARY: &str = "CANARY";
 
 const HEADERS: [HeaderName; 3] = [header::DATE, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
@@ -49,7 +50,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let body = parts.next().unwrap_or_default();
-    // Lossy, since bytes that are no UTF-8 are passed over in a field that nobody reads.
+    // The conversion is lossy, since the library accepts bytes that are not UTF-8 in a field that it does not read.
     let json: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(body)).ok();
     let body = Bytes::from(String::from_utf8_lossy(body).into_owned());
     let outcome = TASK.with(|task| read_reply(task, status, &headers, body.clone(), &SECRETS));
@@ -75,7 +76,7 @@ fuzz_target!(|input: &[u8]| {
             assert!(!listed || names_task, "the reference lists the code");
         }
     }
-    // A canary that is no part of a whole secret is the fuzzer's own, also one in the markup of a page.
+    // A canary outside of a whole secret was made by the fuzzer, and so may be one in the markup of a page.
     let mut echoed = vec![String::from_utf8_lossy(&body).into_owned()];
     let members = json.iter().flat_map(Value::as_object).flatten();
     echoed.extend(members.filter_map(|(_, value)| value.as_str().map(str::to_owned)));
