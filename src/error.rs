@@ -16,7 +16,7 @@ use crate::{
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The end of the message of an error whose outcome is unknown.
-pub(crate) const MAY_BE_DONE: &str = "; it may have been carried out all the same";
+pub(crate) const MAY_BE_DONE: &str = "; the request may still have been carried out";
 
 /// What an operation does on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(crate) enum ErrorKind {
     Request,
     #[error("{0}")]
     Credentials(&'static str),
-    #[error("no time was left to send it")]
+    #[error("no time was left to send the request")]
     Busy,
     #[error("no connection to the service")]
     Connect,
@@ -108,9 +108,9 @@ pub(crate) enum ErrorKind {
     ConnectRefused(ConnectFault),
     #[error("no complete reply in time")]
     TimedOut,
-    #[error("the connection broke before a whole reply")]
+    #[error("the connection broke before the reply was complete")]
     Lost,
-    #[error("the reply settles nothing: {0}")]
+    #[error("the reply is inconclusive: {0}")]
     Unreadable(String),
     #[error("the service refused the request")]
     Refused,
@@ -119,7 +119,7 @@ pub(crate) enum ErrorKind {
     #[error("the service refused the extract code")]
     ExtractCode,
     /// The request for a chunk of a bulk creation is known only from the ledger.
-    #[error("an earlier run may have sent it, and its outcome is unknown")]
+    #[error("an earlier run may have sent this request, and its outcome is unknown")]
     Interrupted,
     /// An earlier request for the same chunk of a bulk creation may have created the task that this one did not.
     #[error("{0}")]
@@ -469,7 +469,7 @@ impl Error {
             (ErrorKind::Request, _) => "look at its cause",
             (_, Outcome::NotSent) => return None,
             (_, Outcome::Unknown) if self.0.effect == Effect::Reads => "ask again",
-            (_, Outcome::Unknown) => "look before sending it again",
+            (_, Outcome::Unknown) => "look for the task before sending it again",
             (_, Outcome::Rejected) => self.advice_on_refusal(),
         })
     }

@@ -28,15 +28,17 @@ pub struct BulkError {
 pub(super) enum BulkErrorKind {
     #[error("{0}; nothing was sent")]
     Validation(ValidationError),
-    #[error("an outcome is unknown, so nothing more was begun")]
+    #[error("an outcome is unknown, so no further request was sent")]
     Unknown,
-    #[error("stopped as asked")]
+    #[error("the run was stopped as requested")]
     Stopped,
-    #[error("access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share again")]
+    #[error(
+        "access was refused, so no further request was sent; if the share's kdstoken has lapsed, open the share again"
+    )]
     Access,
     #[error(transparent)]
     GaveUp(GiveUp),
-    #[error("the file ids cannot be read to their end; remove the cause, then resume")]
+    #[error("not all file ids could be read; remove the cause, then resume")]
     Input(#[source] BoxError),
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
@@ -120,7 +122,7 @@ impl BulkError {
     }
 }
 
-/// `an outcome is unknown, so nothing more was begun: of the file ids, 0..4000 were attempted, the rest was not`
+/// `an outcome is unknown, so no further request was sent: of the file ids, 0..4000 were attempted, the rest was not`
 impl fmt::Display for BulkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, attempted, exhausted, unwritten, .. } = self;

@@ -87,7 +87,7 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
             (Some(defect), Some(other)) => format!("{defect}; $.taskId is {}", normalized(other)),
             (defect, _) => defect.unwrap_or_else(|| undocumented(reply)),
         },
-        (Some(ServiceCode::InnerInvokeFailure), None) => "the service failed inside".to_owned(),
+        (Some(ServiceCode::InnerInvokeFailure), None) => "the service reports an internal failure".to_owned(),
         (Some(_), None) => "its code does not tell whether anything was done".to_owned(),
         (None, None) => match fields.code {
             Some(other) => format!("$.code is {}, which is no code", normalized(other)),

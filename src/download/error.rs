@@ -47,7 +47,7 @@ pub(super) enum DownloadFault {
     NoPackage(TaskState),
     #[error("the task's status names a URL that a download does not take: {0}")]
     TaskUrl(ValidationError),
-    #[error("{0:?} is there already: name another file, or allow to overwrite it")]
+    #[error("{0:?} already exists: name another file, or allow it to be overwritten")]
     Exists(PathBuf),
     #[error("another download of the same file is under way: wait for its end, or name another file")]
     InUse,
@@ -65,11 +65,11 @@ pub(super) enum DownloadFault {
     Refused(u16),
     #[error("the storage answers with status {0}: wait, then {AGAIN}")]
     Unavailable(u16, Duration),
-    #[error("{0} came in place of the package: look at what answers on the way, such as a proxy or a login page")]
+    #[error("{0} came instead of the package: check what answers on the way, such as a proxy or a login page")]
     Foreign(&'static str),
-    #[error("what came is no whole zip, so it was thrown away: download again, or make the package again")]
+    #[error("the download is not a complete zip, so it was discarded: download again, or make the package again")]
     NotZip(#[source] rawzip::Error),
-    #[error("more or less came than the storage had stated: {AGAIN}")]
+    #[error("the download is longer or shorter than the storage stated: {AGAIN}")]
     OtherLength,
     #[error("{}", connection_failed(*.0))]
     Connection(Option<ConnectFault>, #[source] reqwest::Error),

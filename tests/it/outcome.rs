@@ -108,7 +108,7 @@ async fn failure_inside_the_service_is_unknown_under_every_status() {
     }
     let error = refused(&told, 400, &json!({"code": "13000201"})).await;
     assert_eq!(error.service_code(), Some(&ServiceCode::InnerInvokeFailure));
-    assert!(error.to_string().contains("look before sending it again"), "{error}");
+    assert!(error.to_string().contains("look for the task before sending it again"), "{error}");
 }
 
 #[tokio::test]

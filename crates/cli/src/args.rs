@@ -335,7 +335,7 @@ pub(crate) struct PackageArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Replace a file that is there already
+    /// Replace a file that already exists
     #[arg(long, requires = "output")]
     pub(crate) overwrite: bool,
 
@@ -485,7 +485,7 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
-    /// Replace a file that is there already
+    /// Replace a file that already exists
     #[arg(long)]
     pub(crate) overwrite: bool,
 }

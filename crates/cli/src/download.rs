@@ -45,7 +45,9 @@ impl Target {
         }
         match path.symlink_metadata() {
             Ok(there) if there.is_dir() => refused("it is a directory".to_owned()),
-            Ok(_) if !overwrite => refused("it is there already: name another file, or give --overwrite".to_owned()),
+            Ok(_) if !overwrite => {
+                refused("the file already exists: name another file, or give --overwrite".to_owned())
+            }
             _ => Ok(Self { path: path.to_owned(), overwrite }),
         }
     }

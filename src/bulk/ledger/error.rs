@@ -28,16 +28,18 @@ impl LedgerError {
 pub(in crate::bulk) enum LedgerFault {
     #[error("the ledger cannot be read or written")]
     Io(#[from] io::Error),
-    #[error("the ledger is no regular file; give the path of one")]
+    #[error("the ledger is not a regular file; give the path of a regular file")]
     NoFile,
     #[error(
-        "the file is no ledger, or its first line is damaged: check the path, or restore it, since a new ledger knows \
-         of no task"
+        "the file is not a ledger, or its first line is damaged: check the path, or restore it, since a new ledger \
+         would not know the tasks"
     )]
     Unreadable,
-    #[error("line {0} of the ledger is damaged; restore it, since a new ledger knows of no task")]
+    #[error("line {0} of the ledger is damaged; restore it, since a new ledger would not know the tasks")]
     Damaged(u64),
-    #[error("the ledger was {0} while it was used; restore it before you resume, since a new ledger knows of no task")]
+    #[error(
+        "the ledger was {0} while it was used; restore it before you resume, since a new ledger would not know the tasks"
+    )]
     Lost(&'static str),
     #[error("{0}; name another ledger, or give what that run was given")]
     OtherRun(String),

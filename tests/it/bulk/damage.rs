@@ -62,9 +62,9 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
     let long = format!("{text}{{\"chunk\":\"{}", "x".repeat(1 << 20));
     let cases = [
         ("line 7 of the ledger is damaged; restore it", long),
-        ("the file is no ledger", "F000001".to_owned()),
-        ("the file is no ledger", "F000001\nF000002\n".to_owned()),
-        ("the file is no ledger", text.split_inclusive('\n').skip(1).collect()),
+        ("the file is not a ledger", "F000001".to_owned()),
+        ("the file is not a ledger", "F000001\nF000002\n".to_owned()),
+        ("the file is not a ledger", text.split_inclusive('\n').skip(1).collect()),
         ("line 3 of the ledger is damaged", text.replacen("\"accepted\"", "\"\0\"", 1)),
         ("line 2 of the ledger is damaged", skipped),
     ];
@@ -92,7 +92,7 @@ async fn ledger_that_is_no_file_keeps_anything_from_being_sent() {
     let (items, error) = drain(&mut bulk.unwrap()).await;
     let error = error.unwrap();
     assert!(error.is_ledger());
-    let said = "the ledger is no regular file; give the path of one: none of the file ids was attempted";
+    let said = "the ledger is not a regular file; give the path of a regular file: none of the file ids was attempted";
     assert_eq!(error.to_string(), said);
     assert_eq!((items.len(), emulator.request_count()), (0, 0));
 }

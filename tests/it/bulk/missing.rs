@@ -40,7 +40,7 @@ async fn ledger_that_is_deleted_replaced_or_truncated_stops_its_run() {
     let path = ledger("missing");
     let said = take_away(&emulator, &path, || fs::remove_file(&path).unwrap()).await;
     let gone = "the ledger was deleted or replaced while it was used; restore it before you resume, since a new ledger \
-                knows of no task";
+                would not know the tasks";
     assert!(said.starts_with(gone), "{said}");
     assert!(!path.exists(), "no other one is made in its place");
 
@@ -65,7 +65,7 @@ async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
     let policy = one_by_one().ledger(&path);
     let client = client(&emulator);
     for (kept, said) in
-        [(0, "the file is no ledger, or its first line is damaged"), (3, "line 4 of the ledger is damaged")]
+        [(0, "the file is not a ledger, or its first line is damaged"), (3, "line 4 of the ledger is damaged")]
     {
         let _ = fs::remove_file(&path);
         let mut bulk = client.create_bulk_with(dump_template(), ids(9_000), policy.clone()).unwrap();

@@ -67,7 +67,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
     assert_eq!(items[1].trace_id.as_str(), suspect);
     let error = items[1].result.as_ref().unwrap_err();
     assert_eq!(error.trace_id().unwrap().as_str(), suspect);
-    let said = "an earlier run may have sent it, and its outcome is unknown; it may have been";
+    let said = "an earlier run may have sent this request, and its outcome is unknown; the request may";
     assert!(error.to_string().starts_with(said), "{error}");
     for chunk in ids(3_000).chunks(1_000) {
         assert_eq!(tasks_of(&emulator.tasks(), chunk).len(), 1);
@@ -83,8 +83,11 @@ async fn what_an_earlier_run_saw_is_told_once() {
         async || complete(client(&emulator).create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap()).await;
     run().await;
     let told = run().await[0].result.as_ref().unwrap_err().to_string();
-    assert!(told.contains("; that run saw: the connection broke before a whole reply; it may have"), "{told}");
-    for once in ["it may have been carried out", "look before sending it again", "(trace id "] {
+    assert!(
+        told.contains("; that run saw: the connection broke before the reply was complete; the request may"),
+        "{told}"
+    );
+    for once in ["may still have been carried out", "look for the task before sending it again", "(trace id "] {
         assert_eq!(told.matches(once).count(), 1, "{told}");
     }
 }

@@ -32,7 +32,7 @@ async fn unknown_outcome_stops_the_run_which_says_what_was_not_attempted() {
     let error = error.unwrap();
     assert!(error.is_unknown());
     assert_eq!(error.attempted(), 0..2_000);
-    let said = "an outcome is unknown, so nothing more was begun: \
+    let said = "an outcome is unknown, so no further request was sent: \
                 of the file ids, 0..2000 were attempted, the rest was not";
     assert_eq!(error.to_string(), said);
     let report = bulk.report();

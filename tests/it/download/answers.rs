@@ -38,7 +38,7 @@ async fn what_is_no_package_is_refused_and_leaves_nothing() {
     let error = error("html", Package::new().answer(html)).await;
     assert!(error.is_resumable());
     let expected =
-        "a web page came in place of the package: look at what answers on the way, such as a proxy or a login page";
+        "a web page came instead of the package: check what answers on the way, such as a proxy or a login page";
     assert_eq!(error.to_string(), expected);
 
     let gzip = Answer::new(200).header("Content-Encoding", "gzip").body("\x1f");
@@ -48,17 +48,17 @@ async fn what_is_no_package_is_refused_and_leaves_nothing() {
     let text = Answer::new(200).header("Content-Type", "application/zip").body("no zip");
     let error = self::error("text", Package::new().answer(text)).await;
     assert!(!error.is_resumable() && error.source().is_some());
-    assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
+    assert!(error.to_string().starts_with("the download is not a complete zip"), "{error}");
 
     // The zip states an offset of its directory that no file can have.
     let (locator, end) = (b"PK\x06\x07\0\0\0\0", b"\x01\0\0\0PK\x05\x06\0\0\0\0");
     let beyond = [&locator[..], &[0xff; 8], end, &[0xff; 12], b"\0\0"].concat();
     let error = self::error("beyond", Package::new().answer(Answer::new(200).body(beyond))).await;
-    assert!(!error.is_resumable() && error.to_string().starts_with("what came is no whole zip"), "{error}");
+    assert!(!error.is_resumable() && error.to_string().starts_with("the download is not a complete zip"), "{error}");
 
     // The stated length is shorter than the package, so that the directory is missing.
     let error = self::error("shorter", Package::new().stated_length(1_000)).await;
-    assert!(error.to_string().starts_with("what came is no whole zip"), "{error}");
+    assert!(error.to_string().starts_with("the download is not a complete zip"), "{error}");
     let gone = self::error("gone", Package::new().answer(Answer::new(404))).await;
     assert!(gone.status() == Some(404) && !gone.is_resumable(), "{gone}");
 }
@@ -111,8 +111,8 @@ async fn a_zip_in_what_has_come_is_not_the_package() {
 
 #[tokio::test]
 async fn redirects_that_lead_astray_are_refused() {
-    let leads = "a redirect that does not lead to https came in place of the package: \
-                 look at what answers on the way, such as a proxy or a login page";
+    let leads = "a redirect that does not lead to https came instead of the package: \
+                 check what answers on the way, such as a proxy or a login page";
     for (n, location) in ["http://storage.example/1.zip", "/other.zip", "file:///etc/passwd"].iter().enumerate() {
         let error = error(&format!("redirect_{n}"), Package::new().answer(redirect(location))).await;
         assert!(error.is_resumable());

@@ -19,7 +19,7 @@ async fn a_file_that_is_there_is_replaced_only_if_that_is_allowed() {
     fs::write(&path, "mine").unwrap();
     let error = packaged.client.download(&packaged.handle, &path).await.unwrap_err();
     assert!(error.is_target_exists() && !error.is_resumable());
-    let expected = format!("{path:?} is there already: name another file, or allow to overwrite it");
+    let expected = format!("{path:?} already exists: name another file, or allow it to be overwritten");
     assert_eq!(error.to_string(), expected);
     assert_eq!((packaged.polls(), fs::read(&path).unwrap()), (0, b"mine".to_vec()));
     assert_eq!(files_beside(&path), ["photos.zip"]);

@@ -152,5 +152,5 @@ rows! {
     .connections(3)
     .status(200)
     .is("retryable")
-    .says("the connection broke before a whole reply");
+    .says("the connection broke before the reply was complete");
 }

@@ -104,7 +104,7 @@ rows! {
         ok(r#"{"code":13000201,"msg":"inner server invoke failure, <secrets>"}"#),
     )
     .code("13000201")
-    .says("the service failed inside");
+    .says("the service reports an internal failure");
     gateway_refusal => Row::answered(
         "a gateway's `error_code` under 200",
         ok(r#"{"error_code":"APIGW.0101","error_msg":"<secrets>"}"#),
@@ -184,7 +184,7 @@ rows! {
         ]],
     )
     .status(200)
-    .says("the connection broke before a whole reply");
+    .says("the connection broke before the reply was complete");
     chunks_cut_short => Row::scripted(
         "the chunks break off with a reset",
         vec![vec![
@@ -194,7 +194,7 @@ rows! {
         ]],
     )
     .status(200)
-    .says("the connection broke before a whole reply");
+    .says("the connection broke before the reply was complete");
     refusal_cut_short => Row::scripted(
         "400, and the body is cut short after a task id",
         vec![vec![

@@ -55,7 +55,7 @@ struct Expected {
     times_out: Option<Duration>,
 }
 
-const LOOK_FIRST: &str = "it may have been carried out all the same: look before sending it again";
+const LOOK_FIRST: &str = "the request may still have been carried out: look for the task before sending it again";
 const CORRECT: &str = "nothing was done: correct what the service names";
 const ASK_AGAIN: &str = "a query changes nothing: ask again";
 

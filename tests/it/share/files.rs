@@ -171,7 +171,7 @@ async fn a_cursor_that_repeats_ends_with_an_error() {
     assert_eq!(count, 3);
     let text = error.to_string();
     assert!(
-        text.starts_with("the reply settles nothing: its nextCursor \"3.0\" repeats that of an earlier page"),
+        text.starts_with("the reply is inconclusive: its nextCursor \"3.0\" repeats that of an earlier page"),
         "{text}"
     );
     assert!(error.trace_id().is_some() && !error.is_retryable());

@@ -123,7 +123,7 @@ async fn what_the_service_writes_in_other_forms_is_read_or_costs_itself_alone() 
         assert_eq!(told(&open(&emulator, Some(CODE)).await), expected);
     }
     let (error, _) = refused(EmulatedShare::example().member("/shareId", None), Some(CODE)).await;
-    assert!(error.to_string().starts_with("the reply settles nothing: $.link.shareId is missing"), "{error}");
+    assert!(error.to_string().starts_with("the reply is inconclusive: $.link.shareId is missing"), "{error}");
 }
 
 #[tokio::test]
@@ -285,7 +285,7 @@ async fn a_success_without_a_token_or_a_link_is_none() {
         }
         emulator.fail_next(Fault::Reply(Answer::json(200, &bad)));
         let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
-        assert!(error.to_string().starts_with(&format!("the reply settles nothing: {said}")), "{error}");
+        assert!(error.to_string().starts_with(&format!("the reply is inconclusive: {said}")), "{error}");
     }
 }
 

@@ -130,7 +130,7 @@ async fn a_kdstoken_that_lapses_ends_the_run_which_a_new_one_resumes() {
         if !is_input {
             assert_eq!(
                 ended.to_string(),
-                "access was refused, so nothing more was begun; if the share's kdstoken has lapsed, open the share \
+                "access was refused, so no further request was sent; if the share's kdstoken has lapsed, open the share \
                  again: of the file ids, 0..2000 were attempted, the rest was not"
             );
         }

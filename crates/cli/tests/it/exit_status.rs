@@ -16,7 +16,7 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     dump(&["--file-ids-from", "missing"], 2, "can be read from missing").await;
     let no_ledger = file("no.ledger", "F1\n");
     let no_ledger = no_ledger.to_str().unwrap();
-    dump(&["F1", "--ledger", no_ledger], 2, "no.ledger: the file is no ledger").await;
+    dump(&["F1", "--ledger", no_ledger], 2, "no.ledger: the file is not a ledger").await;
     let said = "missing/l: the ledger cannot be read or written: none of the file ids";
     let output = dump(&["F1", "--ledger", "missing/l"], 2, said).await;
     assert!(!text(&output.stderr).contains("missing/l: new"), "{}", text(&output.stderr));

@@ -244,7 +244,8 @@ async fn proxy_is_given_by_flag_or_variable() {
     assert_eq!(emulator.request_count(), 0);
     // As a proxy on the way answers.
     emulator.fail_next(Fault::Reply(Answer::json(407, &serde_json::json!({}))));
-    let said = "give the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY), http://user:password@host:port";
+    let said =
+        "give the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY), http://user:password@host:port";
     expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 3, said).await;
 }
 

@@ -77,7 +77,7 @@ async fn unknown_chunks_are_listed_settled_and_resumed() {
     let [counts, lost, named] = stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stdout}") };
     assert_eq!(counts, "ids 0..3500 of 3500: 1 created, 1 rejected, 0 not sent, 2 unknown");
     assert!(lost.starts_with(&format!("ids 0..1000  unknown  trace id {}  ", unknown[0])), "{lost}");
-    assert!(lost.contains("the connection broke before a whole reply"), "{lost}");
+    assert!(lost.contains("the connection broke before the reply was complete"), "{lost}");
     assert!(named.starts_with(&format!("ids 2000..3000  unknown  trace id {}  ", unknown[1])), "{named}");
     assert!(named.contains("it names task 7001"), "{named}");
     let output = json_lines(&shown(&["--format", "json"]).await);
@@ -125,7 +125,7 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         (&path, &["--made", "0..1", "https://example/#/sharelink/i/1808628918203192832"], "is no task id"),
         // The reference gives no form of the ids.
         (&path, &["--made", "0..1", "T-1a_b"], "RANGE: must be the range of a chunk whose outcome is unknown"),
-        (&other, &[], "no.ledger: the file is no ledger, or its first line is damaged"),
+        (&other, &[], "no.ledger: the file is not a ledger, or its first line is damaged"),
         (&other.with_extension("none"), &[], "no.none: the ledger cannot be read or written: "),
     ] {
         let output = run(bare_tool().arg("ledger").arg(path).args(args)).await;

@@ -201,7 +201,7 @@ const BAD_INPUT: &[(&str, i32, &str)] = &[
     (
         "package LINK --all --output there.zip",
         2,
-        "--output there.zip: it is there already: name another file, or give --overwrite",
+        "--output there.zip: the file already exists: name another file, or give --overwrite",
     ),
     ("package LINK --all --output none/p.zip", 2, "--output none/p.zip: there is no such directory"),
     #[cfg(windows)]
