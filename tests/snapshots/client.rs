@@ -13,7 +13,7 @@ pub mod types {
         ///Temporary token for the share.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
-        ///Share the files are behind.
+        ///Share that the files belong to.
         #[serde(rename = "shareId")]
         pub share_id: ::std::string::String,
         ///Directory to dump into. Mandatory when `taskType` is 2. Rule `target-required`, enforced by the wrapper. Source: source document.
@@ -32,7 +32,7 @@ pub mod types {
         )]
         pub zip_name: ::std::option::Option<::std::string::String>,
     }
-    ///What became of the request. Source: source document.
+    ///The result of a request to create a task. Source: source document.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateBatchTaskResponse {
         ///Response code; 0 is success.
@@ -47,7 +47,7 @@ pub mod types {
         )]
         pub task_id: ::std::option::Option<crate::lenient::LenientText>,
     }
-    ///A refusal: `code` and `msg` from the service, `error_code` and `error_msg` from the gateway in front of it. A sibling call answers `{"error": {...}}` as well, whose fields are not public. Source: carrier reference, errors.
+    ///A refusal: `code` and `msg` from the service, `error_code` and `error_msg` from the gateway in front of it. A sibling call also returns `{"error": {...}}`, whose fields are not public. Source: carrier reference, errors.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ErrorBody {
         ///The service's code.
@@ -69,14 +69,14 @@ pub mod types {
         ///Space the directory is in.
         #[serde(rename = "containerId")]
         pub container_id: ::std::string::String,
-        ///Directory; `root` for the root directory of the space. Source: source document.
+        ///Id of the directory; `root` for the root directory of the space. Source: source document.
         #[serde(rename = "fileId")]
         pub file_id: ::std::string::String,
     }
     ///A share task to query. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct GetBatchTaskRequest {
-        ///Temporary token for the share, if it has an access code.
+        ///Temporary token for the share, if the share has an extract code.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
         ///Share the task belongs to.
@@ -117,7 +117,7 @@ pub mod types {
         )]
         pub task_infos: ::std::option::Option<crate::task::wire::TaskInfos>,
     }
-    ///A share, by its link. Source: carrier reference, getShareInfo.
+    ///A share, looked up by its link. Source: carrier reference, getShareInfo.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct GetShareInfoResponse {
         ///Response code; 0 is success.
@@ -155,7 +155,7 @@ pub mod types {
         ///Progress in percent: 70 means 70 %.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub progress: ::std::option::Option<crate::lenient::LenientNumber>,
-        ///"Task content processing result", whose values are not public; nobody reads it. Source: carrier reference, getBatchTask, edition of 2024-07-30.
+        ///"Task content processing result" in the reference. Its values are not public, and the client does not read it. Source: carrier reference, getBatchTask, edition of 2024-07-30.
         #[serde(
             rename = "resultCode",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -201,28 +201,28 @@ pub mod types {
     ///A page of the files of a share. Source: carrier reference, listShareFiles.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct ListShareFilesRequest {
-        ///A filter by name, which is inferred; how it compares is not stated.
+        ///By inference, a filter by name; how names are compared is not stated.
         #[serde(
             rename = "fileName",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub file_name: ::std::option::Option<::std::string::String>,
-        ///Temporary token for the share, if it has an extract code.
+        ///Temporary token for the share, if the share has an extract code.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub kdstoken: ::std::option::Option<crate::credentials::RequestSecret>,
-        ///`nextCursor` of the page before.
+        ///`nextCursor` of the previous page.
         #[serde(
             rename = "pageCursor",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub page_cursor: ::std::option::Option<::std::string::String>,
-        ///Most files of the page, 100 if left out.
+        ///Maximum number of files in the page. Defaults to 100.
         #[serde(
             rename = "pageSize",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub page_size: ::std::option::Option<u32>,
-        ///Directory to list. Left out: the top of the share, which is inferred.
+        ///Directory to list. By inference, the top of the share is listed if this field is left out.
         #[serde(
             rename = "parentFolder",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -280,7 +280,7 @@ pub mod types {
     ///A file or directory of a share. Source: carrier reference, listShareFiles.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ShareFile {
-        ///Spaces that the file is in; the first is the `containerId` of a task, which is inferred.
+        ///Spaces that the file is in. By inference, the first one is the `containerId` of a task.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub containers: ::std::option::Option<
             crate::lenient::LenientList<crate::lenient::LenientText>,
@@ -312,7 +312,7 @@ pub mod types {
         ///Id of the file: an entry for `fileIds` of a task.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub id: ::std::option::Option<crate::lenient::LenientText>,
-        ///Directory that the file is in; the first counts.
+        ///Directory that the file is in; the first entry counts.
         #[serde(
             rename = "parentFolder",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -356,7 +356,7 @@ pub mod types {
         pub permission: ::std::option::Option<
             crate::lenient::LenientObject<crate::generated::types::SharePermission>,
         >,
-        ///What tasks are created with.
+        ///Id of the share, with which tasks are created.
         #[serde(
             rename = "shareId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -374,27 +374,27 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub short_url: ::std::option::Option<crate::lenient::LenientText>,
-        ///0: `expireTime` tells. 1: the files were deleted. 2: the share has expired or is invalid. Open: other numbers are kept.
+        ///0: go by `expireTime`. 1: the files were deleted. 2: the share has expired or is invalid. Open: other numbers are kept.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::lenient::LenientInt>,
     }
-    ///What may be done with the files of a share, "supported in the future". Source: carrier reference, getShareInfo.
+    ///What may be done with the files of a share; "supported in the future", according to the reference. Source: carrier reference, getShareInfo.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct SharePermission {
-        ///They may be downloaded.
+        ///Whether the files may be downloaded.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub download: ::std::option::Option<crate::lenient::LenientBool>,
-        ///They may be changed.
+        ///Whether the files may be changed.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub edit: ::std::option::Option<crate::lenient::LenientBool>,
-        ///They may be looked at.
+        ///Whether the files may be previewed.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub preview: ::std::option::Option<crate::lenient::LenientBool>,
     }
-    ///What became of one file. Source: carrier reference, getBatchTask.
+    ///The state of one file. Source: carrier reference, getBatchTask.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct TaskInfo {
-        ///The file in the share, the "old" one.
+        ///The file in the share; "old" in the reference.
         #[serde(
             rename = "fileId",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -412,7 +412,7 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub src_container_id: ::std::option::Option<crate::lenient::LenientText>,
-        ///What became of the file.
+        ///State of the file.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub status: ::std::option::Option<crate::lenient::LenientText>,
     }
@@ -426,7 +426,7 @@ pub mod types {
         #[serde(rename = "shortUrl")]
         pub short_url: ::std::string::String,
     }
-    ///The token that an extract code gives. Source: carrier reference, verifyExtractCode.
+    ///The temporary token for which an extract code is exchanged. Source: carrier reference, verifyExtractCode.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct VerifyExtractCodeResponse {
         ///Response code; 0 is success.
@@ -468,7 +468,7 @@ pub mod types {
 
 Asynchronous share tasks of Huawei Cloud KooDrive: files behind a share link are packed into a zip to download, or dumped into a space of one's own. A share is looked up by its link, and its files are listed.
 
-Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each schema, parameter and operation names its source, which is its fields' too unless they name one. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
+Hand-written from the vendor's pages; the vendor publishes no OpenAPI document. Each schema, parameter and operation names its source. A field has the source of its schema, unless it names its own. A rule that OpenAPI cannot express is marked with its name, as in "Rule `zip-name-required`, enforced by the wrapper": search the source code for that name.
 
 Version: 1.1.0*/
 pub struct Client {
@@ -504,7 +504,7 @@ impl ClientInfo<crate::client::exchange::Exchange> for Client {
 impl Client {
     /**List the files of a share, a page at a time
 
-Gives the files of a directory of a share. Reads only, though it is a POST, so it may be repeated. Source: carrier reference, listShareFiles.
+Returns a page of the files in a directory of a share. The call is a POST, but it only reads, so it may be repeated. Source: carrier reference, listShareFiles.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/files`
 
@@ -515,7 +515,7 @@ Sends a `POST` request to `/koodrive/ose/v1/share/files`
     ) -> Result<ResponseValue<types::ListShareFilesResponse>, Error<types::ErrorBody>> {}
     /**Query an asynchronous share task
 
-Tells how far a task has come and, once it has ended, with which result. Reads only, so it may be repeated. Source: carrier reference, getBatchTask.
+Returns how far a task has come and, once it has ended, its result. The call only reads, so it may be repeated. Source: carrier reference, getBatchTask.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/taskDetail`
 
@@ -526,9 +526,9 @@ Sends a `POST` request to `/koodrive/ose/v1/share/taskDetail`
     ) -> Result<ResponseValue<types::GetBatchTaskResponse>, Error<types::ErrorBody>> {}
     /**Create an asynchronous share task
 
-Packs files behind a share link into a zip (`taskType` 1), or dumps them into a space (`taskType` 2). The reply carries a task id; the work goes on behind it.
+Packs files behind a share link into a zip (`taskType` 1), or dumps them into a space (`taskType` 2). The reply has a task id; the work goes on in the background.
 
-Not idempotent: nothing in a request lets the service know it again, so sent twice it is taken to make two tasks. Source: source document; carrier reference, createBatchTask.
+Not idempotent: nothing in a request lets the service recognise a repeated one, so a request that is sent twice is assumed to create two tasks. Source: source document; carrier reference, createBatchTask.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
 
@@ -539,7 +539,7 @@ Sends a `POST` request to `/koodrive/ose/v1/share/tasks`
     ) -> Result<ResponseValue<types::CreateBatchTaskResponse>, Error<types::ErrorBody>> {}
     /**Look up a share by its link
 
-Gives the id of a share, who shared it and whether it can still be used. Reads only, so it may be repeated. Source: carrier reference, getShareInfo.
+Returns the id of a share, who shared it and whether it can still be used. The call only reads, so it may be repeated. Source: carrier reference, getShareInfo.
 
 Sends a `GET` request to `/koodrive/ose/v1/share/userInfo`
 
@@ -552,7 +552,7 @@ Arguments:
     ) -> Result<ResponseValue<types::GetShareInfoResponse>, Error<types::ErrorBody>> {}
     /**Exchange an extract code for a temporary token
 
-Gives the kdstoken of a share that has an extract code. Changes nothing that the reference states, so it may be repeated; how many wrong codes are allowed is not stated. Source: carrier reference, verifyExtractCode.
+Returns the kdstoken of a share that has an extract code. The reference states no change that the call makes, so it may be repeated. How many wrong codes are allowed is not stated. Source: carrier reference, verifyExtractCode.
 
 Sends a `POST` request to `/koodrive/ose/v1/share/verify`
 
