@@ -1,6 +1,6 @@
-//! Sends every request that the client can send to the endpoint of the first argument, whatever is behind it.
+//! Sends every request that the client can send to the endpoint in the first argument, whatever service that is.
 //!
-//! Fails unless each is answered with success.
+//! Fails unless each reply reports success.
 
 use std::{env, error::Error};
 

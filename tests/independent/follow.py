@@ -1,4 +1,4 @@
-"""Creates a task and follows it to its end, by the client that openapi-python-client generates from the spec."""
+"""Creates a task and follows it to its end, with the client that openapi-python-client generates from the spec."""
 
 from datetime import datetime, timedelta, timezone
 import sys
@@ -8,7 +8,7 @@ from share_tasks import AuthenticatedClient
 from share_tasks.api.share import create_batch_task, get_batch_task
 from share_tasks.models import CreateBatchTaskRequest, FileIdInfo, GetBatchTaskRequest, TaskType
 
-# The emulator's own.
+# The emulator's default token.
 TOKEN = "emulator-token"
 
 COMPLETED, ALL_SUCCEEDED = 2, 1

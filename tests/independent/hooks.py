@@ -1,4 +1,4 @@
-"""What the spec cannot tell schemathesis: the prose rules, and the clock."""
+"""Tells schemathesis what the spec cannot: the rules in prose, and the current time."""
 
 from datetime import datetime, timedelta, timezone
 import json
@@ -12,18 +12,18 @@ from schemathesis import GenerationMode
 
 X_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
-# Of its example share the emulator knows the files and the kdstokens; of another share id it takes whatever comes.
+# The emulator checks the files and the kdstokens of its example share. For any other share id, it accepts all of them.
 EXAMPLE_SHARE = "1808628918186415616"
 
 SPEC = Path(__file__).parents[2] / "openapi" / "koodrive-share.json"
 DOCUMENT = json.loads(SPEC.read_text("utf-8"))
 
-# The request of createBatchTask with the rules between fields, as the library has them.
+# The library's JSON Schema for the request of createBatchTask, which includes the rules between fields.
 SHARE_TASK = jsonschema_rs.Draft7Validator(json.loads(Path("share-task.json").read_text("utf-8")))
 
 
 class LastTouch(AuthBase):
-    """Changes a request after schemathesis has made it."""
+    """Changes a request that schemathesis has made."""
 
     def __call__(self, request):
         # The emulator refuses undocumented headers, and this one is only for schemathesis' own reports.
@@ -36,7 +36,7 @@ class LastTouch(AuthBase):
 
 
 def resolved(schema):
-    """The schema that one stands for, by a reference or an `allOf` of one."""
+    """Returns the schema itself, or the one that it refers to, directly or by an `allOf`."""
     for part in [schema, *schema.get("allOf", [])]:
         if "$ref" in part:
             found = DOCUMENT
@@ -47,7 +47,7 @@ def resolved(schema):
 
 
 def keep_known(fields, schema):
-    """Drops fields that the spec does not list: it leaves open what becomes of them, the emulator refuses them."""
+    """Drops fields that the spec does not list. The spec allows them, but the emulator refuses them."""
     known = resolved(schema).get("properties", {})
     for name in list(fields):
         if name not in known:
@@ -57,7 +57,7 @@ def keep_known(fields, schema):
 
 
 def keep_rules(body, examples):
-    """Lets a body that breaks a rule between fields keep it as an example does: by a field that it lacks, or without one."""
+    """Makes a body keep the rules between fields, as an example does: adds a field that it lacks, or removes one."""
     for example in examples:
         for known in [body.keys(), example.keys()]:
             kept = {**example, **{name: value for name, value in body.items() if name in known}}
@@ -68,7 +68,8 @@ def keep_rules(body, examples):
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    # OpenAPI lets a link's `requestBody` be any value, and openapi-generator takes nothing but a string.
+    # OpenAPI allows any value as a link's `requestBody`, but openapi-generator accepts only a string,
+    # so the spec has it as `x-request-body`.
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for response in operation["responses"].values():

@@ -1,4 +1,4 @@
-//! Prints the JSON Schema of a share task, which holds the rules between fields that the spec tells in prose alone.
+//! Prints the JSON Schema of a share task. It has the rules between fields, which the spec states only in prose.
 
 use koodrive_share::ShareTask;
 
