@@ -203,7 +203,7 @@ impl Bulk<'_> {
             // A ledger failure comes first, because the ledger may lack a line.
             (Some(stop), _) if stop.is_ledger() => stop,
             (_, Some(failed)) => failed,
-            (Some(stop), None) if !exhausted || stop.is_of_all_requests() => stop,
+            (Some(stop), None) if !exhausted || stop.affects_every_request() => stop,
             (_, None) => return None,
         };
         Some(BulkError { kind, attempted, exhausted, unwritten, cause: None })

@@ -249,9 +249,9 @@ impl Download {
         let delays_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
         let (mut delays, mut is_renewed) = (delays_after(None), false);
         loop {
-            let attempted = self.attempt(&url, part).await;
+            let result = self.attempt(&url, part).await;
             part.flush().await?;
-            let Err(fault) = attempted else { return Ok(()) };
+            let Err(fault) = result else { return Ok(()) };
             // Progress is more bytes than ever before: a package that keeps changing would otherwise begin anew for
             // ever.
             let received = part.progress.received;
@@ -263,7 +263,7 @@ impl Download {
                 url = self.locate().await?;
                 continue;
             }
-            let Some(wait) = delays.next().filter(|_| fault.is_passing()) else { return Err(fault) };
+            let Some(wait) = delays.next().filter(|_| fault.is_transient()) else { return Err(fault) };
             tracing::debug!(error = %fault, received, "download attempt failed");
             sleep(wait.max(fault.retry_after().min(MAX_RETRY_AFTER))).await;
         }

@@ -188,14 +188,14 @@ impl Poller {
     ///
     /// Panics outside of a tokio runtime with I/O and time enabled.
     pub async fn poll(&mut self) -> Result<TaskStatus, Error> {
-        self.answer().await.0
+        self.poll_result().await.0
     }
 
     /// Returns the result of a poll, and when it came.
-    async fn answer(&mut self) -> (Result<TaskStatus, Error>, Instant) {
+    async fn poll_result(&mut self) -> (Result<TaskStatus, Error>, Instant) {
         loop {
-            if let Some(answer) = self.poll.join_next().await.and_then(joined) {
-                return answer;
+            if let Some(result) = self.poll.join_next().await.and_then(joined) {
+                return result;
             }
             // No poll is in flight, or the runtime of the last one was shut down.
             self.polls += 1;
@@ -260,14 +260,14 @@ impl Poller {
             // None means that the time never ends.
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
-            let (result, answered) = self.answer().await;
-            let is_over = deadline.is_some_and(|deadline| answered >= deadline);
+            let (result, received) = self.poll_result().await;
+            let is_over = deadline.is_some_and(|deadline| received >= deadline);
             // Both clocks must say so: this machine's hardly moves in a test that pauses tokio's clock.
-            let is_early = self.is_new() && answered - schedule.started < VISIBLE_AFTER;
+            let is_early = self.is_new() && received - schedule.started < VISIBLE_AFTER;
             let is_hidden = is_early && result.as_ref().is_err_and(Error::is_not_found);
             self.failures = if result.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };
             let retry_after = result.as_ref().err().and_then(Error::retry_after).unwrap_or_default();
-            let due = answered + schedule.interval.max(retry_after).min(MAX_INTERVAL);
+            let due = received + schedule.interval.max(retry_after).min(MAX_INTERVAL);
             self.schedule = Some(Schedule {
                 // The last poll is made when the time is over.
                 due: deadline.map_or(due, |deadline| due.min(deadline)),

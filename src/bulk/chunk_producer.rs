@@ -40,7 +40,7 @@ impl<'a> ChunkProducer<'a> {
         }
         let run = self.run.clone();
         // A stop must take effect even while the source of the ids makes the run wait.
-        match run.unless_over(self.read()).await.transpose()? {
+        match run.until_stopped(self.read()).await.transpose()? {
             Some(file_ids) if file_ids.is_empty() => self.finish().await.map(|()| None),
             Some(file_ids) => self.begin(file_ids).await,
             None => {
@@ -59,8 +59,8 @@ impl<'a> ChunkProducer<'a> {
         let is_package = self.run.task.body().task_type == TaskType::PackageDownload;
         let needs_consent = is_package && !self.run.policy.split_packages;
         // One id more than a package can hold shows that the package would have to be split.
-        let most = MAX_FILE_IDS + usize::from(needs_consent);
-        self.file_ids.fill(&mut self.chunk, most).await.map_err(BulkErrorKind::Input)?;
+        let limit = MAX_FILE_IDS + usize::from(needs_consent);
+        self.file_ids.fill(&mut self.chunk, limit).await.map_err(BulkErrorKind::Input)?;
         if self.chunk.len() > MAX_FILE_IDS {
             return Err(violation(rules::SPLIT_CONSENT, "more", "give fewer, or consent to several packages"));
         }

@@ -50,7 +50,7 @@ impl BulkErrorKind {
     }
 
     /// Whether every request fails from this cause. The run then ends with an error even if no file ids are left.
-    pub(super) fn is_of_all_requests(&self) -> bool {
+    pub(super) fn affects_every_request(&self) -> bool {
         matches!(self, Self::GaveUp(_) | Self::Access)
     }
 }

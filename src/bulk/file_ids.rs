@@ -48,10 +48,10 @@ impl<'a> FileIds<'a> {
         Self(Ids::Stream(ids.map_ok(Into::into).map_err(Into::into).fuse().boxed()))
     }
 
-    /// Fills a chunk with up to `most` ids; fewer mean the end of the input. If the future is dropped, the ids that
+    /// Fills a chunk with up to `limit` ids; fewer mean the end of the input. If the future is dropped, the ids that
     /// were read are in the chunk.
-    pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, most: usize) -> Result<(), BoxError> {
-        let missing = most.saturating_sub(chunk.len());
+    pub(super) async fn fill(&mut self, chunk: &mut Vec<String>, limit: usize) -> Result<(), BoxError> {
+        let missing = limit.saturating_sub(chunk.len());
         match &mut self.0 {
             Ids::Iterator(ids) => chunk.extend(ids.take(missing)),
             Ids::Stream(ids) => ids.take(missing).map_ok(|id| chunk.push(id)).try_collect().await?,

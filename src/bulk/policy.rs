@@ -12,7 +12,7 @@ use crate::{
 /// The maximum concurrency, which equals a client's default limit of concurrent requests.
 const MAX_CONCURRENCY: usize = 100;
 
-const LEAST_INTERVAL: Duration = Duration::from_micros(1);
+const MIN_INTERVAL: Duration = Duration::from_micros(1);
 
 /// The settings of a bulk creation.
 ///
@@ -155,8 +155,8 @@ impl BulkPolicy {
     /// ```
     ///
     /// The callback runs in a tokio task, so it must not block. If it panics, the stream panics, too.
-    pub fn on_pause(self, tell: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
-        Self { on_pause: Some(OnPause(Arc::new(tell))), ..self }
+    pub fn on_pause(self, callback: impl Fn(Duration, &Error) + Send + Sync + 'static) -> Self {
+        Self { on_pause: Some(OnPause(Arc::new(callback))), ..self }
     }
 
     /// Sets the maximum rate of requests, which are evenly spaced. Defaults to no limit; at least 1 request in a period
@@ -189,7 +189,7 @@ impl BulkPolicy {
         let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
         violations.bounds(rules::CONCURRENCY, is_within, concurrency);
         if let Some((requests, per)) = *rate {
-            let is_within = self.interval().is_some_and(|it| it >= LEAST_INTERVAL) && per <= DAY;
+            let is_within = self.interval().is_some_and(|it| it >= MIN_INTERVAL) && per <= DAY;
             violations.bounds(rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));
         }
         if *resend_unknown && ledger.is_none() {

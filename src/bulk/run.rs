@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// Awaits a future. Returns `None` if the run is stopped or dropped first, or at the same time.
-    pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut progress = self.progress.subscribe();
         let over = progress.wait_for(|progress| progress.stop.is_some() || progress.is_dropped);
         match select(pin!(over.map(drop)), pin!(future)).await {
@@ -153,22 +153,22 @@ impl Request {
         };
         let permit = run.gate.admit().now_or_never();
         // With a permit and without a ledger, the task sends the request at once, so only the other cases need a wait.
-        let (has_ledger, is_paused) = (self.ledger.is_some(), permit.is_none());
+        let (has_ledger, needs_permit) = (self.ledger.is_some(), permit.is_none());
         let (begun, is_begun) = oneshot::channel();
-        let sent = tokio::spawn(self.send(task, permit, begun).in_current_span());
+        let request = tokio::spawn(self.send(task, permit, begun).in_current_span());
         // If the runtime shuts down first, the line may or may not be in the file, so no other line may follow it.
-        let lost = |_| {
+        let on_shutdown = |_| {
             if has_ledger {
                 run.stop(BulkErrorKind::Ledger(io::Error::other(SHUT_DOWN).into()));
             }
             !has_ledger
         };
-        if (has_ledger || is_paused) && !is_begun.await.unwrap_or_else(lost) {
+        if (has_ledger || needs_permit) && !is_begun.await.unwrap_or_else(on_shutdown) {
             return None;
         }
-        let item = sent.map(move |sent| {
+        let item = request.map(move |result| {
             // A runtime that shuts down cancels the task, and the request may have been sent by then.
-            let result = joined(sent).flatten().unwrap_or_else(|| {
+            let result = joined(result).flatten().unwrap_or_else(|| {
                 run.stop_after_unknown();
                 let mut error = Error::new(ErrorKind::Lost, Effect::CreatesTask, chunk.trace_id.clone());
                 error.0.source = Some(SHUT_DOWN.into());
@@ -202,7 +202,7 @@ impl Request {
         let run = &self.run;
         let permit = match permit {
             Some(permit) => permit,
-            None => run.unless_over(run.gate.admit()).await?,
+            None => run.until_stopped(run.gate.admit()).await?,
         };
         let Some(ledger) = &self.ledger else { return Some(permit) };
         let (line, stoppable) = (Line::Chunk(self.chunk.clone()), run.clone());
@@ -233,8 +233,8 @@ impl Request {
         }
         self.write_after(State::of(result.as_ref())).await;
         let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
-        if let (true, Some(tell)) = (begins_pause, &run.policy.on_pause) {
-            tell.0(wait, error);
+        if let (true, Some(on_pause)) = (begins_pause, &run.policy.on_pause) {
+            on_pause.0(wait, error);
         }
         (result, true)
     }

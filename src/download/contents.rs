@@ -82,7 +82,7 @@ impl Expected {
             files += u64::from(is_file);
             match missing_names.get_mut(last_part(&path)).filter(|_| is_file) {
                 Some((names, others)) => match names.iter().position(|name| is_end(name, &path)) {
-                    Some(place) => drop(names.remove(place)),
+                    Some(position) => drop(names.remove(position)),
                     None => *others += 1,
                 },
                 None => unreadable += usize::from(path.contains(char::REPLACEMENT_CHARACTER)),

@@ -105,7 +105,7 @@ impl From<reqwest::Error> for DownloadFault {
 
 impl DownloadFault {
     /// Whether another attempt may get further.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(..) | Self::OtherLength | Self::Connection(None, _))
     }
 

@@ -45,7 +45,7 @@ impl Download {
 /// can reach.
 fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     match to.scheme() {
-        "https" if leads_here(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
+        "https" if is_this_machine(to) && !is_loopback(from) => Err("a redirect from another machine to this one"),
         "https" if has_credentials(to) => Err("a redirect with credentials"),
         "https" => Ok(()),
         _ => Err("a redirect that does not lead to https"),
@@ -53,7 +53,7 @@ fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
 }
 
 /// Whether a URL leads to this machine, even if its host is not a loopback address.
-fn leads_here(url: &Url) -> bool {
+fn is_this_machine(url: &Url) -> bool {
     let is_below_localhost = url.domain().is_some_and(|host| host.trim_end_matches('.').ends_with(".localhost"));
     is_loopback(url) || is_below_localhost || address(url).is_some_and(|address| address.is_unspecified())
 }
