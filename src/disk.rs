@@ -1,4 +1,4 @@
-//! Files that outlast a power cut, that one process alone writes to, and whether one is still at its path.
+//! Operations on files: syncing their directory, exclusive access, and whether a file is still at its path.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,7 +8,8 @@ use std::{
 
 use same_file::Handle;
 
-/// Syncs the directory of a file, since the file's own entry has to last as well. Not every platform can do that.
+/// Syncs the directory of a file, so that the file's entry survives a power cut, too. Failures are ignored, because not
+/// every platform can sync a directory.
 pub(crate) fn sync_directory_of(path: &Path) {
     let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
     if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
@@ -16,16 +17,17 @@ pub(crate) fn sync_directory_of(path: &Path) {
     }
 }
 
-/// Opens a file that others may read, and that nobody else may open by this function until it is closed. Nothing if
-/// somebody has.
+/// Opens a file with exclusive access: until it is closed, this function opens it for no other caller, but others may
+/// read it. Returns `None` if another caller has opened it.
 #[cfg(not(windows))]
 pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
-    // A file system without locks has none to respect.
+    // Any other error means that the file system has no locks.
     let is_free = |file: &File| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
     Ok(Some(options.open(path)?).filter(is_free))
 }
 
-/// The same without a lock, which would keep others from reading, too. Nor can they delete or rename the file.
+/// The same by a share mode, because a lock would keep others from reading, too. Others cannot delete or rename the
+/// file.
 #[cfg(windows)]
 pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
     const FILE_SHARE_READ: u32 = 1;
@@ -36,12 +38,12 @@ pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<O
     }
 }
 
-/// Whether the file at a path is this one.
+/// Whether the file at a path is this file.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    // What is no file may wait for its other end when it is opened.
+    // Only a regular file is opened, because opening a pipe would block until its other end is opened.
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
     let ours = Handle::from_file(file.try_clone()?)?;
-    // It may have gone since.
+    // A failure to open means that the file was removed since.
     Ok(is_file && Handle::from_path(path).is_ok_and(|found| found == ours))
 }
 

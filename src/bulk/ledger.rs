@@ -1,7 +1,8 @@
-//! What became of each chunk, on the disk.
+//! The ledger: a file that records the result of each chunk.
 //!
-//! JSON lines, each written and synced as a whole: one `run`, then for each chunk one line before its request leaves and
-//! one after its reply; and `end`, once all ids have been read. Of the lines of a chunk the last one counts.
+//! It holds JSON lines, each written in one piece and synced. The first line is `run`. Each chunk has one line before
+//! its request is sent and one after its reply; the last line of a chunk counts. An `end` line is written once all ids
+//! have been read.
 
 pub(crate) mod error;
 pub(crate) mod line;
@@ -27,16 +28,16 @@ use crate::{
 pub(super) use self::error::LedgerFault;
 pub(super) use self::line::{Header, LedgerChunk, Line, State, digest};
 
-/// Longest line.
+/// The maximum length of a line in bytes.
 const MAX_LINE: usize = 1 << 20;
 
-/// A line that no run reads over: lines before it are lost.
+/// A line that makes every later run fail, because lines before it are lost.
 const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}\n";
 
-/// A ledger of bulk runs: what became of each chunk.
+/// A ledger of bulk runs, which records the result of each chunk.
 ///
-/// A run is given its path by [`BulkPolicy::ledger`](crate::BulkPolicy::ledger), and is resumed by the same path. This type is for
-/// those who look into the file.
+/// [`BulkPolicy::ledger`](crate::BulkPolicy::ledger) sets the path of a run's ledger; another run with the same path
+/// resumes that run. This type reads the file, and settles chunks whose outcome is unknown.
 ///
 /// ```no_run
 /// # use koodrive_share::{Ledger, Settlement};
@@ -53,28 +54,30 @@ const TRUNCATED: &[u8] = b"{\"truncated\":\"restore the lines before this one\"}
 /// # Ok::<(), koodrive_share::LedgerError>(())
 /// ```
 ///
-/// Memory: at most 16 bytes and, for a task, some 30 more for each chunk. Its methods block on the disk.
+/// A ledger takes at most 16 bytes of memory for each chunk, and about 30 more for each task. Its methods block on the
+/// disk.
 #[derive(Debug)]
 pub struct Ledger {
-    /// A run's own, where the file system has locks.
+    /// The file, which a run has locked if the file system has locks.
     file: File,
     path: PathBuf,
-    /// All who read share the file's position.
+    /// Guards the position in the file, which all reads share.
     read_lock: Mutex<()>,
-    /// Where the file ends if nobody else writes to it.
+    /// The length of the file, unless another process has written to it.
     end: u64,
     header: Option<Header>,
-    /// Where the last line of each chunk begins, for the chunks of earlier runs.
+    /// The offset of each chunk's last line, for the chunks of earlier runs.
     offsets: Vec<u64>,
     /// The tasks of earlier runs.
     pub(super) task_ids: TaskIds,
-    /// How many file ids the run was given, once that is known.
+    /// The number of file ids in the run, once it is known.
     file_ids: Option<u64>,
-    /// A line is torn and cannot be cut off.
+    /// Whether the last line is incomplete and could not be removed.
     has_torn_line: bool,
 }
 
-/// A process that is being started has the file as well until it is another program, so that to close it is not enough.
+/// Closing the file may not release the lock: a child process has a copy of the open file until it executes its
+/// program.
 impl Drop for Ledger {
     fn drop(&mut self) {
         let _ = self.file.unlock();
@@ -82,19 +85,19 @@ impl Drop for Ledger {
 }
 
 impl Ledger {
-    /// Reads a ledger and changes nothing. While a run [uses it](Self::is_in_use), a chunk whose request is on its way counts
-    /// as unknown, too: wait for the run's end before you look for its task.
+    /// Reads a ledger and changes nothing. While a run [uses it](Self::is_in_use), a chunk whose request is in flight
+    /// counts as unknown, too: wait for the run's end before you look for its task.
     ///
     /// # Errors
     ///
-    /// It cannot be read, is no ledger, or is damaged.
+    /// Returns an error if the file cannot be read, is not a ledger, or is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let mut ledger = Self::open_file(path.as_ref(), |path| File::open(path).map(Some))?;
         ledger.scan(None, false)?;
         Ok(ledger)
     }
 
-    /// Whether a run uses it at this moment, where the file system has locks.
+    /// Whether a run uses the ledger at this moment. Returns false if the file system has no locks.
     pub fn is_in_use(&self) -> bool {
         if cfg!(windows) {
             return matches!(open_alone(&self.path, OpenOptions::new().read(true)), Ok(None));
@@ -104,25 +107,25 @@ impl Ledger {
         matches!(lock, Err(TryLockError::WouldBlock))
     }
 
-    /// How many file ids the run was given, if one came to the end of them.
+    /// Returns the number of file ids in the run, if a run has read all of them.
     pub fn file_ids(&self) -> Option<u64> {
         self.file_ids
     }
 
-    /// What is known of each chunk, in the order of the ids. They are read one by one.
+    /// Returns what is known of each chunk, in the order of the ids. The chunks are read from the file one by one.
     ///
     /// # Errors
     ///
-    /// It cannot be read any more.
+    /// An item is an error if the file can no longer be read.
     pub fn chunks(&self) -> impl Iterator<Item = Result<LedgerChunk, LedgerError>> {
         (0..self.offsets.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
     }
 
-    /// What became of all chunks together. What is in doubt counts as unknown.
+    /// Returns a report of all chunks. A chunk that was sent without a recorded result counts as unknown.
     ///
     /// # Errors
     ///
-    /// As for [`chunks`](Self::chunks).
+    /// Returns the same errors as [`chunks`](Self::chunks).
     pub fn report(&self) -> Result<BulkReport, LedgerError> {
         let mut report = BulkReport::default();
         for chunk in self.chunks() {
@@ -132,11 +135,12 @@ impl Ledger {
         Ok(report)
     }
 
-    /// Settles a chunk whose outcome is unknown, after its owner has looked whether a task was made.
+    /// Settles a chunk whose outcome is unknown, after its owner has checked whether a task was created.
     ///
     /// # Errors
     ///
-    /// As for [`read`](Self::read); a run uses it; or broken rules: `unknown-chunk`, `not-empty`, `task-of-chunk`.
+    /// Returns the same errors as [`read`](Self::read), an error if a run uses the ledger, or the broken rules:
+    /// `unknown-chunk`, `not-empty`, `task-of-chunk`.
     pub fn settle(path: impl AsRef<Path>, range: Range<u64>, settlement: Settlement) -> Result<(), LedgerError> {
         let mut ledger = Self::lock(path.as_ref(), false)?;
         ledger.scan(None, true)?;
@@ -160,7 +164,7 @@ impl Ledger {
         Ok(ledger.append_exclusively(&line)?)
     }
 
-    /// Opens the ledger of a run, or begins it. An error shows none of the `secrets`.
+    /// Opens the ledger of a run, or creates it. An error shows none of the `secrets`.
     pub(super) fn begin_or_resume(path: &Path, header: Header, secrets: &[&str]) -> Result<Self, LedgerFault> {
         let mut ledger = Self::lock(path, true)?;
         ledger.scan(Some((&header, secrets)), true)?;
@@ -173,8 +177,9 @@ impl Ledger {
 
     fn lock(path: &Path, create: bool) -> Result<Self, LedgerFault> {
         let mut options = OpenOptions::new();
-        // Elsewhere, the directory's own rights count. And without a lock, a line must not be written over that of another
-        // run that writes at the same time, whose length tells; Windows cannot cut a file that is opened to append.
+        // On Unix, only the owner may access the file; elsewhere the directory's rights apply. On a file system without
+        // locks, append mode keeps two runs from overwriting each other's lines, so that the file's length shows the
+        // other run. Windows cannot truncate a file in append mode.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options.append(true), 0o600);
         options.read(true).write(true).create(create).truncate(false);
@@ -182,7 +187,7 @@ impl Ledger {
     }
 
     fn open_file(path: &Path, open: impl FnOnce(&Path) -> io::Result<Option<File>>) -> Result<Self, LedgerFault> {
-        // Before it is opened, since a pipe would wait for its other end.
+        // This is checked before the file is opened, because opening a pipe would block until its other end is opened.
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(LedgerFault::NoFile);
         }
@@ -200,8 +205,8 @@ impl Ledger {
         })
     }
 
-    /// Reads all lines. A last one that is torn is cut off, or left out. `run` is the header of the run that goes on, with
-    /// what an error must not show.
+    /// Reads all lines. An incomplete last line is removed from the file if `repair` is set, otherwise it is ignored.
+    /// `run` holds the header of the run that resumes the ledger, and the secrets that an error must not show.
     fn scan(&mut self, run: Option<(&Header, &[&str])>, repair: bool) -> Result<(), LedgerFault> {
         let expected = run.map(|(header, _)| serialized(&Line::Run(header.clone()))).transpose()?.unwrap_or_default();
         let mut reader = BufReader::new(self.file.try_clone()?);
@@ -212,7 +217,7 @@ impl Ledger {
             }
             let is_torn = !bytes.ends_with(b"\n") && bytes.len() < MAX_LINE;
             let is_in_place = match serde_json::from_slice(&bytes) {
-                // Twice, if two runs began it at once; neither of them went on.
+                // The header comes twice if two runs began the ledger at once. Neither of them went on.
                 Ok(Line::Run(header)) => {
                     run.map_or(Ok(()), |(own, secrets)| header.compare(own, secrets))?;
                     self.header = Some(header);
@@ -223,7 +228,8 @@ impl Ledger {
                     self.file_ids = Some(file_ids);
                     number > 1
                 }
-                // Not even the first line is whole: nothing was sent. Any other file is not ours to cut.
+                // An incomplete line. As the first line, it must be the beginning of the header: any other file must
+                // not be changed.
                 Err(_) if is_torn && (number > 1 || expected.starts_with(&bytes)) => {
                     if repair {
                         self.file.set_len(self.end)?;
@@ -238,7 +244,7 @@ impl Ledger {
             }
             self.end += bytes.len() as u64;
             if is_torn {
-                // Whole but for its line break, which its run may be writing.
+                // The line lacks only its line break, which a run may be about to write.
                 if repair {
                     self.write(b"\n")?;
                     self.end += 1;
@@ -249,7 +255,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes note of a line that begins at the end of what was read. False if chunks are missing before it.
+    /// Records a line that begins at `self.end`. Returns false if chunks are missing before it.
     fn note(&mut self, record: &LedgerChunk) -> bool {
         let index = record.index;
         if let Some(task) = record.task() {
@@ -261,7 +267,7 @@ impl Ledger {
         self.offsets.get_mut(position(index)).map(|start| *start = self.end).is_some()
     }
 
-    /// What earlier runs know of a chunk, whose ids must be those that they were given.
+    /// Returns what earlier runs know of a chunk. It is an error if its ids differ from those of the earlier runs.
     pub(super) fn look_up(&self, chunk: &LedgerChunk) -> Result<Option<LedgerChunk>, LedgerFault> {
         let range = chunk.range();
         let difference = match self.latest(chunk.index)? {
@@ -276,7 +282,7 @@ impl Ledger {
         Err(LedgerFault::OtherRun(difference))
     }
 
-    /// Compares the number of file ids with that of earlier runs, and notes it.
+    /// Compares the number of file ids with that of earlier runs, and records it.
     pub(super) fn finish(&mut self, file_ids: u64) -> Result<(), LedgerFault> {
         let chunks = file_ids.div_ceil(MAX_FILE_IDS as u64);
         if self.offsets.len() as u64 > chunks || self.file_ids.is_some_and(|all| all > file_ids) {
@@ -288,32 +294,33 @@ impl Ledger {
         Ok(())
     }
 
-    /// What earlier runs know of a chunk.
+    /// Returns what earlier runs know of a chunk.
     fn latest(&self, chunk: u64) -> Result<Option<LedgerChunk>, LedgerFault> {
         let Some(start) = self.offsets.get(position(chunk)) else { return Ok(None) };
         let _guard = self.read_lock.lock().unwrap_or_else(PoisonError::into_inner);
         (&self.file).seek(SeekFrom::Start(*start))?;
         match serde_json::from_slice(&read_line(BufReader::new(&self.file))?) {
             Ok(Line::Chunk(record)) if record.index == chunk => Ok(Some(record)),
-            // The line was whole when the ledger was opened.
+            // The line was valid when the ledger was opened.
             _ => Err(LedgerFault::Lost("changed")),
         }
     }
 
-    /// Writes a line that may wait, unless the ledger is used by another run. After an error, a request must not leave.
+    /// Writes a line, unless another run uses the ledger. After an error, no request must be sent.
     pub(super) fn append_exclusively(&mut self, line: &Line) -> Result<(), LedgerFault> {
         self.ensure_exclusive()?;
         self.append(line)
     }
 
-    /// Writes a line, even if the ledger turns out to be used by another run: what happened must not get lost.
+    /// Writes a line, even if another run uses the ledger, because the result of a request must not be lost. The use by
+    /// another run is still an error.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), LedgerFault> {
         if self.has_torn_line {
             return Err(io::Error::other("an earlier line could not be written whole").into());
         }
         let bytes = serialized(line)?;
         if let Err(error) = self.write(&bytes) {
-            // A torn line must stay the last one; what another run has written is not ours to cut.
+            // An incomplete line must remain the last one. It is not removed if another run may have written after it.
             let torn = self.file.metadata().map_or(u64::MAX, |file| file.len().saturating_sub(self.end));
             let is_ours = torn < bytes.len() as u64;
             self.has_torn_line = torn > 0 && !(is_ours && self.file.set_len(self.end).is_ok());
@@ -324,20 +331,21 @@ impl Ledger {
         self.ensure_exclusive()
     }
 
-    /// Writes at the end of the file, behind what another run may have written.
+    /// Writes at the end of the file, after any lines of another run.
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         (&self.file).seek(SeekFrom::End(0))?;
         (&self.file).write_all(bytes)
     }
 
-    /// If another run appended, the file is longer than what we wrote.
+    /// Checks that the file is still at its path and as long as this run has made it. If another run appended, it is
+    /// longer.
     fn ensure_exclusive(&self) -> Result<(), LedgerFault> {
         if !is_at(&self.file, &self.path)? {
             return Err(LedgerFault::Lost("deleted or replaced"));
         }
         match self.file.metadata()?.len().cmp(&self.end) {
             Ordering::Less => {
-                // The next run must not take what is left for all that there was.
+                // The next run must not take the remaining lines for the whole ledger.
                 let _ = self.write(TRUNCATED);
                 Err(LedgerFault::Lost("truncated"))
             }
@@ -347,12 +355,12 @@ impl Ledger {
     }
 }
 
-/// A chunk's place among all, as far as memory could hold so many.
+/// Returns the index of a chunk. A chunk beyond the address space gets an index that no chunk can have.
 fn position(chunk: u64) -> usize {
     usize::try_from(chunk).unwrap_or(usize::MAX)
 }
 
-/// The next line, at most so much of it as a line may have.
+/// Reads the next line, up to the maximum length.
 fn read_line(reader: impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     reader.take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
@@ -388,7 +396,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
     }
 
-    /// As a process has one that is being started meanwhile.
+    /// A child process has such a copy until it executes its program.
     #[test]
     fn a_copy_of_the_open_file_does_not_keep_a_ledger_in_use() {
         let path = env::temp_dir().join(format!("koodrive-share-{}-copied.ledger", process::id()));

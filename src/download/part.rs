@@ -1,4 +1,4 @@
-//! The file that a package is written to until it is whole.
+//! The file that a package is written to until it is complete.
 
 use std::{
     ffi::OsString,
@@ -27,7 +27,7 @@ use crate::{
     runtime::run_blocking,
 };
 
-/// How often a lock is tried for, and the wait between: a write of a download that was dropped may be under way.
+/// The number of attempts to lock a file, and the wait between them: a download that was dropped may still be writing.
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 
@@ -36,12 +36,12 @@ const LOCK_WAIT: Duration = Duration::from_millis(50);
 pub(super) struct Part {
     file: tokio::fs::File,
     paths: Paths,
-    /// What the package comes from: a validator tells the states of one package apart, and no two packages.
+    /// The source of the package. A validator tells versions of one package apart, but not two packages.
     source: String,
     pub(super) progress: DownloadProgress,
-    /// The most that have come of this package; nothing until a response tells whether what was there is of it.
+    /// The most bytes received of this package. None until a response shows whether the part file's bytes belong to it.
     pub(super) furthest: Option<u64>,
-    /// The strong validator of what is there.
+    /// The strong validator of the part file's bytes.
     pub(super) etag: Option<HeaderValue>,
 }
 
@@ -49,15 +49,15 @@ pub(super) struct Part {
 struct Paths {
     target: PathBuf,
     part: PathBuf,
-    /// Holds the validator and the source, a line each, so that another process can resume.
+    /// The file with the validator and the source, a line each, so that another process can resume.
     etag: PathBuf,
     /// Whether a file at the target may be replaced.
     overwrite: bool,
 }
 
 impl Part {
-    /// Opens the part file of a target, or begins one. What is there of another source is not resumed. It waits for the disk, and
-    /// for the lock.
+    /// Opens the part file of a target, or creates one. Bytes of another source are not resumed. Blocks on the disk and
+    /// on the lock.
     pub(super) fn open(target: &Path, overwrite: bool, source: String) -> Result<Self, DownloadFault> {
         let name = target.file_name().unwrap_or_default();
         let beside = |end: &str| target.with_file_name([name, end.as_ref()].into_iter().collect::<OsString>());
@@ -68,18 +68,20 @@ impl Part {
         Ok(Self { file: file.into(), paths, source, progress, furthest: None, etag })
     }
 
-    /// What to ask for to go on: from the last byte, so that there is one to get even if all are there.
+    /// Returns the range to request, if the part file can be resumed. It begins with the last byte, so that it is not
+    /// empty even if all bytes were received.
     pub(super) fn resume(&self) -> Option<Resume> {
         Some(Resume { from: self.progress.received.checked_sub(1)?, etag: self.etag.clone()? })
     }
 
-    /// Goes on with the bytes that follow, or begins anew with those from 0 of the package that has this validator.
+    /// Prepares the part file for a body. Keeps its bytes if the body continues them; otherwise empties it and stores
+    /// the new validator.
     pub(super) async fn start(&mut self, body: Body) -> io::Result<()> {
         let Body { from, total, etag } = body;
         self.progress.total = total;
         if from == 0 {
             self.progress.received = 0;
-            // In this order, so that bytes of one package never stand beside the validator of another.
+            // The bytes are removed before the validator is replaced, so that they never have that of another package.
             self.file.set_len(0).await?;
             let record = etag.as_ref().map(|etag| [etag.as_bytes(), b"\n", self.source.as_bytes(), b"\n"].concat());
             tokio::fs::write(&self.paths.etag, record.unwrap_or_default()).await?;
@@ -90,7 +92,7 @@ impl Part {
         Ok(())
     }
 
-    /// Writes while the next bytes are on their way: an error may be that of an earlier call.
+    /// Writes bytes without waiting for the disk, so an error may be that of an earlier call.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
         self.progress.received += bytes.len() as u64;
@@ -101,27 +103,27 @@ impl Part {
         self.file.flush().await
     }
 
-    /// Removes the file, if nothing of a package is in it.
+    /// Removes the part file if it has no bytes of the package.
     pub(super) async fn discard_if_empty(self) {
         if self.progress.received == 0 {
             let _ = spawn_blocking(move || self.discard()).await;
         }
     }
 
-    /// Takes the part as a whole: the file is locked until it is removed.
+    /// Takes self by value, so that the lock is held until the file is removed.
     fn discard(self) {
         self.paths.discard();
     }
 
-    /// Makes a whole package of it: on the disk, with a directory that can be read, at its own name.
+    /// Completes the package: syncs the file, reads the zip's directory, and moves the file to its target.
     pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, DownloadFault> {
         let Self { file, paths, progress, .. } = self;
         let file = file.into_std().await;
         run_blocking(move || {
             file.sync_all()?;
-            // Read by a handle of its own: the lock lasts as long as this one.
+            // The zip is read by a second handle, because the lock lasts as long as this one.
             let package = expected.compare(file.try_clone()?, progress).map_err(|error| {
-                // An invalid place to read from is one that the zip states, not a fault of the disk.
+                // An invalid offset is one that the zip states, and not a fault of the disk.
                 if matches!(error.kind(), ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::InvalidInput) {
                     return DownloadFault::Disk(io::Error::other(error));
                 }
@@ -136,7 +138,7 @@ impl Part {
 }
 
 impl Paths {
-    /// Opens the part file, or makes one, and locks it.
+    /// Opens the part file, or creates one, and locks it.
     fn open(&self) -> Result<File, DownloadFault> {
         loop {
             self.check_target()?;
@@ -145,14 +147,15 @@ impl Paths {
             if self.is_part_alone(&file)? {
                 return Ok(file);
             }
-            // A process that ended while it renamed the file left a whole package under both names, not to be written over.
+            // A process that died while it published the file left one complete package under both names. Writing to
+            // the part file would overwrite the target.
             fs::remove_file(&self.part)?;
         }
     }
 
-    /// Whether a file that is locked by now is the part file, and not the target as well.
+    /// Whether a locked file is the part file alone, and not the target as well.
     fn is_part_alone(&self, file: &File) -> Result<bool, DownloadFault> {
-        // Another download may have ended before the lock was free: then the file that was opened is its target by now.
+        // Another download may have held the lock until it ended. Then the file that was opened has become its target.
         self.check_target()?;
         if !is_at(file, &self.part)? {
             return Err(DownloadFault::InUse);
@@ -176,13 +179,13 @@ impl Paths {
         Ok(())
     }
 
-    /// Gives the file the target's name, unless another file has it by now.
+    /// Moves the part file to the target, unless a file exists there by now.
     fn publish_new(&self) -> io::Result<()> {
         if fs::hard_link(&self.part, &self.target).is_ok() {
             let _ = fs::remove_file(&self.part);
             return Ok(());
         }
-        // On a file system without links, an empty file takes the name first.
+        // On a file system without hard links, an empty file reserves the name first.
         File::create_new(&self.target)?;
         fs::rename(&self.part, &self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
     }
@@ -193,7 +196,7 @@ impl Paths {
     }
 }
 
-/// The validator in a record, if it is of this source.
+/// Returns the validator in a record, if the record has this source.
 fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
     let etag = record.strip_suffix(b"\n")?.strip_suffix(source.as_bytes())?.strip_suffix(b"\n")?;
     HeaderValue::from_bytes(etag).ok().filter(is_strong)
@@ -202,7 +205,7 @@ fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
 fn lock(file: &File) -> Result<(), DownloadFault> {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
-            // A file system without locks has none to respect.
+            // An error means that the file system has no locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
             Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
         }
@@ -220,7 +223,7 @@ mod tests {
 
     const TASK: &str = "task 7001 at https://koodrive.example.com";
 
-    /// A target in a directory of one test, where nothing is.
+    /// Returns a target in an empty directory for one test.
     fn target(test: &str) -> PathBuf {
         let directory = env::temp_dir().join(format!("koodrive-share-{}-{test}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
@@ -242,7 +245,7 @@ mod tests {
         let mut part = Part::open(&target, false, TASK.to_owned()).unwrap();
         part.write(b"what has come").await.unwrap();
         part.flush().await.unwrap();
-        // Can be written, and not be read.
+        // The file can be written, but not read.
         part.file = OpenOptions::new().write(true).open(part_of(&target)).unwrap().into();
         let error = part.finish(Expected::default()).await.unwrap_err();
         assert!(matches!(error, DownloadFault::Disk(_)), "{error:?}");
@@ -270,7 +273,7 @@ mod tests {
         runtime.block_on(async {
             let (end, busy) = mpsc::channel::<()>();
             let busy = spawn_blocking(move || busy.recv());
-            // Dropped before the thread that removes the file is free.
+            // The future is dropped before the thread that removes the file is free.
             assert!(part.discard_if_empty().now_or_never().is_none());
             let next = File::open(part_of(&target)).unwrap();
             assert!(matches!(next.try_lock(), Err(TryLockError::WouldBlock)));
@@ -298,7 +301,7 @@ mod tests {
         let target = target("third");
         let first = Part::open(&target, true, TASK.to_owned()).unwrap();
         let second = File::open(part_of(&target)).unwrap();
-        // Meanwhile, the second one waits for the lock.
+        // The first download ends while the second waits for the lock.
         fs::rename(part_of(&target), &target).unwrap();
         fs::write(part_of(&target), "of a third one").unwrap();
         let error = first.paths.is_part_alone(&second).unwrap_err();
@@ -313,7 +316,7 @@ mod tests {
             ("\"a\"\ntask 7002 at https://koodrive.example.com\n", false),
             ("\"a\"\ntask 7001 at https://elsewhere.example.com\n", false),
             ("W/\"a\"\ntask 7001 at https://koodrive.example.com\n", false),
-            // As an earlier version wrote it, or a write that was cut left it.
+            // An earlier version wrote such records, or the write of a record was interrupted.
             ("\"a\"", false),
             ("\"a\"\n", false),
             ("\"a\"\ntask 7001 at https://koodrive.example.com", false),

@@ -17,10 +17,11 @@ use crate::{
     validation::{ValidationError, Violations, shown},
 };
 
-/// Deepest directory that is listed: the reference lets a dump have 30 levels.
+/// The maximum depth of a directory that is listed. The reference allows 30 levels in a dump.
 const MAX_DEPTH: usize = 100;
 
-/// Most pages in a row that may hold no file: the reference names no limit, and a service that is at fault no end.
+/// The maximum number of pages in a row without a file. The reference states no limit, but a faulty service could
+/// return such pages without end.
 const MAX_EMPTY_PAGES: u32 = 1_000;
 
 type Files = BoxStream<'static, Result<ShareFile, Error>>;
@@ -40,7 +41,7 @@ type Files = BoxStream<'static, Result<ShareFile, Error>>;
 #[must_use = "a listing does nothing until its stream is polled"]
 pub struct ShareFiles {
     pub(super) client: Client,
-    /// Of the first page.
+    /// The request for the first page.
     pub(super) request: ListShareFilesRequest,
     /// The space of the share's first file.
     pub(super) container_id: Option<String>,
@@ -59,61 +60,61 @@ impl ShareFiles {
         self
     }
 
-    /// Lists the files of all directories below, in place of these directories. Defaults to `false`: a directory is listed
-    /// as an entry, which a task takes as a whole.
+    /// Lists the files of all directories below, instead of these directories. Defaults to `false`: a directory is
+    /// listed as one entry, and a task takes it as a whole.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.is_recursive = recursive;
         self
     }
 
-    /// Lists files of any space. Defaults to `false`: since a task takes files of one space, a file of another than the
-    /// share's first ends the stream with an error that names it.
+    /// Lists files of any space. Defaults to `false`: a task takes files of one space only, so the first file of
+    /// another space than the share's first file ends the stream with an error that names it.
     pub fn any_space(mut self, any_space: bool) -> Self {
         self.takes_any_space = any_space;
         self
     }
 
-    /// Sets the most files of a page, 1 to 100. Defaults to 100; fewer make smaller replies, where something on the way limits
-    /// them.
+    /// Sets the maximum number of files in a page. Defaults to 100; 1 to 100. A lower number makes replies smaller, for
+    /// example for a proxy that limits them.
     pub fn page_size(mut self, files: u32) -> Self {
         self.request.page_size = Some(files);
         self
     }
 
-    /// Lets the service filter by name, `fileName`. Defaults to no filter. That it filters is inferred; the reference states
-    /// neither how it compares nor whether it looks at directories, too.
+    /// Sets the name that the service filters by, `fileName`. Defaults to no filter. This meaning of `fileName` is
+    /// inferred: the reference states neither how names are compared nor whether directories are filtered, too.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request.file_name = Some(name.into());
         self
     }
 
-    /// Lists the files, those of each directory in the order of their names. A page is asked for once all files before it were
-    /// taken.
+    /// Lists the files. Those of each directory are in the order of their names. A page is requested once all files
+    /// before it have been taken.
     ///
-    /// Memory grows by a cursor for each page of a directory, and with the depth of the directories. The stream can be given to
-    /// [`FileIds::try_stream`](crate::FileIds::try_stream) as it is.
+    /// Memory grows by a cursor for each page of a directory, and with the depth of the directories. The stream can be
+    /// passed to [`FileIds::try_stream`](crate::FileIds::try_stream) as it is.
     ///
     /// # Errors
     ///
-    /// The stream ends after its first error: a broken rule (`not-empty`, `page-size`, `one-space`), a page that could not
-    /// be had or read, a cursor that repeats, more than 1,000 pages in a row without a file; and in a recursive listing, an entry
-    /// without a `fileType`, a directory within itself or more than 100 levels deep. Asking for a page only reads, so it is retried
-    /// as in [`Client::status`].
+    /// The stream ends after its first error. This is a broken rule (`not-empty`, `page-size`, `one-space`), a page
+    /// that could not be fetched or read, a cursor that repeats, or more than 1,000 pages in a row without a file. In a
+    /// recursive listing, it may also be an entry without a `fileType`, or a directory that is within itself or more
+    /// than 100 levels deep. A request for a page only reads, so it is retried as in [`Client::status`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping what awaits the next file loses nothing; dropping the stream ends the listing.
+    /// Dropping the future of the next file loses nothing. Dropping the stream ends the listing.
     ///
     /// # Panics
     ///
-    /// Polling it outside of a tokio runtime with its I/O and time enabled.
+    /// Panics if the stream is polled outside of a tokio runtime with I/O and time enabled.
     pub fn into_stream(self) -> impl Stream<Item = Result<ShareFile, Error>> + Send + Unpin + 'static {
         let listing = async move {
             self.validate()?;
             self.list(&[], self.request.parent_folder.clone(), "".into())
         };
         let files = listing.try_flatten_stream().boxed();
-        // It ends after its first error.
+        // Unfolding makes the stream end after its first error.
         stream::try_unfold(files, async |mut files| Ok(files.try_next().await?.map(|file| (file, files)))).boxed()
     }
 
@@ -138,7 +139,7 @@ impl ShareFiles {
         }
     }
 
-    /// Lists a directory below others, and in a recursive listing those in it.
+    /// Lists a directory, and in a recursive listing the directories in it. `ancestors` are those that it is in.
     fn list(&self, ancestors: &[Option<String>], id: Option<String>, path: Arc<str>) -> Result<Files, Error> {
         let directory = || format!("the directory {}", shown(id.as_deref().unwrap_or_default()));
         if ancestors.contains(&id) {
@@ -157,7 +158,7 @@ impl ShareFiles {
         Ok(entries.try_flatten().boxed())
     }
 
-    /// What an entry of a directory gives: the files in it, if the listing is recursive and it is a directory, else itself.
+    /// Returns the files in an entry if it is a directory and the listing is recursive; otherwise the entry itself.
     fn expand(&self, ancestors: &[Option<String>], file: ShareFile) -> Result<Files, Error> {
         match file.file_type {
             None if self.is_recursive => Err(unreadable(format!("the file {} has no fileType", shown(&file.id)), None)),
@@ -173,7 +174,7 @@ impl ShareFiles {
     }
 }
 
-/// The request for the first page of the files at the top of a share.
+/// Returns the request for the first page of the files at the top of a share.
 pub(crate) fn first_page(short_url: String) -> ListShareFilesRequest {
     ListShareFilesRequest {
         file_name: None,
@@ -181,16 +182,16 @@ pub(crate) fn first_page(short_url: String) -> ListShareFilesRequest {
         page_cursor: None,
         page_size: Some(100),
         parent_folder: None,
-        // Looking at files for a task is no view of the share.
+        // A listing for a task must not count as a view of the share.
         refresh_count: Some(false),
         short_url,
-        // Names in ascending order: uploads and changes meanwhile move the fewest files.
+        // Names in ascending order: uploads and changes during the listing shift the fewest files to other pages.
         sort_direction: Some(1),
         sort_type: Some(1),
     }
 }
 
-/// The files of one directory, page by page.
+/// Lists the files of one directory, page by page.
 fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Result<ShareFile, Error>> {
     let begin = (client, Some(first), HashSet::new(), 0);
     let pages = stream::try_unfold(begin, async |(client, request, mut cursors, empty_pages)| {
@@ -213,7 +214,7 @@ fn files(client: Client, first: ListShareFilesRequest) -> impl Stream<Item = Res
     pages.try_flatten()
 }
 
-/// The error of a listing that cannot go on.
+/// Returns the error of a listing that cannot go on.
 fn unreadable(what: String, trace_id: impl Into<Option<TraceId>>) -> Error {
     Error::new(ErrorKind::Unreadable(what), Effect::Reads, trace_id)
 }
