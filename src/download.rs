@@ -32,7 +32,7 @@ use crate::{
     validation::{Violations, shown},
 };
 
-/// The longest wait that a storage may ask for. Longer ones are cut to this.
+/// The longest wait that a storage may ask for. A longer wait is cut to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Client {
@@ -252,8 +252,8 @@ impl Download {
             let result = self.attempt(&url, part).await;
             part.flush().await?;
             let Err(fault) = result else { return Ok(()) };
-            // Progress is more bytes than ever before: a package that keeps changing would otherwise begin anew for
-            // ever.
+            // Only bytes beyond the furthest point count as progress: a package that keeps changing would otherwise
+            // begin anew for ever.
             let received = part.progress.received;
             if part.furthest.is_some_and(|furthest| received > furthest) {
                 (delays, is_renewed, part.furthest) = (delays_after(Some(Duration::ZERO)), false, Some(received));

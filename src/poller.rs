@@ -140,7 +140,8 @@ impl Poller {
         self
     }
 
-    /// Sets the longest wait between two polls. Defaults to 15 s; at least the interval, at most 19 minutes.
+    /// Sets the longest wait between two polls. Defaults to the interval if one is set, else to 15 s; at least the
+    /// interval, at most 19 minutes.
     ///
     /// A vendor's token lapses 20 minutes after its last use, so polling more rarely would lose the session.
     pub fn max_interval(mut self, interval: Duration) -> Self {
@@ -148,9 +149,8 @@ impl Poller {
         self
     }
 
-    /// Sets the time after which polling ends, with one last poll. The polls of a [patient
-    /// client](Client::with_patience) pause no longer than that, either. Defaults to 1 hour. `Duration::MAX` never
-    /// ends; 0 polls once.
+    /// Sets the time after which polling ends, with one last poll. Defaults to 1 hour. `Duration::MAX` never ends; 0
+    /// polls once. The calls of a [patient client](Client::with_patience) pause no longer than that, either.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -257,12 +257,12 @@ impl Poller {
         loop {
             let now = Instant::now();
             let schedule = *self.schedule.get_or_insert(Schedule { started: now, due: now, interval });
-            // None means that the time never ends.
+            // None means that there is no deadline.
             let deadline = schedule.started.checked_add(self.timeout);
             sleep_until(schedule.due).await;
             let (result, received) = self.poll_result().await;
             let is_over = deadline.is_some_and(|deadline| received >= deadline);
-            // Both clocks must say so: this machine's hardly moves in a test that pauses tokio's clock.
+            // By both clocks, the task must be new: this machine's hardly moves in a test that pauses tokio's clock.
             let is_early = self.is_new() && received - schedule.started < VISIBLE_AFTER;
             let is_hidden = is_early && result.as_ref().is_err_and(Error::is_not_found);
             self.failures = if result.is_ok() { 0 } else { self.failures + u32::from(!is_hidden) };

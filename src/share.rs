@@ -167,7 +167,7 @@ impl Share {
         self.fill(ShareTask::dump(target))
     }
 
-    /// Returns why the share can no longer be used, if so.
+    /// Returns why the share can no longer be used, or `None` if it can.
     fn ended(&self) -> Option<&'static str> {
         match self.status() {
             Some(1) => Some("deleted"),

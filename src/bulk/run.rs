@@ -196,8 +196,8 @@ impl Request {
 
     /// Waits for a permit, unless one is passed, and writes the ledger line that must precede the request.
     ///
-    /// Returns `None` if the ledger failed or the run was stopped. A stop is checked right before the line is written
-    /// and right before the request is sent.
+    /// Returns `None` if the ledger failed or the run was stopped. With a ledger, a stop is checked right before the
+    /// line is written and right before the request is sent.
     async fn admit(&self, permit: Option<Permit>) -> Option<Permit> {
         let run = &self.run;
         let permit = match permit {
@@ -239,8 +239,8 @@ impl Request {
         (result, true)
     }
 
-    /// Sends the request. If the outcome is unknown, the run is stopped before another chunk can begin, if its policy
-    /// says so. The outcome is also unknown if a runtime that shuts down cancels the request.
+    /// Sends the request. If the outcome is unknown and the policy says so, stops the run before another chunk can
+    /// begin. The outcome is also unknown if a runtime that shuts down cancels the request.
     async fn create(&self, task: &ShareTask) -> CreateResult {
         let Self { run, chunk, .. } = self;
         let guard = UnknownOnDrop(run);

@@ -107,7 +107,7 @@ fn with_leading_slash(path: &[u8]) -> String {
     format!("/{}", String::from_utf8_lossy(path))
 }
 
-/// Whether a path ends with this name as whole parts: `/d/ba` does not end with the name `a`.
+/// Whether a path ends with a slash and this name: `/d/ba` does not end with the name `a`.
 fn is_end(name: &str, path: &str) -> bool {
     path.strip_suffix(name).is_some_and(|above| above.ends_with('/'))
 }

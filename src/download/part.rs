@@ -92,7 +92,7 @@ impl Part {
         Ok(())
     }
 
-    /// Writes bytes without waiting for the disk, so an error may be that of an earlier call.
+    /// Writes bytes. Tokio writes them in the background, so an error may be that of an earlier call.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
         self.progress.received += bytes.len() as u64;

@@ -19,7 +19,7 @@ const BEFORE_SHORT_URL: &str = "/sharelink/i/";
 /// # Ok::<(), koodrive_share::ValidationError>(())
 /// ```
 ///
-/// A link is parsed from a text that holds exactly one link, such as a sentence around it, or from the short code
+/// A link is parsed from a text that contains one link, such as the sentence that people copy, or from the short code
 /// alone. Nothing is ever sent to the link's host: requests go to the client's endpoint.
 ///
 /// # Errors
