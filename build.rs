@@ -152,9 +152,9 @@ fn take_headers(spec: &mut Value) -> Result<String, Box<dyn Error>> {
     };
     let mut first: Option<(String, BTreeMap<String, bool>)> = None;
     for (path, item) in fields(&mut spec["paths"]) {
-        let of_path = take(item);
+        let path_headers = take(item);
         for (method, operation) in fields(item).filter(|(_, value)| value["responses"].is_object()) {
-            let mut headers = of_path.clone();
+            let mut headers = path_headers.clone();
             headers.extend(take(operation));
             let place = format!("{method} {path}");
             match &first {
@@ -174,13 +174,13 @@ fn headers_struct(headers: &BTreeMap<String, bool>) -> String {
     let (mut fields, mut named) = (Vec::new(), Vec::new());
     for (name, is_required) in headers {
         let field = name.replace('-', "_");
-        let (of_type, value) = if *is_required {
+        let (field_type, value) = if *is_required {
             ("::reqwest::header::HeaderValue", format!("Some(&self.{field})"))
         } else {
             ("::std::option::Option<::reqwest::header::HeaderValue>", format!("self.{field}.as_ref()"))
         };
         named.push(format!("(const {{ ::reqwest::header::HeaderName::from_static({name:?}) }}, {value})"));
-        fields.push(format!("pub {field}: {of_type}"));
+        fields.push(format!("pub {field}: {field_type}"));
     }
     format!(
         "/// The documented headers of a request.
@@ -217,20 +217,20 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     let lenient = |field: &Value| {
         let target = component(&field["allOf"][0]).or_else(|| component(field));
         let stated = target.map_or(&field["type"], |target| &schemas[target]["type"]);
-        let of_object = |name| (format!("Lenient{name}"), format!("LenientObject<crate::generated::types::{name}>"));
-        let of_plain = |(_, lenient): &(_, &str)| ((*lenient).to_owned(), (*lenient).to_owned());
+        let object_type = |name| (format!("Lenient{name}"), format!("LenientObject<crate::generated::types::{name}>"));
+        let plain_type = |(_, lenient): &(_, &str)| ((*lenient).to_owned(), (*lenient).to_owned());
         match target {
             Some(target) if is_kept(target) => None,
-            Some(target) if stated == "object" => Some(of_object(target)),
-            _ => LENIENT.iter().find(|(plain, _)| stated == plain).map(of_plain),
+            Some(target) if stated == "object" => Some(object_type(target)),
+            _ => LENIENT.iter().find(|(plain, _)| stated == plain).map(plain_type),
         }
     };
-    let of_list = |(name, item)| (format!("{name}List"), format!("LenientList<crate::lenient::{item}>"));
+    let list_type = |(name, item)| (format!("{name}List"), format!("LenientList<crate::lenient::{item}>"));
     let mut types = BTreeMap::new();
     for name in in_replies.difference(&in_requests) {
         for (_, field) in fields(&mut spec["components"]["schemas"][name]["properties"]) {
             let is_list = field["type"] == "array";
-            let found = if is_list { lenient(&field["items"]).map(of_list) } else { lenient(field) };
+            let found = if is_list { lenient(&field["items"]).map(list_type) } else { lenient(field) };
             let Some((schema, rust_type)) = found else { continue };
             let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
             *field = json!({"allOf": [reference], "description": field["description"], "nullable": true});

@@ -41,7 +41,7 @@ async fn ours(server: &Server, ids: usize, concurrency: usize) -> (f64, u64) {
     let mut bulk = client.create_bulk_with(task(), file_ids(0..ids), policy).unwrap();
     let mut connections = Connections::default();
     while let Some(item) = bulk.next().await {
-        connections.saw(item.unwrap().result.unwrap().task_id());
+        connections.record(item.unwrap().result.unwrap().task_id());
     }
     (speed(start), connections.opened())
 }
@@ -70,7 +70,7 @@ async fn raw(server: &Server, concurrency: usize) -> (f64, u64) {
     let mut connections = Connections::default();
     let ids: Vec<String> = chunks.collect().await;
     for id in &ids {
-        connections.saw(id);
+        connections.record(id);
     }
     (speed(start), connections.opened())
 }
@@ -80,7 +80,7 @@ async fn raw(server: &Server, concurrency: usize) -> (f64, u64) {
 struct Connections(Option<(u64, u64)>);
 
 impl Connections {
-    fn saw(&mut self, task_id: &str) {
+    fn record(&mut self, task_id: &str) {
         let connection = task_id.parse::<u64>().unwrap() / TASKS;
         let (first, last) = self.0.unwrap_or((connection, connection));
         self.0 = Some((first.min(connection), last.max(connection)));
@@ -115,7 +115,7 @@ async fn ten_thousand_at_once(server: &Server) {
     let mut connections = Connections::default();
     let start = Instant::now();
     for handle in future::join_all(tasks.iter().map(|task| client.create(task))).await {
-        connections.saw(handle.unwrap().task_id());
+        connections.record(handle.unwrap().task_id());
     }
     let (seconds, opened) = (start.elapsed().as_secs_f64(), connections.opened());
     let grown = peak_memory() - before;

@@ -196,9 +196,9 @@ fn main() {
             println!("| {ids} | {name} | {time:.1} | {ratio:.3} | {count} |");
             allocations[n].push(count);
         }
-        let beyond = times[4].iter().zip(&times[3]);
-        let beyond = median(beyond.map(|(signed, hashed)| signed - hashed).collect());
-        println!("| {ids} | signature: beyond the pass | {beyond:.1} | | |");
+        let pairs = times[4].iter().zip(&times[3]);
+        let difference = median(pairs.map(|(signed, hashed)| signed - hashed).collect());
+        println!("| {ids} | signature: beyond the pass | {difference:.1} | | |");
     }
     // The body grows in a vector that doubles; nothing else may grow with the ids.
     let growth = |variant: usize| allocations[variant][2] - allocations[variant][0];

@@ -49,9 +49,9 @@ fn compare() {
         let _ = fs::remove_file(&path);
         let start = Instant::now();
         let mut client = Command::new(env::current_exe().unwrap());
-        let taken = run(client.args([DOWNLOAD, &url]).arg(&path));
+        let output = run(client.args([DOWNLOAD, &url]).arg(&path));
         ours.push(throughput(&path, start));
-        memory.push(taken.trim().parse::<f64>().unwrap() / 1024.0);
+        memory.push(output.trim().parse::<f64>().unwrap() / 1024.0);
     }
     let _ = fs::remove_file(&path);
     server.kill().unwrap();

@@ -313,10 +313,10 @@ impl Client {
 
     /// Makes a read-only call, and repeats it while the client's patience lasts.
     pub(crate) async fn query<O: Operation>(&self, operation: &O, trace_id: &TraceId) -> Result<O::Output, Error> {
-        let mut used = None;
+        let mut state = None;
         loop {
             let result = call(&self.0, operation, trace_id).await.map(|(output, _)| output);
-            let pause = self.0.patience.as_ref().and_then(|patience| patience.pause(&mut used, &result));
+            let pause = self.0.patience.as_ref().and_then(|patience| patience.pause(&mut state, &result));
             let Some(pause) = pause else { return result };
             sleep(pause).await;
         }
@@ -360,10 +360,10 @@ impl ClientBuilder {
             retries_throttling: true,
             patience: None,
             permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
-            replied: Arc::default(),
+            last_reply: Arc::default(),
             clock: Arc::new(Clock::new(now, limits.backdate)),
             #[cfg(feature = "download")]
-            storage: Arc::new(settings.of_storage()),
+            storage: Arc::new(settings.for_storage()),
         })))
     }
 }

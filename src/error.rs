@@ -353,9 +353,9 @@ impl Error {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
         let has_other_cause =
             || self.is_extract_code_refused() || self.service_code().is_some_and(ServiceCode::names_its_cause);
-        let is_refused_as_such = self.status() == Some(401)
+        let is_refusal_of_credentials = self.status() == Some(401)
             || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause());
-        is_refused_as_such && !self.may_have_created()
+        is_refusal_of_credentials && !self.may_have_created()
     }
 
     /// Whether the service refused access to the share or to the target. Open the share again if its kdstoken has

@@ -45,7 +45,7 @@ impl From<&RawValue> for LenientInt {
     fn from(json: &RawValue) -> Self {
         let integer = match scalar(json) {
             Some(Value::Number(number)) => integer(&number),
-            Some(Value::String(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
+            Some(Value::String(text)) => text.trim().parse().ok().or_else(|| exact_integer(text.trim().parse().ok()?)),
             _ => None,
         };
         Self(integer.ok_or_else(|| normalized(json)))
@@ -163,12 +163,12 @@ fn canonical(number: &Number, json: &RawValue) -> String {
 
 /// Returns a number as an integer, if it is one.
 fn integer(number: &Number) -> Option<i64> {
-    number.as_i64().or_else(|| whole(number.as_f64()?))
+    number.as_i64().or_else(|| exact_integer(number.as_f64()?))
 }
 
 /// Returns a float as an integer, if it is whole and within the range that a float holds exactly.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 53 bits")]
-fn whole(number: f64) -> Option<i64> {
+fn exact_integer(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
 }
 

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn error_tells_what_it_means_for_other_requests() {
-        let of = |kind, status: Option<u16>, code: Option<&str>, retry_after| {
+        let signal = |kind, status: Option<u16>, code: Option<&str>, retry_after| {
             let mut error = Error::new(kind, Effect::CreatesTask, None);
             let code = code.map(ServiceCode::from);
             error.0.reply = status.map(|status| ReplyDetails { status, code, retry_after, ..ReplyDetails::default() });
@@ -226,8 +226,8 @@ mod tests {
         failed.0.reply = Some(ReplyDetails { status: 400, message, ..ReplyDetails::default() });
         assert_eq!(Signal::of::<()>(&Err(failed)), Signal::Permanent);
         let unreadable = || ErrorKind::Unreadable("a task is named".to_owned());
-        assert_eq!(of(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
-        assert_eq!(of(ErrorKind::Refused, Some(429), None, None), NO_WAIT);
+        assert_eq!(signal(ErrorKind::Refused, Some(429), None, Some(secs(9))), Throttled(secs(9)));
+        assert_eq!(signal(ErrorKind::Refused, Some(429), None, None), NO_WAIT);
         for (kind, status, code, expected) in [
             (ErrorKind::Connect, None, None, Unreachable),
             (ErrorKind::ConnectRefused(ConnectFault::UnknownIssuer), None, None, Signal::Permanent),
@@ -245,7 +245,7 @@ mod tests {
             (ErrorKind::Busy, None, None, NoReply),
         ] {
             let shown = format!("{kind:?} {status:?} {code:?}");
-            assert_eq!(of(kind, status, code, None), expected, "{shown}");
+            assert_eq!(signal(kind, status, code, None), expected, "{shown}");
         }
     }
 

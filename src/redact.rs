@@ -28,40 +28,40 @@ const MIN_ID: usize = 16;
 
 /// Masks the words of a text that hold a URL.
 pub(crate) fn mask_urls(text: &str) -> String {
-    mask(text, urls(text))
+    mask(text, find_urls(text))
 }
 
 /// Masks the secrets in a text, in upper or lower case, also if they are percent-encoded or escaped as in JSON.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     let text = unescaped_around(text, secrets);
-    mask(&text, found(&text, secrets))
+    mask(&text, find_secrets(&text, secrets))
 }
 
 /// Masks these ranges of a text, which may overlap.
-fn mask(text: &str, mut places: Vec<Range<usize>>) -> String {
-    places.sort_unstable_by_key(|place| place.start);
+fn mask(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_unstable_by_key(|range| range.start);
     let (mut masked, mut end) = (String::new(), 0);
-    for place in places {
-        if place.start >= end {
-            masked.extend([&text[end..place.start], "***"]);
+    for range in ranges {
+        if range.start >= end {
+            masked.extend([&text[end..range.start], "***"]);
         }
-        end = end.max(place.end);
+        end = end.max(range.end);
     }
     masked + &text[end..]
 }
 
 /// Returns the ranges where a text repeats the secrets in any of their forms.
-fn found(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+fn find_secrets(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
     // The ASCII lower case keeps all byte positions of the text.
     let lower = text.to_ascii_lowercase();
     let secrets = secrets.iter().filter(|secret| secret.chars().count() >= MIN_SECRET);
     // The set drops equal forms: most secrets have only one.
     let forms: BTreeSet<_> = secrets.flat_map(|secret| forms(secret)).collect();
-    forms.iter().flat_map(|form| places(&lower, form)).collect()
+    forms.iter().flat_map(|form| find_secret(&lower, form)).collect()
 }
 
 /// Returns the ranges of the words that hold a URL, which may be percent-encoded once or twice, as a whole or in part.
-fn urls(text: &str) -> Vec<Range<usize>> {
+fn find_urls(text: &str) -> Vec<Range<usize>> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let ends = text.match_indices(' ').map(|(end, _)| end).chain([text.len()]);
     let words = ends.scan(0, |start, end| Some(mem::replace(start, end + 1)..end));
@@ -77,16 +77,16 @@ fn forms(secret: &str) -> [String; 4] {
 }
 
 /// Returns the ranges where a secret must be masked.
-fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
+fn find_secret(text: &str, secret: &str) -> Vec<Range<usize>> {
     let ends_word = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
     let is_long = secret.len() >= MIN_SECRET_IN_ID || secret.contains(ends_word);
     let found = text.match_indices(secret).map(|(start, _)| start..start + secret.len());
-    let is_in_id = |place: &Range<usize>| {
-        let before = text[..place.start].chars().rev().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
-        let after = text[place.end..].chars().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
+    let is_in_id = |range: &Range<usize>| {
+        let before = text[..range.start].chars().rev().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
+        let after = text[range.end..].chars().take(MIN_ID).take_while(|c| !ends_word(*c)).count();
         before + secret.len() + after >= MIN_ID
     };
-    found.filter(|place| is_long || !is_in_id(place)).collect()
+    found.filter(|range| is_long || !is_in_id(range)).collect()
 }
 
 /// Returns the text without the JSON escapes that could hide a secret or a URL: `\/`, and those of visible ASCII, such
@@ -116,7 +116,7 @@ fn unescaped(text: &str) -> String {
 fn unescaped_around(text: &str, secrets: &[&str]) -> String {
     // A short secret may be a part of an escape.
     let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
-    let mut ends: Vec<_> = found(text, &long).into_iter().flat_map(|place| [place.start, place.end]).collect();
+    let mut ends: Vec<_> = find_secrets(text, &long).into_iter().flat_map(|range| [range.start, range.end]).collect();
     ends.push(text.len());
     ends.sort_unstable();
     ends.iter().scan(0, |start, end| Some(unescaped(&text[mem::replace(start, *end)..*end]))).collect()
@@ -144,7 +144,7 @@ pub(crate) fn sanitize_for_display(text: &str, secrets: &[&str]) -> String {
 pub(crate) fn sanitize_message(text: &str, secrets: &[&str]) -> String {
     let text = unescaped_around(text, secrets);
     // Mask both at once: a secret may be part of a URL, or a URL part of a secret.
-    let masked = mask(&text, [found(&text, secrets), urls(&text)].concat());
+    let masked = mask(&text, [find_secrets(&text, secrets), find_urls(&text)].concat());
     sanitize_for_display(&masked, secrets)
 }
 

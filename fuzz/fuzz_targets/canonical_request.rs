@@ -35,16 +35,16 @@ fuzz_target!(|input: &[u8]| {
     assert_ne!(canonical.string_to_sign(), other.string_to_sign());
 
     let own_echo = format!("verify failed: {},ask support", canonical.as_str());
-    let told = difference(&canonical, &own_echo, &[]);
-    assert!(told.is_none_or(|told| told.contains("the app secret is wrong")), "{own_echo:?}");
+    let text = difference(&canonical, &own_echo, &[]);
+    assert!(text.is_none_or(|text| text.contains("the app secret is wrong")), "{own_echo:?}");
     let echo = format!("{message}POST|/{message}|{SECRET}|{}", message.replace('/', SECRET));
     let differing = [message.as_str(), &echo, &echo.replace('|', "\n")];
     for message in differing {
-        let Some(told) = difference(&canonical, message, &[SECRET]) else {
+        let Some(text) = difference(&canonical, message, &[SECRET]) else {
             continue;
         };
-        assert!(!told.chars().any(char::is_control), "{told:?}");
-        let strangers = message.replace(SECRET, "").contains("CANARY") || canonical.as_str().contains("CANARY");
-        assert!(strangers || !told.contains("CANARY"), "{told}");
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+        let has_other_canary = message.replace(SECRET, "").contains("CANARY") || canonical.as_str().contains("CANARY");
+        assert!(has_other_canary || !text.contains("CANARY"), "{text}");
     }
 });

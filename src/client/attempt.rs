@@ -88,7 +88,7 @@ impl<O: Operation> Call<'_, O> {
         let decoded = self.operation.send(&client).await;
         let Some(reply) = client.inner.reply.take() else { return Err(self.no_reply(decoded).into()) };
         tracing::debug!(status = reply.status.as_u16(), "reply");
-        self.client.replied();
+        self.client.record_reply();
         if let Authorization::Renewed(token) = &client.inner.authorization
             && reply.status != StatusCode::UNAUTHORIZED
         {

@@ -69,9 +69,9 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             Err(failure) => failure,
         };
         // An attempt that ran out of time or broke a rule sent nothing: the failure before it says more.
-        let is_void = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
+        let sent_nothing = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
         let mut wait = None;
-        if let Some(last) = last.take_if(|_| is_void) {
+        if let Some(last) = last.take_if(|_| sent_nothing) {
             failure = last;
         } else {
             attempts += 1;

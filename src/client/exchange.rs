@@ -84,7 +84,7 @@ impl ClientHooks<Exchange> for generated::Client {
 
     /// Sends the request, reads the reply within its limit, and returns a response with the bytes that were read.
     async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
-        let Exchange { timeout, max_reply_bytes, clock, span, reply, .. } = self.inner();
+        let Exchange { timeout, max_reply_bytes, clock, span, reply: received, .. } = self.inner();
         if timeout.is_some() {
             *request.timeout_mut() = *timeout;
         }
@@ -94,14 +94,14 @@ impl ClientHooks<Exchange> for generated::Client {
         let mut response = self.client().execute(request).await?;
         let status = response.status();
         span.record("http.response.status_code", status.as_u16());
-        let (came, ending) = Reply::read(&mut response, *max_reply_bytes, clock.now()).await;
+        let (reply, ending) = Reply::read(&mut response, *max_reply_bytes, clock.now()).await;
         // A body that is not complete is not decoded: the generated client gets an empty one.
-        let handed_on = if came.is_whole() { came.body.clone() } else { Bytes::new() };
-        let _ = reply.set(came);
+        let body = if reply.is_whole() { reply.body.clone() } else { Bytes::new() };
+        let _ = received.set(reply);
         ending?;
         // Set the URL: without it, reqwest parses a placeholder URL for each response.
-        let whole = http::Response::builder().status(status).url(response.url().clone()).body(handed_on);
-        Ok(whole.expect("the parts are those of a response").into())
+        let response = http::Response::builder().status(status).url(response.url().clone()).body(body);
+        Ok(response.expect("the parts are those of a response").into())
     }
 }
 

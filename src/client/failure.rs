@@ -52,7 +52,7 @@ pub(crate) fn interpret<O: Operation>(
     if let Some(response) = response.filter(|_| reply.may_be_object()) {
         match operation.read(response) {
             Ok(output) => return Ok(output),
-            Err(lacks) => defect = lacks,
+            Err(missing) => defect = missing,
         }
     }
     Err(Box::new(failure_details(O::EFFECT, reply, defect)))
@@ -79,8 +79,8 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
     let jobs: Vec<Job> =
         [fields.job_info, fields.task_info].into_iter().flatten().filter_map(|job| job.0.ok()).collect();
     let named = |text: &LenientText| Some(named_task(text.as_str()?)?.to_owned());
-    let of_job = || jobs.iter().find_map(|job| named(&job.task_id)).filter(|_| effect == Effect::CreatesTask);
-    let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(of_job);
+    let from_jobs = || jobs.iter().find_map(|job| named(&job.task_id)).filter(|_| effect == Effect::CreatesTask);
+    let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(from_jobs);
     let defect = match (&code, &task_id) {
         (_, Some(task_id)) => format!("it names task {task_id} without reporting success as documented"),
         (Some(ServiceCode::Success), None) => match (defect, fields.task_id) {
@@ -160,11 +160,11 @@ struct Job {
 fn garbled_task_id(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("\"taskId\"")?;
     let value = rest.trim_start().strip_prefix(':')?.trim_start();
-    let ended = match value.strip_prefix('"') {
+    let id_and_rest = match value.strip_prefix('"') {
         Some(text) => text.split_once('"'),
         None => value.split_once(|c: char| !c.is_ascii_digit()),
     };
-    match ended {
+    match id_and_rest {
         Some((task_id, _)) => named_task(task_id).map(str::to_owned),
         None => Some(String::new()),
     }
@@ -179,8 +179,9 @@ fn shown_text(reply: &Reply, body: &str) -> Option<String> {
     if !reply.is_whole() || content_encoding(&reply.headers).is_some() || is_json() {
         return None;
     }
-    let sets = |name| body.split(name).skip(1).any(|after| after.starts_with(['"', '\'', '\\', '&', ':', '=', '%']));
-    let may_hold_secret = body.contains('\0') || sets("kdstoken") || sets("downloadUrl");
+    let has_field =
+        |name| body.split(name).skip(1).any(|after| after.starts_with(['"', '\'', '\\', '&', ':', '=', '%']));
+    let may_hold_secret = body.contains('\0') || has_field("kdstoken") || has_field("downloadUrl");
     (!may_hold_secret).then(|| words(body)).filter(|text| !text.is_empty())
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Inner {
     /// One permit for each request that may be sent concurrently.
     pub(super) permits: Arc<Semaphore>,
     /// When the last reply arrived.
-    pub(super) replied: Arc<Mutex<Option<Instant>>>,
+    pub(super) last_reply: Arc<Mutex<Option<Instant>>>,
     pub(super) clock: Arc<Clock>,
     #[cfg(feature = "download")]
     pub(super) storage: Arc<super::settings::Settings>,
@@ -38,13 +38,13 @@ pub(super) struct Inner {
 impl Inner {
     /// Whether idle connections may hold unread input: the last reply is more than a millisecond old.
     pub(super) fn is_idle(&self) -> bool {
-        let replied = *self.replied.lock().unwrap_or_else(PoisonError::into_inner);
-        replied.is_none_or(|replied| replied.elapsed() > Duration::from_millis(1))
+        let last_reply = *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner);
+        last_reply.is_none_or(|last_reply| last_reply.elapsed() > Duration::from_millis(1))
     }
 
     /// Records that a reply has arrived.
-    pub(super) fn replied(&self) {
-        *self.replied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    pub(super) fn record_reply(&self) {
+        *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Returns the secrets that a reply to a request with this authorization could echo.

@@ -48,7 +48,7 @@ mod tests {
     use crate::error::Outcome::{Rejected, Unknown};
 
     /// Returns the outcome of a failed creation.
-    fn of(status: u16, code: Option<&str>, may_name_task: bool) -> Outcome {
+    fn outcome_of_creation(status: u16, code: Option<&str>, may_name_task: bool) -> Outcome {
         let code = code.map(ServiceCode::from);
         outcome(StatusCode::from_u16(status).unwrap(), Effect::CreatesTask, code.as_ref(), may_name_task)
     }
@@ -60,7 +60,7 @@ mod tests {
             (&[200, 204, 301, 302, 303, 304, 399, 499, 500, 502, 503, 504, 599], Unknown),
         ] {
             for status in statuses {
-                assert_eq!(of(*status, None, false), expected, "{status}");
+                assert_eq!(outcome_of_creation(*status, None, false), expected, "{status}");
             }
         }
     }
@@ -111,7 +111,7 @@ mod tests {
             (504, "APIG.0202", Unknown),
         ];
         for (status, code, expected) in cases {
-            assert_eq!(of(status, Some(code), false), expected, "{code} under {status}");
+            assert_eq!(outcome_of_creation(status, Some(code), false), expected, "{code} under {status}");
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
             (429, Some("APIGW.0308")),
             (400, None),
         ] {
-            assert_eq!(of(status, code, true), Unknown, "{code:?} under {status}");
+            assert_eq!(outcome_of_creation(status, code, true), Unknown, "{code:?} under {status}");
         }
     }
 

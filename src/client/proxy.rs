@@ -21,8 +21,8 @@ impl Settings {
     /// connection. Without an endpoint, only the setting is checked, not the variables.
     pub(super) fn proxy(&self, endpoint: Option<&Url>) -> Result<Option<Url>, ValidationError> {
         let variable = || variable(endpoint.filter(|url| !is_loopback(url))?, var);
-        let given = self.proxy.clone().map(|proxy| ("proxy", proxy));
-        let Some((name, value)) = given.or_else(variable) else { return Ok(None) };
+        let setting = self.proxy.clone().map(|proxy| ("proxy", proxy));
+        let Some((name, value)) = setting.or_else(variable) else { return Ok(None) };
         // The value may hold a password, so only its length is shown.
         let broken = rules::PROXY.at(name).given(format!("{} characters", value.chars().count()));
         let advice = "give a URL such as http://proxy.example:3128, or unset it";
@@ -36,14 +36,14 @@ fn variable(endpoint: &Url, vars: impl Fn(&str) -> Option<String>) -> Option<(&'
         let mut set = names.iter().filter_map(|name| Some((*name, vars(name)?)));
         set.find(|(_, value)| !value.is_empty())
     };
-    let own: &[_] = match endpoint.scheme() {
+    let names: &[_] = match endpoint.scheme() {
         "https" => &["HTTPS_PROXY", "https_proxy"],
         // In a CGI program, HTTP_PROXY is the header `Proxy` of the request that it serves. Windows ignores the case of
         // the name.
         _ if vars("REQUEST_METHOD").is_some() => &[],
         _ => &["HTTP_PROXY", "http_proxy"],
     };
-    let found = first(own).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
+    let found = first(names).or_else(|| first(&["ALL_PROXY", "all_proxy"]))?;
     let excluded = first(&["NO_PROXY", "no_proxy"]).map(|(_, excluded)| excluded).unwrap_or_default();
     // The proxy here is a placeholder: the matcher only tells whether NO_PROXY excludes the endpoint.
     let matcher = Matcher::builder().all("http://proxy.invalid").no(excluded).build();

@@ -122,16 +122,16 @@ mod tests {
         Retry::new(max_attempts, true)
     }
 
-    fn of(kind: ErrorKind, effect: Effect) -> FailedAttempt {
+    fn failed_by(kind: ErrorKind, effect: Effect) -> FailedAttempt {
         Error::new(kind, effect, None).into()
     }
 
     fn refused() -> FailedAttempt {
-        of(ErrorKind::Refused, CreatesTask)
+        failed_by(ErrorKind::Refused, CreatesTask)
     }
 
     fn no_connection() -> FailedAttempt {
-        of(ErrorKind::Connect, CreatesTask)
+        failed_by(ErrorKind::Connect, CreatesTask)
     }
 
     fn throttled(retry_after: Duration) -> FailedAttempt {
@@ -215,14 +215,14 @@ mod tests {
             (no_connection(), true),
             (throttled(Duration::ZERO), true),
             (refused(), false),
-            (of(ErrorKind::Busy, CreatesTask), false),
-            (of(ErrorKind::Credentials("none"), CreatesTask), false),
-            (of(ErrorKind::TimedOut, CreatesTask), false),
-            (of(ErrorKind::Lost, CreatesTask), false),
-            (of(fault, CreatesTask), false),
-            (of(ErrorKind::TimedOut, Reads), true),
-            (of(ErrorKind::Lost, Reads), true),
-            (of(ErrorKind::Refused, Reads), false),
+            (failed_by(ErrorKind::Busy, CreatesTask), false),
+            (failed_by(ErrorKind::Credentials("none"), CreatesTask), false),
+            (failed_by(ErrorKind::TimedOut, CreatesTask), false),
+            (failed_by(ErrorKind::Lost, CreatesTask), false),
+            (failed_by(fault, CreatesTask), false),
+            (failed_by(ErrorKind::TimedOut, Reads), true),
+            (failed_by(ErrorKind::Lost, Reads), true),
+            (failed_by(ErrorKind::Refused, Reads), false),
         ] {
             let decision = retry(2).decide(&failed);
             assert_eq!(decision != Decision::Stop, is_sent_again, "{:?}", failed.error);
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_at_least_what_the_service_asks_for() {
-        let asked = Duration::from_secs(60);
-        assert_eq!(retry(2).decide(&throttled(asked)), Decision::Wait(asked));
+        let retry_after = Duration::from_secs(60);
+        assert_eq!(retry(2).decide(&throttled(retry_after)), Decision::Wait(retry_after));
     }
 }

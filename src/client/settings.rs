@@ -126,8 +126,8 @@ impl Settings {
     }
 
     fn validate_endpoint(&self, violations: &mut Violations) -> Option<Url> {
-        let give_another = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
-                            .endpoint(…)";
+        let advice = "give a base URL such as https://intl.myhuaweicloud-koodrive.com, in KOODRIVE_ENDPOINT or by \
+                      .endpoint(…)";
         // `localhost:8080` parses, too: as a URL of the scheme `localhost`, which cannot be a base.
         let Some(url) = Url::parse(&self.endpoint).ok().filter(|url| !url.cannot_be_a_base()) else {
             // The text may hold a password, so only its length is shown.
@@ -135,17 +135,17 @@ impl Settings {
                 0 => "nothing".into(),
                 count => format!("{count} characters that are not a URL; is `https://` missing?"),
             };
-            violations.add(rules::ENDPOINT_URL.at("endpoint").given(actual).advise(give_another));
+            violations.add(rules::ENDPOINT_URL.at("endpoint").given(actual).advise(advice));
             return None;
         };
         if !self.is_secure(&url) {
-            violations.add(rules::ENDPOINT_HTTPS.at("endpoint").given(shown(url.scheme())).advise(give_another));
+            violations.add(rules::ENDPOINT_HTTPS.at("endpoint").given(shown(url.scheme())).advise(advice));
         }
         if has_credentials(&url) {
             violations.add(rules::ENDPOINT_BARE.at("endpoint").given("credentials").advise("give them as credentials"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            violations.add(rules::ENDPOINT_BARE.at("endpoint").given("a query or a fragment").advise(give_another));
+            violations.add(rules::ENDPOINT_BARE.at("endpoint").given("a query or a fragment").advise(advice));
         }
         violations.merge(check_tls("endpoint", &url));
         Some(url)

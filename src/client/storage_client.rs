@@ -18,7 +18,7 @@ use crate::{
 
 impl Settings {
     /// Returns the settings for requests to a storage service, which must learn nothing about the API's caller.
-    pub(super) fn of_storage(&self) -> Self {
+    pub(super) fn for_storage(&self) -> Self {
         let Self { allow_http, limits, root_certificates, proxy, .. } = self.clone();
         Self { allow_http, limits, root_certificates, proxy, ..Self::default() }
     }

@@ -241,7 +241,7 @@ mod tests {
         let agreed = escaped.compare(&echo(escaped.as_str()), &[]).unwrap();
         assert!(agreed.contains("the app secret is wrong"), "{agreed}");
         let other = canonical.as_str().replace("x-user-id:u", "x-user-id:s3\"cret, https://a.invalid/b?token=1");
-        let told = canonical.compare(&other, &["s3\"cret"]).unwrap();
-        assert!(told.contains("line 6 ") && !told.contains("cret") && !told.contains("token"), "{told}");
+        let text = canonical.compare(&other, &["s3\"cret"]).unwrap();
+        assert!(text.contains("line 6 ") && !text.contains("cret") && !text.contains("token"), "{text}");
     }
 }

@@ -33,7 +33,7 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 /// The pause between a failed renewal and the next one, while the token is still good.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
-const LATE: &str = "it gave no token within the renewal time-out";
+const TIMED_OUT: &str = "it gave no token within the renewal time-out";
 
 /// Any error of a provider; it becomes the `source` of the call's error.
 pub type ProviderError = Box<dyn Error + Send + Sync>;
@@ -41,7 +41,7 @@ pub type ProviderError = Box<dyn Error + Send + Sync>;
 tokio::task_local! {
     /// The address of the cache whose provider is running. A call by the provider that needs a token of this cache
     /// would wait for itself.
-    static ASKING: usize;
+    static RUNNING_PROVIDER: usize;
 }
 
 /// A provider's failure, shared by the calls that waited for it.
@@ -191,11 +191,11 @@ impl Cached {
 impl TokenCache {
     pub(crate) fn new(provider: impl TokenProvider) -> Self {
         let provider = Arc::new(provider);
-        let ask = move || {
+        let provide = move || {
             let provider = provider.clone();
             async move { provider.token().await }.boxed()
         };
-        Self { provider: Box::new(ask), state: Mutex::default() }
+        Self { provider: Box::new(provide), state: Mutex::default() }
     }
 
     /// Returns a usable token: the cached one, or one that the provider returns within `limit`.
@@ -209,7 +209,7 @@ impl TokenCache {
                 Ok(header) => return Ok(token(header)),
                 Err(renewal) => renewal,
             };
-            if ASKING.try_with(|asking| *asking == Arc::as_ptr(self).addr()) == Ok(true) {
+            if RUNNING_PROVIDER.try_with(|cache| *cache == Arc::as_ptr(self).addr()) == Ok(true) {
                 return Err(failure("the token provider waits for its own token: use another client in it"));
             }
             drop(timeout_at(deadline, answer.wait_for(Option::is_some)).await);
@@ -219,7 +219,7 @@ impl TokenCache {
                 None => {}
             }
         }
-        Err(failure(LATE))
+        Err(failure(TIMED_OUT))
     }
 
     /// Returns the cached token if it is good, or the renewal to wait for. Begins a renewal if one is due and none is
@@ -237,9 +237,9 @@ impl TokenCache {
             }
             (good, _) => {
                 let (deadline, (sender, answer)) = (now + limit, watch::channel(None));
-                let asked = ASKING.scope(Arc::as_ptr(self).addr(), (self.provider)());
+                let token = RUNNING_PROVIDER.scope(Arc::as_ptr(self).addr(), (self.provider)());
                 let mut task = JoinSet::new();
-                task.spawn(Self::renew(Arc::downgrade(self), asked, deadline, sender).in_current_span());
+                task.spawn(Self::renew(Arc::downgrade(self), token, deadline, sender).in_current_span());
                 state.paused_until = Some(deadline + RENEWAL_PAUSE);
                 state.renewal = Some(Renewal { deadline, answer: answer.clone(), _task: task });
                 good.ok_or((deadline, answer))
@@ -251,16 +251,16 @@ impl TokenCache {
     /// the cache.
     async fn renew(
         cache: Weak<Self>,
-        asked: impl Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
+        token: impl Future<Output = Result<AccessToken, ProviderError>> + Send + 'static,
         deadline: Instant,
         sender: watch::Sender<Answer>,
     ) {
         // The provider runs in a task of its own, so that a panic becomes an error.
         let mut task = JoinSet::new();
-        task.spawn(asked.in_current_span());
+        task.spawn(token.in_current_span());
         let result = match timeout_at(deadline, task.join_next()).await {
             Ok(Some(answer)) => answer.map_err(ProviderError::from).flatten().map_err(SharedError::from),
-            Ok(None) | Err(_) => Err(failure(LATE)),
+            Ok(None) | Err(_) => Err(failure(TIMED_OUT)),
         };
         let Some(cache) = cache.upgrade() else { return };
         let now = Instant::now();
@@ -268,7 +268,7 @@ impl TokenCache {
             let header = header.map_err(|broken| -> SharedError { Arc::new(broken) })?;
             Ok(Cached { header, end, obtained: now, used: now })
         });
-        let is_known = |renewed: &Cached| cache.lock().cached.as_ref().is_some_and(|it| it.header == renewed.header);
+        let is_known = |new: &Cached| cache.lock().cached.as_ref().is_some_and(|old| old.header == new.header);
         match &renewed {
             Ok(renewed) if is_known(renewed) => {}
             Ok(_) => tracing::debug!("the token was renewed"),
