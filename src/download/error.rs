@@ -7,7 +7,7 @@ use crate::{
     task::status::TaskState, validation::ValidationError,
 };
 
-const AGAIN: &str = "download again, which goes on from what has come if the storage can";
+const AGAIN: &str = "download again, which resumes if the storage supports it";
 
 /// The error of a download. The download has neither created nor replaced a file at its target path.
 ///
@@ -24,7 +24,7 @@ const AGAIN: &str = "download again, which goes on from what has come if the sto
 /// ```
 ///
 /// The message is one line and says what to do next, such as `the connection failed or made no progress: download
-/// again, which goes on from what has come if the storage can`. [`source`](std::error::Error::source) returns the
+/// again, which resumes if the storage supports it`. [`source`](std::error::Error::source) returns the
 /// cause, and `{error:?}` prints the message and all causes. None of them contains the download URL.
 ///
 /// A download can be resumed if the storage sends a strong `ETag` and serves byte ranges; otherwise it begins anew.

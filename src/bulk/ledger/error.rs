@@ -41,7 +41,7 @@ pub(in crate::bulk) enum LedgerFault {
         "the ledger was {0} while it was used; restore it before you resume, since a new ledger would not know the tasks"
     )]
     Lost(&'static str),
-    #[error("{0}; name another ledger, or give what that run was given")]
+    #[error("{0}; name another ledger, or use the settings and file ids of that run")]
     OtherRun(String),
     #[error("the ledger is in use by another run; wait until that has ended")]
     InUse,

@@ -36,7 +36,7 @@ async fn other_ids_are_refused_before_any_of_them_is_sent() {
         assert!(error.is_other_run() && !error.is_ledger());
         assert_eq!(error.attempted(), 0..attempted);
         assert!(error.to_string().starts_with(said), "{error}");
-        let advice = "; name another ledger, or give what that run was given: ";
+        let advice = "; name another ledger, or use the settings and file ids of that run: ";
         assert!(error.to_string().contains(advice), "{error}");
     }
     assert_eq!(emulator.request_count(), 3);
@@ -112,7 +112,7 @@ async fn ledger_of_another_task_is_refused_and_says_what_differs() {
         assert!(items.is_empty() && error.is_other_run());
         let said = format!("the ledger is of another run: {said}");
         assert!(error.to_string().starts_with(&said), "{error}");
-        let advice = "; name another ledger, or give what that run was given: ";
+        let advice = "; name another ledger, or use the settings and file ids of that run: ";
         assert!(error.to_string().contains(advice), "{error}");
     }
     assert_eq!((emulator.request_count(), other_emulator.request_count()), (1, 0));

@@ -160,6 +160,6 @@ async fn in_a_process_with_a_limit() {
     let client = builder_at("http://127.0.0.1:1").build().unwrap();
     let error = client.download(DownloadUrl::new(url), path).await.unwrap_err();
     assert!(error.is_resumable(), "{error}");
-    let expected = "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then download again, which goes on from what has come if the storage can";
+    let expected = "the file cannot be written or read: check that its directory exists, has room and is writable, and that no program has the file open, then download again, which resumes if the storage supports it";
     assert_eq!(error.to_string(), expected);
 }
