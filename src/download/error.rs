@@ -198,7 +198,7 @@ mod tests {
     };
 
     #[test]
-    fn what_passes_once_its_cause_is_seen_to_is_resumable() {
+    fn failures_that_pass_or_can_be_remedied_are_resumable() {
         let status = |status, is_not_found| {
             let mut error = Error::new(ErrorKind::Refused, Effect::Reads, None);
             error.0.reply = Some(ReplyDetails { status, is_not_found, ..ReplyDetails::default() });

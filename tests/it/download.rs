@@ -155,7 +155,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn the_clients_time_to_connect_is_that_to_a_storage() {
+async fn the_clients_connect_timeout_applies_to_a_storage() {
     let full = FullHouse::start().await;
     let (connect, start) = (Duration::from_millis(200), Instant::now());
     let client = builder_at(&full.endpoint()).connect_timeout(connect).build().unwrap();
@@ -178,14 +178,14 @@ async fn the_clients_proxy_is_used() {
 }
 
 #[tokio::test]
-async fn an_empty_directory_of_the_task_is_no_missing_file() {
+async fn an_empty_directory_of_the_task_is_not_a_missing_file() {
     let packaged = Packaged::start(Package::new().names(["a.bin", "b.bin", "empty/"])).await;
     let package = packaged.client.download(&packaged.handle, target("empty_directory")).await.unwrap();
     assert_eq!((package.files, package.missing), (2, 0));
 }
 
 #[tokio::test]
-async fn a_url_that_the_task_names_and_must_not_be_used_is_no_fault_of_the_caller() {
+async fn an_unusable_url_in_a_status_is_not_a_validation_error() {
     let packaged = Packaged::start(Package::new()).await;
     let job = json!({"taskStatus": 2, "taskResultCode": 1, "downloadUrl": "http://storage.example/1.zip?token=CANARY"});
     packaged.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));

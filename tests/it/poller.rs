@@ -81,7 +81,7 @@ async fn when_the_time_is_over_there_is_one_last_poll_and_the_error_carries_all_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poller_gives_up_after_an_hour_if_nothing_else_is_said() {
+async fn a_poller_gives_up_after_an_hour_by_default() {
     let (_emulator, client, handle) = created(completed_after(1_000)).await;
     let error = client.poller(handle).until_done().await.unwrap_err();
     assert_eq!(error.elapsed().as_secs(), 3_600, "{error}");
@@ -249,7 +249,7 @@ async fn a_stream_that_has_ended_stays_so() {
 }
 
 #[test]
-fn a_poll_that_a_runtime_lets_go_of_is_made_on_another() {
+fn a_poll_of_a_runtime_that_shuts_down_is_repeated_on_another() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (first, second) = (runtime(), runtime());
     let (emulator, client, handle) = second.block_on(created(completed_after(0)));
@@ -331,7 +331,7 @@ async fn poller_outlasts_a_task_that_is_not_visible_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_way_to_say_that_a_task_is_not_found_is_outlasted_when_new_and_final_when_old() {
+async fn each_form_of_not_found_is_retried_for_a_new_task_and_final_for_an_old_one() {
     for answer in not_found() {
         let (emulator, _, handle) = created(completed_after(0)).await;
         let client = clocked(&emulator, TimeDelta::zero());

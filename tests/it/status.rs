@@ -15,7 +15,7 @@ async fn status_of(steps: impl IntoIterator<Item = Step>) -> TaskStatus {
 }
 
 #[tokio::test]
-async fn each_state_of_the_reference_and_beyond_is_told() {
+async fn each_state_of_the_reference_and_any_other_is_read() {
     let cases = [
         (Step::pending(), TaskState::Pending, false),
         (Step::running(30), TaskState::Running, false),
@@ -43,7 +43,7 @@ async fn progress_and_times_are_told_as_the_service_writes_them() {
 }
 
 #[tokio::test]
-async fn the_download_url_is_told_and_not_shown() {
+async fn the_download_url_is_read_and_not_shown() {
     let url = "https://download.invalid/photos.zip?token=s3cret";
     let status = status_of([Step::completed(1).download_url(url)]).await;
     assert_eq!(status.download_url.as_ref().unwrap().expose(), url);
@@ -72,7 +72,7 @@ async fn files_are_read_in_every_shape_the_editions_have() {
 }
 
 #[tokio::test]
-async fn each_files_end_is_told() {
+async fn the_status_of_each_file_is_read() {
     let emulator = strict_emulator().schedule(Schedule::partially_failed()).start().await.unwrap();
     let client = client(&emulator);
     let task = dump().file_ids(["a", "b"]).build().unwrap();
@@ -198,7 +198,7 @@ async fn a_status_is_written_without_secrets_and_read_back() {
 }
 
 #[test]
-fn a_status_is_made_of_as_much_as_a_test_has_to_say() {
+fn a_test_can_make_a_status_from_some_of_its_fields() {
     let status: TaskStatus = serde_json::from_value(json!({"state": "running"})).unwrap();
     assert_eq!((status.state, status.is_done(), status.files.len()), (TaskState::Running, false, 0));
     let json = json!({"state": {"completed": "allSucceeded"}, "downloadUrl": "https://a.invalid/b"});
@@ -218,7 +218,7 @@ fn a_download_url_is_read_from_whatever_holds_a_text() {
 }
 
 #[tokio::test]
-async fn a_handle_of_ids_alone_is_the_clients_and_a_trailing_slash_is_no_other_endpoint() {
+async fn a_handle_of_ids_has_the_clients_endpoint_and_a_trailing_slash_is_ignored() {
     let emulator = strict_emulator().start().await.unwrap();
     let client = client(&emulator);
     let created = client.create(&dump().build().unwrap()).await.unwrap();

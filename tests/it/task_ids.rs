@@ -91,7 +91,7 @@ async fn cut_off(status: u16, body: &str) -> Error {
 }
 
 #[tokio::test]
-async fn task_id_in_a_reply_that_breaks_off_is_told() {
+async fn task_id_in_a_reply_that_breaks_off_is_reported() {
     use Outcome::{Rejected, Unknown};
     for (status, body, outcome, task_id) in [
         (400, r#"{"code":"13000101","taskId":"7001","msg":"no"#, Unknown, Some("7001")),
@@ -126,7 +126,7 @@ async fn task_id_in_a_reply_that_breaks_off_is_told() {
 }
 
 #[tokio::test]
-async fn task_id_that_came_without_success_is_told_in_error_and_ledger() {
+async fn task_id_in_a_reply_without_success_is_in_error_and_ledger() {
     let bodies = [
         (200, json!({"code": 13_000_312, "msg": "some files exist", "taskId": "7001"})),
         (200, json!({"code": true, "taskId": "7001"})),
@@ -262,7 +262,7 @@ async fn runs_of_their_own_may_get_the_same_task() {
 }
 
 #[tokio::test]
-async fn task_id_of_a_chunk_that_got_another_ones_is_told() {
+async fn task_id_that_a_chunk_shares_with_another_is_in_its_error() {
     let told = Told::start().await;
     for _ in 0..2 {
         told.emulator.fail_next(Fault::Reply(created("7001")));
@@ -293,7 +293,7 @@ async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
 }
 
 #[tokio::test]
-async fn task_id_of_a_reply_that_is_no_json_is_told() {
+async fn task_id_in_a_reply_that_is_not_json_is_reported() {
     let told = Told::start().await;
     for body in [
         // The bodies have an unescaped line break, a value that breaks off (twice), and a name that comes twice.

@@ -57,7 +57,7 @@ async fn all<T>(callers: Vec<JoinHandle<T>>) -> Vec<T> {
 }
 
 #[test]
-fn callers_on_a_cold_cache_ask_once() {
+fn callers_on_a_cold_cache_call_the_provider_once() {
     check(ORDERS, || async {
         let (cache, asked) = cache(async |_| {
             yield_now().await;
@@ -70,7 +70,7 @@ fn callers_on_a_cold_cache_ask_once() {
 }
 
 #[test]
-fn an_ask_that_times_out_fails_all_who_waited() {
+fn a_provider_call_that_times_out_fails_all_callers_that_wait() {
     check(ORDERS, || async {
         let (cache, asked) = cache(|number| async move {
             if number == 0 {
@@ -90,7 +90,7 @@ fn an_ask_that_times_out_fails_all_who_waited() {
         let ended = all(callers).await;
         let mut later = 0;
         for (has_waited, token) in ended {
-            assert!(!has_waited || token.is_none(), "it began another ask");
+            assert!(!has_waited || token.is_none(), "it made another call");
             later += usize::from(!has_waited);
         }
         assert!(asked.load(Ordering::SeqCst) <= 1 + later);
@@ -98,7 +98,7 @@ fn an_ask_that_times_out_fails_all_who_waited() {
 }
 
 #[test]
-fn an_ask_that_begins_after_one_that_timed_out_has_its_whole_time() {
+fn a_provider_call_after_one_that_timed_out_has_its_full_time() {
     check(ORDERS, || async {
         let begun = Instant::now();
         let (cache, asked) = cache(move |_| async move {
@@ -119,7 +119,7 @@ fn an_ask_that_begins_after_one_that_timed_out_has_its_whole_time() {
 }
 
 #[test]
-fn dropping_any_caller_at_any_point_hangs_nobody_and_asks_no_more() {
+fn dropping_any_caller_at_any_point_blocks_no_other_and_calls_the_provider_no_more() {
     check(ORDERS, || async {
         let (cache, asked) = cache(|_| async {
             clock::linger().await;
@@ -197,7 +197,7 @@ fn the_last_client_that_is_dropped_ends_a_renewal() {
 }
 
 #[test]
-fn an_early_renewal_is_begun_once_and_waited_for_by_nobody() {
+fn an_early_renewal_is_begun_once_and_delays_no_caller() {
     check(ORDERS, || async {
         let (cache, asked) = cache(|number| async move {
             if number > 0 {

@@ -84,7 +84,7 @@ async fn damaged_ledgers_and_other_files_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn ledger_that_is_no_file_keeps_anything_from_being_sent() {
+async fn ledger_that_is_not_a_file_ends_a_run_before_anything_is_sent() {
     let emulator = strict_emulator().start().await.unwrap();
     let directory = env!("CARGO_TARGET_TMPDIR");
     let policy = BulkPolicy::default().ledger(directory);

@@ -72,7 +72,7 @@ async fn ledger_is_locked_until_its_run_has_ended() {
 
 #[cfg(not(windows))]
 #[tokio::test]
-async fn failure_of_the_ledger_is_told_before_any_other() {
+async fn failure_of_the_ledger_is_reported_before_any_other() {
     for is_stopped in [false, true] {
         let emulator = strict_emulator().start().await.unwrap();
         let path = ledger("failure");

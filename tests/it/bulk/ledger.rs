@@ -107,7 +107,7 @@ async fn written(test: &str, chunks: usize) -> PathBuf {
 
 #[cfg(not(windows))]
 #[tokio::test]
-async fn line_that_is_being_written_is_no_damage() {
+async fn line_that_is_being_written_does_not_count_as_damage() {
     let path = written("being_written", 1).await;
     let lines = fs::read_to_string(&path).unwrap();
     let (start, line) = lines.trim_end().rsplit_once('\n').unwrap();

@@ -90,7 +90,7 @@ async fn ledger_that_was_truncated_is_refused_until_it_is_restored() {
 }
 
 #[tokio::test]
-async fn ledger_is_its_owners_alone() {
+async fn ledger_is_accessible_to_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("mode");

@@ -95,7 +95,7 @@ async fn one_request_probes_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_from_before_a_pause_ends_it_for_nobody_and_that_of_the_probe_for_all() {
+async fn a_late_success_does_not_end_a_pause_but_the_success_of_the_probe_does() {
     let emulator = strict_emulator().start().await.unwrap();
     // Of four requests, one succeeds during the pause that the others begin. Then the probe waits for its reply.
     emulator.fail_next(Fault::Delay(MINUTE / 120));
@@ -167,7 +167,7 @@ async fn patience_of_0_ends_at_the_first_refusal() {
 }
 
 #[tokio::test]
-async fn last_chunk_that_is_refused_is_told_too() {
+async fn last_chunk_that_is_refused_ends_the_run_with_an_error() {
     let emulator = throttled(0, false).await;
     let (items, error, _) = run(&emulator, 1, one_by_one().patience(Duration::ZERO)).await;
     assert_eq!(outcomes(&items), [Some(Outcome::Rejected)]);
@@ -216,7 +216,7 @@ async fn stop_ends_a_pause_at_once() {
 }
 
 #[tokio::test]
-async fn dropped_run_waits_for_no_end_of_a_pause() {
+async fn dropped_run_does_not_wait_for_the_end_of_a_pause() {
     let emulator = throttled(1, true).await;
     let path = ledger("drop_in_pause");
     let (tell, mut pauses) = mpsc::unbounded_channel();
@@ -345,7 +345,7 @@ async fn requests_are_as_far_apart_as_the_rate_says() {
 }
 
 #[tokio::test]
-async fn stop_ends_a_wait_for_the_rate_and_what_the_ledger_knows_costs_none() {
+async fn stop_ends_a_wait_for_the_rate_and_chunks_of_the_ledger_need_no_wait() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("rate");
     let done = client(&emulator).create_bulk_with(dump_template(), ids(3_000), BulkPolicy::default().ledger(&path));

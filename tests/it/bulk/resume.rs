@@ -75,7 +75,7 @@ async fn unanswered_chunk_is_reported_unknown_and_the_rest_is_sent() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_run_saw_is_told_once() {
+async fn error_of_an_earlier_run_is_reported_once() {
     let emulator = strict_emulator().start().await.unwrap();
     let policy = one_by_one().ledger(ledger("told_once"));
     emulator.fail_next(Fault::CloseAfterProcessing);
@@ -147,7 +147,7 @@ async fn chunk_that_is_unknown_again_names_all_its_requests() {
 }
 
 #[tokio::test]
-async fn unknown_outcome_is_told_again_with_what_was_seen() {
+async fn unknown_outcome_is_reported_again_with_the_error_of_the_earlier_run() {
     let emulator = strict_emulator().start().await.unwrap();
     let bad_gateway = Answer::gateway(502, "APIGW.0201", "bad gateway");
     emulator.fail_next(Fault::ReplyAfterProcessing(bad_gateway));

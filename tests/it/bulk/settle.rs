@@ -27,7 +27,7 @@ async fn mixed(emulator: &Emulator, path: &PathBuf) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn ledger_tells_what_became_of_each_chunk_while_a_run_uses_it_too() {
+async fn ledger_shows_the_result_of_each_chunk_even_while_a_run_uses_it() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("read");
     let trace_ids = mixed(&emulator, &path).await;
@@ -107,7 +107,7 @@ async fn what_cannot_be_settled_is_refused_with_every_rule_and_changes_nothing()
 }
 
 #[tokio::test]
-async fn unknown_chunk_that_is_in_doubt_of_several_requests_is_settled_whole() {
+async fn settlement_of_a_chunk_covers_all_its_unknown_requests() {
     let emulator = strict_emulator().start().await.unwrap();
     let path = ledger("settle_doubts");
     for _ in 0..2 {

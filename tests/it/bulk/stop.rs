@@ -33,7 +33,7 @@ async fn stopped_run_finishes_what_was_begun_and_does_not_wait_for_ids() {
 }
 
 #[tokio::test]
-async fn first_reason_to_stop_is_told() {
+async fn first_reason_to_stop_is_reported() {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::CloseAfterProcessing);
     let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(2_000), one_by_one()).unwrap();
@@ -238,7 +238,7 @@ fn unknown_outcome_stops_a_chunk_whose_line_is_being_written() {
 }
 
 #[tokio::test]
-async fn chunks_that_were_begun_go_on_while_an_item_is_looked_at_and_no_other_begins() {
+async fn begun_chunks_continue_while_an_item_is_processed_and_no_other_begins() {
     let emulator = strict_emulator().start().await.unwrap();
     let mut bulk = client(&emulator).create_bulk(dump_template(), ids(20_000)).unwrap();
     for seen in 1..4 {

@@ -75,7 +75,7 @@ async fn panic_of_a_token_provider_sends_nothing_and_is_no_unknown_outcome() {
 }
 
 #[test]
-fn requests_that_a_runtime_lets_go_of_stop_the_run_wherever_it_goes_on() {
+fn requests_that_a_runtime_cancels_stop_the_run_on_any_other_runtime() {
     let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (first, second) = (runtime(), runtime());
     let emulator = second.block_on(strict_emulator().start()).unwrap();

@@ -33,7 +33,7 @@ async fn error(test: &str, package: Package) -> DownloadError {
 }
 
 #[tokio::test]
-async fn what_is_no_package_is_refused_and_leaves_nothing() {
+async fn a_body_that_is_not_a_package_is_refused_and_leaves_no_file() {
     let html = Answer::new(200).header("Content-Type", "text/html").body("<html>log in</html>");
     let error = error("html", Package::new().answer(html)).await;
     assert!(error.is_resumable());
@@ -77,7 +77,7 @@ async fn a_length_that_is_never_reached_is_an_error() {
 /// Without a stated length, a body that broke off looks complete, and a zip in it has a directory of its own. With a
 /// stated length, the package may have bytes before or after the zip.
 #[tokio::test]
-async fn a_zip_in_what_has_come_is_not_the_package() {
+async fn a_zip_inside_a_body_is_not_taken_for_the_package() {
     /// The bytes before a zip, the zip, the bytes after it, and whether all of that is a package.
     type Case<'a> = (&'a [u8], &'a [u8], &'a [u8], bool);
     let packaged = Packaged::start(Package::new()).await;
@@ -110,7 +110,7 @@ async fn a_zip_in_what_has_come_is_not_the_package() {
 }
 
 #[tokio::test]
-async fn redirects_that_lead_astray_are_refused() {
+async fn redirects_that_do_not_lead_to_https_are_refused() {
     let leads = "a redirect that does not lead to https came instead of the package: \
                  check what answers on the way, such as a proxy or a login page";
     for (n, location) in ["http://storage.example/1.zip", "/other.zip", "file:///etc/passwd"].iter().enumerate() {
@@ -184,7 +184,7 @@ async fn no_error_shows_the_url() {
 
 #[cfg(feature = "tls")]
 #[tokio::test]
-async fn a_storage_that_is_not_trusted_is_told_with_what_helps() {
+async fn a_storage_that_is_not_trusted_is_reported_with_advice() {
     let authority = Authority::new();
     let packaged = Packaged::start(Package::new()).await;
     let client = builder(&packaged.emulator).root_certificates(authority.pem());

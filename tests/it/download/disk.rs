@@ -115,7 +115,7 @@ fn a_slow_disk_holds_up_no_task_of_the_runtime() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_missing_is_told() {
+async fn a_missing_directory_is_reported() {
     let packaged = Packaged::start(Package::new()).await;
     let path = target("no_directory").with_file_name("missing").join("photos.zip");
     let error = packaged.client.download(&packaged.handle, path).await.unwrap_err();
@@ -132,7 +132,7 @@ const LIMITED: [&str; 2] = ["DOWNLOAD_TEST_PATH", "DOWNLOAD_TEST_URL"];
 /// A write beyond the shell's limit on the size of files fails as on a full disk.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_full_disk_is_told_and_what_has_come_is_of_use() {
+async fn a_full_disk_is_reported_and_the_part_file_can_be_resumed() {
     // In blocks of 512 bytes, the limits are half of the package, and all of it except its end.
     for blocks in [3_000, 5_859] {
         let packaged = Packaged::start(Package::new().file_bytes(1_000_000)).await;

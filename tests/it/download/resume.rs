@@ -61,7 +61,7 @@ async fn a_package_that_has_changed_since_an_earlier_download_comes_whole_in_spi
 }
 
 #[tokio::test]
-async fn a_dropped_download_goes_on_from_what_has_come() {
+async fn a_dropped_download_is_resumed_from_its_part_file() {
     let packaged = Packaged::start(Package::new().file_bytes(20_000_000)).await;
     let path = target("dropped");
     let download = packaged.client.download(&packaged.handle, &path);
@@ -151,7 +151,7 @@ async fn without_ranges_or_a_strong_validator_a_download_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_download_that_never_comes_further_ends() {
+async fn a_download_without_progress_ends() {
     let package = Package::new().file_bytes(FILE).ranges(false).cut_every(100_000);
     let packaged = Packaged::start(package).await;
     let path = target("no_further");
@@ -164,7 +164,7 @@ async fn a_download_that_never_comes_further_ends() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_link_to_what_has_come_loses_nothing_of_it() {
+async fn a_target_that_links_to_the_part_file_does_not_lose_it() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
     let path = target("linked");
     leave_part(&packaged, &packaged.handle, &path).await;
@@ -176,7 +176,7 @@ async fn a_link_to_what_has_come_loses_nothing_of_it() {
 
 /// Another program's lock on the target does not affect the part file.
 #[tokio::test]
-async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
+async fn a_locked_target_does_not_lose_the_part_file() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE)).await;
     let path = target("locked");
     leave_part(&packaged, &packaged.handle, &path).await;
@@ -188,7 +188,7 @@ async fn a_target_that_is_locked_loses_nothing_of_what_has_come() {
 }
 
 #[tokio::test]
-async fn what_another_package_left_is_no_measure_of_progress() {
+async fn bytes_of_another_package_do_not_count_as_progress() {
     let packaged = Packaged::start(Package::new().file_bytes(FILE).cut_every(100_000)).await;
     let path = target("left");
     fs::write(path.with_file_name("photos.zip.part"), vec![b'x'; 1_000_000]).unwrap();
@@ -268,7 +268,7 @@ async fn a_storage_that_is_busy_is_asked_again_after_the_time_it_asks_for() {
 
 /// The second response holds more than its range, so the part file is longer than the package.
 #[tokio::test]
-async fn more_than_was_stated_is_thrown_away() {
+async fn bytes_beyond_the_stated_length_are_discarded() {
     let zip = *b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let whole = [&b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\n"[..], &zip].concat();
     let cut = whole[..whole.len() - 12].to_vec();
@@ -314,7 +314,7 @@ async fn a_connection_without_progress_is_given_up_and_the_next_goes_on() {
 
 /// The first progress shows whether a download resumes or begins anew.
 #[tokio::test(start_paused = true)]
-async fn progress_begins_with_what_has_come_of_this_package() {
+async fn progress_begins_with_the_bytes_of_this_package() {
     let packaged = Packaged::start(Package::new()).await;
     let begun =
         [&b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\n"[..], b"PK\x05\x06\0\0\0\0\0\0"].concat();
@@ -339,7 +339,7 @@ async fn progress_begins_with_what_has_come_of_this_package() {
 }
 
 #[tokio::test]
-async fn a_message_in_place_of_the_package_takes_nothing_away() {
+async fn a_message_in_place_of_the_package_keeps_the_part_file() {
     let packaged = Packaged::start(Package::new()).await;
     let begun = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\nPK\x05\x06\0\0\0\0\0\0";
     let message = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -356,7 +356,7 @@ async fn a_message_in_place_of_the_package_takes_nothing_away() {
 
 /// The last byte is requested again, but stays in the part file.
 #[tokio::test]
-async fn attempts_that_bring_nothing_take_nothing_away() {
+async fn attempts_that_receive_no_bytes_keep_the_part_file() {
     let packaged = Packaged::start(Package::new()).await;
     let begun = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 22\r\n\r\nPK\x05\x06\0\0\0\0\0\0";
     let rest = b"HTTP/1.1 206 Partial\r\nETag: \"a\"\r\nContent-Range: bytes 9-21/22\r\nContent-Length: 13\r\n\r\n";

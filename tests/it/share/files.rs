@@ -43,7 +43,7 @@ fn bodies(emulator: &Emulator) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_entry_tells_all_that_the_service_does() {
+async fn an_entry_has_all_that_the_service_states() {
     let emulator = strict_emulator().start().await.unwrap();
     let files = listed(open(&emulator, Some(CODE)).await.files()).await.unwrap();
     let [photos, report] = files.as_slice() else { panic!("{files:?}") };
@@ -305,7 +305,7 @@ async fn bytes_that_are_no_utf_8_are_replaced_in_names() {
 
 /// A service that cuts names by UTF-16 units may write an unpaired surrogate.
 #[tokio::test]
-async fn half_a_surrogate_costs_its_name_alone() {
+async fn half_a_surrogate_makes_only_its_name_unreadable() {
     let (share, emulator) = opened(empty()).await;
     let body = r#"{"code":0,"files":[{"id":"a","fileName":"\ud83d"},{"id":"b","fileName":"b"}]}"#;
     emulator.fail_next(Fault::Reply(Answer::new(200).header("Content-Type", "application/json").body(body)));

@@ -97,7 +97,7 @@ async fn a_share_expires_by_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn what_the_time_of_expiry_says_in_another_form_ends_no_share() {
+async fn an_expiry_time_in_another_form_does_not_end_a_share() {
     for time in [json!("3"), json!("forever"), json!(""), json!(null), json!(0), json!({"zh": "永久"})] {
         let emulator = with_share(EmulatedShare::example().member("/expireTime", time.clone())).await;
         let share = open(&emulator, Some(CODE)).await;
@@ -106,7 +106,7 @@ async fn what_the_time_of_expiry_says_in_another_form_ends_no_share() {
 }
 
 #[tokio::test]
-async fn what_the_service_writes_in_other_forms_is_read_or_costs_itself_alone() {
+async fn a_field_in_another_form_is_read_or_alone_left_out() {
     let member = |pointer: &str, value: Value| EmulatedShare::example().member(pointer, value);
     let id = |share: &Share| share.id().to_owned();
     for (share, told, expected) in [
@@ -179,7 +179,7 @@ async fn a_wrong_or_used_up_extract_code_is_told_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_refusal_with_another_cause_is_none_of_the_extract_code() {
+async fn a_refusal_with_another_cause_is_not_blamed_on_the_extract_code() {
     let emulator = with_share(EmulatedShare::new("another")).await;
     let error = client(&emulator).open_share(&link(), Some(CODE)).await.unwrap_err();
     assert!(error.is_refused() && !error.is_extract_code_refused(), "{error}");
@@ -201,7 +201,7 @@ async fn a_refusal_with_another_cause_is_none_of_the_extract_code() {
 }
 
 #[tokio::test]
-async fn a_listing_that_is_refused_asks_for_the_key_to_the_share() {
+async fn a_refused_listing_advises_to_open_the_share_again() {
     let (error, _) = refused(EmulatedShare::example(), None).await;
     assert!(error.to_string().contains(": open the share again, with its extract code if it has one"), "{error}");
 
@@ -272,7 +272,7 @@ async fn a_link_that_leads_nowhere_is_refused_and_to_be_compared() {
 }
 
 #[tokio::test]
-async fn a_success_without_a_token_or_a_link_is_none() {
+async fn a_success_without_a_token_or_a_link_is_an_error() {
     for (good, bad, said) in [
         (0, json!({"code": 0}), "it reports success without a link"),
         (0, json!({"code": 0, "link": [1]}), "$.link is [1], which is no object"),
@@ -338,7 +338,7 @@ async fn a_refused_token_is_renewed() {
 }
 
 #[test]
-fn a_links_host_is_nowhere_in_it() {
+fn a_link_does_not_keep_its_host() {
     let link: ShareLink = "https://evil.example/cloudfile/#/sharelink/i/1".parse().unwrap();
     assert_eq!(format!("{link:?}"), "ShareLink(\"1\")");
 }

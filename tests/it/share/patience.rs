@@ -69,7 +69,7 @@ async fn patient_listing_outlasts_each_window_and_tells_every_file_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_of_a_call_ends_and_what_the_next_one_has_is_its_own() {
+async fn each_call_has_its_own_patience_which_ends() {
     let emulator = throttled(0, false).await;
     let (patient, pauses) = patient(&emulator, MINUTE);
     for _ in 0..2 {
@@ -103,7 +103,7 @@ async fn service_that_is_away_is_waited_for_once_it_has_replied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn poller_of_a_patient_client_outlasts_what_ends_that_of_another() {
+async fn poller_of_a_patient_client_outlasts_failures_that_end_another_poller() {
     let emulator = strict_emulator().start().await.unwrap();
     let handle = client(&emulator).create(&dump().build().unwrap()).await.unwrap();
     // More than five polls fail.
@@ -131,7 +131,7 @@ async fn poller_of_a_patient_client_ends_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creations_of_a_patient_client_are_what_they_are_without() {
+async fn creations_of_a_patient_client_are_not_repeated() {
     let emulator = throttled(0, false).await;
     let (patient, pauses) = patient(&emulator, 10 * MINUTE);
     assert!(patient.create(&dump().build().unwrap()).await.unwrap_err().is_throttled());
