@@ -1,8 +1,8 @@
-//! Every rule that the wrapper enforces: its name, and what it demands.
+//! Every rule that the library enforces: its name, and what it demands.
 //!
 //! This file imports nothing, so that tests and checks of the spec can include it.
 
-/// A rule of the wrapper.
+/// A rule that the library enforces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// The name in a violation, and in the spec if the rule is about requests.

@@ -15,7 +15,7 @@ const FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// How old an `X-Date` may be. Source: source document.
 pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(15);
 
-/// When a request was made, `X-Date`: UTC to the second.
+/// The time when a request was made, `X-Date`, in UTC to the second.
 ///
 /// ```
 /// # use koodrive_share::XDate;

@@ -1,6 +1,6 @@
 //! Any page of a listing becomes files that have an id and are safe to show, or an error that shows no secret.
 //!
-//! An input is a line, the status, and the body after it.
+//! An input is a line with the status, and the body after it.
 
 #![no_main]
 

@@ -108,7 +108,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the maximum number of attempts for a retryable request. Defaults to 3; 1 does not retry; at most 10.
+    /// Sets the maximum number of attempts for a retryable request. Defaults to 3; must be 1 to 10. With 1, requests
+    /// are not retried.
     ///
     /// A creation is retried if no connection was established and after throttling; a query is also retried after other
     /// failures that may pass. Regardless of the maximum, a renewed token is tried once, and another `X-Date` at most

@@ -1,4 +1,4 @@
-//! The generated client's hooks: headers, the authorization last, and the reply, read once.
+//! The hooks of the generated client. They add the headers, authorize and send the request, and read the reply once.
 
 use std::{
     sync::{Arc, OnceLock},

@@ -249,7 +249,7 @@ pub(crate) fn address(url: &Url) -> Option<IpAddr> {
     host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// Secrets are masked.
+/// Shows only settings without secrets, and the credentials, which mask their own.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")

@@ -1,4 +1,4 @@
-//! The HTTP client that requests go through.
+//! The HTTP client for the requests of a client.
 
 use std::iter;
 
