@@ -190,7 +190,7 @@ impl Error {
             return self;
         }
         let earlier: Vec<&str> = earlier.iter().map(TraceId::as_str).collect();
-        self.0.notes.push(format!("what became of trace id {} is unknown", earlier.join(", ")));
+        self.0.notes.push(format!("the outcome of trace id {} is unknown", earlier.join(", ")));
         if self.outcome() != Outcome::Unknown {
             self.0.kind = ErrorKind::AfterUnknown(self.0.kind.to_string());
         }

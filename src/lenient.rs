@@ -151,7 +151,7 @@ pub(crate) fn normalized(json: &RawValue) -> String {
         Ok(value) => value.to_string(),
         // A number out of range has no escapes.
         Err(_) if !json.get().contains('"') => json.get().to_owned(),
-        Err(_) => "beyond what can be read".to_owned(),
+        Err(_) => "a value that cannot be read".to_owned(),
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
         }
         assert_eq!(read::<LenientInt>(r#""\u0073\u006f\/on""#).0, Err("\"so/on\"".to_owned()));
         assert_eq!(read::<LenientInt>("1e999").0, Err("1e999".to_owned()));
-        assert_eq!(read::<LenientInt>(r#"["a", 1e999]"#).0, Err("beyond what can be read".to_owned()));
+        assert_eq!(read::<LenientInt>(r#"["a", 1e999]"#).0, Err("a value that cannot be read".to_owned()));
     }
 
     #[test]

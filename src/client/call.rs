@@ -84,7 +84,7 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
             error.0.attempts = attempts;
             error.0.elapsed = call.started.elapsed();
             if retry.is_clock_suspect(failure.date) {
-                error.0.advice = Some("check this machine's clock, and what on the way sets the header Date");
+                error.0.advice = Some("check this machine's clock, and whether a proxy changes the header Date");
             }
             return Err(error);
         };

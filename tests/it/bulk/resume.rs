@@ -139,7 +139,7 @@ async fn chunk_that_is_unknown_again_names_all_its_requests() {
         let items = complete(bulk.unwrap()).await;
         let error = items[1].result.as_ref().unwrap_err();
         assert_eq!((error.outcome(), items[1].from_ledger), (Outcome::Unknown, !consent));
-        assert!(error.to_string().contains(&format!("what became of trace id {suspect} is unknown")), "{error}");
+        assert!(error.to_string().contains(&format!("the outcome of trace id {suspect} is unknown")), "{error}");
         assert_eq!(error.trace_id(), Some(&items[1].trace_id));
         latest.push(items[1].trace_id.to_string());
     }

@@ -111,7 +111,7 @@ rows! {
     .rejected()
     .is("refused unauthorized")
     .code("APIGW.0301")
-    .advice("nothing was done: check this machine's clock, and what on the way sets the header Date");
+    .advice("nothing was done: check this machine's clock, and whether a proxy changes the header Date");
     date_of_a_cache => Row::answered(
         "401 from a cache, whose `Date` is an hour old",
         reply("401 Unauthorized", &format!("{}\r\nAge: 3600", off(-1)), GATEWAY),
