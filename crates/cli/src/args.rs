@@ -125,8 +125,8 @@ impl Cli {
     }
 }
 
-/// Gives the subcommands their full names and the flags that they share, but hides those that are of no use where no
-/// service is called.
+/// Builds the command, so that its subcommands have their full names and the global flags. Flags that have no effect in
+/// a subcommand without a service are hidden there.
 pub(crate) fn described(mut command: clap::Command) -> clap::Command {
     command.build();
     let command = command.mut_subcommands(|subcommand| subcommand.after_help(MORE));
@@ -217,7 +217,7 @@ pub(crate) struct ServiceArgs {
     pub(crate) proxy_file: Option<PathBuf>,
 }
 
-/// Takes the id of a share, but no link to one.
+/// Parses the id of a share. A link is refused.
 fn share_id(value: &str) -> Result<String, &'static str> {
     if value.contains("://") || value.contains("sharelink/") {
         return Err(
@@ -227,7 +227,7 @@ fn share_id(value: &str) -> Result<String, &'static str> {
     not_a_flag(value)
 }
 
-/// Takes an id or a name that may begin with a dash, but no flag where its value was left out.
+/// Parses an id or a name, which may begin with a dash. A flag is refused: the value before it was left out.
 fn not_a_flag(value: &str) -> Result<String, &'static str> {
     let is_of_flag = |char: char| char.is_ascii_lowercase() || char == '-';
     match value.strip_prefix("--") {
@@ -236,7 +236,7 @@ fn not_a_flag(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Reads `20/10s`.
+/// Parses `20/10s`.
 pub(crate) fn rate(value: &str) -> Result<(u32, Duration), String> {
     let (requests, per) = value.split_once('/').ok_or("write requests and a time, such as 20/10s")?;
     let requests = requests.parse().map_err(|error| format!("{requests:?}: {error}"))?;
@@ -244,7 +244,7 @@ pub(crate) fn rate(value: &str) -> Result<(u32, Duration), String> {
     Ok((requests, per))
 }
 
-/// Reads `90s`.
+/// Parses `90s`.
 pub(crate) fn time(value: &str) -> Result<Duration, String> {
     humantime::parse_duration(value).map_err(|_| "write a number and its unit, such as 90s or 10m".to_owned())
 }
@@ -289,7 +289,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it follows tasks to their ends.
+    /// Whether the command follows tasks to their ends.
     pub(crate) fn follows(&self) -> bool {
         match self {
             Self::Package(package) => package.create.wait || package.output.is_some(),
@@ -505,14 +505,14 @@ pub(crate) struct LedgerArgs {
     pub(crate) not_made: Option<Range<u64>>,
 }
 
-/// Reads `2000..3000`.
+/// Parses `2000..3000`.
 pub(crate) fn range(value: &str) -> Result<Range<u64>, String> {
     let bounds = value.split_once("..").and_then(|(start, end)| Some(start.parse().ok()?..end.parse().ok()?));
     bounds.ok_or_else(|| format!("{value:?} is no range; write it as the ledger shows it, such as 2000..3000"))
 }
 
-/// Takes the id of a task, but nothing else that is at hand where one is looked for: a trace id, a range, a link, a zip, a
-/// flag. The reference gives no form of the ids; its example is a number.
+/// Parses the id of a task. What a user may paste by mistake is refused: a trace id, a range, a link, the name of a
+/// zip, a flag. The reference does not define the form of task ids; its example is a number.
 pub(crate) fn task_id(value: &str) -> Result<String, String> {
     let is_of_id = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
     let is_word = value.chars().all(is_of_id) && value.contains(|char: char| char.is_ascii_digit());
@@ -601,14 +601,14 @@ mod tests {
         described(Cli::command()).debug_assert();
     }
 
-    /// Where there is no terminal, clap wraps at 100 columns, and the rest of a line goes to the margin.
+    /// Without a terminal, clap wraps lines at 100 columns and continues them at the left margin.
     #[test]
     fn columns_of_the_help_are_not_wrapped() {
         let long: Vec<&str> = ENVIRONMENT.lines().filter(|line| line.chars().count() > 100).collect();
         assert_eq!(long, [""; 0]);
     }
 
-    /// The words of each command of the tool in a page, up to where a shell or the text takes over.
+    /// The words of each of the tool's commands in a page, up to the first shell operator or the end of the code.
     fn commands(page: &str) -> Vec<Vec<String>> {
         let page = page.replace("\\\n", " ");
         let commands = page.match_indices("koodrive-share ").filter_map(|(start, _)| {

@@ -91,7 +91,7 @@ pub(crate) async fn run(
     Ok(run.exit)
 }
 
-/// What is given, once neither that nor the template breaks a rule.
+/// Checks the template, the files that flags name, and the arguments.
 async fn given(
     create: &mut CreateArgs,
     template: Result<Template, CommandError>,
@@ -101,7 +101,7 @@ async fn given(
     Ok((Given::check(create, &template).await?, template))
 }
 
-/// Refuses a file that two of the flags would write to: what one keeps there would be lost.
+/// Refuses a file that two flags would write to, since each would overwrite what the other keeps there.
 fn check_files(create: &CreateArgs, template: &Template) -> Result<(), CommandError> {
     let output = template.target.as_ref().map(Target::path);
     let files = [("--save", create.save.as_deref()), ("--ledger", create.bulk.ledger.as_deref()), ("--output", output)];
@@ -116,7 +116,7 @@ fn check_files(create: &CreateArgs, template: &Template) -> Result<(), CommandEr
     Ok(())
 }
 
-/// The path without links and detours, as far as there is something at it.
+/// The canonical path. If the file does not exist yet, only its directory is resolved.
 fn resolved(path: &Path) -> PathBuf {
     let in_directory = || Some(download::directory_of(path).canonicalize().ok()?.join(path.file_name()?));
     path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
@@ -139,12 +139,12 @@ async fn source(
     }
 }
 
-/// The policy of a run, which tells of each pause in a line.
+/// The policy of a run, which reports its pauses on the standard error.
 fn policy(bulk: &BulkArgs, patience: Option<Duration>, split: bool) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
     policy = policy.on_pause(service::tell_pauses());
-    // A patience that is refused is told with the client.
+    // If it cannot be parsed, `service::client` reports the error.
     if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);
     }

@@ -1,4 +1,4 @@
-//! A package to a file: `download`, and what `package` does with `--output`.
+//! Downloads a package to a file: `download`, and `package` with `--output`.
 
 use std::{
     ffi::OsString,
@@ -28,15 +28,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Checks the path, so that one that cannot be written is refused before a task is made.
+    ///
     /// # Errors
     ///
-    /// The file cannot be written, which is told before a task is made.
+    /// The path has no file name in UTF-8, its directory does not exist, or something is there already.
     pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, CommandError> {
         let refused = |reason: String| Err(CommandError::usage(format!("--output {}: {reason}", path.display())));
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return refused("it must end with the name of a file, in UTF-8".to_owned());
         };
-        // What comes after a colon is another stream of the file before it.
+        // On Windows, `p.zip:1` is an alternate data stream of `p.zip`.
         if cfg!(windows) && name.contains(':') {
             return refused("no file of Windows has a colon in its name".to_owned());
         }
@@ -61,7 +63,7 @@ impl Target {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// The ledger beside it, unless another one is named: it keeps the task, so that the same command makes no other.
+    /// The path of the ledger beside the file. That keeps the task, so that the same command does not make another one.
     pub(crate) fn ledger(&self) -> PathBuf {
         let mut name = OsString::from(&self.path);
         name.push(".ledger");
@@ -96,24 +98,24 @@ pub(crate) async fn run(service: ServiceArgs, args: DownloadArgs, output: &Outpu
     Ok(exit)
 }
 
-/// Whether a task that ended so may have a package.
+/// Whether a task that ended with this status may have a package.
 pub(crate) fn has_package(ended: Exit) -> bool {
     matches!(ended, Exit::Done | Exit::NotAllSucceeded)
 }
 
-/// A download to make.
+/// The download of a task's package to a file.
 pub(crate) struct ToFile<'a> {
     pub(crate) client: &'a Client,
     pub(crate) output: &'a Output,
     pub(crate) target: &'a Target,
-    /// What the package should hold, if that is known.
+    /// The names of the files that the package should hold. Empty if they are not known.
     pub(crate) names: Vec<String>,
 }
 
 /// How a download ended.
 pub(crate) struct Ended {
     pub(crate) exit: Exit,
-    /// The package has come, or the task has none: the same command would get no further.
+    /// Whether the package was downloaded or the task has none, so that the same command could do no more.
     pub(crate) is_over: bool,
 }
 
@@ -184,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn storage_that_is_not_reached_is_for_a_later_run() {
-        // Bound, so that nobody else gets the port, and not listened to.
+        // The socket is bound, so that no other process gets the port, but it does not listen.
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let endpoint = format!("http://{}", socket.local_addr().unwrap());

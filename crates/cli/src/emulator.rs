@@ -15,10 +15,11 @@ use crate::{
     secret,
 };
 
-/// Longer than anybody tries things out, and within the years that a date can have.
+/// The maximum of `--share-expires-after`, which keeps the date within the range of its type.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Imitates the service until an interrupt comes. Tells of each fault that it plays, or of each request.
+/// Runs the emulator until an interrupt comes. Reports each request that it answers with a fault, or with `-v` each
+/// request.
 pub(crate) async fn run(mut args: EmulatorArgs, output: &Output) -> Result<Exit, CommandError> {
     let tells_all = output.is_verbose();
     let mut builder = Emulator::builder().port(args.port).first_task_id(first_task_id());
@@ -73,19 +74,19 @@ pub(crate) async fn run(mut args: EmulatorArgs, output: &Output) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// The line that sets a variable of the environment: for a shell, or for PowerShell.
+/// The line that sets an environment variable: for PowerShell on Windows, for a shell elsewhere.
 fn export(name: &str, value: &str) -> String {
     if cfg!(windows) { format!("$env:{name} = '{value}'") } else { format!("export {name}='{value}'") }
 }
 
-/// The nanoseconds since 1970, which have as many digits as the ids of the reference. A ledger of an earlier start names no
-/// task of this one then.
+/// The nanoseconds since 1970, which have as many digits as the ids of the reference. They differ between starts, so
+/// that a ledger of an earlier start names no task of this one.
 fn first_task_id() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The builder with what it accepts, and the line that tells of it.
+/// Returns the builder with the credentials that it accepts, and the line that shows them to the user.
 fn accepting(builder: EmulatorBuilder, args: &mut EmulatorArgs) -> Result<(EmulatorBuilder, String), CommandError> {
     if let (Some(app_id), Some(path)) = (args.app_id.take(), &args.app_secret_file) {
         let builder = builder.app(app_id, secret::read(path)?);
@@ -100,7 +101,7 @@ fn accepting(builder: EmulatorBuilder, args: &mut EmulatorArgs) -> Result<(Emula
     })
 }
 
-/// Accepts the token of the file in place of the one before whenever that changes.
+/// Watches the token file. Whenever its token changes, the new one is accepted and the previous one is revoked.
 async fn renew_token(emulator: &Emulator, mut accepted: String, path: &Path) {
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;

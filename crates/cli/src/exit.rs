@@ -9,7 +9,7 @@ use std::{
 
 use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus};
 
-/// An exit status. Of several, the last in this list counts.
+/// An exit status. If several apply, the last one in this list counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     Done,
@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Failed,
     Usage,
     Refused,
-    /// The same may succeed later.
+    /// The same command may succeed later.
     Unavailable,
     Unknown,
 }
@@ -87,7 +87,7 @@ impl CommandError {
         Self { exit, message: with_causes(error) }
     }
 
-    /// The same about a file.
+    /// Puts the path of a file in front of the message.
     pub(crate) fn about(self, path: &Path) -> Self {
         Self { message: format!("{}: {}", path.display(), self.message), ..self }
     }
@@ -96,13 +96,13 @@ impl CommandError {
         Self { exit: Exit::Usage, message: message.into() }
     }
 
-    /// The same after what already counts.
+    /// Raises the exit status to an earlier one, if that counts more.
     pub(crate) fn after(self, exit: Exit) -> Self {
         Self { exit: self.exit.max(exit), ..self }
     }
 }
 
-/// Both values, or the errors of both, so that all can be corrected at once.
+/// Returns both values, or the errors of both, so that all can be corrected at once.
 pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>) -> Result<(A, B), CommandError> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -113,7 +113,8 @@ pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>)
     }
 }
 
-/// The exit status of a failed query. A query changes nothing, so it is never unknown: without an answer, it is for later.
+/// The exit status of a failed query. A query changes nothing, so the status is never `Unknown`; if the query can be
+/// retried, the service was away.
 pub(crate) fn of_query(error: &Error) -> Exit {
     match Exit::from(error) {
         Exit::Unknown if error.is_retryable() => Exit::Unavailable,
@@ -142,7 +143,7 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
-/// What the library's advice names, and what a user of the tool gives in its place.
+/// The names in the library's advice, and the flags that a user of the tool gives instead.
 const FLAGS: [(&str, &str); 3] = [
     ("`root_certificates`", "--cacert (KOODRIVE_CACERT)"),
     ("`client_certificate`", "--cert (KOODRIVE_CERT)"),

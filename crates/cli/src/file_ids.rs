@@ -24,7 +24,7 @@ use crate::{args::CreateArgs, exit::CommandError, interrupts::while_interruptibl
 
 type ReadError = Box<dyn Error + Send + Sync>;
 
-/// Ids that cannot be read from a file, which it names.
+/// The error of a file whose ids cannot be read; it names the file.
 #[derive(Debug)]
 pub(crate) struct UnreadableFile {
     path: PathBuf,
@@ -43,7 +43,7 @@ impl Error for UnreadableFile {
     }
 }
 
-/// The input that holds the file ids. A file is never held whole.
+/// The input that holds the file ids. A file is never held in memory as a whole.
 pub(crate) struct FileIdSource {
     input: Input,
     path: PathBuf,
@@ -54,9 +54,9 @@ enum Input {
     Arguments(Vec<String>),
     /// A regular file and the position to read from; it can be read twice without waiting.
     File(File, u64),
-    /// A pipe or a terminal: reading it may wait.
+    /// A pipe or a terminal: reading it may block.
     Pipe(File),
-    /// The standard input as a pipe or a terminal. A handle of a Windows console does not give UTF-8, this does.
+    /// The standard input as a pipe or a terminal. Unlike a handle of a Windows console, it returns UTF-8.
     Stdin,
 }
 
@@ -69,7 +69,7 @@ impl SharedDuplicates {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).record(id, place_name, place);
     }
 
-    /// Says what was found and not told before.
+    /// The warning about duplicates that were found since the last one.
     pub(crate) fn take_warning(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take_warning()
     }
@@ -81,7 +81,8 @@ impl FileIdSource {
             None => (Input::Arguments(mem::take(&mut create.files)), PathBuf::new()),
             Some(path) => {
                 let open = || open(&path).map_err(|error| unreadable(&path, &error));
-                // The standard input is there already, and needs no handler, by which a signal would be lost in the check.
+                // The standard input is open already, and needs no signal handler, with which a signal would not end
+                // the check.
                 let input = if is_stdin(&path) { open()? } else { while_interruptible(&path, open)? };
                 (input, path)
             }
@@ -137,7 +138,7 @@ impl FileIdSource {
 fn open(path: &Path) -> io::Result<Input> {
     let mut file = if is_stdin(path) { stdin_handle()? } else { File::open(path)? };
     let metadata = match file.metadata() {
-        // Windows tells nothing of a pipe or a console.
+        // Windows has no metadata of a pipe or a console.
         Err(_) if is_stdin(path) => return Ok(Input::Stdin),
         metadata => metadata?,
     };

@@ -1,4 +1,4 @@
-//! `status` and `wait`, and what `package` and `dump` do with `--wait`.
+//! `status` and `wait`, and the `--wait` of `package` and `dump`.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -15,13 +15,13 @@ use crate::{
     tasks::{self, TaskSource},
 };
 
-/// Tasks that are asked for at a time.
+/// The number of tasks that are queried at a time.
 const CONCURRENCY: usize = 4;
 
-/// How long tasks are followed where no option says it.
+/// How long each task is followed by commands without `--timeout`.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// What to do to go on, where the same command does that.
+/// The advice on how to go on, if the same command does that.
 pub(crate) const GO_ON: &str = "run the same command again";
 
 pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Output) -> Result<Exit, CommandError> {
@@ -30,7 +30,7 @@ pub(crate) async fn status(service: ServiceArgs, args: TasksArgs, output: &Outpu
     let access_advice = source.access_advice();
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(&client, source, &mut interrupts).await?;
-    // Each in a task of its own, so that replies are received while a result waits for its reader.
+    // Each query is a tokio task, so that replies are received while the standard output blocks.
     let answers = stream::iter(tasks).map(|task| {
         let client = client.clone();
         tokio::spawn(async move { (client.status(&task).await, task) })
@@ -77,16 +77,16 @@ pub(crate) struct Following<'a> {
     pub(crate) client: &'a Client,
     pub(crate) timeout: Duration,
     pub(crate) output: &'a Output,
-    /// What to do to go on, after an interrupt or a poll that gave up: `run the same command again`.
+    /// The advice after an interrupt or a poll that gave up: `run the same command again`.
     pub(crate) go_on: &'a str,
-    /// Whether the download URL is a result. Whoever has it can fetch the package.
+    /// Whether the download URL is written with the result. Whoever has the URL can fetch the package.
     pub(crate) shows_url: bool,
-    /// What to say where access is refused.
+    /// The advice to add if the service refuses access.
     pub(crate) access_advice: Option<&'static str>,
 }
 
 impl Following<'_> {
-    /// Follows the tasks, some at a time, and writes how each of them ended. Gives the exit status and a summary.
+    /// Follows the tasks, some at a time, and writes how each of them ended. Returns the exit status and a summary.
     pub(crate) async fn to_their_ends(
         &self,
         tasks: Vec<TaskHandle>,
@@ -155,12 +155,12 @@ impl Following<'_> {
     }
 }
 
-/// The text of an error, and what to do where it is a refusal of access.
+/// The text of an error, followed by the advice if access was refused.
 fn with_advice(text: String, error: &Error, access_advice: Option<&str>) -> String {
     text + access_advice.filter(|_| error.is_access_refused()).unwrap_or_default()
 }
 
-/// The text of an error, in the words of the command line where it is about broken rules.
+/// The text of an error. Broken rules are described in terms of flags and variables.
 fn text(error: &Error) -> String {
     error.validation_error().map_or_else(|| with_causes(error), |broken| CommandError::from(broken).message)
 }

@@ -18,20 +18,20 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit, CommandError> {
     clap_complete::generate(shell, &mut command, "koodrive-share", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if shell == Shell::Bash {
-        // Of a name with a dash, clap_complete 4.6 writes two forms: <https://github.com/clap-rs/clap/issues/6421>.
+        // clap_complete 4.6 writes a name with a dash in two forms: <https://github.com/clap-rs/clap/issues/6421>.
         script = script.replace("koodrive__subcmd__share__", "koodrive__share__");
     }
     io::stdout().write_all(script.as_bytes())?;
     Ok(Exit::Done)
 }
 
-/// Takes the hidden flags from a subcommand, which completions would list all the same.
+/// Removes the hidden flags from a subcommand, since completions would list them.
 fn without_hidden(command: clap::Command, name: &'static str) -> clap::Command {
     command.mut_subcommand(name, |subcommand| {
         let about = subcommand.get_about().cloned().unwrap_or_default();
         let shown = subcommand.get_arguments().filter(|arg| !arg.is_hide_set()).cloned();
         let bin_name = format!("koodrive-share {name}");
-        // The help flag is among those that are copied.
+        // The copied flags include the help flag.
         clap::Command::new(name).bin_name(bin_name).about(about).disable_help_flag(true).args(shown)
     })
 }

@@ -1,7 +1,7 @@
 //! Signals that ask the process to end.
 //!
-//! Every command that waits asks for them, since the first process of a container is not ended by signals that it does
-//! not handle.
+//! Every command that waits handles them: the first process of a container is not ended by a signal that it does not
+//! handle.
 
 use std::{path::Path, process};
 
@@ -15,12 +15,12 @@ pub(crate) use self::unix::Interrupts;
 #[cfg(windows)]
 pub(crate) use self::windows::Interrupts;
 
-/// The error of a command that only read.
+/// The error of an interrupted command that only reads.
 pub(crate) fn interrupted() -> CommandError {
     CommandError { exit: Exit::Failed, message: "interrupted".to_owned() }
 }
 
-/// What reading a path gives, before anything is sent. Where it may wait for somebody to write, an interrupt ends the
+/// Reads a path, before anything is sent. If it is no regular file, reading may block, and an interrupt ends the
 /// process.
 pub(crate) fn while_interruptible<T>(
     path: &Path,
@@ -41,7 +41,7 @@ pub(crate) fn while_interruptible<T>(
 }
 
 impl Interrupts {
-    /// What a future gives, or nothing if an interrupt comes before.
+    /// Awaits a future. Returns `None` if an interrupt comes first.
     pub(crate) async fn unless_interrupted<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = future => Some(done),
@@ -65,7 +65,7 @@ mod unix {
 
     impl Interrupts {
         pub(crate) fn new() -> io::Result<Self> {
-            // Read first: a handler ends the ignoring.
+            // This is read first: once a handler is installed, the signal is no longer ignored.
             let hang_up_is_ignored = hang_up_is_ignored();
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
@@ -74,8 +74,8 @@ mod unix {
             })
         }
 
-        /// Waits for the next one. A hang-up counts only as the first: a terminal that is closed may send it twice, and
-        /// systemd sends it right after the signal to terminate.
+        /// Waits for the next signal. A hang-up counts only as the first one: a terminal that is closed may send it
+        /// twice, and systemd sends it right after the signal to terminate.
         pub(crate) async fn next(&mut self) {
             let hang_up = async {
                 match &mut self.hang_up {
@@ -119,7 +119,7 @@ mod unix {
         #[test]
         fn ignored_hang_up_is_read_from_the_mask() {
             assert_eq!(ignores_hang_up("Name:\ttool\nSigIgn:\t0000000000000001\n"), Some(true));
-            // Of a Rust process: SIGPIPE, 13, is ignored and nothing else.
+            // The mask of a Rust process, which ignores SIGPIPE (13) and nothing else.
             assert_eq!(ignores_hang_up("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"), Some(false));
             assert_eq!(ignores_hang_up("Name:\ttool\n"), None);
         }
@@ -154,7 +154,7 @@ mod windows {
             })
         }
 
-        /// Waits for the next one.
+        /// Waits for the next event.
         pub(crate) async fn next(&mut self) {
             tokio::select! {
                 _ = self.interrupt.recv() => {}

@@ -8,7 +8,7 @@ use crate::{
     output::Output,
 };
 
-/// Settles a chunk if told to, else shows what the ledger holds.
+/// Settles a chunk if a flag names one, then shows what the ledger holds.
 pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandError> {
     let settled = match (&ledger.made, &ledger.not_made) {
         (Some(made), _) => {

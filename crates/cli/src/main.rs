@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
     let output = Output::new(cli.format, cli.verbose > 0);
     let follows = cli.command.follows();
-    // This thread may wait for a terminal or a pipe while the worker receives replies in time.
+    // The worker thread receives the replies, since this thread may block on a terminal or a pipe.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let exit = match runtime {
         Ok(runtime) => {
@@ -79,7 +79,7 @@ async fn run(cli: Cli, output: &Output) -> Result<Exit, CommandError> {
     }
 }
 
-/// Traces the library to the standard error. Its traces hold no secret; those of other crates might, so they stay off.
+/// Writes the library's traces to the standard error. Those of other crates stay off, since they might hold secrets.
 fn enable_tracing(verbose: u8) {
     let level = if verbose == 1 { tracing::Level::DEBUG } else { tracing::Level::TRACE };
     let stderr = tracing_subscriber::fmt::layer()

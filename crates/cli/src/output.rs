@@ -55,13 +55,14 @@ struct ErrorFields<'a> {
     outcome: &'static str,
     status: Option<u16>,
     service_code: Option<&'a str>,
-    /// Of a task that may exist.
+    /// The id of a task that may exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     named_task_id: Option<&'a str>,
     message: String,
 }
 
-/// A status as the library writes it, with the result beside the state, and what goes with it.
+/// A status as the library serialises it, but with the result beside the state, and with the ids of the task and of the
+/// files that failed.
 fn status_fields(task_id: &str, status: &TaskStatus) -> serde_json::Result<Value> {
     let mut fields = serde_json::to_value(status)?;
     if let Some(result) = fields["state"].get_mut("completed").map(Value::take) {
@@ -103,7 +104,7 @@ impl Output {
         self.is_verbose
     }
 
-    /// Whether progress is shown as a bar, which would not stand among the lines of a trace.
+    /// Whether progress is shown as a bar. The lines of a trace would break a bar up.
     pub(crate) fn shows_bar(&self) -> bool {
         !self.is_verbose && terminal::is_capable()
     }
@@ -140,7 +141,7 @@ impl Output {
 
     /// `1689765568237837824  completed, all succeeded  100 %`, then the download URL and the files that failed.
     ///
-    /// The URL never goes to the standard error: logs keep that, and whoever has the URL can fetch the package.
+    /// The URL is never written to the standard error, which logs keep: whoever has the URL can fetch the package.
     pub(crate) fn status(&self, task_id: &str, status: &TaskStatus, shows_url: bool) -> io::Result<()> {
         match self.format {
             Format::Text => {
@@ -198,7 +199,7 @@ impl Output {
                 name: &file.name,
                 directory: &file.directory,
                 r#type: file.file_type.map(|file_type| match file_type {
-                    // What the reference does not list.
+                    // The reference lists 45, for other files, but none of these.
                     FileType::Other(number) if number != 45 => serde_json::json!({ OTHER: number }),
                     _ => r#type.into(),
                 }),
@@ -244,7 +245,7 @@ impl Output {
         }
     }
 
-    /// A query of a task that failed. `text` tells all of it.
+    /// Writes the error of a query about a task. `text` is the whole message.
     pub(crate) fn query_error(&self, task_id: &str, error: &Error, text: &str) {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -300,7 +301,7 @@ impl Output {
         }
     }
 
-    /// The error that ended the command.
+    /// Writes the error that ended the command.
     pub(crate) fn error(&self, error: &CommandError) -> Exit {
         #[derive(Serialize)]
         struct Message<'a> {
@@ -313,7 +314,8 @@ impl Output {
         *exit
     }
 
-    /// An error, as text on the standard error in each format: whoever takes the results alone would miss it.
+    /// Writes an error as text to the standard error, and with `--format json` also to the standard output. A program
+    /// that picks fields from the results would miss an error that is written only there.
     fn failure(&self, text: &str, fields: &impl Serialize) -> io::Result<()> {
         stderr(&format!("error: {text}"));
         match self.format {
@@ -337,7 +339,7 @@ pub(crate) fn ledger_counts(ledger: &Ledger, report: &BulkReport) -> String {
     format!("ids 0..{attempted}{of}: {created} created, {rejected} rejected, {not_sent} not sent, {unknown} unknown")
 }
 
-/// What to do about a ledger whose run has not come to its end.
+/// The advice about a ledger whose run did not come to its end.
 fn unfinished(ledger: &Ledger, report: &BulkReport) -> Option<String> {
     if ledger.is_in_use() {
         return Some("a run uses it: what is on its way counts as unknown until the run ends".to_owned());
@@ -353,17 +355,18 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{plural}", HumanCount(count))
 }
 
-/// `1h 30m`, `2s`: in whole seconds, the last one begun.
+/// `1h 30m`, `2s`: rounded up to whole seconds.
 pub(crate) fn duration(duration: Duration) -> FormattedDuration {
     humantime::format_duration(Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0)))
 }
 
-/// A text of the service with what a terminal would obey escaped, so that it is shown instead.
+/// Escapes what a terminal would interpret in a text of the service, so that it is shown instead.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |char| char.escape_default().to_string())
 }
 
-/// A text with what a terminal would obey escaped: controls, ends of lines, and what turns the order of a text around.
+/// Escapes what a terminal would interpret: control characters, line separators, and marks that change the direction of
+/// a text.
 fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     let is_obeyed = |char: char| {
         char.is_control()
@@ -375,7 +378,7 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     text.chars().map(|char| if is_obeyed(char) { escape(char) } else { char.into() }).collect()
 }
 
-/// Clears this bar while a line is written.
+/// Makes this the bar that is cleared while a line is written.
 pub(crate) fn set_bar(bar: &ProgressBar) {
     *latest_bar() = Some(bar.downgrade());
 }
@@ -384,7 +387,8 @@ fn latest_bar() -> MutexGuard<'static, Option<WeakProgressBar>> {
     BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes while the bar is cleared. A `MultiProgress` would do so for several, and panics once its terminal is gone.
+/// Writes while the bar is cleared. indicatif's `MultiProgress` does so for several bars, but it panics once its
+/// terminal is gone.
 fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
     let bar = latest_bar().as_ref().and_then(WeakProgressBar::upgrade);
     match bar {
@@ -397,7 +401,8 @@ fn json(value: &impl Serialize) -> io::Result<()> {
     result(&json_line(value)?)
 }
 
-/// Escaped in a string, what a terminal would obey means the same.
+/// The value as a line of JSON, in which what a terminal would interpret is escaped. An escape in a JSON string means
+/// the same character.
 fn json_line(value: &impl Serialize) -> io::Result<String> {
     let json = serde_json::to_string(value)?;
     Ok(escaped(&json, |char| format!("\\u{:04x}", u32::from(char))).into_owned())
@@ -409,7 +414,7 @@ fn result(line: &str) -> io::Result<()> {
     stdout(line).inspect_err(|_| stderr(line))
 }
 
-/// Writes a line to the standard output, without a buffer that keeps it back.
+/// Writes a line to the standard output and flushes it.
 fn stdout(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout();
     let written = beside_bar(|| writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
@@ -419,7 +424,7 @@ fn stdout(line: &str) -> io::Result<()> {
     })
 }
 
-/// Writes a line to the standard error. If that is closed, there is nobody to tell.
+/// Writes a line to the standard error. A failure is ignored, since it could not be reported anywhere.
 pub(crate) fn stderr(line: &str) {
     let _ = beside_bar(|| writeln!(io::stderr(), "{line}"));
 }

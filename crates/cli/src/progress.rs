@@ -1,4 +1,4 @@
-//! How far a run or its tasks have come, on the standard error: a bar on a capable terminal, plain lines elsewhere.
+//! Progress on the standard error: a bar on a capable terminal, plain lines elsewhere.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,8 @@ use crate::{
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A bar on the standard error. The templates are constants and tests show them; the default keeps a mistake from being
-/// a panic.
+/// A bar on the standard error. The templates are constants that tests cover; a mistake in one falls back to the
+/// default instead of a panic.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template(template);
@@ -27,7 +27,7 @@ fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
-/// How far the creation of tasks has come.
+/// The progress of a run that creates tasks.
 pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines {
@@ -53,7 +53,8 @@ impl Progress {
         })
     }
 
-    /// Shows how far the run has come. What the ledger answered took no time, so the time left is told by the rest.
+    /// Shows how far the run has come. Chunks that the ledger answers take no time, so the estimate of the time left
+    /// does not count them.
     pub(crate) fn update(&mut self, report: &BulkReport, is_from_ledger: bool) {
         let attempted = report.attempted.end;
         match self {
@@ -86,7 +87,7 @@ impl Progress {
             Self::Lines { total, .. } => *total,
             Self::Silent => return,
         };
-        // It turned out to be a run of one task, if not of none.
+        // The run turned out to have at most one task.
         let is_small = total.is_none() && report.attempted.end <= MAX_FILE_IDS as u64;
         if !is_small && !report.attempted.is_empty() {
             stderr(&report.to_string());
@@ -101,16 +102,16 @@ fn failure_counts(report: &BulkReport) -> String {
     counts.map(|(count, what)| format!(", {count} {what}")).collect::<Vec<_>>().concat()
 }
 
-/// How far tasks have come that are followed to their ends.
+/// The progress of tasks that are followed to their ends.
 pub(crate) struct Waiting {
     tasks: u64,
     ended: u64,
-    /// Of those, the ones that did not succeed in full.
+    /// The ended tasks that did not succeed in full.
     failed: u64,
     /// Files of ended tasks that succeeded.
     files: u64,
     failed_files: u64,
-    /// Of each task that goes on: percent, and files that succeeded.
+    /// The percentage and the number of succeeded files of each task that has not ended.
     going_on: HashMap<String, (f64, u64)>,
     bar: Option<ProgressBar>,
     last_line: String,
@@ -132,18 +133,18 @@ impl Waiting {
         }
     }
 
-    /// Shows what a poll said.
+    /// Shows the status that a poll returned.
     pub(crate) fn update(&mut self, task_id: &str, status: &TaskStatus) {
         self.record(task_id, status);
         let text = self.to_string();
         if let Some(bar) = &self.bar {
-            // At most 100.
+            // The value is at most 100.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             bar.set_position(self.percent() as u64);
             bar.set_message(text);
             return;
         }
-        // What ended is told as a result.
+        // The end of a single task is written as a result, so no line is due.
         let (line, is_due) = match self.tasks {
             1 => (status_line(task_id, status), !status.state.is_final()),
             _ => (text, Instant::now() >= self.next_line),
@@ -174,7 +175,7 @@ impl Waiting {
         let Self { ended, tasks, failed, files, failed_files, .. } = self;
         let in_part =
             if *failed > 0 { format!(", {} of them not in full", HumanCount(*failed)) } else { String::new() };
-        // The service need not tell of files.
+        // The service may leave the files out.
         let files = match (files, failed_files) {
             (0, 0) => String::new(),
             (files, 0) => format!("; {} done", counted(*files, "file")),
@@ -183,7 +184,7 @@ impl Waiting {
         format!("{} of {} ended{in_part}{files}", HumanCount(*ended), counted(*tasks, "task"))
     }
 
-    /// 0 to 100, each task counting alike.
+    /// The average over all tasks, 0 to 100.
     #[allow(clippy::cast_precision_loss, reason = "there are fewer tasks than 2^52")]
     fn percent(&self) -> f64 {
         let going_on: f64 = self.going_on.values().map(|(percent, _)| percent).sum();
@@ -217,9 +218,9 @@ const TRANSFER_INTERVAL: Duration = Duration::from_secs(10);
 /// How far a download has come.
 pub(crate) struct Transfer {
     bar: Option<ProgressBar>,
-    /// The bytes that an earlier download left.
+    /// The number of bytes that an earlier download left.
     left: u64,
-    /// When the first bytes were there, and how many: those are of an earlier download.
+    /// The time of the first update, and its number of bytes, which an earlier download received.
     start: Option<(Instant, u64)>,
     next_line: Instant,
 }
@@ -267,7 +268,7 @@ impl Drop for Transfer {
     }
 }
 
-/// `resuming at 12.00 MiB of 100.00 MiB`, if what came first goes on with what was left.
+/// `resuming at 12.00 MiB of 100.00 MiB`, or that the download begins anew, if fewer bytes are kept than were left.
 fn resume_line(left: u64, received: u64, total: Option<u64>) -> String {
     if received < left {
         return format!("beginning anew: the {} that had come are not of this package", HumanBytes(left));
@@ -326,7 +327,7 @@ mod tests {
             ),
             (transfer_line(0, Some(10_000 * MIB), MIB, seconds(1)), "0 B of 9.77 GiB, 1.00 MiB/s, 2h 46m 40s left"),
             (transfer_line(12 * MIB, None, 8 * MIB, seconds(2)), "12.00 MiB, 4.00 MiB/s"),
-            // Nothing has come yet: there is no rate to tell the time by.
+            // Nothing was received yet, so there is no rate to estimate the time left by.
             (transfer_line(12 * MIB, Some(100 * MIB), 0, seconds(0)), "12.00 MiB of 100.00 MiB, 0 B/s"),
             (transfer_line(101, Some(100), 101, seconds(1)), "101 B of 100 B, 101 B/s, 0s left"),
         ] {

@@ -19,19 +19,20 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a secret, without the blanks around it, before anything is sent. An interrupt ends a process that waits for it.
+/// Reads a secret, without the blanks around it, before anything is sent. While it waits, an interrupt ends the
+/// process.
 pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     while_interruptible(path, || read_again(path))
 }
 
-/// Reads a secret while requests may be on their way.
+/// Reads a secret while requests may be on their way, so that an interrupt must not end the process.
 pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
     let mut stdin = Vec::new();
     let read = if is_stdin(path) { io::stdin().read_to_end(&mut stdin).map(|_| stdin) } else { fs::read(path) };
     let name = path.display();
     let secret = read.and_then(decoded);
     let secret = secret.map_err(|error| CommandError::usage(format!("no secret can be read from {name}: {error}")))?;
-    // As `echo` of Windows writes one before the line break.
+    // On Windows, `echo secret > file` writes a blank before the line break.
     let secret = secret.trim();
     if secret.is_empty() {
         return Err(CommandError::usage(format!("the secret in {name} is empty")));
@@ -39,7 +40,8 @@ pub(crate) fn read_again(path: &Path) -> Result<String, CommandError> {
     Ok(secret.to_owned())
 }
 
-/// The text in a file. On Windows, editors and shells begin one with a byte order mark, and Windows PowerShell writes UTF-16.
+/// Decodes the text of a file. On Windows, editors and shells write a byte order mark, and Windows PowerShell writes
+/// UTF-16.
 fn decoded(bytes: Vec<u8>) -> io::Result<String> {
     let text = match bytes.strip_prefix(b"\xff\xfe") {
         Some(bytes) => {
@@ -58,12 +60,12 @@ pub(crate) fn kdstoken(file: Option<&Path>) -> Result<Option<String>, CommandErr
     given(file, KDSTOKEN)
 }
 
-/// The secret in a file, or else in the variable beside it.
+/// The secret in a file, or else in the environment variable for it.
 pub(crate) fn given(file: Option<&Path>, name: &str) -> Result<Option<String>, CommandError> {
     file.map_or_else(|| variable(name), |path| read(path).map(Some))
 }
 
-/// What a variable holds, which no error shows. An empty one counts as one that is not set.
+/// The value of an environment variable, which no error shows. An empty one counts as not set.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, CommandError> {
     match env::var(name) {
         Ok(secret) => Ok(Some(secret).filter(|secret| !secret.is_empty())),

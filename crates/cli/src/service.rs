@@ -19,20 +19,21 @@ use crate::{
     secret, token_file,
 };
 
-/// The client from the variables; flags override them. Its calls that only read wait out throttling, and tell each pause.
+/// The client from the variables, which flags override. Its calls that only read pause while the service throttles, and
+/// report their pauses.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let (patience, client) = both(patience(service.patience), impatient_client(service))?;
     Ok(client.with_patience(patience, tell_pauses()))
 }
 
-/// How long to wait for the service. The default is the library's for a bulk run.
+/// How long to wait for the service. Defaults to 15 minutes, the library's default for a bulk run.
 pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError> {
     let given = flag_or_variable(flag, "KOODRIVE_PATIENCE", args::time)?;
     Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
 }
 
-/// `paused for 2s: the service refused the request, status 429 …`, and once that was told, `paused for 4s: throttled`. Of calls
-/// that are throttled at once, the first alone is told.
+/// `paused for 2s: the service refused the request, status 429 …`, and after that `paused for 4s: throttled`. If
+/// several calls are throttled at the same time, only the first pause is reported.
 pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
     let told_until = Mutex::new(None::<Instant>);
     move |length, error| {
@@ -43,12 +44,12 @@ pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
             if told_until.is_some_and(|end| now < end) {
                 return;
             }
-            // A pause may be told late, and the next one, which begins at its end, is another.
+            // Half of the length, since this may be called late, and the pause that follows has to be reported, too.
             is_known = told_until.replace(now + length / 2).is_some();
         }
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
         let line = format!("paused for {}: {cause}", duration(length));
-        // Off the thread that receives replies: it may be that nobody reads this.
+        // This is not written on the thread that receives replies: writing blocks if the standard error is not read.
         drop(spawn_blocking(move || stderr(&line)));
     }
 }
@@ -115,7 +116,7 @@ fn build_with_credentials(builder: ClientBuilder, service: ServiceArgs) -> Resul
         (None, Some(path)) if !has_app => build(builder.credentials(Credentials::authorization(secret::read(&path)?))),
         (Some(path), None) if !has_app => {
             let token = secret::read(&path)?;
-            // A provider's token is not checked before it is used.
+            // Building with this token validates it; the token of a provider is not validated before it is used.
             let client = build(builder.clone().credentials(Credentials::bearer(token.as_str())))?;
             match token_file::credentials(&path, token) {
                 Some(credentials) => build(builder.credentials(credentials)),
@@ -154,8 +155,7 @@ fn proxy_url(flag: Option<String>, file: Option<&Path>) -> Result<Option<String>
     flag_or_variable(flag, "KOODRIVE_PROXY", |url| Ok::<_, Infallible>(url.to_owned()))
 }
 
-/// The value of a flag, or else of the variable beside it. An empty variable counts as one that is not set, as in the
-/// library.
+/// The value of a flag, or else of the variable for it. An empty variable counts as not set, as in the library.
 pub(crate) fn flag_or_variable<T, E: fmt::Display>(
     flag: Option<T>,
     variable: &str,

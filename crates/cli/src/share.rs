@@ -1,4 +1,4 @@
-//! A share, opened by its link; `files`.
+//! `files`, and shares that are opened by their links.
 
 use std::{
     fmt::Write as _,
@@ -20,10 +20,10 @@ use crate::{
 
 const EXTRACT_CODE: &str = "KOODRIVE_EXTRACT_CODE";
 
-/// A link and what opens it.
+/// A link and the extract code that opens it.
 pub(crate) struct Key {
     link: ShareLink,
-    /// The link is a word in the place of a file id.
+    /// Whether the link is a bare word, which may be meant as a file id.
     may_be_file_id: bool,
     extract_code: Option<String>,
 }
@@ -42,7 +42,7 @@ impl Key {
         Ok(Self { link, may_be_file_id: false, extract_code })
     }
 
-    /// The key of a command that takes file ids as well.
+    /// The key in a command that takes file ids as well.
     pub(crate) fn or_file_id(self, argument: &str) -> Self {
         Self { may_be_file_id: self.link.short_url() == argument, ..self }
     }
@@ -58,7 +58,7 @@ impl Key {
         })
     }
 
-    /// What may be behind a refusal.
+    /// The advice on what may have caused a refusal.
     fn advice(&self) -> String {
         let mut advice = String::new();
         if self.extract_code.is_none() {
@@ -76,7 +76,7 @@ impl Key {
     }
 }
 
-/// Reads a link to a share. A word without a digit is none: the known short codes are numbers and UUIDs.
+/// Parses a link to a share. A word without a digit is refused: the known short codes are numbers and UUIDs.
 pub(crate) fn parse_link(text: &str) -> Result<ShareLink, CommandError> {
     let link = text.parse::<ShareLink>()?;
     if link.short_url() == text && !text.contains(|char: char| char.is_ascii_digit()) {
@@ -85,14 +85,14 @@ pub(crate) fn parse_link(text: &str) -> Result<ShareLink, CommandError> {
     Ok(link)
 }
 
-/// Asks for the extract code, if there is somebody to ask.
+/// Asks for the extract code, if there is a terminal.
 async fn prompt() -> Result<Option<String>, CommandError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
     let code = terminal::ask_unseen("Extract code of the share (empty if it has none): ").await?;
     let code = code.ok_or_else(interrupts::interrupted)?;
-    // Such as keys that do nothing there.
+    // Keys that have no function at the prompt leave control characters.
     let code = code.replace(char::is_control, "").trim().to_owned();
     Ok(Some(code).filter(|code| !code.is_empty()))
 }
@@ -120,19 +120,19 @@ pub(crate) async fn files(service: ServiceArgs, args: FilesArgs, output: &Output
     interrupts.unless_interrupted(list).await.unwrap_or_else(|| Err(interrupts::interrupted()))
 }
 
-/// Which files of a share are taken.
+/// The choice of files from a share.
 pub(crate) struct Selection {
     recursive: bool,
-    /// None take all.
+    /// If there are none, all files are taken.
     patterns: Vec<NamePattern>,
 }
 
 /// A name, or a pattern for names.
 struct NamePattern {
     given: String,
-    /// Without the slash that means the top alone.
+    /// `given` without a leading `./` or `/`, which stands for the top of the share.
     text: String,
-    /// Nothing if the text is no pattern, or once a file has it for its name.
+    /// `None` if the text is no valid pattern, or once a file has exactly this name.
     pattern: Option<Pattern>,
     is_used: bool,
 }
@@ -143,7 +143,7 @@ impl NamePattern {
         Self { pattern: Pattern::new(&text).ok(), given, text, is_used: false }
     }
 
-    /// Whether it means the file: by its path if it holds a slash, else by its name.
+    /// Whether it matches the file: by the file's path if the pattern holds a slash, else by the name.
     fn matches(&mut self, file: &ShareFile) -> bool {
         let path = match &*file.directory {
             directory if self.given.contains('/') && !directory.is_empty() => format!("{directory}/{}", file.name),
@@ -163,7 +163,7 @@ impl Selection {
         Self { recursive, patterns: names.into_iter().map(NamePattern::new).collect() }
     }
 
-    /// Whether all files are taken, so that they need not be listed before a task is made of the first ones.
+    /// Whether all files are taken, so that tasks can be made before the listing is complete.
     pub(crate) fn is_all(&self) -> bool {
         self.patterns.is_empty()
     }
@@ -175,11 +175,11 @@ impl Selection {
 
     fn means(&mut self, file: &ShareFile) -> bool {
         let is_all = self.is_all();
-        // Each is asked, so that each is known to be used.
+        // Every pattern is tried, so that each one that matches is marked as used.
         self.patterns.iter_mut().fold(is_all, |is_meant, pattern| pattern.matches(file) || is_meant)
     }
 
-    /// The files that are meant, once all are listed. Names that the share does not have are refused.
+    /// Lists all files and returns those that match. A name or pattern that matches no file is refused.
     pub(crate) async fn collect(mut self, share: &Share) -> Result<Vec<ShareFile>, CommandError> {
         let mut listed = self.stream(share);
         let mut files = Vec::new();
@@ -188,7 +188,7 @@ impl Selection {
                 files.push(file);
             }
         }
-        // A file listed later may have the name that was taken for a pattern.
+        // Match again: a file that was listed later may have exactly the name that was taken for a pattern.
         files.retain(|file| self.means(file));
         let unused = self.patterns.iter().filter(|pattern| !pattern.is_used);
         let unused: Vec<_> = unused.map(|pattern| printable(&pattern.given)).collect();

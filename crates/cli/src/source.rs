@@ -1,4 +1,4 @@
-//! What the tasks of a run are made of: the files behind a link, or given ids.
+//! The files that the tasks of a run are made of: those behind a link, or given ids.
 
 use futures_util::TryStreamExt;
 use koodrive_share::{Client, FileIds, Share, ShareFile, ShareTask, ShareTaskBuilder, TargetDirectory};
@@ -15,20 +15,20 @@ use crate::{
 const ACCESS_ADVICE: &str = "access: if the share has an extract code, give its link and --extract-code-file in place of \
                              --share-id and --container-id, or set KOODRIVE_KDSTOKEN";
 
-/// What all tasks of a run are made of.
+/// The input of a run: its file ids, and the fields that all its tasks share.
 pub(crate) struct Source {
     pub(crate) task: ShareTaskBuilder,
     pub(crate) file_ids: FileIds<'static>,
-    /// How many ids there are, if that is known.
+    /// The number of ids, if it is known.
     pub(crate) total: Option<u64>,
     pub(crate) duplicates: SharedDuplicates,
-    /// What to say where the service refuses access to the share.
+    /// The advice to print if the service refuses access to the share.
     pub(crate) access_advice: Option<&'static str>,
-    /// What a package should hold, if that is known; a directory ends with a slash.
+    /// The names of the files that a package should hold; a directory ends with a slash. Empty if they are not known.
     pub(crate) names: Vec<String>,
 }
 
-/// What tells a package from a dump.
+/// The part of a task that is particular to a package or a dump.
 pub(crate) struct Template {
     kind: TaskKind,
     pub(crate) split: bool,
@@ -43,7 +43,7 @@ enum TaskKind {
 impl Template {
     /// # Errors
     ///
-    /// The target cannot be written.
+    /// The file of `--output` cannot be written.
     pub(crate) fn package(args: &PackageArgs) -> Result<Self, CommandError> {
         let target = args.output.as_ref().map(|path| Target::new(path, args.overwrite)).transpose()?;
         let of_target = || target.as_ref().map(Target::name).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Template {
         Self { kind: TaskKind::Dump(target), split: false, target: None }
     }
 
-    /// A task that lacks what comes from the share.
+    /// A task without the fields that come from the share.
     fn task(&self) -> ShareTaskBuilder {
         match &self.kind {
             TaskKind::Package(zip_name) => ShareTask::package_download(zip_name),
@@ -73,16 +73,16 @@ impl Template {
     }
 }
 
-/// What is to be read before anything is sent.
+/// The arguments of a command, checked before anything is sent.
 pub(crate) enum Given {
     Link { link: String, chosen: Chosen },
     Ids(Box<Source>),
 }
 
-/// What is chosen of the share behind a link.
+/// The files that are chosen from the share behind a link.
 pub(crate) enum Chosen {
     Listed(Selection),
-    /// In the space of the share's first file, or in this one.
+    /// File ids and their space. Without one, it is the space of the share's first file.
     Ids(GivenIds, Option<String>),
 }
 
@@ -98,7 +98,7 @@ impl GivenIds {
         Ok(Self { total: file_ids.check().await?, file_ids })
     }
 
-    /// What tasks are made of, whose share is known.
+    /// The source of tasks whose share is known.
     fn source(self, task: ShareTaskBuilder, access_advice: Option<&'static str>) -> Source {
         let Self { file_ids, total } = self;
         let duplicates = file_ids.duplicates();
@@ -107,7 +107,7 @@ impl GivenIds {
 }
 
 impl Given {
-    /// Checks what flags and arguments say.
+    /// Checks the flags and arguments.
     pub(crate) async fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
         let Some(share_id) = create.share_id.clone() else {
             return Self::check_link(create, template).await;
@@ -116,7 +116,8 @@ impl Given {
             return Err(CommandError::usage("give file ids or --file-ids-from, not both"));
         }
         let task = template.task().share_id(share_id).container_id(create.container_id.clone().unwrap_or_default());
-        // Before a secret may have to be waited for: a signal that was once asked for would be lost in the check.
+        // The ids are checked before a secret is read, which may install a signal handler. That stays installed, and a
+        // signal during the check would be lost.
         let file_ids = GivenIds::check(create).await;
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
         let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), file_ids)?;
@@ -152,14 +153,14 @@ impl Given {
     }
 }
 
-/// The task, if it breaks no rule. The file ids are checked elsewhere; one in their place leaves the rules of the flags.
+/// Returns the task if its flags break no rule. The file ids are checked elsewhere; one id stands in for them here.
 fn checked(task: ShareTaskBuilder) -> Result<ShareTaskBuilder, CommandError> {
     task.clone().file_ids(["id"]).build()?;
     Ok(task)
 }
 
 impl Source {
-    /// Opens the share, and lists it where names are to be found in it.
+    /// Opens the share. It is listed here if files are chosen by name, or if the names in a package have to be known.
     pub(crate) async fn of_share(
         client: &Client,
         key: &Key,

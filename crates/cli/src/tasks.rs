@@ -19,10 +19,10 @@ use crate::{
     share::Key,
 };
 
-/// Longest line of a file of saved tasks in bytes. One has some 400.
+/// The maximum length of a line of saved tasks in bytes. A usual line has some 400.
 const MAX_LINE: u64 = 64 << 10;
 
-/// Where tasks are named, once flags and files are read.
+/// The tasks that flags and files name, and the access to them.
 pub(crate) struct TaskSource {
     named: Named,
     kdstoken: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct TaskSource {
 
 enum Named {
     Handles(Vec<TaskHandle>),
-    /// With the share's id, unless a link tells it.
+    /// Task ids and their share's id. `None` if a link gives the share.
     Ids(Vec<String>, Option<String>),
 }
 
@@ -48,7 +48,7 @@ impl TaskSource {
         Ok(Self { named, kdstoken: secret::kdstoken(args.kdstoken_file.as_deref())?, key })
     }
 
-    /// What to say where the service refuses access to the tasks.
+    /// The advice to add if the service refuses access to the tasks.
     pub(crate) fn access_advice(&self) -> Option<&'static str> {
         (self.kdstoken.is_none() && self.key.is_none()).then_some(
             "\n       if the share has an extract code: give --link and --extract-code-file, or set KOODRIVE_KDSTOKEN",
@@ -56,7 +56,7 @@ impl TaskSource {
     }
 }
 
-/// The tasks, in the order of the file or of the ids. Each comes once.
+/// The tasks, in the order of the file or of the ids, without duplicates.
 pub(crate) async fn tasks(
     client: &Client,
     source: TaskSource,
@@ -87,7 +87,7 @@ pub(crate) async fn tasks(
     Ok(once.map(with_kdstoken).collect())
 }
 
-/// Those with these ids, or all.
+/// The tasks with these ids, or all tasks if no id is given.
 fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
     if tasks.is_empty() {
         return Err(CommandError::usage(format!("{} holds no task", path.display())));
@@ -104,7 +104,7 @@ fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<T
     Ok(ids.iter().filter_map(|id| of_id(id).cloned()).collect())
 }
 
-/// All tasks of a file: a ledger's, or saved ones.
+/// Reads all tasks from a file: a ledger, or one of saved tasks.
 fn read(path: &Path) -> Result<Vec<TaskHandle>, CommandError> {
     while_interruptible(path, || {
         let read = if is_stdin(path) { saved(&mut io::stdin().lock()) } else { open(path) };
@@ -148,7 +148,7 @@ impl SavedTasks {
         let open = || {
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
             let mut content = Vec::new();
-            // What comes from a pipe or a device is not what was saved.
+            // Reading a pipe or a device does not return what was saved to it.
             if file.metadata()?.is_file() {
                 file.read_to_end(&mut content)?;
             }
@@ -165,7 +165,7 @@ impl SavedTasks {
         Ok(Self(file, path.to_owned()))
     }
 
-    /// Adds a task as a line of its own, with the name of its package for whoever looks for that.
+    /// Appends a task as a line of its own. The name of its package is for the user; the tool does not read it.
     pub(crate) fn add(&self, task: &TaskHandle, zip_name: Option<&str>) -> io::Result<()> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -180,9 +180,10 @@ impl SavedTasks {
         let length = || self.0.metadata().map(|file| file.len());
         let end = length()?;
         (&self.0).write_all(&line).map_err(|error| {
-            // No command reads a file with a torn line; what another run has written is not ours to cut.
+            // No command reads a file with a torn line, so the line is cut off, unless another run has appended to the
+            // file.
             if length().is_ok_and(|length| length.saturating_sub(end) < line.len() as u64) {
-                // Windows cuts no file by a handle that appends.
+                // On Windows, a handle that appends cannot truncate the file.
                 let cut = || OpenOptions::new().write(true).open(&self.1)?.set_len(end);
                 let _ = self.0.set_len(end).or_else(|_| cut());
             }

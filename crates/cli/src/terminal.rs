@@ -1,4 +1,4 @@
-//! What the standard error can show, and lines that are typed unseen.
+//! What the terminal of the standard error can show, and a prompt that does not echo.
 
 use std::io::{self, IsTerminal, Write as _};
 
@@ -6,25 +6,25 @@ use tokio::task::spawn_blocking;
 
 use crate::{interrupts::Interrupts, output::stderr};
 
-/// Whether it is a terminal whose cursor moves; that of one that is called `dumb` does not.
+/// Whether the standard error is a terminal whose cursor can move. One that is called `dumb` is not.
 pub(crate) fn is_capable() -> bool {
     io::stderr().is_terminal() && anstyle_query::term_supports_color()
 }
 
-/// Whether colours are welcome there. Source: <https://no-color.org>, which lets an empty variable say nothing.
+/// Whether the standard error may have colours. Source: <https://no-color.org>: an empty variable counts as not set.
 pub(crate) fn has_colours() -> bool {
-    // A console of Windows has to be told that it will get escape sequences, and an old one knows none.
+    // Escape sequences have to be enabled in a Windows console, and old consoles do not know them.
     let has_sequences = || anstyle_query::windows::enable_ansi_colors() != Some(false);
     is_capable() && !anstyle_query::no_color() && (has_sequences() || anstyle_query::term_supports_ansi_color())
 }
 
-/// Asks for a line, which the terminal does not show. Nothing if an interrupt comes before.
+/// Asks for a line, which the terminal does not show. Returns `None` if an interrupt comes first.
 pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
     let mut interrupts = Interrupts::new()?;
     let line = {
-        // It ends with an interrupt, too: who types on at the shell sees it.
+        // Dropped after an interrupt, too, so that the terminal echoes again at the shell.
         let _unseen = unseen::Unseen::new()?;
-        // Where nobody can be asked, nobody answers.
+        // A failure is ignored: if the terminal has gone, reading the line fails.
         let _ = write!(io::stderr().lock(), "{question}");
         interrupts.unless_interrupted(spawn_blocking(unseen::read_line)).await
     };
@@ -38,9 +38,9 @@ mod unseen {
 
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-    /// A terminal that echoes nothing until this is dropped. Its keys neither suspend nor quit: after either, nothing could
-    /// give the echo back. The same signals from another process do both: a handler of tokio's stays for good, so with one these
-    /// keys would do nothing in the rest of the run, either.
+    /// Turns off the terminal's echo until it is dropped, and the keys that suspend or quit, after which nothing could
+    /// turn the echo on again. The signals themselves, from another process, still do both. They are not handled
+    /// because tokio's handlers stay installed, so that the keys would do nothing in the rest of the run either.
     pub(super) struct Unseen(Termios);
 
     impl Unseen {
@@ -48,7 +48,7 @@ mod unseen {
             let before = tcgetattr(io::stdin())?;
             let mut unseen = before.clone();
             unseen.local_modes.remove(LocalModes::ECHO);
-            // What turns a key off differs between systems. One that interrupts as well only does that.
+            // The value that disables a key differs between systems. A key that also interrupts only interrupts.
             let interrupt = unseen.special_codes[SpecialCodeIndex::VINTR];
             for key in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
                 unseen.special_codes[key] = interrupt;
@@ -67,7 +67,7 @@ mod unseen {
     pub(super) fn read_line() -> io::Result<String> {
         let mut line = String::new();
         match io::stdin().read_line(&mut line)? {
-            // The terminal has gone, or somebody ended the input.
+            // The terminal has gone, or the user ended the input.
             0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal gave no line")),
             _ => Ok(line),
         }

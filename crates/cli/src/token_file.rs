@@ -12,7 +12,7 @@ use crate::secret;
 
 /// Credentials that read the file for each request, also for the one after a 401.
 ///
-/// `None` if it can be read only once: the standard input, a pipe.
+/// Returns `None` if the file can be read only once, like the standard input or a pipe.
 pub(crate) fn credentials(path: &Path, token: String) -> Option<Credentials> {
     let is_file = !secret::is_stdin(path) && path.is_file();
     let latest = Arc::new(Mutex::new(token));
@@ -29,7 +29,7 @@ fn provider(path: PathBuf, latest: Arc<Mutex<String>>) -> impl TokenProvider {
             if let Ok(token) = read {
                 *latest = token;
             }
-            // With a lifetime of 0 it is kept for one request, so a changed file is noticed before a 401.
+            // With a lifetime of 0, the token is kept for one request, so that a changed file is noticed before a 401.
             Ok(AccessToken::new(latest.as_str()).expires_in(Duration::ZERO))
         }
     }

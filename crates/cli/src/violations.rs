@@ -1,4 +1,4 @@
-//! Broken rules in the words of the command line: its flags and variables instead of the library's fields and methods.
+//! Broken rules in terms of the command line: its flags and variables instead of the library's fields and methods.
 
 use koodrive_share::{ValidationError, Violation};
 

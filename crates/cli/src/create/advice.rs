@@ -13,7 +13,7 @@ use crate::{
     source::Template,
 };
 
-/// Most ranges of failed ids that advice lists.
+/// The maximum number of ranges of failed ids that the advice lists.
 const LISTED: usize = 10;
 
 /// `run "koodrive-share wait --tasks-from photos.tasks"`, in backticks.
@@ -34,7 +34,7 @@ pub(super) fn how_to_follow(create: &CreateArgs, template: &Template) -> String 
 }
 
 impl BulkRun<'_> {
-    /// Tells how to go on after an error.
+    /// Prints how to go on after an error.
     pub(super) fn advise(&self, args: &BulkArgs, ended: Option<&BulkError>, report: &BulkReport) {
         if self.exit == Exit::Unknown {
             stderr(
@@ -67,7 +67,7 @@ impl BulkRun<'_> {
             }
             return;
         }
-        // A ledger that another run uses has no cause.
+        // A ledger that another run uses is an error without a source.
         let is_unwritten =
             |error: &BulkError| error.is_ledger() && !error.attempted().is_empty() && error.source().is_some();
         if let (Some(path), true) = (&args.ledger, ended.is_some_and(is_unwritten)) {
@@ -110,8 +110,8 @@ impl BulkRun<'_> {
     }
 }
 
-/// `the ids 1000..2000, 4000..5000, of which no task was made, and any ids from 7000 on, which were not attempted`: there may be
-/// none, as after the last one of a listing.
+/// `the ids 1000..2000, 4000..5000, of which no task was made, and any ids from 7000 on, which were not attempted`. It
+/// says "any" because a listing may have ended there.
 fn without_task(failed: &[Range<u64>], rest: Option<u64>) -> String {
     let listed: Vec<String> =
         failed.iter().take(LISTED).map(|range| format!("{}..{}", range.start, range.end)).collect();

@@ -1,4 +1,4 @@
-//! A bulk run: its items on the standard output, its end, its interrupts.
+//! A bulk run: writes its items to the standard output, handles interrupts, and reports how it ended.
 
 use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
 
@@ -24,23 +24,23 @@ pub(super) struct BulkRun<'a> {
     pub(super) interrupts: Interrupts,
     pub(super) interrupted: bool,
     pub(super) stop_reason: Option<StopReason>,
-    /// The ids of which no task was made, for the advice of a run without a ledger.
+    /// The ranges of ids of which no task was made, for the advice.
     pub(super) failed: Vec<Range<u64>>,
-    /// What to say once where the service refuses access to the share.
+    /// The advice to print once if the service refuses access to the share.
     pub(super) access_advice: Option<&'static str>,
-    /// The ledger that no flag names, so advice need not name it.
+    /// The ledger beside the file of `--output`, if `--ledger` was not given.
     pub(super) own_ledger: Option<PathBuf>,
-    /// The ids come from a listing, so they change with the share.
+    /// Whether the ids come from a listing, which changes with the share.
     pub(super) lists_share: bool,
     pub(super) saved: Option<SavedTasks>,
-    /// The tasks to follow; 300 bytes for each 1,000 ids.
+    /// The tasks to follow: a handle of 300 bytes for each 1,000 ids.
     pub(super) handles: Option<Vec<TaskHandle>>,
 }
 
 /// Why this tool stopped a run.
 pub(super) enum StopReason {
     Interrupted,
-    /// Such as a refused token: the cause is the same for all requests.
+    /// The cause, such as status 403, is the same for all requests.
     EveryRequestFails,
     Output(io::Error),
 }
@@ -56,7 +56,8 @@ impl fmt::Display for StopReason {
 }
 
 impl BulkRun<'_> {
-    /// Creates the tasks. Gives whether the run came to its end, also where an interrupt waited for the last reply.
+    /// Creates the tasks. Returns whether the run came to its end, which an interrupt during the last replies does not
+    /// prevent.
     pub(super) async fn create(&mut self, mut bulk: Bulk<'_>, args: &BulkArgs) -> Result<bool, CommandError> {
         let ended = loop {
             tokio::select! {
@@ -84,7 +85,7 @@ impl BulkRun<'_> {
         Ok(ended.is_none()
             && match self.stop_reason {
                 None => true,
-                // The same command sends what is left, and follows all tasks then.
+                // If chunks were not sent, the same command sends them and then follows all tasks.
                 Some(StopReason::Interrupted) => bulk.report().not_sent == 0,
                 Some(StopReason::EveryRequestFails | StopReason::Output(_)) => false,
             })
@@ -140,7 +141,7 @@ impl BulkRun<'_> {
         Ok(ended)
     }
 
-    /// Deletes the ledger that no flag names once the same command has nothing to go on with.
+    /// Deletes the ledger beside the file of `--output` once the same command has nothing left to resume.
     pub(super) fn keep_or_delete_ledger(&self, is_over: bool, has_ended: bool) {
         let Some(path) = &self.own_ledger else { return };
         if is_over || !is_of_use(path) {
@@ -202,7 +203,7 @@ impl BulkRun<'_> {
             Exit::Usage
         } else {
             match listing.map_or(Exit::Failed, exit::of_query) {
-                // Tasks were created.
+                // The usage status would say that no task was made.
                 Exit::Usage if sent => Exit::Failed,
                 exit => exit,
             }
@@ -222,13 +223,13 @@ impl BulkRun<'_> {
         }
         self.exit = self.exit.max(self.output.error(&error));
         if is_lost && self.exit == Exit::Unavailable {
-            // A scheduler would give the same command, which creates every task anew.
+            // On status 6, a scheduler runs the same command again, which would create every task anew.
             self.exit = Exit::Failed;
         }
     }
 }
 
-/// Whether the cause of this error would fail every other request, too, and the library goes on all the same.
+/// Whether the cause of this error would fail every other request, too. The library does not end the run for these.
 fn fails_every_request(error: &Error) -> bool {
     matches!(error.status(), Some(403 | 404))
 }
@@ -238,7 +239,7 @@ fn listing_error(error: &BulkError) -> Option<&Error> {
     error.source().filter(|_| error.is_input())?.downcast_ref()
 }
 
-/// Whether the input was read but a line of it holds no file id.
+/// Whether the input could be read, but one of its lines holds no file id.
 fn is_invalid_line(error: &BulkError) -> bool {
     let cause = error.source().filter(|_| error.is_input()).and_then(StdError::source);
     cause.is_some_and(<dyn StdError>::is::<InvalidLine>)

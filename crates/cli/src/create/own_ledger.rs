@@ -1,4 +1,5 @@
-//! The ledger of `package` and `dump`: told at the start, and beside the file of `--output` where no flag names one.
+//! The ledger of `package` and `dump`: the line that reports it, and the one beside the file of `--output`, which is
+//! used if `--ledger` is not given.
 
 use std::path::{Path, PathBuf};
 
@@ -12,17 +13,17 @@ use crate::{
     source::Template,
 };
 
-/// Why a ledger is not resumed.
+/// The error of `--resume` if the ledger is missing or holds no run.
 const NO_RUN: &str = "it holds no run to resume: check the path, since without --resume every task is created anew";
 
-/// Whether a command goes on with what a ledger holds: a task, what may be one, or what cannot be read; or uses it now.
+/// Whether a ledger has to be kept: it holds a task or an unknown outcome, it cannot be read, or a run is using it.
 pub(super) fn is_of_use(path: &Path) -> bool {
     let is_empty = |ledger: Ledger| ledger.report().is_ok_and(|report| report.created + report.unknown == 0);
     path.exists() && !Ledger::read(path).is_ok_and(|ledger| !ledger.is_in_use() && is_empty(ledger))
 }
 
-/// Begins a ledger beside the file that a package goes to, unless one is named, so that the same command goes on with
-/// the task that was made.
+/// Sets the ledger to one beside the file of `--output`, unless `--ledger` is given. With it, the same command resumes
+/// the task that was made. Returns its path.
 pub(super) fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -> Option<PathBuf> {
     let target = template?.target.as_ref()?;
     if create.bulk.ledger.is_some() {
@@ -32,12 +33,15 @@ pub(super) fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -
     create.bulk.ledger.clone()
 }
 
-/// `ledger dump.ledger: new`, or `ledger dump.ledger: resumed: ids 0..5000: 4 created, …`. A mistyped path shows as new. Nothing
-/// if it is of no use to the run, which says why.
+/// `ledger dump.ledger: new`, or `ledger dump.ledger: resumed: ids 0..5000: 4 created, …`. A mistyped path shows as
+/// new.
+///
+/// Returns `None` if the ledger cannot be read or its directory does not exist: the run reports why.
 ///
 /// # Errors
 ///
-/// A run uses it, or it holds none that can be resumed. Neither need wait for a listing to be told.
+/// Another run uses the ledger, or `resume` is set and there is no run to resume. Both are reported here, before a
+/// share is listed.
 pub(super) fn ledger_line(path: &Path, resume: bool) -> Result<Option<String>, CommandError> {
     let line = |state: String| Ok(Some(format!("ledger {}: {state}", path.display())));
     let new = || if resume { Err(CommandError::usage(NO_RUN).about(path)) } else { line("new".to_owned()) };

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, mem};
 
-/// Longest line in bytes. Ids are far shorter; the limit keeps a binary file from filling the memory.
+/// The maximum length of a line in bytes. Ids are far shorter; the limit keeps a binary file from filling the memory.
 const MAX_LINE: usize = 64 << 10;
 
 /// Splits a text into lines. A line ends with a line feed, a carriage return, or both.
@@ -72,7 +72,7 @@ impl IdLines {
     }
 }
 
-/// Refuses characters that no file id holds: the input is a table, a list or in another encoding.
+/// Refuses characters that no file id holds. They show that the input is a table, a list, or in another encoding.
 pub(crate) fn check(id: &str) -> Result<(), &'static str> {
     let reason = match id.chars().find(|char| char.is_control() || *char == ',') {
         None if id.is_empty() => "is empty",
