@@ -38,11 +38,11 @@ async fn reader_that_goes_away_stops_the_run_without_a_panic() {
     assert_eq!(accepted, made);
 }
 
-/// Runs a command of requests within 10 s each, and reads none of its results for longer. What is held is answered once all
-/// requests have arrived.
+/// Runs a command with a time-out of 10 s for each request, and begins to read its results later than that. Requests
+/// that are held get their replies once all requests have arrived.
 async fn unread(emulator: &Emulator, args: &[&str], faults: &[Fault]) -> Output {
     let (mut results, writer) = std::io::pipe().unwrap();
-    // As full as a pipe gets on every platform, so that the first result waits.
+    // This fills the pipe on every platform, so that writing the first result blocks.
     let mut filler = writer.try_clone().unwrap();
     std::thread::spawn(move || filler.write_all(&vec![b'\n'; 1 << 16]));
     for fault in faults {
@@ -67,7 +67,7 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     let emulator = emulator().await;
     let ids = id_file("unread.ids", 3_000);
     let dump = [&DUMP[..], &["--file-ids-from", ids.to_str().unwrap()]].concat();
-    // A run begins no further request while a result waits, so the first is held, too.
+    // A run begins no further request while writing a result blocks, so the first request is held, too.
     let output = unread(&emulator, &dump, &[HELD, HELD, HELD]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let tasks = emulator.tasks();
@@ -75,7 +75,7 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     for id in &ids {
         assert!(text(&output.stdout).contains(id), "{}", text(&output.stdout));
     }
-    // A pause begins in between: after two attempts.
+    // A pause begins in between: the second task is throttled at both attempts.
     let throttled = Fault::Reply(Answer::service(429, "APIGW.0308", "slower"));
     for command in ["status", "wait"] {
         let faults = [Fault::Delay(Duration::ZERO), throttled.clone(), HELD, throttled.clone()];
@@ -134,14 +134,14 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
     let path = ledger("cli_full");
     let ids_path = id_file("full.ids", 4_000);
     let mut unknown = 0;
-    // Blocks of 512 bytes. A ledger of 4 chunks is some 3,000 bytes long, so each limit tears another line of it.
+    // The limit is in blocks of 512 bytes. A ledger of 4 chunks has some 3,000 bytes, so each limit tears another line.
     for limit in 1..=5 {
         let _ = fs::remove_file(&path);
         let before = emulator.tasks().len();
         let mut tool = tool(&emulator);
         tool.args(DUMP).args(["--concurrency", "1", "--ledger"]).arg(&path);
         tool.arg("--file-ids-from").arg(&ids_path);
-        // The limit on the size of files stands for the disk's; what is over it fails as on a full disk.
+        // The limit on the size of files stands for a full disk: a write beyond it fails likewise.
         let mut limited = under_shell(&format!("trap '' XFSZ\nulimit -f {limit}"), &tool);
         let output = run(&mut limited).await;
         let stderr = text(&output.stderr);
@@ -157,7 +157,7 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
         let unsettled = lines.iter().filter(|line| line["outcome"] == "unknown").count();
         assert_eq!(output.status.code(), Some(if unsettled == 0 { 0 } else { 4 }));
         unknown += unsettled;
-        // A task whose line could not be written is named.
+        // The error names a task whose line could not be written.
         let made = emulator.tasks();
         assert_eq!(lacks.is_some(), unsettled == 1, "{lacks:?}");
         assert!(lacks.is_none_or(|lacks| made[before..].iter().any(|task| task.task_id() == lacks)), "limit {limit}");
@@ -166,7 +166,7 @@ async fn full_disk_stops_the_run_and_leaves_a_ledger_that_can_be_resumed() {
             assert_eq!(tasks_of(tasks, chunk).len(), 1, "limit {limit}");
         }
     }
-    // Some of the limits tear a line that tells of a reply.
+    // Some of the limits tear the line of a reply.
     assert!(unknown > 0);
 }
 
@@ -178,7 +178,7 @@ async fn full_disk_leaves_saved_tasks_that_can_be_read() {
     let mut dump = tool(&emulator);
     dump.args(DUMP).args(["--concurrency", "1", "--save"]).arg(&path);
     dump.arg("--file-ids-from").arg(id_file("full-saved.ids", 4_000));
-    // In the third line.
+    // The limit tears the third line.
     let output = run(&mut under_shell("trap '' XFSZ\nulimit -f 1", &dump)).await;
     let stderr = text(&output.stderr);
     assert!(output.status.code() == Some(1) && stderr.contains("a task cannot be written"), "{stderr}");
@@ -214,7 +214,7 @@ async fn ledger_that_is_deleted_during_the_run_is_not_to_be_resumed() {
     for task in emulator.tasks() {
         assert!(text(&output.stdout).contains(task.task_id()), "{}", text(&output.stdout));
     }
-    // As it says.
+    // Follow the advice.
     let mut rest = tool(&emulator);
     rest.args(DUMP).arg("--ledger").arg(ledger("cli_deleted_rest"));
     let ids = ids(4_500);
@@ -231,7 +231,7 @@ async fn run_that_lost_its_ledger_does_not_end_with_the_status_to_run_it_again()
     let emulator = emulator().await;
     let path = ledger("cli_deleted_throttled");
     emulator.fail_next(HELD);
-    // It waits until the first is answered, after which nothing more is sent.
+    // The pause waits for the reply to the first request, after which no more requests are sent.
     emulator.fail_next(Fault::Reply(Answer::service(429, "429", "throttled").header("Retry-After", "5")));
     let mut dump = tool(&emulator);
     dump.args(DUMP).args(["--concurrency", "2", "--ledger"]).arg(&path);
@@ -265,7 +265,7 @@ async fn a_pause_that_nobody_reads_of_keeps_no_reply_from_the_ledger() {
     emulator.fail_next(Fault::Reply(Answer::service(429, "APIGW.0308", "slower")));
     emulator.fail_next(Fault::Delay(Duration::from_millis(500)));
     let path = ledger("cli_unread_pause");
-    // Has room for the line about the ledger, not for one about a pause.
+    // The pipe has room for the line about the ledger, but not for one about a pause.
     let (_unread, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![b'\n'; (1 << 16) - 200]).unwrap();
     let mut dump = tool(&emulator);

@@ -13,7 +13,7 @@ use crate::support::{
     DUMP, SECRET, TOKEN, bare_tool, directory, file, first_line, id_file, json_lines, run, send, text,
 };
 
-/// The tool at an emulator that is a process of its own, with the token that it accepts by default.
+/// The tool as a client of an emulator in another process, with the token that the emulator accepts by default.
 fn client_of(endpoint: &str) -> Command {
     let mut client = bare_tool();
     client.env("KOODRIVE_TOKEN", "emulator-token");
@@ -211,7 +211,8 @@ async fn wait_for(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) {
 #[tokio::test]
 async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
     const PATH: &str = "POST /koodrive/ose/v1/share/tasks  ";
-    // How many requests are told of as throttled, as lost, and at all: each of the four creations makes one.
+    // The last column counts the reported requests: the throttled ones, those with a lost reply, and all. Each of the
+    // four creations makes one request.
     for (flags, status, said, told) in [
         (&["--throttle", "3/1h"][..], 6, ": 3 created, ", [1, 0, 1]),
         (&["--throttle", "4/1h"], 0, ": 4 created, ", [0, 0, 0]),

@@ -1,4 +1,4 @@
-//! Exit statuses, and what is told with them.
+//! Exit statuses, and the messages that go with them.
 
 use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
 
@@ -58,7 +58,7 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, "after 1 poll in ").await;
     let said = "0 of 1 task ended; exit status 1: something went wrong, as told above\n";
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, said).await;
-    // A wait that follows nobody ends with its exit status, too.
+    // A wait that fails before it follows a task also ends with a line about the exit status.
     let nobody = ["wait", &tasks[0], "--link", "nobody1"];
     let output = expect(&emulator, &nobody, 3, "\nexit status 3: the service refused something, as told above\n").await;
     assert!(output.stdout.is_empty());
@@ -71,10 +71,10 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
     query(&["status", "42"], 3, "check the task id, the share id and whether").await;
     let (elsewhere, _bound) = nowhere();
     query(&["status", "42", "--endpoint", &elsewhere], 6, "no connection").await;
-    // Nobody needs to look for what a query may have made.
+    // A query makes no task, so its status is not that of an unknown outcome.
     emulator.fail_next(Fault::Reply(Answer::new(200)));
     query(&["status", &tasks[0]], 1, "ask again").await;
-    // A service that fails or does not answer is away, like one that is not reached.
+    // A service that fails or does not reply counts as away, like one that cannot be reached.
     for fault in [Fault::Reply(Answer::new(503)), Fault::CloseAfterProcessing] {
         let once = ["--max-attempts", "1", "--patience", "0s"];
         emulator.fail_next(fault.clone());
@@ -111,6 +111,6 @@ async fn what_would_fail_every_request_stops_the_run() {
     let stderr = text(&output.stderr);
     let said = "every further request would fail, too; remove the cause, then resume: of the file ids, 0..";
     assert!(stderr.contains(said), "{stderr}");
-    // One at a time, so nothing is begun before the first one's item is looked at.
+    // With one request at a time, none is begun before the tool has seen the first item.
     assert_eq!(emulator.request_count(), 1);
 }

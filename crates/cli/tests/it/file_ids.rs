@@ -1,4 +1,4 @@
-//! How file ids are read.
+//! Reading file ids.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ async fn ids_are_read_line_by_line_whatever_the_lines_look_like() {
 async fn input_without_ids_is_refused_by_line_before_anything_is_sent() {
     let emulator = emulator().await;
     let utf_16 = "F1\r\nF2\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // So far into the file that a run that checked as it went would have sent a task before.
+    // The line is behind the first 1,000 ids: a run that checked the ids as it went would have sent a task before.
     let late = (ids(1_500).join("\n") + "\nF1\tname\n").into_bytes();
     let cases: [(Vec<u8>, &str); 4] = [
         (utf_16, "line 1 holds NUL characters, as UTF-16 does"),
@@ -79,7 +79,7 @@ async fn pipe_is_refused_at_the_line_that_holds_no_id() {
 
     let output = run_with_input(&mut dump(), &(ids(1_500).join("\n") + "\nF1\tname\n")).await;
     let stderr = text(&output.stderr);
-    // Not 2, which says that nothing was sent.
+    // Status 2 would say that no task was made.
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("0..1000 were attempted, the rest was not: -: line 1501 holds a tab"), "{stderr}");
     assert_eq!(tasks_of(&emulator.tasks(), &ids(1_000)).len(), 1);

@@ -70,7 +70,7 @@ async fn broken_rules_are_told_all_at_once_in_flags_and_variables() {
     ] {
         assert!(stderr.contains(name), "{name} not in {stderr}");
     }
-    // A JSON path, a method, a field, a header, a type.
+    // These are parts of a JSON path, of calls, of a field, a header and a Rust path.
     for code in ["$.", "(…)", "(true)", "_file", "X-", "::"] {
         assert!(!stderr.contains(code), "{code} in {stderr}");
     }
@@ -183,7 +183,7 @@ async fn ids_and_names_may_begin_with_a_dash() {
     assert_eq!(package["fileIds"], serde_json::json!(["-F1", "--wait"]));
     assert_eq!(dump["targetFileId"], serde_json::json!({ "fileId": "-v", "containerId": "-t" }));
     assert_eq!(emulator.tasks()[0].user_id(), "-u");
-    // There is no such task, so the id was taken for one.
+    // The service has no such task, so the tool took `-v` for an id.
     expect(&emulator, &["status", "--share-id", "-s", "--", "-v"], 3, "13000309").await;
 }
 
@@ -200,7 +200,7 @@ async fn flag_is_not_taken_for_the_value_of_another() {
     expect(&emulator, &["status", "--shareid", "s"], 2, "--shareid").await;
 }
 
-/// Reads the head of a request and answers that a task was created; gives the request line.
+/// Reads the head of a request, replies that a task was created, and returns the request line.
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
     let mut stream = BufReader::new(stream);
     let mut request_line = String::new();
@@ -231,7 +231,7 @@ async fn proxy_is_given_by_flag_or_variable() {
         let both = async { tokio::join!(run(tool.args(DUMP).arg("F1")), request) };
         let (output, request) = timeout(Duration::from_secs(60), both).await.expect("the proxy is not asked");
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        // A proxy is asked with the whole URL.
+        // A request to a proxy has the whole URL.
         assert!(request.starts_with(&format!("POST {}/", emulator.endpoint())), "{request}");
     }
     let said = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
@@ -242,7 +242,7 @@ async fn proxy_is_given_by_flag_or_variable() {
         expect(&emulator, &[&DUMP[..], &["F1", "--proxy", proxy]].concat(), 2, said).await;
     }
     assert_eq!(emulator.request_count(), 0);
-    // As a proxy on the way answers.
+    // A proxy on the way answers like this.
     emulator.fail_next(Fault::Reply(Answer::json(407, &serde_json::json!({}))));
     let said =
         "give the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY), http://user:password@host:port";
@@ -367,7 +367,7 @@ async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
     }
     let said = "the ids 0..1000, of which no task was made, and any ids from 3000 on, which were not attempted\n";
     dump(4, said, &[]).await;
-    // Nothing was made, and it is not told that the rest alone is left.
+    // No task was made, so the advice must not name only the ids that were not attempted.
     let (elsewhere, _bound) = nowhere();
     let said = "the ids 0..1000, of which no task was made, and any ids from 1000 on, which were not attempted\n";
     dump(6, said, &["--endpoint", &elsewhere]).await;

@@ -48,7 +48,7 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
         said.clear();
         for signal in signals {
             send(signal, child.id().unwrap()).await;
-            // What the first one makes the tool say tells that it arrived, so the two are not taken for one.
+            // Wait for the tool's line about the first signal, so that the two do not merge into one.
             if said.is_empty() {
                 timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
             }
@@ -113,11 +113,11 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     }
     let ended = timeout(Duration::from_secs(10), child.wait()).await;
     assert_eq!(ended.unwrap().unwrap().code(), Some(4));
-    // All ids were read, and their chunk has no answer.
+    // The ledger says that all ids were read, and has no reply for their chunk.
     assert_eq!(states(&path), ["run", "sending", "end"]);
 }
 
-/// The only process in a namespace of its own, which is process 1 there, by its id out here.
+/// The id, outside of the namespace, of the process that is process 1 in it.
 #[cfg(target_os = "linux")]
 async fn first_process(unshare: &Child) -> u32 {
     let unshare = unshare.id().unwrap();
@@ -131,7 +131,7 @@ async fn first_process(unshare: &Child) -> u32 {
 #[tokio::test]
 async fn first_process_of_a_container_ends_at_a_signal() {
     let emulator = emulator().await;
-    // Never ends, so that there is something to wait for.
+    // The task never ends, so that the tool keeps waiting for it.
     emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
     let made = run(tool(&emulator).args(DUMP).arg("F1")).await;
     let task_id = text(&made.stdout).split_whitespace().next().unwrap();
@@ -173,7 +173,7 @@ async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it
         let mut child = unshare.spawn().unwrap();
         let stdin = child.stdin.take();
         let first = first_process(&child).await;
-        // By its mask, the signal is handled: 15 is bit 14. Source: `proc_pid_status(5)`.
+        // The mask of handled signals; SIGTERM (15) is bit 14. Source: `proc_pid_status(5)`.
         let handles_signal = || {
             let status = fs::read_to_string(format!("/proc/{first}/status")).unwrap_or_default();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim().to_owned();
@@ -192,11 +192,11 @@ async fn first_process_of_a_container_ends_at_a_signal_while_nobody_writes_to_it
 #[tokio::test]
 async fn signal_while_ids_are_checked_keeps_the_run_from_beginning() {
     let emulator = emulator().await;
-    // Their check takes about a second.
+    // Checking these ids takes about a second.
     let ids = id_file("checked.ids", 400_000);
     let pipe = directory("checked").join("kdstoken");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // What may have to be waited for comes with a handler of signals.
+    // Reading a pipe may block, so the tool installs a signal handler for it.
     for kdstoken in [None, Some(&pipe)] {
         let input = fs::File::open(&ids).unwrap();
         let mut dump = tool(&emulator);
@@ -206,7 +206,7 @@ async fn signal_while_ids_are_checked_keeps_the_run_from_beginning() {
         if let Some(pipe) = kdstoken.cloned() {
             std::thread::spawn(|| fs::write(pipe, "kds-1"));
         }
-        // Both read at the same place.
+        // The test and the tool share the position in the file.
         until("the check has begun", || (&input).stream_position().unwrap() > 0).await;
         send("-TERM", child.id().unwrap()).await;
         assert!(!end(child).await.status.success());

@@ -33,7 +33,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     assert_eq!(lines[2]["traceId"].as_str(), tasks[1].trace_id());
     let last = lines[3]["message"].as_str().unwrap();
     assert!(last.contains("0..3000 were attempted, the rest was not"), "{last}");
-    // Three tasks were tried, and then the reason why there is no fourth.
+    // Three tasks were attempted; the fourth line says why the run ended.
     assert_eq!(lines.len(), 4);
     assert_errors_are_told_as_text(&output);
 
@@ -45,7 +45,7 @@ async fn json_is_an_object_a_line_with_what_a_program_needs() {
     let file = json!({ "fileId": "F000000", "status": "succeeded", "newFileId": null, "sourceContainerId": "space" });
     assert_eq!(line["files"][0], file);
     for time in ["created", "started", "ended"] {
-        // Without a zone, since the reference does not state one.
+        // The times have no zone, since the reference does not state one.
         let text = line[time].as_str().unwrap();
         assert!(text.len() == "2026-01-02T03:04:05".len() && !text.ends_with('Z'), "{time} {text}");
     }
@@ -73,7 +73,7 @@ async fn task_that_an_error_names_has_a_field_of_its_own() {
     let output = run(tool(&emulator).args(DUMP).args(["F1", "--format", "json"])).await;
     assert_eq!(output.status.code(), Some(4));
     let line = &json_lines(&output)[0];
-    // No task is known to be created.
+    // The task is not known to be created by this request.
     assert_eq!((&line["taskId"], &line["namedTaskId"]), (&json!(null), &json!("7001")), "{line}");
     let help = run(bare_tool().arg("--help")).await;
     for field in line.as_object().unwrap().keys() {
@@ -81,7 +81,7 @@ async fn task_that_an_error_names_has_a_field_of_its_own() {
     }
 }
 
-/// A program that takes the results alone, such as `jq .failedFileIds`, loses no error.
+/// The errors are on the standard error, too, for a program that reads only some fields, such as `jq .failedFileIds`.
 fn assert_errors_are_told_as_text(output: &Output) {
     let stderr = text(&output.stderr);
     let messages = json_lines(output).into_iter().filter_map(|line| line["message"].as_str().map(str::to_owned));

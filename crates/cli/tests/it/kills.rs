@@ -18,7 +18,7 @@ use crate::support::{
     directory, file, json_lines, run, text, tool,
 };
 
-/// How many kills a test makes at least: as many as `KOODRIVE_TEST_KILLS` says, if it is set.
+/// The minimum number of kills in a test: the value of `KOODRIVE_TEST_KILLS`, if it is set.
 fn kills(default: usize) -> usize {
     std::env::var("KOODRIVE_TEST_KILLS").map_or(default, |given| given.parse().unwrap())
 }
@@ -31,7 +31,7 @@ fn random(test: &str) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-/// What a complete run says of its chunks: the task, or none if the outcome is unknown.
+/// The result of each chunk in the output of a complete run: the task, or `None` if the outcome is unknown.
 fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
     let chunks = json_lines(output).into_iter().map(|line| {
         let task_id = line["taskId"].as_str().map(str::to_owned);
@@ -41,7 +41,7 @@ fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
     chunks.collect()
 }
 
-/// Compares what a run says with the tasks that there are; gives the number of unknown chunks.
+/// Compares the output of a run with the tasks that exist, and returns the number of unknown chunks.
 fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usize) -> usize {
     let said = said_of_chunks(output);
     assert_eq!(said.len(), file_ids.len() / 1_000, "1,000 ids each");
@@ -58,7 +58,7 @@ fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usi
     said.values().filter(|task_id| task_id.is_none()).count()
 }
 
-/// What the kills of a test hit.
+/// The states in which the kills of a test hit their runs.
 #[derive(Debug, Default)]
 struct Hits {
     kills: usize,
@@ -70,10 +70,10 @@ struct Hits {
     unknown: usize,
 }
 
-/// Kills runs over so many ids, each within so many milliseconds at random, until enough was hit. Runs that come to their
-/// end are compared with the tasks that there are.
+/// Kills runs over `ids` file ids, each at a random moment within `longest_life` milliseconds, until `is_enough`. The
+/// output of each run that comes to its end is compared with the tasks that exist.
 ///
-/// Each life of a run may be longer than the one before, so that it comes to its end on a machine that is slow, too.
+/// The limit grows with each kill of a run, so that the run also comes to its end on a slow machine.
 async fn kill(
     emulator: &Emulator,
     mut random: StdRng,
@@ -83,7 +83,7 @@ async fn kill(
 ) -> Hits {
     let mut hits = Hits::default();
     while !is_enough(&hits) {
-        // Other ids in each run, so that the tasks of a run can be told from those of another.
+        // Each run has ids of its own, so that its tasks can be told from those of other runs.
         let file_ids: Vec<String> = (0..ids).map(|n| format!("F{}-{n}", hits.runs)).collect();
         let name = format!("cli_kill_{longest_life}");
         let (path, ids_path) = (ledger(&name), file(&format!("{name}.ids"), &(file_ids.join("\n") + "\n")));
@@ -93,14 +93,14 @@ async fn kill(
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut longest_life = longest_life;
         let output = loop {
-            // Replies of various slowness, more than a run takes, so that a kill finds requests at every stage.
+            // Random delays, more than a run has requests, so that a kill finds requests at every stage.
             while emulator.faults_left() < 60 {
                 let delay = Duration::from_millis(random.random_range(0..80));
                 emulator.fail_next(Fault::Delay(delay));
             }
             let before = unanswered(&path);
             let mut child = tool.spawn().unwrap();
-            // The moment of a kill is random by purpose: no event to wait for would be.
+            // The moment of a kill is random on purpose; an event to wait for would not be.
             let life = Duration::from_millis(random.random_range(1..longest_life));
             longest_life += longest_life / 20;
             if let Ok(ended) = timeout(life, child.wait()).await {
@@ -109,17 +109,17 @@ async fn kill(
             }
             child.start_kill().unwrap();
             let ended = child.wait().await.unwrap();
-            // Windows gives a process that is killed a code.
+            // On Windows, a killed process has an exit code, too.
             hits.kills += usize::from(!matches!(ended.code(), Some(0 | 4)));
             hits.requests += usize::from(unanswered(&path) > before);
             hits.pauses += usize::from(is_paused(&path));
         };
-        // The longest delay and some more: requests that a dead process left behind are processed all the same.
+        // Longer than the longest delay: the emulator still processes the requests that a killed process left behind.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let unknown = check(&output, &file_ids, &emulator.tasks(), 1);
         let expected = if unknown == 0 { 0 } else { 4 };
         assert_eq!(output.status.code(), Some(expected), "{}", text(&output.stderr));
-        // Consent settles what is unknown, at the price of a second task at most.
+        // `--resend-unknown` settles the unknown chunks, each at the price of at most one more task.
         let consented = run(tool.arg("--resend-unknown")).await;
         assert_eq!(consented.status.code(), Some(0));
         assert_eq!(check(&consented, &file_ids, &emulator.tasks(), 2), 0);
@@ -134,7 +134,7 @@ async fn kill(
 async fn run_killed_anywhere_makes_each_task_once_or_calls_it_unknown() {
     let kills = kills(50);
     let emulator = Emulator::builder().token(TOKEN).record(0).start().await.unwrap();
-    // On a machine that is slow to start processes, many kills come too early to leave anything behind.
+    // On a machine that starts processes slowly, many kills come before the first request.
     let is_enough = |hits: &Hits| hits.kills >= kills && hits.requests >= kills / 2;
     let hits = kill(&emulator, random("kills"), 50_000, 400, is_enough).await;
     assert!(hits.unknown > 0, "no kill left a request without an answer");
@@ -150,13 +150,13 @@ async fn run_killed_in_and_between_pauses_makes_each_task_once_or_calls_it_unkno
     kill(&emulator, random("kills in pauses"), 20_000, 2_500, is_enough).await;
 }
 
-/// Whether the last request of a ledger was throttled, so that its run waited.
+/// Whether the last request in a ledger was throttled, so that its run was in a pause.
 fn is_paused(path: &Path) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().last().is_some_and(|line| line.contains("\"state\":{\"notSent\""))
 }
 
-/// How many requests of a ledger have no answer in it, whether its last line is torn or not.
+/// The number of requests without a reply in a ledger, whose last line may be torn.
 fn unanswered(path: &Path) -> usize {
     let text = fs::read_to_string(path).unwrap_or_default();
     let answered = text.matches("\"state\":{").count();
@@ -186,10 +186,10 @@ async fn download_killed_anywhere_goes_on_to_the_same_bytes() {
     while kills < KILLS || hits < KILLS / 2 {
         let _ = fs::remove_file(&path);
         let mut kept = 0;
-        // One that was killed after the last step has left the whole.
+        // A download that was killed after its last step has left the whole file.
         while !path.exists() {
             let mut child = download("p.zip").spawn().unwrap();
-            // Later and later, so that it comes to its end on a machine that is slow, too.
+            // The kills come later and later, so that the download also comes to its end on a slow machine.
             let moment = Duration::from_millis(random.random_range(0..200 + 10 * kills));
             if let Ok(ended) = timeout(moment, child.wait()).await {
                 assert!(ended.unwrap().success(), "{}", text(&child.wait_with_output().await.unwrap().stderr));

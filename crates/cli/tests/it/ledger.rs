@@ -1,4 +1,4 @@
-//! `ledger`: what a ledger holds, and chunks that are settled.
+//! `ledger`: showing what a ledger holds, and settling chunks.
 
 use std::fs;
 
@@ -123,7 +123,7 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         (&path, &["--made", "0..1", "task 7001"], "--made: \"task 7001\" is no task id"),
         (&path, &["--made", "0..1", TRACE_ID], "is no task id"),
         (&path, &["--made", "0..1", "https://example/#/sharelink/i/1808628918203192832"], "is no task id"),
-        // The reference gives no form of the ids.
+        // The reference does not define the form of task ids.
         (&path, &["--made", "0..1", "T-1a_b"], "RANGE: must be the range of a chunk whose outcome is unknown"),
         (&other, &[], "no.ledger: the file is not a ledger, or its first line is damaged"),
         (&other.with_extension("none"), &[], "no.none: the ledger cannot be read or written: "),

@@ -1,4 +1,4 @@
-//! File ids of a share that its link opens.
+//! File ids given beside a share link.
 
 use std::{fs, path::PathBuf};
 
@@ -24,14 +24,14 @@ async fn emulator() -> Emulator {
     emulator
 }
 
-/// A dump of these arguments after the link.
+/// A dump with these arguments after the link.
 fn dump(emulator: &Emulator, args: &[&str]) -> tokio::process::Command {
     let mut dump = tool(emulator);
     dump.args(["dump", "ids1"]).args(INTO).args(args).env("KOODRIVE_EXTRACT_CODE", CODE);
     dump
 }
 
-/// A file of the ids that the share has now.
+/// Writes a file with the ids that the share has now.
 async fn listing(emulator: &Emulator, name: &str) -> PathBuf {
     let mut files = tool(emulator);
     files.args(["files", "ids1", "--recursive", "--format", "json"]).env("KOODRIVE_EXTRACT_CODE", CODE);

@@ -1,4 +1,4 @@
-//! How much memory a run takes.
+//! The memory that a run takes.
 
 use std::{fs, process::Stdio, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::support::{DUMP, TOKEN, bare_tool, bulk::ledger, first_line};
 
-/// The peak of the resident memory of a run over so many ids, in KiB.
+/// The peak of the resident memory, in KiB, of a run over `count` ids.
 async fn peak_memory(endpoint: &str, count: u64) -> u64 {
     let mut tool = bare_tool();
     tool.args(["--endpoint", endpoint, "--user-id", "me", "--agent-name", "carrier"]);
@@ -20,7 +20,7 @@ async fn peak_memory(endpoint: &str, count: u64) -> u64 {
     let mut stdin = child.stdin.take().unwrap();
     let write = async {
         for start in (0..count).step_by(1_000) {
-            // As long as the vendor's ids.
+            // These ids are as long as the vendor's.
             let ids = (start..start + 1_000).map(|n| format!("Fk63FCWhcDAga2puvYKRG1oTMjs-{n:07}\n"));
             stdin.write_all(ids.collect::<String>().as_bytes()).await.unwrap();
         }
@@ -33,7 +33,7 @@ async fn peak_memory(endpoint: &str, count: u64) -> u64 {
     };
     let both = timeout(Duration::from_secs(600), async { tokio::join!(write, read) });
     both.await.expect("the run does not come to its end");
-    // All tasks are created, and the process waits for further ids: its peak is final.
+    // All tasks are created and the process waits for further ids, so the peak is final.
     let status = fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     drop(stdin);
@@ -43,7 +43,7 @@ async fn peak_memory(endpoint: &str, count: u64) -> u64 {
 
 #[tokio::test]
 async fn peak_memory_does_not_grow_with_the_number_of_ids() {
-    // The emulator's memory does grow, so it is another process.
+    // The emulator's memory grows, so the emulator runs in another process.
     let mut server = bare_tool();
     server.args(["emulator", "--token", TOKEN]);
     server.stdout(Stdio::piped()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! The ledger beside the file of `--output`: it keeps the task for the same command, until that has nothing to go on with.
+//! The ledger beside the file of `--output`: it keeps the task until the same command has nothing left to resume.
 
 use std::{fs, path::PathBuf, process::Stdio};
 
@@ -15,7 +15,7 @@ async fn emulator() -> Emulator {
     Emulator::builder().token(TOKEN).share(share(1)).start().await.unwrap()
 }
 
-/// A share with so many files.
+/// A share with this number of files.
 fn share(files: usize) -> EmulatedShare {
     EmulatedShare::new("grows1").files(files)
 }
@@ -26,7 +26,7 @@ fn tool_in(directory: &PathBuf, emulator: &Emulator, args: &[&str]) -> Command {
     tool
 }
 
-/// Has a command make its task, kills it while it waits, and lets the task end.
+/// Runs a command until its task is made, and kills it while it waits. The task ends afterwards.
 async fn kill_while_it_waits(emulator: &Emulator, tool: &mut Command, input: &str) {
     emulator.set_schedule(Schedule::by_polls([Step::running(10), Step::completed(1)]));
     let mut child = tool.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -47,7 +47,7 @@ async fn task_of_a_killed_command_outlasts_a_share_that_has_grown_since() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("(split-consent)"), "{stderr}");
     assert!(stderr.contains("p.zip.ledger keeps the task of a command that did not end"), "{stderr}");
-    // As it says.
+    // Follow the advice.
     let fetch = ["download", "--tasks-from", "p.zip.ledger", "--output", "fetched.zip"];
     assert_eq!(run(&mut tool_in(&directory, &emulator, &fetch)).await.status.code(), Some(0));
     emulator.set_share(share(1));
@@ -97,7 +97,7 @@ async fn task_outlasts_a_download_that_fails_for_whatever_cause() {
         Answer::new(200).header("Content-Type", "text/html").body("<html>log in</html>"),
         Answer::new(302).header("Location", "ftp://elsewhere.invalid/p.zip"),
         Answer::new(401),
-        // The URL has lapsed, and so has the fresh one.
+        // Both the URL and the fresh one have lapsed.
         Answer::new(403).body("Request has expired"),
         Answer::new(404),
         Answer::new(200).header("Content-Type", "application/zip").body("no zip"),
@@ -122,7 +122,7 @@ async fn task_outlasts_a_download_that_fails_for_whatever_cause() {
 async fn package_that_has_come_leaves_no_ledger_although_nobody_can_be_told() {
     let (emulator, directory) = (emulator().await, directory("untold-package"));
     emulator.set_schedule(Schedule::immediate_success());
-    // The results of the creation and of the task pass, that of the package does not.
+    // The results of the creation and of the task can be written, that of the package cannot.
     let mut package = tool_in(&directory, &emulator, &LINK);
     let mut child = package.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();

@@ -18,7 +18,7 @@ use crate::support::{
     id_file, pass, run, send, text, tool,
 };
 
-/// An emulator that lets so many calls pass in a window.
+/// An emulator that lets this number of calls pass in each window.
 async fn throttled(calls: u32, window: Duration) -> Emulator {
     Emulator::builder().token(TOKEN).throttle(Throttle::new(calls, window)).start().await.unwrap()
 }
@@ -26,7 +26,7 @@ async fn throttled(calls: u32, window: Duration) -> Emulator {
 /// A window that only [`run_over_windows`] ends.
 const WINDOW: Duration = Duration::from_secs(3_600);
 
-/// Runs the tool to its end. The emulator's window ends once a pause is told.
+/// Runs the tool to its end. Each time it reports a pause, the emulator's window ends.
 async fn run_over_windows(tool: &mut Command) -> Output {
     let mut child = tool.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -66,7 +66,8 @@ async fn throttled_run_ends_well_untouched_and_tells_its_pauses() {
 const DUMP_OF_LINK: [&str; 7] =
     ["dump", "code1", "--recursive", "--target-file-id", "root", "--target-container-id", "my-space"];
 
-/// A share of 1,500 files in two directories, which has 16 pages, behind an emulator that lets so many calls pass in a window.
+/// An emulator with a share of 1,500 files in two directories, which has 16 pages. It lets this number of calls pass in
+/// each window.
 async fn with_throttled_share(calls: u32, window: Duration) -> Emulator {
     let share = EmulatedShare::new("code1").tree(750, 1, 1);
     let builder = Emulator::builder().token(TOKEN).share(share).throttle(Throttle::new(calls, window));
@@ -81,7 +82,7 @@ async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
         (&DUMP_OF_LINK, 2),
         (&[&DUMP_OF_LINK[..], &["*"]].concat(), 2),
     ] {
-        // One attempt for each call, so that it is the pauses that help.
+        // With one attempt for each call, only the pauses can help.
         let output = run_over_windows(tool(&emulator).args(args).args(["--max-attempts", "1"])).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
@@ -139,7 +140,7 @@ async fn patience_that_ends_is_told_with_the_way_on() {
         assert_eq!(stderr.lines().last(), Some(last));
         let made = if before == 0 { "1 created, 0" } else { "0 created, 1" };
         assert!(stderr.contains(&format!("{made} created earlier, 0 rejected, 1 not sent, 0 unknown")), "{stderr}");
-        // The first time the second chunk is refused. A run that ends early follows no task.
+        // In the first run, the second chunk is refused. A run that ends early follows no task.
         assert_eq!(emulator.request_count() - before, if before == 0 { 2 } else { 1 });
         assert_eq!(states(&path).last().unwrap(), "notSent");
     }
@@ -203,7 +204,7 @@ async fn interrupt_ends_a_pause_at_once() {
     while said.matches("paused for ").count() < 4 {
         timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
     }
-    // The text of the error is told once.
+    // The text of the error is shown once.
     assert_eq!((said.matches("APIGW.0308").count(), said.matches("s: throttled\n").count()), (1, 3), "{said}");
     let interrupted = tokio::time::Instant::now();
     send("-INT", child.id().unwrap()).await;

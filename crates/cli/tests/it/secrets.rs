@@ -1,4 +1,4 @@
-//! Where secrets come from, and where they show.
+//! The sources of secrets, and the places where they must not show.
 
 use std::{
     ffi::OsStr,
@@ -41,7 +41,7 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
     tools[2].env("KOODRIVE_APP_ID", "app").env("KOODRIVE_APP_SECRET", SECRET);
     tools[3].arg("--kdstoken-file").arg(&kdstoken).args(["--token-file", "-"]);
     tools[4].arg("--kdstoken-file").arg(&kdstoken).arg("--authorization-file").arg(&authorization);
-    // A flag goes before the variable beside it, and before those of other credentials.
+    // A flag overrides the variable for it, and the variables of other credentials.
     tools[5].arg("--kdstoken-file").arg(&kdstoken).args(["--app-id", "app", "--app-secret-file"]).arg(&secret);
     tools[5].env("KOODRIVE_APP_ID", "another").env("KOODRIVE_TOKEN", "another");
     tools[6].arg("--kdstoken-file").arg(&kdstoken).arg("--app-secret-file").arg(&secret).env("KOODRIVE_APP_ID", "app");
@@ -91,7 +91,7 @@ async fn secret_that_is_no_text_is_refused_and_shown_nowhere() {
             .env(name, value))
         .await;
         let stderr = text(&output.stderr);
-        // The library takes the proxies of other programs as far as they are text.
+        // Of the proxy variables that are not its own, the library ignores those that are not UTF-8.
         let expected = if name.starts_with("KOODRIVE_") { 2 } else { 6 };
         assert_eq!(output.status.code(), Some(expected), "{name}: {stderr}");
         assert!(!stderr.contains("pa55") && output.stdout.is_empty(), "{name}: {stderr}");
@@ -120,8 +120,8 @@ async fn tracing_shows_no_secret() {
     }
 }
 
-/// Runs a creation of eight tasks, one after the other, with a token file that is changed when the third one is on its
-/// way; gives the `Authorization` of each request.
+/// Creates eight tasks, one after the other, and changes the token file while the third request is on its way. Returns
+/// the `Authorization` of each request.
 async fn authorizations_of_run_with_changed_token(
     emulator: &Emulator,
     file_name: &str,
@@ -158,7 +158,7 @@ async fn secret_is_read_as_windows_writes_it() {
         tool
     };
     let utf_16: Vec<u8> = format!("\u{feff}{TOKEN}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // By `echo` of cmd, by `echo` of PowerShell, by an editor.
+    // As written by `echo` in cmd, by `echo` in PowerShell, and by an editor.
     for content in [format!("{TOKEN} \r\n").into_bytes(), utf_16.clone(), format!("\u{feff}{TOKEN}").into_bytes()] {
         let output = run(&mut with(content)).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

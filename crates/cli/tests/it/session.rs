@@ -12,14 +12,14 @@ use crate::support::{
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
-/// A command as it is typed, and the lines that it writes.
+/// A command as it is typed, and its output.
 #[derive(Debug, PartialEq)]
 struct Step {
     command: String,
     lines: Vec<String>,
 }
 
-/// What the picture shows.
+/// The commands and their output in a picture.
 fn steps(picture: &str) -> Vec<Step> {
     let mut lines: Vec<(String, String)> = Vec::new();
     // The first text is the window's title.
@@ -52,7 +52,7 @@ fn steps(picture: &str) -> Vec<Step> {
     steps
 }
 
-/// The line without what is another one in each run: task ids and trace ids.
+/// The line with its task ids and trace ids masked, since they differ between runs.
 fn masked(line: &str) -> String {
     let words = line.split_inclusive([' ', ')']).map(|word| match word.trim_end_matches([' ', ')']) {
         id if id.len() == 19 && id.bytes().all(|byte| byte.is_ascii_digit()) => word.replace(id, "TASK"),
@@ -64,7 +64,7 @@ fn masked(line: &str) -> String {
 
 #[tokio::test]
 async fn the_picture_of_a_session_shows_what_the_tool_writes() {
-    // A terminal shows progress by a bar, so there is none to compare.
+    // The picture's terminal shows progress as a bar, so tasks that end at once avoid lines of progress.
     let schedule = Schedule::immediate_success();
     let emulator = Emulator::builder().token(TOKEN).schedule(schedule).start().await.unwrap();
     let directory = directory("session");
@@ -96,7 +96,8 @@ async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
         tool
     };
     let mut first = dump(&[]).spawn().unwrap();
-    // Four at a time, in whatever order they arrive: killed with those of the chunks 20 to 23 on their way.
+    // Four requests are sent at a time, in any order. The run is killed while those of chunks 20 to 23 are on their
+    // way.
     for sent in (4..24).step_by(4) {
         until("four requests on their way", || emulator.request_count() == sent).await;
         release().await;
@@ -106,7 +107,7 @@ async fn the_session_of_a_killed_run_shows_what_the_tool_writes() {
     let first = first.wait_with_output().await.unwrap();
     let (second, third) = (run(&mut dump(&[])).await, run(&mut dump(&["--resend-unknown"])).await);
     let written = [first, second, third].map(|output| text(&output.stderr).to_owned()).concat();
-    // The session shows a bar in place of the progress.
+    // The session shows a bar in place of the progress lines.
     let written: Vec<_> = without_progress(&written).into_iter().map(masked).collect();
 
     let page = fs::read_to_string(format!("{DOCS}/tool.md")).unwrap();

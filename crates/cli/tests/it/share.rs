@@ -1,4 +1,4 @@
-//! From a link to the files: `files`, and `package` and `dump` of a link.
+//! Share links: `files`, and `package` and `dump` of a link.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ fn tool_in(directory: &PathBuf, emulator: &Emulator, args: &[&str]) -> Command {
     tool
 }
 
-/// The names of the files that the last task was made of.
+/// The names of the files in the last task.
 async fn files_of_last_task(emulator: &Emulator, link: &str, directory: &PathBuf) -> Vec<String> {
     let mut names = Vec::new();
     let ids = emulator.tasks().last().unwrap().body().unwrap()["fileIds"].clone();
@@ -66,7 +66,7 @@ async fn the_whole_job_is_one_command() {
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(fs::read(directory.join("photos.zip")).unwrap().starts_with(b"PK"));
     assert_eq!(emulator.tasks()[0].body().unwrap()["zipName"], "photos.zip");
-    // Neither the part nor the ledger is left, and nobody was shown the URL.
+    // Neither the part file nor the ledger is left, and the URL was not shown.
     let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["code", "photos.zip"]);
@@ -123,7 +123,7 @@ async fn files_are_chosen_by_name_pattern_and_path() {
         (&["--all"][..], &["a [1].txt", "b.txt", "photos"][..]),
         (&["--recursive"], &["a [1].txt", "b.txt", "beach.jpg", "dunes.png"]),
         (&["*.txt"], &["a [1].txt", "b.txt"]),
-        // Brackets are a pattern, and a name all the same.
+        // The brackets make this a pattern, but it is also the name of a file.
         (&["a [1].txt", "photos"], &["a [1].txt", "photos"]),
         (&["--recursive", "*.jpg", "b.txt"], &["b.txt", "beach.jpg"]),
         (&["--recursive", "photos/*"], &["beach.jpg", "dunes.png"]),
@@ -176,7 +176,7 @@ async fn name_goes_before_its_reading_as_a_pattern_and_a_leading_slash_means_the
     assert!(text(&output.stderr).contains("the share has no file ./0.txt\n"), "{}", text(&output.stderr));
 }
 
-/// Arguments, the exit status, and what is said. `LINK` is the share's.
+/// Arguments, the exit status, and a part of the message. `LINK` stands for the share's link.
 const BAD_INPUT: &[(&str, i32, &str)] = &[
     (
         "package LINK --all --output p.zip --extract-code-file wrong",
@@ -246,7 +246,7 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
         assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
         assert!(stderr.contains(said), "{said} not in {stderr}");
     }
-    // The first page is not the last one that is read before a task is made, so the stream is what tells.
+    // This error comes from the stream of files: the listing is not complete before the first task is made.
     let of_two_spaces = EmulatedShare::new("spaces1").file(SharedFile::file("a", 1));
     emulator.set_share(of_two_spaces.file(SharedFile::file("b", 1).container_id("other")));
     let into_space = ["dump", "spaces1", "--all", "--target-file-id", "root", "--target-container-id", "my-space"];
@@ -255,7 +255,7 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let said = "files: must be the space of all files of a task";
     assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
-    // No flag of `files` takes ids, and neither they nor the code are why a token is refused.
+    // `files` takes no file ids, so no advice mentions them. After a refused token, none mentions the extract code.
     for (token, is_code_advised) in [(TOKEN, true), ("lapsed", false)] {
         let mut files = tool_in(&directory, &emulator, &["files", "F1"]);
         let output = run(files.env("KOODRIVE_TOKEN", token).env_remove("KOODRIVE_EXTRACT_CODE")).await;
@@ -309,7 +309,7 @@ async fn interrupt_at_the_prompt_leaves_a_terminal_that_echoes() {
         [&["files", &link][..], &["package", &link, "--all", "--output", "p.zip"], &["status", "1", "--link", &link]]
     {
         let mut tool = tool_in(&directory("interrupted-prompt"), &emulator, args);
-        // The shell stays, as the one at a terminal does.
+        // The shell outlives the interrupt, as the one at a terminal does.
         let shell = under_shell(
             "trap : INT; \"$0\" \"$@\"; echo status $?; stty -a; exit",
             tool.env_remove("KOODRIVE_EXTRACT_CODE"),
@@ -332,7 +332,7 @@ async fn terminal_that_goes_away_at_the_prompt_ends_the_tool_without_a_panic() {
     let (emulator, link) = emulator(Package::new()).await;
     let directory = directory("gone-terminal");
     let mut tool = tool_in(&directory, &emulator, &["files", &link]);
-    // The shell outlives the terminal and tells of the tool.
+    // The shell outlives the terminal and writes down the tool's exit status.
     let shell =
         under_shell("trap : HUP; \"$0\" \"$@\"; echo $? > status; exit", tool.env_remove("KOODRIVE_EXTRACT_CODE"));
     let mut terminal = on_terminal(&shell);
@@ -407,7 +407,7 @@ async fn package_that_lacks_files_ends_with_status_5_and_names_them() {
     assert_eq!(told["missingNames"], serde_json::json!(["b.txt"]));
 }
 
-/// Runs the tool until a part of `p.zip` has come, and interrupts it.
+/// Runs the tool until a part of `p.zip` was received, and interrupts it.
 #[cfg(unix)]
 async fn interrupt_download(tool: &mut Command, part: &Path) {
     let child = tool.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -448,7 +448,7 @@ async fn part_of_another_task_is_not_resumed() {
 #[cfg(unix)]
 #[tokio::test]
 async fn interrupted_download_goes_on_with_the_same_command_and_task() {
-    // Cuts keep the download from being over before the signal comes.
+    // The cuts keep the download from ending before the signal comes.
     let (emulator, link) = emulator(Package::new().file_bytes(20 << 20).cut_every(1 << 20)).await;
     let directory = directory("interrupted-download");
     let args = ["package", &link, "--recursive", "*.txt", "--output", "p.zip"];
@@ -458,7 +458,7 @@ async fn interrupted_download_goes_on_with_the_same_command_and_task() {
     let kept = fs::metadata(&part).unwrap().len();
     let downloads = emulator.downloads();
 
-    // Other files are not taken for those of the task that was made.
+    // A command for other files does not resume the task.
     let others = ["package", &link, "b.txt", "--output", "p.zip"];
     let output = run(&mut tool_in(&directory, &emulator, &others)).await;
     assert_eq!(output.status.code(), Some(2));
@@ -511,7 +511,7 @@ async fn task_that_has_no_package_leaves_nothing_to_go_on_with() {
     let output = run(&mut tool_in(&directory, &emulator, &args)).await;
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "the same command would find the same task again");
-    // Nor does a refusal, after which no task was made.
+    // A refusal, after which no task exists, leaves nothing either.
     for _ in 0..3 {
         emulator.fail_next(Fault::Delay(Duration::ZERO));
     }

@@ -39,30 +39,30 @@ pub(crate) const DUMP: [&str; 9] = [
 pub(crate) const PACKAGE: [&str; 7] =
     ["package", "--share-id", "share", "--container-id", "space", "--zip-name", "photos.zip"];
 
-/// A request waits for [`release`], or for longer than any test takes.
+/// Delays the reply until [`release`], or for longer than any test takes.
 pub(crate) const HELD: Fault = Fault::Delay(HOLD);
 const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Ends the wait of each request that has arrived and is [`HELD`].
+/// Ends the delay of each request that has arrived and is [`HELD`].
 pub(crate) async fn release() {
-    // The wait begins in a task of its own.
+    // The delay begins in a tokio task of its own.
     yield_now().await;
     pass(HOLD).await;
 }
 
-/// Lets so much time pass at once for the test's runtime, and so for its emulator.
+/// Advances the clock of the test's runtime, and so of its emulator, by this time at once.
 pub(crate) async fn pass(time: Duration) {
     time::pause();
     time::advance(time).await;
     time::resume();
 }
 
-/// The standard error of a run without the lines of its progress, which come once a second.
+/// The standard error of a run without the progress lines, which are written once a second.
 pub(crate) fn without_progress(stderr: &str) -> Vec<&str> {
     stderr.lines().filter(|line| !line.contains(" ids attempted")).collect()
 }
 
-/// The tool with nothing in its environment but what reaches the emulator.
+/// The tool with only the variables in its environment that it needs to call the emulator.
 pub(crate) fn tool(emulator: &Emulator) -> Command {
     let mut tool = bare_tool();
     tool.env("KOODRIVE_ENDPOINT", emulator.endpoint())
@@ -75,29 +75,29 @@ pub(crate) fn tool(emulator: &Emulator) -> Command {
 pub(crate) fn bare_tool() -> Command {
     let mut tool = Command::new(env!("CARGO_BIN_EXE_koodrive-share"));
     tool.env_clear().stdin(Stdio::null()).kill_on_drop(true);
-    // Windows has no sockets without it.
+    // Sockets on Windows need this variable.
     tool.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
     tool
 }
 
-/// The same command after some lines of a shell, in the same process.
+/// The command after some lines of a shell, in the same process.
 pub(crate) fn under_shell(lines: &str, tool: &Command) -> Command {
     wrapped("/bin/sh", &["-c", &format!("{lines}\nexec \"$0\" \"$@\"")], tool)
 }
 
-/// A line of a shell that calls the tool by its name, with the environment of this command.
+/// A shell that runs a line in which the tool is called by its name, with the environment of this command.
 pub(crate) fn shell_line(line: &str, tool: &Command) -> Command {
     wrapped("/bin/sh", &["-c", &line.replace("koodrive-share", "\"$0\"")], tool)
 }
 
-/// The same command where a hang-up is not ignored, as it is by all that runs under nohup.
+/// The command with the hang-up signal not ignored, although the tests may run under nohup.
 pub(crate) fn heeding_hang_up(tool: &Command) -> Command {
-    // Only GNU's takes the option.
+    // Only GNU's `env` has the option.
     let options: &[&str] = if cfg!(target_os = "linux") { &["--default-signal=HUP"] } else { &[] };
     wrapped("env", options, tool)
 }
 
-/// The same command as process 1 of a namespace of its own, as in a container.
+/// The command as process 1 of a namespace of its own, as in a container.
 #[cfg(target_os = "linux")]
 pub(crate) fn in_namespace(tool: &Command) -> Command {
     wrapped("unshare", &["--map-root-user", "--pid", "--fork", "--kill-child"], tool)
@@ -112,7 +112,7 @@ fn wrapped(program: &str, arguments: &[&str], tool: &Command) -> Command {
     command
 }
 
-/// The same command on a pseudo-terminal, whose keys are the standard input and whose screen is the standard output.
+/// The command on a pseudo-terminal. Its keyboard is the standard input of `script`, its screen the standard output.
 #[cfg(target_os = "linux")]
 pub(crate) fn on_terminal(tool: &Command) -> Command {
     let tool = tool.as_std();
@@ -125,7 +125,7 @@ pub(crate) fn on_terminal(tool: &Command) -> Command {
     script
 }
 
-/// Sends a signal to a process that runs, by the shell: not every system has the program.
+/// Sends a signal to a running process, by the shell's `kill`: not every system has the program.
 pub(crate) async fn send(signal: &str, process: u32) {
     let sent = Command::new("sh").args(["-c", &format!("kill {signal} {process}")]).status().await;
     assert!(sent.unwrap().success());
@@ -146,7 +146,7 @@ pub(crate) async fn run_with_input(tool: &mut Command, input: &str) -> Output {
     tool.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = tool.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A tool that has ended reads none of it; its status and words tell why.
+    // A tool that has ended does not read the input; its exit status and its output tell why.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = timeout(Duration::from_secs(60), child.wait_with_output()).await;
@@ -162,7 +162,7 @@ pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
     lines.collect::<Result<_, _>>().unwrap()
 }
 
-/// A file of the tests, with this content.
+/// Writes a file with this content to the directory of the tests.
 pub(crate) fn file(name: &str, content: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, content).unwrap();
@@ -181,7 +181,7 @@ pub(crate) fn id_file(name: &str, count: usize) -> PathBuf {
     file(name, &(ids(count).join("\n") + "\n"))
 }
 
-/// Runs the tool with these arguments and expects this exit status, and these words on the standard error.
+/// Runs the tool with these arguments, and expects this exit status and this text on the standard error.
 pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, said: &str) -> Output {
     let before = emulator.tasks().len();
     let output = run(tool(emulator).args(args)).await;
@@ -195,7 +195,7 @@ pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, said: 
     output
 }
 
-/// An endpoint that nothing listens at: bound, so that no other test gets the port, as long as the socket lives.
+/// An endpoint at which nothing listens. As long as the socket lives, its port is bound, so that no other test gets it.
 pub(crate) fn nowhere() -> (String, TcpSocket) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Tasks that are named by id, or by a file that an earlier run wrote.
+//! Tasks given by id, or by a file that an earlier run wrote.
 
 use std::{fs, time::Duration};
 
@@ -28,7 +28,7 @@ async fn several_tasks_are_asked_for_and_followed_at_once() {
         let output = run(tool(&emulator).args([command, "--share-id", "share", "--format", "json"]).args(&ids)).await;
         let mut told: Vec<String> =
             json_lines(&output).iter().map(|line| line["taskId"].as_str().unwrap().into()).collect();
-        // `wait` tells them as they end.
+        // `wait` writes the tasks in the order in which they end.
         told.sort();
         let mut ids = ids.clone();
         ids.sort();
@@ -37,7 +37,7 @@ async fn several_tasks_are_asked_for_and_followed_at_once() {
     let output = run(tool(&emulator).args(["wait", "--share-id", "share"]).args(&ids)).await;
     let last = text(&output.stderr).lines().last();
     assert_eq!(last, Some("3 of 3 tasks ended; 3 files done; exit status 0: all is done"));
-    // One that is unknown keeps nobody from asking for the others.
+    // A task that the service does not know does not keep the tool from querying the others.
     let output = expect(&emulator, &["status", "--share-id", "share", "nobody's", &ids[0]], 3, "13000309").await;
     assert!(text(&output.stdout).contains(&ids[0]));
 }
@@ -47,7 +47,7 @@ async fn task_that_cannot_be_asked_for_keeps_nobody_from_following_the_others() 
     let (emulator, elsewhere) = (emulator().await, emulator().await);
     emulator.set_schedule(Schedule::partially_failed());
     let path = saved("foreign.tasks");
-    // Emulators count their ids alike.
+    // Both emulators count task ids from the same start, so this makes the ids differ.
     for _ in 0..2 {
         expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 0, "").await;
     }
@@ -56,7 +56,7 @@ async fn task_that_cannot_be_asked_for_keeps_nobody_from_following_the_others() 
     }
     let (task, foreign) = (emulator.tasks()[2].task_id().to_owned(), elsewhere.tasks()[1].task_id().to_owned());
     for command in ["status", "wait"] {
-        // 2 goes before the 5 of the task that did not succeed.
+        // Status 2 counts more than the 5 of the task that did not succeed.
         let said = "must be the endpoint that the task lives at";
         let output = expect(&emulator, &[command, "--tasks-from", &path], 2, said).await;
         assert!(text(&output.stdout).contains(&task), "{}", text(&output.stderr));
@@ -142,7 +142,7 @@ async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
     from_stdin.args(["status", "--tasks-from", "-"]).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
     let output = run_with_input(&mut from_stdin, &fs::read_to_string(&saved).unwrap()).await;
     assert_eq!(text(&output.stdout).lines().count(), 3);
-    // The same run again tells the tasks again; each is followed once.
+    // The same run again saves the tasks again, but each is followed once.
     let mut again = tool(&emulator);
     again.args(DUMP).args(["--save", &saved, "--ledger"]).arg(&ledger).env("KOODRIVE_KDSTOKEN", KDSTOKEN);
     run(again.arg("--file-ids-from").arg(id_file("followed.ids", 2_500))).await;
@@ -154,7 +154,7 @@ async fn saved_tasks_and_ledgers_are_followed_without_the_share_id() {
 #[tokio::test]
 async fn tasks_whose_kdstoken_lapses_are_followed_on_by_the_command_that_is_advised() {
     let directory = directory("lapsed-while-followed");
-    // Two pages, a task, and one answer about it.
+    // The four calls are two pages, the creation of a task, and one query about it.
     let share = EmulatedShare::example().kdstoken_calls(4);
     let emulator = Emulator::builder().token(TOKEN).share(share).start().await.unwrap();
     fs::write(directory.join("code"), EmulatedShare::EXAMPLE_EXTRACT_CODE).unwrap();

@@ -1,4 +1,4 @@
-//! What a terminal is shown, through the pseudo-terminal of `script`.
+//! The output on a terminal: the pseudo-terminal of `script`.
 
 use std::{process::Stdio, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::support::{
     directory, emulator, heeding_hang_up, id_file, on_terminal, release, run, text, tool, under_shell,
 };
 
-/// Runs the tool on a terminal with this variable, and gives all that it shows.
+/// Runs the tool on a terminal with this variable, and returns all that the terminal shows.
 async fn shown(tool: &tokio::process::Command, (name, value): (&str, &str)) -> String {
     let output = run(on_terminal(tool).env(name, value)).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
@@ -30,7 +30,7 @@ async fn colours_are_for_terminals_that_have_them() {
         (("TERM", "xterm"), true),
         (("TERM", "dumb"), false),
         (("NO_COLOR", "1"), false),
-        // Empty, it counts as one that is not set.
+        // An empty variable counts as not set.
         (("NO_COLOR", ""), true),
     ] {
         let shown = shown(&traced, variable).await;
@@ -45,7 +45,7 @@ async fn bar_is_for_terminals_that_understand_it_and_lines_are_for_others() {
     let mut dump = tool(&emulator);
     dump.args(DUMP).args(["--concurrency", "1", "--file-ids-from"]).arg(id_file("terminal.ids", 2_500));
     for (term, has_bar) in [("xterm", true), ("dumb", false)] {
-        // A line comes once a second.
+        // A line is written at most once a second.
         emulator.fail_next(Fault::Delay(Duration::from_millis(1_100)));
         let shown = shown(&dump, ("TERM", term)).await;
         assert!(shown.contains("3 created"), "{shown}");
@@ -65,12 +65,12 @@ async fn time_left_after_a_resume_counts_what_is_left() {
     }
     emulator.fail_next(Fault::Reply(Answer::service(403, "403", "forbidden")));
     assert_eq!(run(&mut dump).await.status.code(), Some(3));
-    // As long as some redraws of the bar; the next one is held until the bar has shown it.
+    // This reply takes as long as some redraws of the bar. The next one is held until the bar has shown it.
     emulator.fail_next(Fault::Delay(Duration::from_secs(1)));
     emulator.fail_next(HELD);
     let mut terminal = on_terminal(&dump).stdout(Stdio::piped()).spawn().unwrap();
     let (mut screen, mut bytes) = (terminal.stdout.take().unwrap(), Vec::new());
-    // By the speed of the 40 chunks that the ledger answers, none would be left.
+    // If the 40 chunks that the ledger answers counted, no time would be left.
     let left = loop {
         assert_ne!(screen.read_buf(&mut bytes).await.unwrap(), 0, "{}", String::from_utf8_lossy(&bytes));
         let shown = String::from_utf8_lossy(&bytes);
@@ -94,7 +94,7 @@ async fn wait_shows_how_far_the_tasks_have_come() {
     dump.args(DUMP).args(["--wait", "--file-ids-from"]).arg(id_file("waiting.ids", 1_500));
     for (term, has_bar) in [("xterm", true), ("dumb", false)] {
         let shown = shown(&dump, ("TERM", term)).await;
-        // One task has been asked for, and not the other one.
+        // At that moment one of the two tasks has been queried.
         assert!(shown.contains("0 of 2 tasks ended, 15 %"), "{shown:?}");
         assert_eq!(shown.contains("=>"), has_bar, "{shown:?}");
         assert_eq!(shown.matches("completed, all succeeded  100 %").count(), 2, "{shown:?}");
@@ -104,7 +104,7 @@ async fn wait_shows_how_far_the_tasks_have_come() {
 
 #[tokio::test]
 async fn download_shows_rate_and_time_left() {
-    // Cuts make it last for some redraws of the bar.
+    // The cuts make the download last for some redraws of the bar.
     let package = Package::new().file_bytes(20 << 20).cut_every(1 << 20);
     let emulator = Emulator::builder().token(TOKEN).package(package).schedule(Schedule::immediate_success());
     let emulator = emulator.start().await.unwrap();
@@ -140,7 +140,7 @@ async fn control_c_at_the_terminal_ends_a_wait() {
 async fn a_terminal_that_is_closed_ends_a_run_once_what_is_on_its_way_has_come() {
     let emulator = emulator().await;
     for _ in 0..2 {
-        // Time for the tool to see that its terminal is closed, which it can tell nobody.
+        // The delay is time for the tool to see that its terminal is closed, which it cannot report.
         emulator.fail_next(Fault::Delay(Duration::from_secs(10)));
     }
     let path = ledger("cli_closed_terminal");

@@ -11,7 +11,7 @@ async fn files_that_failed_are_named() {
     let output = run(tool(&emulator).args(DUMP).args(["F1", "F2", "F3", "--wait"])).await;
     let stdout = text(&output.stdout);
     let failed: Vec<&str> = stdout.lines().filter_map(|line| line.split_once("  failed ").map(|(_, id)| id)).collect();
-    // By turns, the first one included.
+    // Every other file fails, beginning with the first.
     assert_eq!(failed, ["F1", "F3"]);
     assert!(stdout.contains("completed, partially failed  100 %"), "{stdout}");
 }
