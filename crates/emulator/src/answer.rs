@@ -36,9 +36,9 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Bytes,
-    /// A package in place of the body, and the length that is stated.
+    /// A package in place of the body, and its stated length.
     package: Option<(Content, u64)>,
-    /// What of it is sent before the connection closes.
+    /// How much of the answer is sent before the connection closes. `None` means all, and the connection stays open.
     pub(crate) limit: Option<Limit>,
 }
 
@@ -53,12 +53,12 @@ impl Answer {
         Self::new(status).header(CONTENT_TYPE.as_str(), "application/json").body(body.to_string())
     }
 
-    /// An error as the service words it: `{"code": "13000302", "msg": "…"}`, the code typed String.
+    /// An error in the form of the service: `{"code": "13000302", "msg": "…"}`, the code typed String.
     pub fn service(status: u16, code: &str, msg: &str) -> Self {
         Self::json(status, &json!({"code": code, "msg": msg}))
     }
 
-    /// An error as the gateway in front words it: `{"error_code": "APIGW.0308", "error_msg": "…"}`.
+    /// An error in the form of the gateway in front of the service: `{"error_code": "APIGW.0308", "error_msg": "…"}`.
     pub fn gateway(status: u16, error_code: &str, error_msg: &str) -> Self {
         Self::json(status, &json!({"error_code": error_code, "error_msg": error_msg}))
     }
@@ -80,7 +80,7 @@ impl Answer {
         self
     }
 
-    /// Closes the connection after so many bytes of the body.
+    /// Closes the connection after this many bytes of the body.
     pub(crate) fn cut_after(mut self, bytes: usize) -> Self {
         self.limit = Some(Limit::BodyBytes(bytes));
         self.header("Connection", "close")
@@ -90,7 +90,7 @@ impl Answer {
         self.status
     }
 
-    /// The task that it names, as that of createBatchTask does.
+    /// The id of the task that the answer names, as one of createBatchTask does.
     pub(crate) fn task_id(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Created {
@@ -100,18 +100,18 @@ impl Answer {
         serde_json::from_slice(&self.body).ok().map(|Created { task_id }| task_id)
     }
 
-    /// Closes the connection without a byte of it.
+    /// Closes the connection without a byte of the answer.
     pub(crate) fn lost(mut self) -> Self {
         self.limit = Some(Limit::Bytes(0));
         self
     }
 
-    /// What is sent when a script asks for something that can't be.
+    /// The answer in place of a scripted one that can't be sent.
     pub(crate) fn unsendable(why: &str) -> Self {
         Self::emulator(&format!("the scripted answer can't be sent: {why}"))
     }
 
-    /// What is sent where the emulator itself can't do what was asked.
+    /// The answer if the emulator itself can't carry out the request.
     pub(crate) fn emulator(why: &str) -> Self {
         Self::gateway(500, "EMULATOR", why)
     }

@@ -1,4 +1,4 @@
-//! What is told of a request once it is answered.
+//! The report of a request once it is answered.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use axum::http::request::Parts;
 
 use crate::{answer::Answer, connection::Limit, package};
 
-/// A request and its answer, as [`EmulatorBuilder::on_answer`](crate::EmulatorBuilder::on_answer) tells of them. It holds no
-/// secret.
+/// A request and its answer, as [`EmulatorBuilder::on_answer`](crate::EmulatorBuilder::on_answer) reports them. It
+/// holds no secret.
 ///
-/// `Display` gives a line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  task
+/// `Display` writes one line: `POST /koodrive/ose/v1/share/tasks  200  the reply is lost on purpose  task
 /// 1689765568237837824  trace id 8GvT…`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -24,7 +24,7 @@ pub struct Answered {
     pub task_id: Option<String>,
     /// The status of the answer.
     pub status: u16,
-    /// What was played against the caller: a reply that is lost, cut or held back, or throttling.
+    /// The fault that was played, in words: a reply that is lost, cut or held back, or throttling.
     pub fault: Option<&'static str>,
 }
 

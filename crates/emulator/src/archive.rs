@@ -9,10 +9,10 @@ const PERIOD: usize = 65_521;
 /// Offsets and sizes have 32 bits.
 const LIMIT: u64 = u32::MAX as u64;
 
-/// A zip of stored files: of their content only one period is in memory.
+/// A zip of stored files. Only one period of their content is in memory.
 #[derive(Debug)]
 pub(crate) struct Archive {
-    /// Where each piece begins, in their order.
+    /// The pieces in their order, each with the offset at which it begins.
     pieces: Vec<(u64, ArchivePart)>,
     period: Bytes,
     length: u64,
@@ -25,8 +25,8 @@ enum ArchivePart {
 }
 
 impl Archive {
-    /// A zip of files of these names, each with so many bytes that depend on `seed`; a name that ends with a slash is a
-    /// directory. `None` if the zip would take 4 GiB or more.
+    /// A zip of files with these names, each with `file_bytes` bytes that depend on `seed`. A name that ends with a
+    /// slash is a directory. `None` if the zip would take 4 GiB or more.
     pub(crate) fn new(names: &[Vec<u8>], file_bytes: u64, seed: u64) -> Option<Self> {
         let period = period(seed);
         let crc = crc(&period, file_bytes);
@@ -57,7 +57,7 @@ impl Archive {
         self.length
     }
 
-    /// Some bytes from `offset` on, before `end`; none at the end.
+    /// Returns some of the bytes from `offset` on, before `end`; none at the end.
     pub(crate) fn read(&self, offset: u64, end: u64) -> Bytes {
         if offset >= end.min(self.length) {
             return Bytes::new();
@@ -80,7 +80,7 @@ impl Archive {
             ArchivePart::Record(record) => record.len() as u64,
             ArchivePart::Content => size.unwrap_or_default(),
         };
-        // Of pieces that begin at the same place, the last one counts.
+        // If pieces begin at the same offset, all but the last one are empty.
         self.pieces.push((self.length, piece));
         self.length += size;
     }
@@ -91,7 +91,7 @@ fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// What a local and a central header have in common: version 2.0, stored, the first day that the format knows.
+/// The fields that a local and a central header share: version 2.0, stored, and the first date of the format.
 fn header_fields(name: &[u8], size: u32, crc: u32) -> Option<Vec<u8>> {
     const UTF_8: u16 = 1 << 11;
     let flags = if str::from_utf8(name).is_ok() { UTF_8 } else { 0 };
@@ -108,7 +108,7 @@ fn header_fields(name: &[u8], size: u32, crc: u32) -> Option<Vec<u8>> {
     Some(fields)
 }
 
-/// One period of content, by a generator of Marsaglia's (xorshift64).
+/// One period of content, from Marsaglia's generator xorshift64.
 fn period(seed: u64) -> Vec<u8> {
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
     let words = std::iter::repeat_with(|| {
@@ -120,7 +120,7 @@ fn period(seed: u64) -> Vec<u8> {
     words.flatten().take(PERIOD).collect()
 }
 
-/// The CRC of so many bytes of repeated periods, without a pass over them.
+/// The CRC of this number of bytes of repeated periods, computed without a pass over them.
 fn crc(period: &[u8], bytes: u64) -> u32 {
     let (mut periods, rest) = (bytes / PERIOD as u64, to_usize(bytes % PERIOD as u64));
     let hashed = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Who may call.
+//! The check of a caller's credentials.
 
 use axum::http::{header::AUTHORIZATION, request::Parts};
 
@@ -58,13 +58,13 @@ impl Accepted {
         if signature.verify(secret, &canonical) {
             return Ok(());
         }
-        // Gateways echo what they have signed, so that a caller can compare. A newline shows as `|`.
+        // Gateways echo the canonical request, so that a caller can compare it. A newline shows as `|`.
         let echo = String::from_utf8_lossy(&canonical).replace('\n', "|");
         Err(unauthorized("app", &format!("verify signature failed, canonical request: {echo}")))
     }
 }
 
-/// A 401 of the gateway about credentials of that kind.
+/// The gateway's 401 about credentials of this kind.
 pub(crate) fn unauthorized(kind: &str, why: &str) -> Answer {
     let message = format!("Incorrect {kind} authentication information: {why}");
     Answer::gateway(401, "APIGW.0301", &message)

@@ -15,7 +15,7 @@ const MAX_FILE_IDS: usize = 1000;
 /// "pageSize: 1 to 100, default 100" (listShareFiles).
 const MAX_PAGE_SIZE: i64 = 100;
 
-/// The fields that hold no secret: whoever shows a request masks the value of any other.
+/// The fields that hold no secret. The value of any other field is masked where a request is shown.
 pub(crate) const PLAIN_FIELDS: &[&str] = &[
     "taskType",
     "containerId",
@@ -37,10 +37,10 @@ pub(crate) const PLAIN_FIELDS: &[&str] = &[
 pub(crate) const PACKAGE_DOWNLOAD: i64 = 1;
 pub(crate) const DUMP: i64 = 2;
 
-/// What is wrong, as `<field>: <why>`.
+/// The reason of a refusal, as `<field>: <why>`.
 type Refused = String;
 
-/// The body of createBatchTask. What later steps don't read is checked and dropped.
+/// The body of createBatchTask. Fields that later steps don't read are checked and dropped.
 pub(crate) struct CreateTask {
     pub(crate) task_type: i64,
     pub(crate) container_id: String,
@@ -119,7 +119,7 @@ pub(crate) struct ListShareFiles {
     pub(crate) file_name: Option<String>,
 }
 
-/// What a listing is sorted by.
+/// The order of a listing.
 #[derive(Clone, Copy)]
 pub(crate) struct Order {
     pub(crate) key: SortKey,
@@ -247,7 +247,7 @@ fn string(name: &str, raw: &str) -> Result<String, Refused> {
     match serde_json::from_str::<String>(raw) {
         Ok(text) if text.is_empty() => Err(format!("{name}: must not be empty")),
         Ok(text) => Ok(text),
-        // Not the parser's message: it repeats the value, which may be a secret.
+        // The parser's message isn't used: it repeats the value, which may be a secret.
         Err(_) => Err(format!("{name}: must be a string")),
     }
 }

@@ -134,14 +134,15 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Holds the reply to each creation back for so long, so that a client can be ended with its request on the way. The
-    /// task exists meanwhile. Measured by tokio's clock, so paused time applies. Defaults to no delay.
+    /// Holds back the reply to each creation for this long, so that a client can be killed while its request is on its
+    /// way. The task exists meanwhile. Measured by tokio's clock, so paused time applies. Defaults to no delay.
     pub fn delay_creations(mut self, delay: Duration) -> Self {
         self.settings.delay_creations = Some(delay);
         self
     }
 
-    /// Sets what is called with each request and its answer, before that is sent. Defaults to nothing. It must not block.
+    /// Sets a function that is called with each request and its answer, before the answer is sent. It must not block.
+    /// Defaults to none.
     ///
     /// ```
     /// # use koodrive_share_emulator::Emulator;
@@ -161,7 +162,8 @@ impl EmulatorBuilder {
     }
 
     /// Adds a share. Can be called again; of two with one short code the later counts. Defaults to
-    /// [`EmulatedShare::example`], if none is given. createBatchTask and getBatchTask take share ids of no share, too.
+    /// [`EmulatedShare::example`], if none is given. createBatchTask and getBatchTask also accept a share id that
+    /// belongs to none of the shares.
     pub fn share(mut self, share: EmulatedShare) -> Self {
         self.shares.push(share);
         self
@@ -179,8 +181,9 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the id of the first task, from which those of later tasks count up. Defaults to that of the reference's example,
-    /// 1689765568237837824. An emulator that takes the place of another one gives out other ids if this differs.
+    /// Sets the id of the first task; the ids of later tasks count up from it. Defaults to that of the reference's
+    /// example,
+    /// 1689765568237837824. Set another id if an emulator that replaces an earlier one must not repeat its ids.
     pub fn first_task_id(mut self, id: u64) -> Self {
         self.first_task_id = Some(id);
         self
@@ -192,15 +195,16 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the edition of the reference whose answer getBatchTask gives. Defaults to [`Edition::Current`].
+    /// Sets the edition of the reference that the answers of getBatchTask follow. Defaults to [`Edition::Current`].
     pub fn edition(mut self, edition: Edition) -> Self {
         self.settings.edition = edition;
         self
     }
 
     /// Sets how many requests, and how many bodies of tasks, are kept: the most recent ones. Defaults to 1,000, which
-    /// takes some 40 MB when each names 1,000 files. 0 keeps none. Tasks themselves are all kept, in some 500 bytes each; one
-    /// whose body is not kept tells of no files, and its package is answered by a 500 that says so.
+    /// takes some 40 MB when each names 1,000 files. 0 keeps none. The tasks themselves are all kept, at some 500 bytes
+    /// each. A task whose body is not kept lists no files, and a download of its package is answered by a 500 that says
+    /// so.
     pub fn record(mut self, requests: usize) -> Self {
         self.settings.record = requests;
         self

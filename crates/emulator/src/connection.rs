@@ -78,7 +78,7 @@ impl Listener for Loopback {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Small answers must not wait for the acknowledgement of earlier ones. Without it they're only slower.
+        // Small answers must not wait for the acknowledgement of earlier ones. If this fails, they're only slower.
         let _ = stream.set_nodelay(true);
         let mut stopping = self.stopping.clone();
         let connection = Connection {

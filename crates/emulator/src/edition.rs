@@ -1,6 +1,6 @@
 //! The editions of the API reference whose answers differ.
 
-/// The edition of the API reference whose answer getBatchTask gives.
+/// The edition of the API reference that the answers of getBatchTask follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Edition {
@@ -10,7 +10,7 @@ pub enum Edition {
     /// The edition of 2024-07-30: one object `taskInfo`, with the fields of `jobInfo` and with `resultCode`.
     ///
     /// The values of `resultCode` aren't public. The emulator sends 0 where it sends `taskResultCode`, so that a client
-    /// that takes one for the other shows.
+    /// that takes one for the other is noticed.
     July2024,
 }
 

@@ -50,7 +50,7 @@ impl Emulator {
         self.service.live().requests.iter().cloned().collect()
     }
 
-    /// How many requests were received so far, those no longer recorded included.
+    /// The number of requests received so far, those no longer recorded included.
     pub fn request_count(&self) -> u64 {
         self.service.live().received
     }
@@ -60,24 +60,25 @@ impl Emulator {
         self.service.live().tasks.list()
     }
 
-    /// Queues a fault for the next request, whatever that asks for. Each request that arrives takes the oldest one that is for
-    /// it.
+    /// Queues a fault for the next request of any kind. Each request that arrives takes the oldest fault that applies
+    /// to it.
     pub fn fail_next(&self, fault: Fault) {
         self.service.live().faults.push_back((None, fault));
     }
 
-    /// Queues a fault for the next request of an operation, whatever else is asked for before it.
+    /// Queues a fault for the next request of an operation. Requests of other operations leave it in the queue.
     pub fn fail_next_of(&self, operation: Operation, fault: Fault) {
         self.service.live().faults.push_back((Some(operation), fault));
     }
 
-    /// How many queued faults no request has taken yet. A test that ends with some left hasn't done what it meant to.
+    /// The number of queued faults that no request has taken yet. If some are left at the end of a test, the test
+    /// hasn't done what it was meant to do.
     pub fn faults_left(&self) -> usize {
         self.service.live().faults.len()
     }
 
-    /// Sets the server's clock to the system's plus `offset`. It judges X-Date, and shows in the Date header of answers
-    /// and the times of tasks. Clamped to 36,500 days either way.
+    /// Sets the server's clock to the system's plus `offset`. The clock judges X-Date, and shows in the Date header of
+    /// answers and the times of tasks. Clamped to 36,500 days either way.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.service.live().clock_offset = clamp(offset);
     }
@@ -87,12 +88,12 @@ impl Emulator {
         self.service.live().schedule = Arc::new(schedule);
     }
 
-    /// Adds a share, or replaces the one with its short code; kdstokens of that one are accepted no longer.
+    /// Adds a share, or replaces the one with its short code. The kdstokens of a replaced share are no longer accepted.
     pub fn set_share(&self, share: EmulatedShare) {
         self.service.live().shares.set(share);
     }
 
-    /// Accepts no longer any kdstoken that an extract code gave.
+    /// Stops accepting the kdstokens that were issued for extract codes.
     pub fn lapse_kdstokens(&self) {
         self.service.live().shares.lapse_kdstokens();
     }
@@ -102,8 +103,8 @@ impl Emulator {
         self.service.live().package = Arc::new(package);
     }
 
-    /// How many downloads of packages were answered with a package so far, or with a part of one, or as
-    /// [`Package::answer`] says.
+    /// The number of downloads so far that were answered as [`Package`] says: with a package, with a part of one, or
+    /// with [`Package::answer`]. A refused URL doesn't count.
     pub fn downloads(&self) -> u64 {
         self.service.live().downloads
     }
@@ -114,7 +115,7 @@ impl Emulator {
         self.change_accepted(|accepted| accepted.tokens.push(token));
     }
 
-    /// Accepts this bearer token no longer, as when its 20 minutes are over. Does nothing if it wasn't accepted.
+    /// Stops accepting this bearer token, as when its 20 minutes are over. Does nothing if it wasn't accepted.
     pub fn revoke_token(&self, token: &str) {
         self.change_accepted(|accepted| accepted.tokens.retain(|kept| kept != token));
     }

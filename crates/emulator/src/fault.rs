@@ -7,9 +7,8 @@ use crate::answer::Answer;
 /// What happens to one request instead of plain processing.
 ///
 /// Queue it with [`Emulator::fail_next`](crate::Emulator::fail_next), for a request on any path, or with
-/// [`fail_next_of`](crate::Emulator::fail_next_of), for an operation. Each request that arrives takes the oldest fault that is
-/// for it.
-/// `Fault::Delay(Duration::ZERO)` lets one request through untouched.
+/// [`fail_next_of`](crate::Emulator::fail_next_of), for an operation. Each request that arrives takes the oldest fault
+/// that applies to it. `Fault::Delay(Duration::ZERO)` lets one request through untouched.
 ///
 /// "Processed" means: checked like any other request. A request that breaks a rule makes no task, with or without a
 /// fault.

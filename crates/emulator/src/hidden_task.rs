@@ -1,10 +1,10 @@
-//! Tasks that exist and can't be asked about yet.
+//! Tasks that exist but can't be queried yet.
 
 use serde_json::{Value, json};
 
 use crate::{answer::Answer, edition::Edition};
 
-/// What getBatchTask answers about a task that isn't visible yet, see
+/// The answer of getBatchTask about a task that isn't visible yet, see
 /// [`Schedule::visible_after`](crate::Schedule::visible_after).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

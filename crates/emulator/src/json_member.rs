@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// One member of a JSON answer, and what it becomes.
+/// One member of a JSON answer, and its new value.
 #[derive(Clone)]
 pub(crate) struct Member {
     /// A JSON pointer (RFC 6901).
@@ -15,7 +15,7 @@ impl Member {
     /// Sets the member, or leaves it out.
     ///
     /// # Errors
-    /// If the pointer leads nowhere. Says where it points to, and no value.
+    /// If the pointer leads nowhere. The error names the pointer, but not the value.
     pub(crate) fn apply(&self, answer: &mut Value) -> Result<(), String> {
         let nowhere = || format!("{} points to nothing in the answer", self.pointer);
         let (parent, name) = self.pointer.rsplit_once('/').ok_or_else(nowhere)?;

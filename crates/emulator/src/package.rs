@@ -17,10 +17,11 @@ use tokio::time::Instant;
 
 use crate::{answer::Answer, archive::Archive, rules::API_HEADERS};
 
-/// Where packages are, below the emulator's address.
+/// The path of the packages, below the emulator's address.
 const PATH: &str = "/packages/";
 
-/// What a presigned URL must not be asked with, beside the API's headers: it goes to another host, and says all itself.
+/// Headers that a request to a presigned URL must not have, beside the API's: the URL is that of another host, and
+/// holds all that is needed.
 const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 
 /// The packages of an emulator, and how they are served.
@@ -35,9 +36,9 @@ const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 /// ```
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
-/// same each time. The URL that getBatchTask gives is answered as object storage does, which is inferred: with a strong
-/// `ETag` that no other task's package has, and with the range that is asked for, `If-Range` included. A request that
-/// carries a header of the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
+/// same each time. The emulator answers requests to the URL as object storage does, which is inferred: with a strong
+/// `ETag` that no other task's package has, and with the requested range, `If-Range` included. A request that carries a
+/// header of the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
 #[derive(Debug, Clone)]
 pub struct Package {
     file_bytes: u64,
@@ -84,14 +85,14 @@ impl Package {
     }
 
     /// Sets the names of the files, whatever the task asked for; they need not be UTF-8, and one that ends with a slash
-    /// is a directory. Defaults to the names of the share's files, or to
-    /// `<file id>.bin` for each file id of a share that the emulator does not have.
+    /// is a directory. Defaults to the names of the share's files, or to `<file id>.bin` for each file id of a share
+    /// that the emulator does not have.
     pub fn names(mut self, names: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         self.names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Leaves the last so many files out, as the vendor's moderation does. Defaults to 0.
+    /// Leaves out this many of the last files, as the vendor's moderation does. Defaults to 0.
     pub fn held_back(mut self, files: usize) -> Self {
         self.held_back = files;
         self
@@ -103,7 +104,7 @@ impl Package {
         self
     }
 
-    /// Sends a weak `ETag`, which doesn't allow a range to be joined with another one.
+    /// Sends a weak `ETag`, with which ranges must not be joined.
     pub fn weak_etag(mut self) -> Self {
         self.etag = Some("W/");
         self
@@ -115,40 +116,41 @@ impl Package {
         self
     }
 
-    /// Closes each connection after so many bytes of a package. Defaults to never.
+    /// Closes each connection after this many bytes of a package. Defaults to never.
     pub fn cut_every(mut self, bytes: usize) -> Self {
         self.cut_every = Some(bytes);
         self
     }
 
-    /// States this `Content-Length` in place of the real one, and in `Content-Range` this size of the package. A body that
-    /// is shorter breaks off. Defaults to the truth.
+    /// States this `Content-Length` in place of the real one, and in `Content-Range` this size of the package. If the
+    /// real body is shorter, it breaks off. Defaults to the real length.
     pub fn stated_length(mut self, bytes: u64) -> Self {
         self.stated_length = Some(bytes);
         self
     }
 
-    /// Lets each URL lapse after so many downloads, whole or not; a further one is answered by a 403. getBatchTask gives
-    /// a fresh one; whether the service's does is not stated. Defaults to never.
+    /// Lets each URL lapse after this many downloads, complete or not; a further one is answered by a 403. getBatchTask
+    /// then returns a fresh URL; the reference doesn't state whether the service does. Defaults to never.
     pub fn url_uses(mut self, downloads: u64) -> Self {
         self.url_uses = downloads;
         self
     }
 
-    /// Lets each URL lapse so long after getBatchTask has given it. Measured by tokio's clock, so paused time applies.
-    /// Defaults to never.
+    /// Lets each URL lapse this long after getBatchTask has returned it. Measured by tokio's clock, so paused time
+    /// applies. Defaults to never.
     pub fn url_lifetime(mut self, lifetime: Duration) -> Self {
         self.url_lifetime = lifetime;
         self
     }
 
-    /// Changes the content of all packages, and their `ETag`, after every so many downloads. Defaults to never.
+    /// Changes the content of all packages, and their `ETag`, each time this many downloads were made. Defaults to
+    /// never.
     pub fn changes_every(mut self, downloads: u64) -> Self {
         self.changes_every = downloads.max(1);
         self
     }
 
-    /// Answers each download like this: a web page, a redirect, an encoding that nobody asked for. Defaults to the
+    /// Answers each download with this: a web page, a redirect, an encoding that was not requested. Defaults to the
     /// package.
     ///
     /// ```
@@ -162,7 +164,7 @@ impl Package {
         self
     }
 
-    /// Answers a download of a task's package with files of these names: the n-th download of all, from 0.
+    /// Answers a download of a task's package, whose files have these names. `n` counts all downloads, from 0.
     pub(crate) fn serve(&self, parts: &Parts, task_id: &str, names: Vec<String>, n: u64) -> Answer {
         if let Some(answer) = &self.answer {
             return answer.clone();
@@ -182,7 +184,7 @@ impl Package {
             Some((start, end)) if start < end => (206, start, end),
             Some(_) => return Answer::new(416).header("Content-Range", format!("bytes */{stated}")),
         };
-        // A range to the end ends where the package is said to.
+        // A range up to the end of the package ends at the stated end.
         let stated_end = if end == length { stated.max(start + 1) } else { end };
         let content = Content { archive: Arc::new(archive), position: start, end, stated_end };
         let mut answer = Answer::new(status).header("Content-Type", "application/zip");
@@ -211,7 +213,7 @@ impl Package {
     }
 }
 
-/// A URL that getBatchTask has given.
+/// A URL that getBatchTask has returned.
 pub(crate) struct PackageUrl {
     token: String,
     given: Instant,
@@ -228,7 +230,7 @@ impl PackageUrl {
         format!("{origin}{PATH}{task_id}.zip?token={}", self.token)
     }
 
-    /// Whether a request shows this URL's token and may have the package.
+    /// Whether the token is this URL's, and the URL has not lapsed.
     pub(crate) fn admits(&self, token: &str, package: &Package) -> bool {
         self.token == token && self.given.elapsed() < package.url_lifetime && self.uses < package.url_uses
     }
@@ -249,6 +251,8 @@ pub(crate) fn masked(target: &str, mask: &str) -> String {
     }
 }
 
+/// Checks the method and the headers of a request for a package.
+///
 /// # Errors
 /// The refusal to send.
 pub(crate) fn check(parts: &Parts) -> Result<(), Answer> {
@@ -261,7 +265,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Answer> {
     }
 }
 
-/// The refusal of a URL that has lapsed, or never was.
+/// The refusal of a URL that has lapsed or never existed.
 pub(crate) fn lapsed() -> Answer {
     error(403, "AccessDenied", "Request has expired")
 }
@@ -276,7 +280,8 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
 }
 
-/// The start and the end of what a `Range` asks for; there's nothing if the end comes first. `None` if it's not understood.
+/// The start and the end of the bytes that a `Range` asks for; there are none if the end isn't after the start. `None`
+/// if the header is not understood.
 fn range(asked: &str, length: u64) -> Option<(u64, u64)> {
     let (first, last) = asked.strip_prefix("bytes=")?.split_once('-')?;
     Some(match (first, last) {
@@ -292,11 +297,11 @@ pub(crate) struct Content {
     archive: Arc<Archive>,
     position: u64,
     end: u64,
-    /// What follows the end, up to here, is never sent: the connection is cut before.
+    /// The stated end. The bytes from `end` up to it are never sent: the connection is cut before.
     stated_end: u64,
 }
 
-/// Without a size: the length that is stated may be another one.
+/// The body has no size hint, since the stated length may be another one.
 impl HttpBody for Content {
     type Data = Bytes;
     type Error = Infallible;

@@ -10,8 +10,8 @@ const MASK: &str = "***";
 
 /// A request as the emulator received it, refused or not.
 ///
-/// The accessors give everything as it came, secrets included. `Debug` and `Display` are for people and mask them:
-/// `Display` gives the request in HTTP/1.1 text,
+/// The accessors return everything as it came, secrets included. `Debug` and `Display` are for people and mask secrets:
+/// `Display` writes the request as HTTP/1.1 text,
 ///
 /// ```text
 /// POST /koodrive/ose/v1/share/tasks HTTP/1.1
@@ -120,7 +120,7 @@ fn mask_authorization(value: &str) -> String {
     }
 }
 
-/// The body as sent, byte for byte, but for the masked values.
+/// The body as sent, byte for byte, except for the masked values.
 fn mask_body(body: &[u8]) -> String {
     if body.is_empty() {
         return String::new();

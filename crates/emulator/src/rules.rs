@@ -12,14 +12,14 @@ const WINDOW_SECONDS: i64 = 15 * 60;
 /// "Length 58", counted in characters, all of them ASCII.
 const TRACE_ID_LEN: usize = 58;
 
-/// The headers of the reference. A package's URL is asked without them.
+/// The headers of the reference. A request for a package must not have them.
 pub(crate) const API_HEADERS: &[&str] = &["authorization", "x-traceid", "x-user-id", "x-date", "x-hw-agentname"];
 
 /// The headers of HTTP itself that a strict emulator lets through, too.
 const HTTP_HEADERS: &[&str] =
     &["host", "accept", "accept-encoding", "content-type", "content-length", "user-agent", "connection"];
 
-/// Of those, the ones it lets a request repeat.
+/// The headers that a strict emulator lets a request repeat.
 const REPEATABLE_HEADERS: &[&str] = &["accept", "accept-encoding", "connection"];
 
 /// An operation of the service.
@@ -63,7 +63,7 @@ impl Operation {
     }
 }
 
-/// Checks that there's no query string, but for getShareInfo.
+/// Checks that there's no query string, except for getShareInfo.
 ///
 /// # Errors
 /// The answer to send.
@@ -96,14 +96,14 @@ pub(crate) fn short_url(uri: &Uri, strict: bool) -> Result<String, Answer> {
     }
 }
 
-/// What later steps need of the headers.
+/// The values of the headers that later steps need.
 pub(crate) struct Caller {
     pub(crate) user_id: String,
     pub(crate) trace_id: Option<String>,
 }
 
-/// Checks what the reference says of the headers, at the server's time `now`. Authorization is checked elsewhere. Of a
-/// repeated header the first value counts.
+/// Checks the headers against the reference, at the server's time `now`. Authorization is checked elsewhere. If a
+/// header is repeated, the first value counts.
 ///
 /// # Errors
 /// The answer to send.
@@ -116,7 +116,7 @@ pub(crate) fn check_headers(parts: &Parts, now: DateTime<Utc>) -> Result<Caller,
     let user_id = required(headers, "x-user-id")?.to_owned();
     required(headers, "x-hw-agentname")?;
     let trace_id = headers.get("x-traceid").map(trace_id).transpose()?;
-    // Only a request with a body has a type of it.
+    // Only a POST has a body, and so a type of it.
     if parts.method == Method::POST {
         content_type(headers)?;
     }

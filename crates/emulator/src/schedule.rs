@@ -68,8 +68,8 @@ impl Schedule {
         Self::by_polls([Step::running(50), Step::cancelled()])
     }
 
-    /// Hides a task from getBatchTask until this long after it was made, as a service does whose parts learn of it one
-    /// after the other. Meanwhile `answer` is sent, which doesn't count as a poll. Measured by tokio's clock, so paused
+    /// Hides a task from getBatchTask until this long after it was made, as a service does that is only eventually
+    /// consistent. Meanwhile `answer` is sent, which doesn't count as a poll. Measured by tokio's clock, so paused
     /// time applies. Defaults to zero: a task is visible at once.
     ///
     /// ```
@@ -84,9 +84,9 @@ impl Schedule {
         self
     }
 
-    /// Lets each `every`-th file of a task fail that would succeed in full: the task completes with result 2, or with 3 if
-    /// all its files fail, and its package lacks them. A task of fewer files succeeds. 0 lets none fail, which is the
-    /// default.
+    /// Lets each `every`-th file fail in a task that would succeed in full: the task completes with result 2, or with 3
+    /// if all its files fail, and its package lacks the failed files. A task of fewer files succeeds. 0 lets none fail,
+    /// which is the default.
     ///
     /// ```
     /// use koodrive_share_emulator::{Emulator, Schedule};
@@ -114,7 +114,8 @@ impl Schedule {
         (elapsed < delay).then_some(answer)
     }
 
-    /// The step of a task of so many files, shown on poll number `poll`, counted from 1, this long after it was made.
+    /// The step of a task with this number of files, shown on poll number `poll`, counted from 1, this long after the
+    /// task was made.
     pub(crate) fn step(&self, poll: u64, elapsed: Duration, files: usize) -> Step {
         let step = match &self.pace {
             Progression::Polls(steps) => {

@@ -38,7 +38,7 @@ use crate::{
 /// 4 MiB: 1,000 ids of 4 KiB each, far more than any real body.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// What doesn't change while the emulator runs.
+/// The settings, which don't change while the emulator runs.
 pub(crate) struct Settings {
     pub(crate) path_prefix: String,
     pub(crate) strict: bool,
@@ -77,24 +77,24 @@ impl Default for Settings {
     }
 }
 
-/// Is told of each request once it is answered.
+/// Called with each request and its answer.
 pub(crate) type OnAnswer = dyn Fn(&Answered) + Send + Sync;
 
-/// A Date header that another clock writes, in the reply to every so many requests.
+/// A Date header that another clock writes, in the reply to every `every`-th request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StampedDate {
     pub(crate) offset: TimeDelta,
     pub(crate) every: NonZeroU64,
 }
 
-/// What changes while it runs.
+/// The state that changes while the emulator runs.
 pub(crate) struct ServiceState {
     pub(crate) accepted: Arc<Accepted>,
     pub(crate) clock_offset: TimeDelta,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) package: Arc<Package>,
     pub(crate) downloads: u64,
-    /// Each with the operation that it is for, unless it is for any.
+    /// The queued faults, each with its operation; `None` means a request of any kind.
     pub(crate) faults: VecDeque<(Option<Operation>, Fault)>,
     pub(crate) requests: VecDeque<RecordedRequest>,
     pub(crate) received: u64,
@@ -110,7 +110,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// No code panics while it holds the lock, and even then the state would be whole.
+    /// Locks the state. No code panics while it holds the lock, and even then the state would be consistent.
     pub(crate) fn live(&self) -> MutexGuard<'_, ServiceState> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,7 +152,7 @@ impl Service {
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    /// Checks the rules in order, then does what was asked.
+    /// Checks the rules in order, then carries out the operation.
     ///
     /// # Errors
     /// The refusal to send.
@@ -243,7 +243,7 @@ impl Service {
     }
 }
 
-/// A request with its body, or what has arrived of it.
+/// A request with its body, which is empty unless it arrived whole.
 struct Received {
     parts: Parts,
     body: Bytes,
@@ -260,7 +260,7 @@ pub(crate) async fn handle(
     let body = axum::body::to_bytes(body, BODY_LIMIT).await;
     let received = Received {
         parts,
-        // Copied, so that what is kept doesn't hold on to a bigger read buffer.
+        // Copied, so that a recorded body doesn't keep a larger read buffer in memory.
         body: Bytes::copy_from_slice(body.as_deref().unwrap_or_default()),
         whole: body.is_ok(),
     };
@@ -291,7 +291,8 @@ pub(crate) async fn handle(
     answer.into_response(service.date(number), &request_id)
 }
 
-/// Waits, then processes, in a task of its own: a caller that hangs up meanwhile ends the handler, and mustn't end this.
+/// Waits, then processes the request, in a tokio task of its own: a caller that hangs up meanwhile ends the handler,
+/// but must not end this.
 async fn delay(duration: Duration, service: Arc<Service>, received: Received) -> Answer {
     let delayed = tokio::spawn(async move {
         let mut stopping = service.stopping.clone();

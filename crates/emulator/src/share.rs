@@ -1,4 +1,4 @@
-//! The shares of an emulator: what is behind a link, and how it's listed.
+//! The shares of an emulator, and the listings of their files.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,7 +14,7 @@ use crate::{
     signature::sha256_hex,
 };
 
-/// A share: what a link leads to.
+/// A share, to which a link leads.
 ///
 /// ```
 /// use koodrive_share_emulator::{EmulatedShare, SharedFile};
@@ -55,7 +55,7 @@ impl EmulatedShare {
     /// The extract code of the example share.
     pub const EXAMPLE_EXTRACT_CODE: &'static str = "31945314";
 
-    /// A share without an extract code, without files, and valid forever. Its share id is made of the short code.
+    /// A share without an extract code, without files, and valid forever. Its share id is derived from the short code.
     pub fn new(short_url: impl Into<String>) -> Self {
         let short_url = short_url.into();
         Self {
@@ -94,7 +94,7 @@ impl EmulatedShare {
         &self.short_url
     }
 
-    /// Its link, as people copy it. The host is made up: nothing is to be sent to it.
+    /// The link, as people copy it. The host is made up: send nothing to it.
     pub fn link(&self) -> String {
         format!("https://drive.example.com/cloudfile/#/sharelink/i/{}", self.short_url)
     }
@@ -117,44 +117,44 @@ impl EmulatedShare {
         self
     }
 
-    /// Demands this extract code, and of every other call a kdstoken that it gave. Defaults to none.
+    /// Demands this extract code, and in every other call but getShareInfo a kdstoken issued for it. Defaults to none.
     pub fn extract_code(mut self, extract_code: impl Into<String>) -> Self {
         self.extract_code = Some(extract_code.into());
         self
     }
 
-    /// Lets the extract code be used this often. Defaults to any number of times.
+    /// Sets how often the extract code can be used. Defaults to any number of times.
     pub fn code_uses(mut self, uses: u64) -> Self {
         self.code_uses = Some(uses);
         self
     }
 
-    /// Sets the kdstoken that is given every time. Defaults to another each time.
+    /// Sets the kdstoken that is issued every time. Defaults to a new one each time.
     pub fn kdstoken(mut self, kdstoken: impl Into<String>) -> Self {
         self.kdstoken = Some(kdstoken.into());
         self
     }
 
-    /// Lets a kdstoken lapse after it was accepted this often. Defaults to never. See also
+    /// Lets a kdstoken lapse after it was accepted this many times. Defaults to never. See also
     /// [`Emulator::lapse_kdstokens`](crate::Emulator::lapse_kdstokens).
     pub fn kdstoken_calls(mut self, calls: u64) -> Self {
         self.kdstoken_calls = Some(calls);
         self
     }
 
-    /// Sets the status: 0 goes by the time, 1 deleted, 2 expired or invalid. Defaults to 0.
+    /// Sets the status: 0 valid until the share expires, 1 deleted, 2 expired or invalid. Defaults to 0.
     pub fn status(mut self, status: i64) -> Self {
         self.status = status;
         self
     }
 
-    /// Sets when it expires. Defaults to the end of 2099.
+    /// Sets when the share expires. Defaults to the end of 2099.
     pub fn expires(mut self, expires: DateTime<Utc>) -> Self {
         self.expires = Some(expires);
         self
     }
 
-    /// Lets a page hold at most this many files, whatever is asked for. Defaults to no limit; 0 counts as 1.
+    /// Lets a page hold at most this many files, even if a request asks for more. Defaults to no limit; 0 counts as 1.
     pub fn page_limit(mut self, files: usize) -> Self {
         self.page_limit = files.max(1);
         self
@@ -166,7 +166,7 @@ impl EmulatedShare {
         self
     }
 
-    /// Gives the first page's cursor again with every page but the first: a listing that never ends. Defaults to `false`.
+    /// Returns the first page's cursor with every later page, too, so that the listing never ends. Defaults to `false`.
     pub fn repeats_cursor(mut self, repeats: bool) -> Self {
         self.repeats_cursor = repeats;
         self
@@ -193,8 +193,8 @@ impl EmulatedShare {
         self.tree(files, 0, 0)
     }
 
-    /// Generates directories, in place of others: each holds so many files and, down to this many levels below the top, so
-    /// many directories. They take no memory.
+    /// Generates directories, in place of other files: each holds this many files and, down to this many levels below
+    /// the top, this many directories. They take no memory.
     pub fn tree(mut self, files: usize, directories: usize, levels: usize) -> Self {
         self.contents = Contents::Generated { files, directories, levels };
         self
@@ -207,7 +207,7 @@ impl EmulatedShare {
     /// The member `link` of answers.
     ///
     /// # Errors
-    /// The answer that says which of [`Self::member`] leads nowhere.
+    /// The answer that names the [`Self::member`] that leads nowhere.
     fn link_info(&self) -> Result<Value, Answer> {
         let expires = self.expires.map_or_else(|| "2099-12-31T16:00:00.000Z".to_owned(), instant);
         let mut info = json!({
@@ -229,7 +229,7 @@ impl EmulatedShare {
 /// Sets the members of an answer.
 ///
 /// # Errors
-/// The answer that says which of them leads nowhere.
+/// The answer that names the member that leads nowhere.
 pub(crate) fn apply(members: &[Member], answer: &mut Value) -> Result<(), Answer> {
     members.iter().try_for_each(|member| member.apply(answer)).map_err(|why| Answer::unsendable(&why))
 }
@@ -251,11 +251,11 @@ impl fmt::Debug for EmulatedShare {
     }
 }
 
-/// A share with what changes of it.
+/// A share and its state.
 struct ShareState {
     share: EmulatedShare,
     verified: u64,
-    /// The kdstokens that are accepted, each with the number of calls that are left to it.
+    /// The kdstokens that are accepted, each with the number of calls left; `None` means any number.
     kdstokens: BTreeMap<String, Option<u64>>,
 }
 
@@ -277,7 +277,7 @@ impl Shares {
         self.0.get_mut(short_url).ok_or_else(does_not_exist)
     }
 
-    /// getShareInfo. A share that has ended is told by its status.
+    /// Answers getShareInfo, also for a share that has ended.
     pub(crate) fn info(&mut self, short_url: &str) -> Result<Answer, Answer> {
         let link = self.find(short_url)?.share.link_info()?;
         Ok(Answer::json(200, &json!({"code": 0, "msg": "Success", "link": link})))
@@ -306,7 +306,7 @@ impl Shares {
         kept.share.page(asked)
     }
 
-    /// Checks the share of a task, if it's one of these: its state, its kdstoken. Of another share nothing is known.
+    /// Checks the state and the kdstoken of a task's share, if it's one of these. Another share passes.
     pub(crate) fn check_access(
         &mut self,
         share_id: &str,
@@ -319,7 +319,7 @@ impl Shares {
         }
     }
 
-    /// The names in the package of a task: those of the share's files, and ids with `.bin` of a share that is none of these.
+    /// The names in the package of a task: those of the share's files, or `<file id>.bin` for a file that no share has.
     pub(crate) fn names_in_package(&self, task: &CreateTask) -> Vec<String> {
         let kept = self.0.values().find(|kept| kept.share.share_id == task.share_id);
         let names = |id: &String| {
@@ -365,7 +365,7 @@ impl ShareState {
 }
 
 impl EmulatedShare {
-    /// A page of a listing. A cursor is the number of the files before the page, and of empty pages that are due.
+    /// A page of a listing. A cursor holds the number of files before the page, and that of the empty pages before it.
     fn page(&self, asked: &ListShareFiles) -> Result<Answer, Answer> {
         let (start, empty) = match asked.page_cursor.as_deref() {
             None => (0, self.empty_pages),

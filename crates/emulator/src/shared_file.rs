@@ -20,17 +20,17 @@ pub struct SharedFile {
     edited: String,
     container_id: Option<String>,
     pub(crate) members: Vec<Member>,
-    /// Of a directory.
+    /// The files of a directory; `None` for a file.
     files: Option<Vec<SharedFile>>,
 }
 
 impl SharedFile {
-    /// A file. Its id is made of its name.
+    /// A file. Its id is derived from its name.
     pub fn file(name: impl Into<String>, size: u64) -> Self {
         Self::new(name.into(), size, None)
     }
 
-    /// A directory. Its id is made of its name.
+    /// A directory. Its id is derived from its name.
     pub fn directory(name: impl Into<String>, files: Vec<SharedFile>) -> Self {
         Self::new(name.into(), 0, Some(files))
     }
@@ -47,13 +47,13 @@ impl SharedFile {
         }
     }
 
-    /// Sets the id. Defaults to one made of the name, so files of one name in several directories need other ones.
+    /// Sets the id. Defaults to one derived from the name, so files of one name in several directories need other ones.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// Sets when it was changed. Defaults to the time that the reference's example share was made at.
+    /// Sets when the file was changed. Defaults to the time at which the reference's example share was made.
     pub fn edited(mut self, edited: impl Into<String>) -> Self {
         self.edited = edited.into();
         self
@@ -134,14 +134,14 @@ impl fmt::Debug for SharedFile {
     }
 }
 
-/// What a share holds.
+/// The contents of a share.
 #[derive(Clone)]
 pub(crate) enum Contents {
     Listed(Vec<SharedFile>),
     Generated { files: usize, directories: usize, levels: usize },
 }
 
-/// What a directory holds.
+/// The contents of a directory.
 pub(crate) enum Directory<'a> {
     Listed(&'a [SharedFile]),
     /// The path of a generated directory, such as `-0-3`, empty at the top.
@@ -153,7 +153,7 @@ pub(crate) enum Directory<'a> {
 }
 
 impl Contents {
-    /// The directory of that id; without one, the top.
+    /// The directory with this id, or the top if there is no id.
     pub(crate) fn directory<'a>(&'a self, id: Option<&'a str>) -> Option<Directory<'a>> {
         match (self, id) {
             (Self::Listed(files), None) => Some(Directory::Listed(files)),
@@ -170,8 +170,8 @@ impl Contents {
         }
     }
 
-    /// What a package holds of a file or directory: all files of a directory, but of a generated one the directory alone.
-    /// `None` if there's no such file.
+    /// The names in a package for a file or directory: those of all files of a directory, but only its own name for a
+    /// generated one. `None` if there's no such file.
     pub(crate) fn names_in_package(&self, id: &str) -> Option<Vec<String>> {
         match self {
             Self::Listed(files) => {

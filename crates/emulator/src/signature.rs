@@ -30,7 +30,7 @@ impl<'a> AppSignature<'a> {
         authorization.split(' ').next() == Some(ALGORITHM)
     }
 
-    /// Reads the value to the letter: one space after the algorithm, commas without spaces.
+    /// Parses the value to the letter: one space after the algorithm, commas without spaces.
     pub(crate) fn parse(authorization: &'a str) -> Option<Self> {
         let rest = authorization.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
         let mut parts = rest.split(',');
@@ -42,10 +42,11 @@ impl<'a> AppSignature<'a> {
         parts.next().is_none().then_some(parsed)
     }
 
-    /// The canonical request of what was received.
+    /// The canonical request of a received request.
     ///
     /// # Errors
-    /// If the list of signed headers is malformed or names a header that wasn't sent exactly once. Says which.
+    /// If the list of signed headers is malformed or names a header that wasn't sent exactly once. The error says
+    /// which.
     pub(crate) fn canonical_request(&self, parts: &Parts, body: &[u8]) -> Result<Vec<u8>, String> {
         let names: Vec<&str> = self.signed_headers.split(';').collect();
         let sorted: BTreeSet<&str> = names.iter().copied().collect();
@@ -91,10 +92,10 @@ impl<'a> AppSignature<'a> {
     }
 }
 
-/// The parameters sorted by name, as `name=value`, percent-encoded but for the unreserved characters.
+/// The parameters sorted by name, as `name=value`, percent-encoded except for the unreserved characters.
 ///
-/// Made of the decoded parameters: clients write a blank as `+` or as `%20`, and leave reserved characters as they are or
-/// encode them.
+/// The parameters are decoded first: clients write a blank as `+` or as `%20`, and leave reserved characters as they
+/// are or encode them.
 fn canonical_query(query: &str) -> String {
     let encode = |text: &str| {
         let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
@@ -105,7 +106,7 @@ fn canonical_query(query: &str) -> String {
         .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
         .map(|(name, value)| (encode(name), encode(value)))
         .collect();
-    // A repeated name by its values, of which the guide says nothing. Source: the vendor's own signers.
+    // Parameters of one name are sorted by value, which the guide doesn't state. Source: the vendor's own signers.
     parameters.sort_unstable();
     let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
@@ -121,7 +122,7 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Reads lower-case hex: the reference asks for no other.
+/// Decodes lower-case hex only, as the reference writes it.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: &u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

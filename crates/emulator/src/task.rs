@@ -21,7 +21,7 @@ use crate::{
 /// The default id of the first task, that of the reference's example.
 pub(crate) const FIRST_TASK_ID: u64 = 1_689_765_568_237_837_824;
 
-/// The package URLs of a task that are kept, the latest ones. Older ones have lapsed.
+/// The number of package URLs that are kept of a task, the latest ones. Older ones have lapsed.
 const URLS: usize = 1_000;
 
 /// Why a package cannot be made.
@@ -30,7 +30,8 @@ const UNRECORDED: &str =
 
 /// A task that the emulator made.
 ///
-/// Small enough to be kept for every task of a long run, but for its body: of the file ids the number and a digest stay.
+/// It is small enough to be kept for every task of a long run, except for its body. Once the body is dropped, the
+/// number of file ids and their digest are still known.
 #[derive(Clone)]
 pub struct EmulatedTask {
     task_id: String,
@@ -109,7 +110,7 @@ impl fmt::Debug for EmulatedTask {
     }
 }
 
-/// A task with what moves it.
+/// A task and the state of its progress.
 pub(crate) struct Task {
     public: EmulatedTask,
     schedule: Arc<Schedule>,
@@ -188,7 +189,7 @@ impl Task {
                     && step.task_status == 2
                     && matches!(step.result_code, Some(1 | 2)) =>
             {
-                // Each poll gives a fresh one.
+                // Each poll returns a fresh URL.
                 let secret = format!("{}/{}", task.file_ids_sha256, task.polls);
                 let url = PackageUrl::new(sha256_hex(secret.as_bytes()));
                 let text = url.text(origin, &task.task_id);
@@ -281,7 +282,7 @@ impl Tasks {
         self.by_id(id).filter(|task| task.public.share_id == share_id)
     }
 
-    /// What a task was made from, without the files that fail, if its package may be had with this token.
+    /// Returns the request that a task was made from, without the files that fail, if the token admits to its package.
     ///
     /// # Errors
     /// The refusal to send.

@@ -1,4 +1,4 @@
-//! What getBatchTask says about a task at one point.
+//! The answer of getBatchTask about a task at one point of its progress.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ pub(crate) enum Download {
     Always(String),
 }
 
-/// What getBatchTask says about a task at one point.
+/// The answer of getBatchTask about a task at one point of its progress.
 ///
 /// Any number is let through, documented or not: `Step::new(7)` is a task of the unknown status 7.
 ///
@@ -133,7 +133,7 @@ impl Step {
         self
     }
 
-    /// The same where each `every`-th file fails, if all succeeded.
+    /// The step with each `every`-th file failed, if all files succeed in it.
     pub(crate) fn failing_every(self, every: usize) -> Self {
         if (self.task_status, self.result_code) != (2, Some(1)) {
             return self;
@@ -144,7 +144,7 @@ impl Step {
 
     /// Sets `downloadUrl`. Defaults to a URL at this emulator, `http://127.0.0.1:<port>/packages/<task id>.zip?token=…`, for
     /// a package download that completed with result code 1 or 2, and to no such field otherwise. See
-    /// [`Package`](crate::Package) for what is there; each poll gives a fresh URL.
+    /// [`Package`](crate::Package) for the packages at these URLs. Each poll returns a fresh URL.
     pub fn download_url(mut self, url: impl Into<String>) -> Self {
         self.download = Download::Always(url.into());
         self

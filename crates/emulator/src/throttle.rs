@@ -8,10 +8,10 @@ use crate::answer::Answer;
 
 /// A limit on how many calls pass in a window of time.
 ///
-/// A window starts with the first call after the one before has ended. It counts the calls of all operations, whatever
-/// becomes of them, but no downloads. A call beyond the limit is refused with HTTP 429 and `APIGW.0308` before anything of
-/// it but its path and method is checked, and makes nothing; it neither counts nor prolongs the window. Measured by tokio's clock, so paused time
-/// applies.
+/// A window starts with the first call after the previous window has ended. It counts the calls of all operations,
+/// whatever their outcome, but no downloads. A call beyond the limit is refused with HTTP 429 and `APIGW.0308` once its
+/// path and method are checked. It makes no task, and neither counts nor prolongs the window. Measured by tokio's
+/// clock, so paused time applies.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +51,7 @@ impl Throttle {
     }
 }
 
-/// The window that runs.
+/// The current window.
 #[derive(Default)]
 pub(crate) struct Window {
     started: Option<Instant>,

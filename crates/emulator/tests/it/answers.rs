@@ -1,4 +1,4 @@
-//! What a creation answers.
+//! The answers to a creation.
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use koodrive_share_emulator::Emulator;

@@ -1,4 +1,4 @@
-//! Who may call.
+//! Credentials.
 
 use koodrive_share_emulator::Emulator;
 

@@ -1,4 +1,4 @@
-//! Connections, and what comes over them.
+//! Connections, and hostile bytes on them.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn dropping_it_closes_the_port_and_every_connection() {
     for stream in [&mut idle, &mut fresh, &mut half, &mut waiting] {
         let mut rest = Vec::new();
         let end = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
-        // Closed, with or without a reset, and not a byte.
+        // The connection closes, with or without a reset, and without a byte.
         let _ = end.await.expect("closes promptly");
         assert!(rest.is_empty());
     }

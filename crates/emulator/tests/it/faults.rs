@@ -48,7 +48,7 @@ async fn a_fault_for_an_operation_waits_for_it() {
     emulator.fail_next_of(Operation::GetBatchTask, Fault::Reply(Answer::new(502)));
     emulator.fail_next(Fault::Reply(Answer::new(503)));
     emulator.fail_next_of(Operation::CreateBatchTask, Fault::Reply(Answer::new(504)));
-    // The oldest that is for the request.
+    // Each request takes the oldest fault that applies to it.
     assert_eq!(send(&emulator, &Sent::create()).await.status, 503);
     assert_eq!(send(&emulator, &Sent::create()).await.status, 504);
     assert_eq!(send(&emulator, &Sent::create()).await.status, 200);
@@ -81,7 +81,7 @@ async fn closing_after_processing_sends_not_a_byte() {
     assert!(exchange(&mut stream, &Sent::create()).await.is_some());
     stream.write_all(&Sent::create().bytes()).await.unwrap();
     let mut rest = Vec::new();
-    // The end of the stream, not an answer and not a wait.
+    // The stream ends, without an answer and without a wait.
     assert_eq!(stream.read_to_end(&mut rest).await.unwrap(), 0);
     assert_eq!(emulator.tasks().len(), 2);
     assert_eq!(send(&emulator, &Sent::create()).await.status, 200);

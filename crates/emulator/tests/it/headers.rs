@@ -9,10 +9,10 @@ use crate::support::{
     CREATE, DETAIL, Sent, TRACE_ID, connect, cut, dump, host, package, read_reply, send, set, strict, ten_seconds_ago,
 };
 
-/// Makes a request of a host and port.
+/// Writes a request to a host and port.
 type Client = fn(&str) -> String;
 
-/// What fetch of Node 20 sends, byte for byte.
+/// The request that `fetch` of Node 20 sends, byte for byte.
 fn node(host: &str) -> String {
     let (date, body) = (ten_seconds_ago(), package().to_string());
     let len = body.len();
@@ -34,7 +34,7 @@ fn node(host: &str) -> String {
     )
 }
 
-/// What `java.net.http.HttpClient` of JDK 17 sends, byte for byte. It offers HTTP/2 unless told otherwise.
+/// The request that `java.net.http.HttpClient` of JDK 17 sends, byte for byte. By default it offers HTTP/2.
 fn jdk(host: &str) -> String {
     let (date, body) = (ten_seconds_ago(), package().to_string());
     let len = body.len();

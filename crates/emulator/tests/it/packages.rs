@@ -57,7 +57,7 @@ async fn get(emulator: &Emulator, target: &str, headers: &[(&str, &str)]) -> Got
     Got { status: head[9..12].parse().unwrap(), body: bytes.split_off(end + 4), head }
 }
 
-/// The names of a zip's files, whose contents are checked.
+/// The names of the files in a zip. Their contents are verified.
 fn names(zip: &[u8]) -> Vec<Vec<u8>> {
     let archive = ZipArchive::from_slice(zip).unwrap();
     let (mut entries, mut names) = (archive.entries(), Vec::new());
@@ -84,7 +84,7 @@ async fn a_package_is_a_zip_with_a_file_for_each_file_id() {
     assert_eq!(names(&get(&emulator, &url(&emulator, &task_id).await, &[]).await.body), odd);
     emulator.set_package(Package::new().file_bytes(1 << 32));
     assert_eq!(get(&emulator, &url(&emulator, &task_id).await, &[]).await.status, 500);
-    // Each answer of a package counts.
+    // Each download counts, also the one that is answered by a 500.
     assert_eq!(emulator.downloads(), 4);
 }
 

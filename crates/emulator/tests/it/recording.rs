@@ -1,4 +1,4 @@
-//! What is kept of the requests.
+//! The requests that are kept.
 
 use koodrive_share_emulator::Emulator;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Secrets show nowhere.
+//! Secrets, which must show nowhere.
 
 use std::{fmt::Write as _, time::Duration};
 

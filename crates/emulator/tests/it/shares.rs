@@ -1,4 +1,4 @@
-//! Shares: what leads to their files, how these are listed, and what is refused.
+//! Shares: the way from a link to the files, listings, and refusals.
 
 use chrono::{TimeDelta, Utc};
 use koodrive_share_emulator::{EmulatedShare, Emulator, SharedFile};
@@ -167,7 +167,7 @@ async fn files_are_sorted_filtered_and_paged_as_asked() {
     assert_eq!((names(&last), last.body.get("nextCursor")), (vec!["c"], None));
 }
 
-/// A million files, in no memory: only a page of them is ever made.
+/// The million files take no memory: only the files of a page are generated.
 #[tokio::test]
 async fn directories_of_any_size_are_generated() {
     let emulator = with(EmulatedShare::new("s").tree(1_000_000, 2, 30).container_id("c").share_id("share")).await;

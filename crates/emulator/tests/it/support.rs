@@ -207,8 +207,8 @@ pub(crate) async fn scheduled(schedule: Schedule) -> Emulator {
     builder.start().await.unwrap()
 }
 
-/// Lets this much of tokio's time pass at once. It's paused only meanwhile: paused time runs ahead whenever every task
-/// waits, also when they wait for a socket.
+/// Advances tokio's clock by this much at once. The clock is paused only meanwhile: when paused, it runs ahead whenever
+/// every task waits, even for a socket.
 pub(crate) async fn pass(duration: Duration) {
     tokio::time::pause();
     tokio::time::advance(duration).await;

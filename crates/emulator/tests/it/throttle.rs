@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(3600);
 #[tokio::test]
 async fn calls_beyond_the_limit_are_refused_and_make_nothing() {
     let emulator = Emulator::builder().throttle(Throttle::new(3, WINDOW)).start().await.unwrap();
-    // What is no call of the service, or never reaches it, doesn't count.
+    // A request for no operation, or one that never reaches the service, doesn't count.
     assert_eq!(send(&emulator, &Sent::new("/", &json!({}))).await.status, 404);
     emulator.fail_next(Fault::Reply(Answer::new(502)));
     assert_eq!(send(&emulator, &Sent::create()).await.status, 502);
@@ -21,7 +21,7 @@ async fn calls_beyond_the_limit_are_refused_and_make_nothing() {
     let asked = Sent::new(DETAIL, &json!({"taskId": id, "shareId": "share"}));
     assert_eq!(send(&emulator, &asked).await.status, 200);
     send(&emulator, &Sent::create().with("Authorization", "Bearer no")).await.refused(401, "APIGW.0301", "token");
-    // Throttled before it's looked at: the last one has no X-Date.
+    // A call is throttled before its headers are checked: the last one has no X-Date.
     for sent in [Sent::create(), asked.clone(), Sent::create().without("X-Date")] {
         let reply = send(&emulator, &sent).await;
         reply.refused(429, "APIGW.0308", "throttling");
@@ -42,6 +42,6 @@ async fn a_refusal_tells_when_the_window_ends_if_asked_to() {
     pass(WINDOW / 2).await;
     let reply = send(&emulator, &Sent::create()).await;
     let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
-    // Some of the half hour has passed for real, but not a minute.
+    // Beside the half hour, some real time has passed, but less than a minute.
     assert!((1740..=1800).contains(&seconds), "{reply:?}");
 }
