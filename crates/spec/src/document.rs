@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a path can be asked to do.
+/// The methods that a path can have.
 pub(crate) const METHODS: &[&str] = &["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Appends a key to a JSON pointer.
@@ -11,17 +11,17 @@ pub fn join(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-/// What a `$ref` within the document points to.
+/// The value that a `$ref` within the document points to.
 #[must_use]
 pub fn resolve<'a>(spec: &'a Value, reference: &str) -> Option<&'a Value> {
     spec.pointer(reference.strip_prefix('#')?)
 }
 
-/// Where the references at `pointer` lead to, or `pointer` itself.
+/// Follows the references at `pointer` and returns where they lead, or `pointer` itself.
 #[must_use]
 pub fn followed(spec: &Value, pointer: &str) -> String {
     let mut pointer = pointer;
-    // As many as there can be without a circle.
+    // The limit ends a circle of references.
     for _ in 0..100 {
         match spec.pointer(pointer).and_then(|value| value["$ref"].as_str()).and_then(|to| to.strip_prefix('#')) {
             Some(target) => pointer = target,
@@ -31,18 +31,18 @@ pub fn followed(spec: &Value, pointer: &str) -> String {
     pointer.to_owned()
 }
 
-/// The name of the component that a pointer leads into, with its kind.
+/// The kind and the name of the component that a pointer leads into.
 pub(crate) fn component(pointer: &str) -> Option<(&str, &str)> {
     let mut parts = pointer.strip_prefix("/components/")?.split('/');
     Some((parts.next()?, parts.next()?))
 }
 
-/// The fields of an object; none of any other value.
+/// The fields of an object; none for any other value.
 pub(crate) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
-/// The items of an array; none of any other value.
+/// The items of an array; none for any other value.
 pub(crate) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -96,22 +96,22 @@ pub(crate) fn operations(spec: &Value) -> Vec<Operation<'_>> {
     found
 }
 
-/// Which way a part of a message goes.
+/// The direction of a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Direction {
     Request,
-    /// With its status.
+    /// A reply with this status.
     Reply(String),
 }
 
-/// A schema that a message has, where the message refers to it.
+/// A part of a message that has a schema: a parameter or a body.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) operation: String,
     pub(crate) direction: Direction,
-    /// `$` for a body, the name of a parameter.
+    /// `$` for a body, or the name of the parameter.
     pub(crate) place: String,
-    /// The parameter, or the media type's object.
+    /// The pointer of the parameter, or of the media type's object.
     pub(crate) holder: String,
 }
 
@@ -121,7 +121,7 @@ impl Part {
     }
 }
 
-/// All schemas of all messages: of parameters, of bodies, of replies.
+/// All parts of all messages: parameters, bodies of requests, bodies of replies.
 pub(crate) fn parts(spec: &Value) -> Vec<Part> {
     let mut found = Vec::new();
     for operation in operations(spec) {

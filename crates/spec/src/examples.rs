@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use crate::document::join;
 
-/// An example, where it stands, and the schema it must keep.
+/// An example and the schema that it must satisfy.
 #[derive(Debug)]
 pub struct Example<'a> {
-    /// Where it stands.
+    /// The pointer of the example.
     pub pointer: String,
     /// The example itself.
     pub value: &'a Value,
-    /// Where its schema stands.
+    /// The pointer of its schema.
     pub at: String,
-    /// The schema that it must keep.
+    /// The schema that it must satisfy.
     pub schema: &'a Value,
 }
 
-/// Every example beside a schema (of a body, a parameter) and within one.
+/// Returns every example beside a schema (of a body or a parameter) and within one.
 #[must_use]
 pub fn examples(spec: &Value) -> Vec<Example<'_>> {
     let mut found = Vec::new();

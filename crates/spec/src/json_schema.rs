@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{document::resolve, schema::is_annotation};
 
-/// A schema of the spec as one of JSON Schema: references and an `allOf` of one schema are replaced by what they
-/// stand for, `nullable` becomes a type, annotations are left out. The spec holds no recursive schema.
+/// Converts a schema of the spec to JSON Schema: references and an `allOf` of one schema are replaced by the schema
+/// that they stand for, `nullable` becomes a type, annotations are left out. The spec holds no recursive schema.
 ///
 /// # Panics
 ///
-/// If a reference leads nowhere, or a schema is none.
+/// If a reference leads nowhere, or a part of an `allOf` is no schema.
 #[must_use]
 pub fn json_schema(spec: &Value, schema: &Value) -> Value {
     match schema {
@@ -52,7 +52,7 @@ fn object(spec: &Value, fields: &Map<String, Value>) -> Value {
     Value::Object(converted)
 }
 
-/// The schema with every object closed: no property but those it lists.
+/// Closes every object of the schema, so that it has no property but those it lists.
 pub(crate) fn closed(mut schema: Value) -> Value {
     close(&mut schema);
     schema

@@ -1,7 +1,7 @@
 //! Checks and compares the OpenAPI document, without the library and its generator.
 //!
-//! [`check()`] tells what is wrong with a document, [`Report`] what changed between two. The list of rules and that of
-//! replaced schemas are files of the library, which import nothing.
+//! [`check()`] finds what is wrong with a document, and [`Report`] what changed between two. The list of rules and that
+//! of replaced schemas are files of the library, without imports of their own.
 
 mod check;
 mod diff;

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok((text, succeeded)) => {
-            // Who reads no further is no failure.
+            // If the reader closes the pipe early, that is no failure.
             let _ = io::stdout().lock().write_all(text.as_bytes());
             if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

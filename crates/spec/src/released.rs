@@ -1,4 +1,4 @@
-//! Where documents come from: the repository, a release, a revision of git.
+//! The sources of documents: the repository, a release, a revision of git.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn parsed(name: &str, text: &str) -> Result<Value, String> {
 ///
 /// # Errors
 ///
-/// If there is none, one is no document, or one is not called by its version.
+/// If there is none, or if one is no document or is not named after its version.
 pub fn last_released() -> Result<(PathBuf, Value), String> {
     let folder = root().join("openapi/released");
     let mut last = None;
@@ -68,7 +68,7 @@ pub fn from_revision(of: &str) -> Result<Value, String> {
 }
 
 impl Input {
-    /// The repository's document, and what it is held against.
+    /// The repository's document, and what it is checked against.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A schema as a message sees it: references followed, the parts of an `allOf` laid over each other.
+//! A schema with its references followed, and the parts of an `allOf` merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,20 +6,20 @@ use serde_json::Value;
 
 use crate::document::{component, followed, items, join, members, walk};
 
-/// Where a keyword is stated, and what it says.
+/// The pointer at which a keyword is stated, and its value.
 pub(crate) type KeywordAt<'a> = (String, &'a Value);
 
 #[derive(Debug, Default)]
 pub(crate) struct Schema<'a> {
-    /// All but those that have fields of their own here.
+    /// All keywords, except those that have fields of their own here.
     pub(crate) keywords: BTreeMap<&'a str, KeywordAt<'a>>,
     /// The properties' pointers.
     pub(crate) properties: BTreeMap<&'a str, String>,
-    /// Where each required property is called so.
+    /// The required properties, each with the pointer at which it is listed.
     pub(crate) required: BTreeMap<&'a str, String>,
-    /// The component schemas on the way, the outermost first.
+    /// The component schemas that were followed, the outermost first.
     pub(crate) names: Vec<&'a str>,
-    /// Pointers of a keyword that says two things.
+    /// The pointers of a keyword that has two different values.
     pub(crate) clashes: Vec<(String, String)>,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Schema<'a> {
                 },
             }
         }
-        // What is stated here stands in front of what is referred to.
+        // A keyword that is stated here goes before one of the schema that is referred to.
         if value.get("$ref").is_some() {
             let target = followed(spec, pointer);
             if target != pointer {
@@ -86,7 +86,7 @@ impl<'a> Schema<'a> {
     }
 }
 
-/// Whether a keyword says nothing about which values are valid.
+/// Whether a keyword has no influence on which values are valid.
 #[must_use]
 pub fn is_annotation(keyword: &str) -> bool {
     ["description", "example", "title"].contains(&keyword) || keyword.starts_with("x-")
@@ -105,7 +105,7 @@ pub fn secret_fields(spec: &Value) -> BTreeSet<String> {
     names
 }
 
-/// The schemas that a schema holds, with what each is about: a property, an item, an alternative.
+/// The schemas within a schema (properties, items, alternatives), each with its place in a message.
 pub(crate) fn inner(spec: &Value, pointer: &str, place: &str) -> Vec<(String, String)> {
     let schema = Schema::at(spec, pointer);
     let mut inner: Vec<_> =

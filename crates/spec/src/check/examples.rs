@@ -1,5 +1,5 @@
-//! The examples: each keeps its schema, and there is one where tests need one. What the client makes of them is a test of
-//! the library.
+//! Checks examples: each satisfies its schema, and there is one where tests need one. The library's tests check how the
+//! client handles them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use crate::{
     schema::{Schema, descend},
 };
 
-/// Examples that break their schema. A field that the schema does not list breaks it too, since it is a typo in one of
-/// them.
+/// Finds examples that break their schema. A field that the schema does not list breaks it, too: there is a typo in the
+/// example or in the schema.
 pub(super) fn kept(spec: &Value) -> Vec<Finding> {
     let mut wrong = Vec::new();
-    // Several examples keep one schema, and a validator takes longer to make than to use.
+    // Several examples share a schema, and a validator takes longer to make than to use.
     let mut validators = BTreeMap::new();
     for example in examples(spec) {
         let schema = closed(json_schema(spec, example.schema));
@@ -37,7 +37,7 @@ pub(super) fn kept(spec: &Value) -> Vec<Finding> {
     wrong
 }
 
-/// Bodies and headers without an example, and fields of a request that none of its examples has.
+/// Finds bodies and parameters without an example, and fields of a request that none of its examples has.
 pub(super) fn present(spec: &Value) -> Vec<Finding> {
     let mut missing = Vec::new();
     for part in parts(spec) {
@@ -60,7 +60,7 @@ pub(super) fn present(spec: &Value) -> Vec<Finding> {
     missing.into_iter().collect()
 }
 
-/// Properties that no example has.
+/// Finds properties that no example has.
 fn unshown(spec: &Value, schema: &str, values: &[&Value]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut shown = BTreeSet::new();
@@ -78,7 +78,7 @@ fn unshown(spec: &Value, schema: &str, values: &[&Value]) -> Vec<Finding> {
     found
 }
 
-/// The places that a value has, as `descend` calls them.
+/// Adds the places within a value, named as `descend` names them.
 fn names(value: &Value, place: &str, shown: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! The form: one canonical formatting, and OpenAPI 3.0 to the letter.
+//! Checks the canonical formatting, and OpenAPI 3.0 to the letter.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::{
     finding::Finding,
 };
 
-/// Keys sorted, indented by two spaces, a line feed at the end: what `jq -S .` writes.
+/// Formats a document as `jq -S .` does: keys sorted, indented by two spaces, a line feed at the end.
 #[must_use]
 pub fn canonical(spec: &Value) -> String {
     format!("{:#}\n", sorted(spec))
@@ -48,7 +48,7 @@ pub(super) fn formatting(text: &str, spec: &Value) -> Option<Finding> {
     ))
 }
 
-/// Keywords that OpenAPI 3.0 does not know, values of another shape, and what is missing.
+/// Finds keywords that OpenAPI 3.0 does not know, values of another shape, and missing keywords.
 pub(super) fn grammar(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !spec["openapi"].as_str().is_some_and(|version| version.starts_with("3.0.")) {
@@ -108,7 +108,7 @@ fn unknown(kind: NodeKind, keyword: &str, pointer: String) -> Finding {
     Finding::new(pointer, format!("OpenAPI 3.0 knows no `{keyword}` of {}", kind.name()), remedy)
 }
 
-/// How many letters must be replaced, added or removed.
+/// The edit distance: how many letters must be replaced, added or removed.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -152,7 +152,7 @@ fn shaped(value: &Value, shape: Shape, pointer: &str, findings: &mut Vec<Finding
     findings.push(wrong_shape(value, expected, pointer));
 }
 
-/// Whether a value that holds no further objects of OpenAPI has a shape.
+/// Whether a value has this shape, if it is one that holds no further objects of OpenAPI.
 fn is_of(value: &Value, shape: Shape) -> bool {
     match shape {
         Shape::Any => true,
@@ -167,7 +167,7 @@ fn is_of(value: &Value, shape: Shape) -> bool {
     }
 }
 
-/// Names the forms of 3.1 as such.
+/// The finding about a value of the wrong shape, which may be a form of OpenAPI 3.1.
 fn wrong_shape(value: &Value, expected: &str, pointer: &str) -> Finding {
     let keyword = pointer.rsplit('/').next().unwrap_or_default();
     let newer = match (keyword, value) {
@@ -183,7 +183,7 @@ fn wrong_shape(value: &Value, expected: &str, pointer: &str) -> Finding {
     }
 }
 
-/// Types that there are not, among them that of 3.1; lists without items; a schema in itself.
+/// Finds types that do not exist, among them `null` of OpenAPI 3.1, and arrays without items.
 pub(super) fn types(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     let known = ["array", "boolean", "integer", "number", "object", "string"];
@@ -206,7 +206,7 @@ pub(super) fn types(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// References to nowhere, and circles of them.
+/// Finds references that lead nowhere, and circles of references.
 pub(super) fn references(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     super::references(spec, &mut |pointer, reference| {
@@ -221,7 +221,7 @@ pub(super) fn references(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Components that refer to themselves, through others or not.
+/// Finds components that refer to themselves, directly or through others.
 fn circles(spec: &Value) -> Vec<Finding> {
     let mut circles = Vec::new();
     for (kind, components) in members(&spec["components"]) {

@@ -37,7 +37,7 @@ pub(super) enum Shape {
     One(NodeKind),
     ListOf(NodeKind),
     MapOf(NodeKind),
-    /// A schema or whether there may be others.
+    /// A schema, or whether further properties are allowed.
     SchemaOrBool,
 }
 
@@ -48,7 +48,7 @@ use NodeKind::{
 use Shape::{Any, Bool, Count, List, ListOf, MapOf, Number, Object, One, SchemaOrBool, Text, Texts};
 
 impl NodeKind {
-    /// As a message calls it.
+    /// The name in messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Document => "the document",
@@ -202,7 +202,7 @@ const OPERATION: &[(&str, Shape)] = &[
     ("servers", ListOf(Server)),
 ];
 
-/// The first two are those that a header has not.
+/// A header has all of these but the first two.
 const PARAMETER: &[(&str, Shape)] = &[
     ("name", Text),
     ("in", Text),
@@ -257,7 +257,7 @@ const SCHEMA: &[(&str, Shape)] = &[
     ("deprecated", Bool),
 ];
 
-/// Keywords that came with OpenAPI 3.1, and what says the same in 3.0.
+/// Keywords that came with OpenAPI 3.1, and what to write in 3.0 instead.
 pub(super) const NEWER: &[(&str, &str)] = &[
     ("$comment", "write it into the description"),
     ("$defs", "move the schemas to /components/schemas"),

@@ -1,4 +1,4 @@
-//! Names that a program reads: of ASCII, and none that a reader takes for another.
+//! Checks names that programs read: they are ASCII, and no two look alike.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) fn check(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Every name, where it stands.
+/// Every name, with its pointer.
 fn names(spec: &Value) -> Vec<(String, String)> {
     let mut names = Vec::new();
     for (kind, components) in members(&spec["components"]) {
@@ -53,7 +53,7 @@ fn properties(spec: &Value) -> Vec<(String, String)> {
     properties
 }
 
-/// Fields that differ in nothing that a reader sees at once.
+/// Finds fields whose names look alike.
 fn alike(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut first: BTreeMap<String, (String, String)> = BTreeMap::new();
@@ -68,7 +68,7 @@ fn alike(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Names in prose, between backticks.
+/// Finds names between backticks in prose that are not ASCII.
 fn quoted(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     super::structure(spec, "", false, &mut |pointer, fields| {

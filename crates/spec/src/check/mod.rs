@@ -1,4 +1,4 @@
-//! What can be said of the document alone.
+//! The checks of the document alone.
 
 mod examples;
 mod form;
@@ -22,7 +22,7 @@ use crate::{
     finding::Finding,
 };
 
-/// A document, and what it is held against.
+/// A document, and what it is checked against.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// The document as it is written.
@@ -40,14 +40,14 @@ pub struct Input {
 /// A check: its name, and what it finds.
 type Check = (&'static str, fn(&Input) -> Vec<Finding>);
 
-/// What all other checks take for granted: they are not made while one of these finds something.
+/// The checks that all others rely on. If one of these finds something, the others are not made.
 const FIRST: &[Check] = &[
     ("grammar", |input| form::grammar(&input.spec)),
     ("types", |input| form::types(&input.spec)),
     ("references", |input| form::references(&input.spec)),
 ];
 
-/// All others.
+/// All other checks.
 const REST: &[Check] = &[
     ("formatting", |input| form::formatting(&input.text, &input.spec).into_iter().collect()),
     ("operations", |input| operations::check(&input.spec)),
@@ -66,7 +66,7 @@ const REST: &[Check] = &[
     ("changes", versions::changes),
 ];
 
-/// What all checks find, with the check's name.
+/// Makes all checks and returns their findings, each with the name of its check.
 #[must_use]
 pub fn check(input: &Input) -> Vec<(&'static str, Finding)> {
     for checks in [FIRST, REST] {
@@ -79,7 +79,7 @@ pub fn check(input: &Input) -> Vec<(&'static str, Finding)> {
     Vec::new()
 }
 
-/// The document, if it is one that can be compared.
+/// Returns the document, if it can be compared with another one.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub fn well_formed(name: &str, spec: Value) -> Result<Value, String> {
     }
 }
 
-/// Calls `visit` for every object that holds a reference. Examples hold none: they are values.
+/// Calls `visit` for every object that holds a reference. Examples are values, so they hold none.
 fn references(value: &Value, visit: &mut impl FnMut(&str, &str)) {
     structure(value, "", false, &mut |pointer, fields| {
         if let Some(Value::String(reference)) = fields.get("$ref") {
@@ -102,7 +102,7 @@ fn references(value: &Value, visit: &mut impl FnMut(&str, &str)) {
     });
 }
 
-/// Fields whose keys are names: a reply may be called `default`.
+/// Fields whose keys are names and not keywords: a reply may be named `default`.
 const MAPS: &[&str] = &[
     "callbacks",
     "content",
@@ -119,8 +119,8 @@ const MAPS: &[&str] = &[
     "variables",
 ];
 
-/// Calls `visit` for every object of the document's own, not for those of values. `named` are the keys of this one if they
-/// are names, as those of properties.
+/// Calls `visit` for every object of the document's structure, but not for those within values. `named` says that the
+/// keys of this object are names, as those of `properties` are.
 fn structure(value: &Value, pointer: &str, named: bool, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! The operations: told apart, described, and such that the generator takes them; their links.
+//! Checks operations: their ids, parameters, replies and links, and that the generator accepts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ fn parameters(spec: &Value, operation: &Operation<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the generator, and the code that the build adds to it, do not take.
+/// Finds what the generator, or the code that the build adds to it, does not accept.
 pub(super) fn generator(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut first: Option<(String, BTreeMap<String, bool>)> = None;
@@ -106,9 +106,10 @@ pub(super) fn generator(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Numbers of a request with limits whose Rust type is the generator's choice.
+/// Finds numbers of a request that have limits and whose Rust type the generator chooses.
 ///
-/// It chooses by the limits, as `NonZeroU64` for a minimum of 1, so that no caller can hand what breaks one to the rule.
+/// It chooses by the limits, such as `NonZeroU64` for a minimum of 1. A value beyond them would then not reach the
+/// rule.
 fn numbers(spec: &Value) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     for part in parts(spec).into_iter().filter(|part| part.direction == Direction::Request) {
@@ -154,7 +155,7 @@ fn differing(
     )
 }
 
-/// Links: to an operation that there is, of fields that there are.
+/// Checks that the operations and fields of links exist.
 pub(super) fn links(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     let all = operations(spec);
@@ -233,7 +234,7 @@ impl Link<'_> {
         Schema::at(self.spec, &join(&media_type, "schema"))
     }
 
-    /// A value of a link, such as `$response.body#/taskId`.
+    /// Checks a value of a link, such as `$response.body#/taskId`.
     fn expression(&self, value: &Value, at: &str, findings: &mut Vec<Finding>) {
         let Some(text) = value.as_str().filter(|text| text.starts_with('$')) else { return };
         let (place, pointer) = match text.split_once('#') {

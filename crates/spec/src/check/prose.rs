@@ -1,4 +1,5 @@
-//! Descriptions: there where they are needed, with their source, and no claim that the document beside them belies.
+//! Checks descriptions: they exist where they are needed, name their source, and do not contradict the bounds beside
+//! them.
 
 use serde_json::{Map, Value};
 
@@ -24,7 +25,7 @@ pub(super) fn check(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Schemas, parameters, operations and schemes that do not say where they come from.
+/// Finds schemas, parameters, operations and schemes whose description names no source.
 fn sources(spec: &Value) -> Vec<Finding> {
     let mut places: Vec<String> = operations(spec).into_iter().map(|operation| operation.pointer).collect();
     for kind in ["parameters", "schemas", "securitySchemes"] {
@@ -42,7 +43,7 @@ fn sources(spec: &Value) -> Vec<Finding> {
     told.collect()
 }
 
-/// Numbers in a description that are not those of the bounds beside it.
+/// Finds a number in a description that differs from the bound beside it.
 fn false_bounds(spec: &Value, pointer: &str, fields: &Map<String, Value>) -> Option<Finding> {
     let text = fields.get("description")?.as_str()?;
     let schema = Schema::at(spec, pointer);

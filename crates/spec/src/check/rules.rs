@@ -1,5 +1,5 @@
-//! The marks of rules, as in "Rule `zip-name-required`, enforced by the wrapper": each a rule of the wrapper, in a place
-//! that it is about; and a mark wherever a request is limited.
+//! Checks the marks of rules, as in "Rule `zip-name-required`, enforced by the wrapper". Each mark names a rule of the
+//! wrapper, at a place that the rule is about, and each limit of a request has a mark.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::{
     schema::descend,
 };
 
-/// What a rule is about: `Keywords` if its mark may stand wherever these limits do, `Named` if in one place alone.
+/// The places that a rule is about.
 enum RuleScope {
-    /// A schema with all of these keywords.
+    /// Any schema with all of these keywords.
     Keywords(&'static [&'static str]),
-    /// A component, or a property by this name.
+    /// Only the component or the property with this name.
     Named(&'static str),
 }
 
-/// Every rule of requests, and what it is about.
+/// Every rule of requests, with the places that it is about.
 const PLACES: &[(&str, RuleScope)] = &[
     ("file-ids-count", RuleScope::Keywords(&["minItems", "maxItems"])),
     ("header-text", RuleScope::Keywords(&["minLength", "pattern"])),
@@ -57,7 +57,7 @@ pub(super) fn check(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut marked = BTreeSet::new();
     super::structure(spec, "", false, &mut |pointer, fields| {
-        // It explains the marks by an example.
+        // The document's own description explains the marks by an example.
         if pointer == "/info" {
             return;
         }
@@ -111,7 +111,7 @@ fn misplaced(pointer: &str, fields: &Map<String, Value>, rule: &str) -> Option<F
     Some(Finding::new(at, problem, REMEDY))
 }
 
-/// Schemas that limit a part of a request and mark no rule.
+/// Finds schemas that limit a part of a request and mark no rule.
 fn unmarked(spec: &Value) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     for part in parts(spec).into_iter().filter(|part| part.direction == Direction::Request) {

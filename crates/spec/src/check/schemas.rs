@@ -1,4 +1,4 @@
-//! Schemas that contradict themselves: nothing, or nothing sensible, keeps them.
+//! Checks that no schema contradicts itself, so that no value, or no sensible one, could satisfy it.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     schema::Schema,
 };
 
-/// Keywords that say something of values of one type alone.
+/// Keywords that apply only to values of these types.
 const OF_TYPE: &[(&str, &[&str])] = &[
     ("items", &["array"]),
     ("maxItems", &["array"]),
@@ -73,7 +73,7 @@ fn bounds(pointer: &str, schema: &Schema<'_>, fields: &serde_json::Map<String, V
     findings
 }
 
-/// The values of an `enum`, and the pattern.
+/// Checks the values of an `enum`, and the pattern.
 fn values(pointer: &str, schema: &Schema<'_>, fields: &serde_json::Map<String, Value>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for value in fields.get("enum").into_iter().flat_map(items) {

@@ -1,4 +1,4 @@
-//! Secrets: each has a type that hides it, and none stands in the document.
+//! Checks secrets: each has a type that hides it, and no real one is in the document.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
     schema::{Schema, inner},
 };
 
-/// What stands under a secret's name in the vendor's public pages.
+/// The values that the vendor's public pages show for secrets.
 const PUBLISHED: &[&str] = &["31945314", "aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c"];
 
 pub(super) fn check(spec: &Value) -> Vec<Finding> {
@@ -22,7 +22,7 @@ pub(super) fn check(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Schemas of secrets that the generator would give a type whose `Debug` shows them.
+/// Finds schemas of secrets for which the generator would make a type whose `Debug` shows the value.
 fn types(spec: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     super::schemas(spec, &mut |pointer, fields| {
@@ -53,7 +53,7 @@ fn types(spec: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Examples of secrets: made up, and seen to be.
+/// Checks that examples of secrets can be seen to be made up.
 fn of_secrets(spec: &Value, schema: &str, pointer: &str, value: &Value, findings: &mut Vec<Finding>) {
     let is_secret = Schema::at(spec, schema).is("format", "password");
     if let (true, Some(text)) = (is_secret, value.as_str())
@@ -82,7 +82,7 @@ fn of_secrets(spec: &Value, schema: &str, pointer: &str, value: &Value, findings
     }
 }
 
-/// Any text of the document that looks like a secret of somebody.
+/// Finds texts of the document that look like a real secret.
 fn texts(value: &Value, pointer: &str, findings: &mut Vec<Finding>) {
     match value {
         Value::String(text) if !PUBLISHED.contains(&text.as_str()) => {
@@ -105,7 +105,7 @@ fn texts(value: &Value, pointer: &str, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a text is probably: a secret is long, and of a known form.
+/// The kind of secret that a text looks like: it is long, and of a known form.
 pub(super) fn looks_like(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     let query = lower.split_once("://").and_then(|(_, rest)| rest.split_once('?')).map(|(_, query)| query);

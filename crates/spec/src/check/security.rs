@@ -1,4 +1,4 @@
-//! Who may call: each operation says it, by schemes that there are.
+//! Checks security: each operation lists its schemes, the schemes exist, and the client knows them.
 
 use serde_json::Value;
 

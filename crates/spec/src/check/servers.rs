@@ -1,4 +1,4 @@
-//! The servers: those of the library.
+//! Checks that the servers are those of the library.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     finding::Finding,
 };
 
-/// Where the library's constants are.
+/// The file with the library's constants.
 pub(crate) const ENDPOINTS: &str = "src/client/builder.rs";
 
 /// The URLs of the constants `ENDPOINT_…` in the library's source.

@@ -1,4 +1,5 @@
-//! What changed since the last release: `info.version` has moved far enough, and `openapi/CHANGES.md` tells it.
+//! Checks that `info.version` has moved far enough since the last release, and that `openapi/CHANGES.md` lists the
+//! changes.
 
 use super::Input;
 use crate::{

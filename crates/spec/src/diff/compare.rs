@@ -1,4 +1,4 @@
-//! Two documents, compared as messages have them: operation by operation, with references followed.
+//! Compares two documents as messages see them: operation by operation, with references followed.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,13 @@ use super::{
 };
 use crate::document::{Direction, Operation, followed, items, join, members, operations};
 
-/// A pair of places, of the older document and of the newer.
+/// A pointer in the older document, and one in the newer.
 pub(super) type OldAndNew<'p> = (&'p str, &'p str);
 
 pub(super) struct Comparison<'a> {
     pub(super) old: &'a Value,
     pub(super) new: &'a Value,
-    /// The operation and the direction that is compared.
+    /// The operation and the direction that are being compared.
     pub(super) operation: String,
     pub(super) direction: Option<Direction>,
     changes: Vec<Change>,
@@ -32,7 +32,7 @@ pub(super) struct Comparison<'a> {
 static NOTHING: Value = Value::Null;
 
 impl<'a> Comparison<'a> {
-    /// All changes, each once, with all that it is reached from.
+    /// Returns all changes, each once, with all the places that it affects.
     pub(super) fn of(old: &'a Value, new: &'a Value) -> Vec<Change> {
         let mut this = Self { old, new, operation: String::new(), direction: None, changes: Vec::new() };
         this.document();
@@ -87,7 +87,7 @@ impl<'a> Comparison<'a> {
         self.new.pointer(pointer).unwrap_or(&NOTHING)
     }
 
-    /// What is no part of an operation: servers, components, schemes.
+    /// Compares what belongs to no operation: servers, components, schemes.
     fn document(&mut self) {
         let urls = |spec: &'a Value| -> BTreeSet<&'a str> {
             items(&spec["servers"]).filter_map(|server| server["url"].as_str()).collect()
@@ -102,7 +102,7 @@ impl<'a> Comparison<'a> {
         let names = |spec: &'a Value| -> BTreeSet<&'a str> {
             members(&spec["components"]["schemas"]).map(|(name, _)| name).collect()
         };
-        // Each is a type of the generated code, used or not; other components are compared where they are used.
+        // Each schema is a type of the generated code, used or not. Other components are compared where they are used.
         let (old, new) = (names(self.old), names(self.new));
         for (rule, names, what) in
             [(&REMOVED_COMPONENT, &old - &new, "is gone"), (&ADDED_COMPONENT, &new - &old, "is new")]
@@ -197,7 +197,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// By place and name; the case of a header's name means nothing, nor does the order.
+    /// Matches parameters by place and name. The case of a header's name means nothing, nor does the order.
     fn parameters(&mut self, old: &[String], new: &[String]) {
         let name = |spec: &Value, pointer: &str| {
             let parameter = spec.pointer(pointer).unwrap_or(&NOTHING);
@@ -240,7 +240,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Whether a parameter, a body or a field is required.
+    /// Compares whether a parameter, a body or a field is required.
     pub(super) fn requirement(&mut self, was: bool, is: bool, at: &str, place: &str) -> Option<&mut Change> {
         match (was, is) {
             (false, true) => Some(self.add(&NEW_REQUIRED, at, place, "is required, was optional")),
@@ -271,7 +271,7 @@ impl<'a> Comparison<'a> {
         self.contents((&old_at, &new_at), [&REMOVED_CONTENT, &ADDED_CONTENT]);
     }
 
-    /// By media type.
+    /// Compares the contents of two bodies, by media type.
     fn contents(&mut self, (was, is): OldAndNew<'_>, [removed, added]: [&'static Rule; 2]) {
         let (old_at, new_at) = (join(was, "content"), join(is, "content"));
         let (old, new) = (self.old_at(&old_at), self.new_at(&new_at));
@@ -349,7 +349,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The descriptions of two places.
+    /// Compares the descriptions and summaries at two places.
     pub(super) fn text(&mut self, was: &str, is: &str, place: &str) {
         let (old, new) = (self.old_at(was), self.new_at(is));
         for key in ["description", "summary"] {

@@ -1,4 +1,4 @@
-//! The form of what is new, in words.
+//! The form of a new part, in words.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn form(spec: &Value, pointer: &str) -> String {
     let schema = Schema::at(spec, pointer);
     let words = told(spec, &schema);
-    // A component is called by its name already.
+    // The sentence about a new component has its name already.
     match schema.names.first().filter(|name| join("/components/schemas", name) != pointer) {
         Some(name) => format!("{name}: {words}"),
         None => words,
@@ -72,7 +72,8 @@ fn bound(says: &str, limit: &Value, of: &str) -> String {
     format!("{most} {limit}{of}")
 }
 
-/// Of what a schema holds: the name of a component, which tells its own form where it is new.
+/// The form of an inner schema. Of a component it is the name, since the form of a new component is reported on its
+/// own.
 fn part(spec: &Value, pointer: &str) -> String {
     let schema = Schema::at(spec, pointer);
     match schema.names.first() {

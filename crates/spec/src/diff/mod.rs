@@ -1,4 +1,4 @@
-//! What changed between two documents, in sentences.
+//! The changes between two documents, in sentences.
 
 mod compare;
 mod form;
@@ -14,13 +14,13 @@ use self::compare::Comparison;
 pub use self::rules::{RULES, Rule, Step};
 use crate::{document::Direction, finding::Finding};
 
-/// Writes `openapi/CHANGES.md`.
+/// The command that writes `openapi/CHANGES.md`.
 pub(crate) const UPDATE: &str = "cargo run -p spec -- diff --format markdown > openapi/CHANGES.md";
 
-/// Where a message has what changed.
+/// The place in a message that a change affects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Occurrence {
-    /// Empty for what is no operation's.
+    /// Empty for a change outside of operations.
     pub(crate) operation: String,
     pub(crate) direction: Option<Direction>,
     /// As in `$.fileIds` or `header X-Date`.
@@ -31,15 +31,15 @@ pub(crate) struct Occurrence {
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) rule: &'static Rule,
-    /// In the newer document, or in the older one if it is gone.
+    /// The pointer in the newer document, or in the older one if the part is gone.
     pub(crate) pointer: String,
-    /// At least one, all requests' or all replies'.
+    /// The places that the change affects: at least one, either all in requests or all in replies.
     pub(crate) uses: Vec<Occurrence>,
-    /// As it follows the place.
+    /// The change in words, which follow those of the place.
     pub(crate) what: String,
-    /// Of what is new, in words.
+    /// The form of a new part, in words.
     pub(crate) form: Option<String>,
-    /// In place of the rule's.
+    /// The consequence, if it is not that of the rule.
     pub(crate) consequence: Option<String>,
     pub(crate) rust: Option<String>,
 }
@@ -82,38 +82,38 @@ fn dotted([major, minor, patch]: Version) -> String {
     format!("{major}.{minor}.{patch}")
 }
 
-/// What changed between two documents.
+/// The changes between two documents.
 #[derive(Debug)]
 pub struct Report {
     changes: Vec<Change>,
-    /// What is new since then decides what `info.version` must be.
+    /// The version of the last release. The changes since then decide what `info.version` must be.
     released: Option<Version>,
-    /// The greatest step since then.
+    /// The greatest step since the last release.
     asked: Step,
     is: Option<Version>,
 }
 
 impl Report {
-    /// Compares a document with the released one. Both must be well-formed, as the first checks say.
+    /// Compares a document with the released one. Both must be [well-formed](crate::well_formed).
     #[must_use]
     pub fn of(released: &Value, new: &Value) -> Self {
         let changes = Comparison::of(released, new);
         Self { asked: greatest(&changes), changes, released: version(released), is: version(new) }
     }
 
-    /// Compares a document with an older one. What it says of `info.version` is about the released one all the same.
+    /// Compares a document with an older one. The verdict on `info.version` is about the released one all the same.
     #[must_use]
     pub fn between(old: &Value, new: &Value, released: &Value) -> Self {
         Self { changes: Comparison::of(old, new), ..Self::of(released, new) }
     }
 
-    /// The greatest step that a change asks for.
+    /// The greatest step that any change asks for.
     #[must_use]
     pub fn step(&self) -> Step {
         greatest(&self.changes)
     }
 
-    /// What `info.version` must be at least.
+    /// The least `info.version` after a step.
     fn must_be(&self, step: Step) -> Version {
         let [major, minor, patch] = self.released.unwrap_or_default();
         match step {
@@ -123,7 +123,7 @@ impl Report {
         }
     }
 
-    /// Whether `info.version` is what it must be.
+    /// Whether `info.version` has moved far enough.
     #[must_use]
     pub fn is_version_enough(&self) -> bool {
         self.released.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.asked))

@@ -28,7 +28,7 @@ impl Occurrence {
 }
 
 impl Change {
-    /// The uses, those that differ in their status alone together: of each its head and its place.
+    /// The head and the place of each use. Uses that differ in their status alone are joined.
     fn reached(&self) -> Vec<(String, &str)> {
         let mut reached: Vec<(&Occurrence, Vec<&str>)> = Vec::new();
         for of in &self.uses {
@@ -66,7 +66,7 @@ impl Change {
 }
 
 impl Change {
-    /// What stands below the sentence.
+    /// The lines below the sentence.
     fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [("Form", &self.form), ("Rust", &self.rust)]
             .into_iter()
@@ -90,7 +90,7 @@ impl Report {
         parts.filter(|(_, changes)| !changes.is_empty())
     }
 
-    /// What `info.version` must be.
+    /// The sentence about `info.version`.
     fn verdict(&self) -> String {
         let must_be = dotted(self.must_be(self.asked));
         let is = self.is.map_or_else(|| "not three numbers".to_owned(), dotted);
@@ -99,7 +99,7 @@ impl Report {
         format!("info.version {}must be at least {must_be} and is {is}: {verdict}.", released.unwrap_or_default())
     }
 
-    /// For a terminal.
+    /// The report for a terminal.
     #[must_use]
     pub fn text(&self) -> String {
         self.listing(
@@ -121,7 +121,7 @@ impl Report {
         self.markdown(&format!("since {released}\n\n<!-- Generated: `{UPDATE}` -->"))
     }
 
-    /// For a comment in a review, with what is compared, as in `since HEAD`.
+    /// The report for a comment in a review. `compared` names the documents, as in `since HEAD`.
     #[must_use]
     pub fn markdown(&self, compared: &str) -> String {
         let listing = self.listing(
@@ -154,7 +154,7 @@ impl Report {
         text
     }
 
-    /// For a program.
+    /// The report for a program.
     #[must_use]
     pub fn json(&self) -> Value {
         let changes = self.changes.iter().map(|change| {

@@ -5,11 +5,11 @@ use std::fmt;
 /// The part of `info.version` that a change must move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// It may stay as it is.
+    /// `info.version` may stay as it is.
     None,
-    /// At least the second number.
+    /// At least the second number must move.
     Minor,
-    /// The first number.
+    /// The first number must move.
     Major,
 }
 
@@ -26,19 +26,20 @@ impl fmt::Display for Step {
 /// A kind of change.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// As a report shows it.
+    /// The name, as a report shows it.
     pub name: &'static str,
-    /// When it is found.
+    /// The changes that it covers, in words.
     pub found: &'static str,
-    /// What it asks for, and who breaks: in a request, or in the document as a whole.
+    /// The step that it asks for and who breaks, in a request or in the document as a whole.
     pub request: (Step, &'static str),
-    /// The same in a reply.
+    /// The step that it asks for and who breaks, in a reply.
     pub reply: (Step, &'static str),
 }
 
 const NOBODY: &str = "nobody breaks";
 
-/// Rules, one a line: its name, when it is found, what it does in a request and in a reply.
+/// Defines the rules, one a line: the name, the changes that it covers, the step and who breaks in a request, and in a
+/// reply.
 macro_rules! rules {
     ($($constant:ident $name:literal, $found:literal, $r:ident $request:expr, $a:ident $reply:expr;)+) => {
         $(pub(super) static $constant: Rule = Rule {

@@ -1,18 +1,18 @@
-//! What a change does to the Rust API: to what is generated, and to the files of ours that must follow.
+//! The effect of a change on the Rust API: on the generated code, and on our files that must follow.
 
 use std::fmt::Write as _;
 
 use super::compare::{Comparison, OldAndNew};
 use crate::{document::component, replacements, schema::Schema};
 
-/// The Rust type that stands for a schema, if it is not the generator's.
+/// The Rust type that replaces the generated one of a schema, if there is one.
 fn replacement(this: &Comparison<'_>, schema: &str) -> Option<&'static str> {
     let schemas = [this.new, this.old].map(|spec| &spec["components"]["schemas"][schema]);
     let is_text = schemas.iter().any(|schema| schema["type"] == "string" && schema["enum"].is_null());
     replacements::replacement(schema, is_text)
 }
 
-/// As in `create_batch_task`, of `createBatchTask`.
+/// Converts a name to snake case: `createBatchTask` becomes `create_batch_task`.
 pub(super) fn snake(name: &str) -> String {
     let mut snake = String::new();
     let mut last = '_';
@@ -82,13 +82,13 @@ pub(super) fn required(this: &Comparison<'_>, pointer: &str, required: bool) -> 
     format!("{} is `{is}`, was `{was}`", field(pointer))
 }
 
-/// If the type of a schema is another one.
+/// The effect of a schema whose Rust type has changed.
 pub(super) fn retyped(this: &Comparison<'_>, (was, is): OldAndNew<'_>) -> Option<String> {
     let [before, after] = [(false, was), (true, is)].map(|(newer, pointer)| type_of(this, newer, pointer));
     (before != after).then(|| format!("{} is `{after}`, was `{before}`", field(is)))
 }
 
-/// Of a limit of a request.
+/// The effect of a changed limit in a request.
 pub(super) fn unchecked(this: &Comparison<'_>, at: &str) -> String {
     let generated = match component(at) {
         Some(("schemas", name)) if replacement(this, name).is_none() && at.matches('/').count() == 4 => {
@@ -106,7 +106,7 @@ pub(super) fn values(this: &Comparison<'_>, at: &str) -> String {
     }
 }
 
-/// A parameter that is gone, or is new.
+/// The effect of a parameter that is new (`required` or not) or is gone (`None`).
 pub(super) fn parameter(place: &str, name: &str, required: Option<bool>) -> String {
     let field = snake(name);
     match (place, required) {

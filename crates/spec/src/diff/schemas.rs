@@ -18,7 +18,7 @@ use crate::{
     schema::{Schema, is_annotation},
 };
 
-/// A bound: its keyword, what it says, and of what.
+/// The bounds: the keyword, its words before the number, and those after it.
 pub(super) const BOUNDS: &[(&str, &str, &str)] = &[
     ("maxItems", "holds at most", " items"),
     ("maxLength", "has at most", " characters"),
@@ -32,11 +32,11 @@ pub(super) const BOUNDS: &[(&str, &str, &str)] = &[
 
 type Change<'v> = (Option<&'v Value>, Option<&'v Value>);
 
-/// Whether fewer values are taken than before, if that can be told.
+/// Whether the schema accepts fewer values than before. `None` if that cannot be decided.
 fn takes_less(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<bool> {
     let truth = |value: Option<&Value>| value == Some(&Value::Bool(true));
     let (limited, unlimited) = match keyword {
-        // Each integer is a number.
+        // Every integer is a number, too.
         "type" if [was, is].into_iter().flatten().all(|value| value == "integer" || value == "number") => {
             (is.is_some_and(|is| is == "integer"), was.is_some_and(|was| was == "integer"))
         }
@@ -122,7 +122,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Any keyword that is no bound: whether it takes less than before, more, or something else.
+    /// Compares a keyword that is no bound. It may accept fewer values than before, more, or other ones.
     pub(super) fn other(
         &mut self,
         keyword: &str,
@@ -138,7 +138,7 @@ impl Comparison<'_> {
             _ if keyword == "default" => &CHANGED_DEFAULT,
             Some(true) => &NARROWED_TYPE,
             Some(false) => &WIDENED_TYPE,
-            // Stated, and the same as if it were not.
+            // `false` means the same as a keyword that is not stated.
             None if [was, is].into_iter().flatten().all(|value| *value == Value::Bool(false)) => return None,
             None => &CHANGED_TYPE,
         };
@@ -149,7 +149,7 @@ impl Comparison<'_> {
         Some(change)
     }
 
-    /// The values of an `enum`, in any order.
+    /// Compares the values of an `enum`, whose order means nothing.
     fn values(&mut self, old: &Value, new: &Value, at: &str, place: &str) {
         let (was, is): (Vec<_>, Vec<_>) = (items(old).collect(), items(new).collect());
         let rust = rust::values(self, at);
@@ -161,7 +161,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Alternatives: those that stayed are left out, the others are compared in their order.
+    /// Compares alternatives: each with the one that is written alike, and the others in their order.
     fn alternatives(&mut self, (was, is): OldAndNew<'_>, place: &str) {
         let list = |value: &Value, other: &Value, at: &str| -> Vec<String> {
             let others: Vec<_> = items(other).collect();
@@ -169,7 +169,7 @@ impl Comparison<'_> {
             own.map(|(n, _)| format!("{at}/{n}")).collect()
         };
         let (old, new) = (self.old_at(was), self.new_at(is));
-        // Those that are written alike may still refer to what differs.
+        // Alternatives that are written alike may still refer to schemas that differ.
         for (n, value) in items(old).enumerate() {
             if let Some(m) = items(new).position(|other| other == value) {
                 self.schema((&format!("{was}/{n}"), &format!("{is}/{m}")), place);

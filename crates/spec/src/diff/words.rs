@@ -1,9 +1,9 @@
 //! Two texts, cut down to where they differ.
 
-/// Words around a difference that are kept.
+/// The number of words that are kept on each side of a difference.
 const AROUND: usize = 3;
 
-/// What differs of two texts, with a few words around it: as in `… 1 to 2000. The generator …`.
+/// The parts in which two texts differ, with a few words around them: as in `… 1 to 2000. The generator …`.
 pub(super) fn differing(was: &str, is: &str) -> (String, String) {
     let [old, new] = [was, is].map(|text| text.split_whitespace().collect::<Vec<_>>());
     let same = |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| pairs.take_while(|(old, new)| old == new).count();

@@ -59,7 +59,7 @@ fn diff_fails_on_a_step_if_it_is_told_to() {
     let status = |arguments: &[&str]| run(arguments).status.code();
     assert_eq!(status(&["diff", file, file]), Some(0));
     assert_eq!(status(&["diff", file, file, "--fail-on", "minor"]), Some(0));
-    // The fields of the edition of 2024: minor, and the version has moved.
+    // The fields of the edition of 2024 are a minor change, and the version has moved.
     let current = root().join(SPEC);
     let current = current.to_str().unwrap();
     assert_eq!(status(&["diff", file, current]), Some(0));
@@ -82,14 +82,14 @@ fn diff_speaks_json() {
     assert_eq!((&change["rule"], &change["reachedFrom"]), (&json!("narrowed-bound"), &of));
 }
 
-/// `CHANGES.md` is what Markdown says, as `check` demands.
+/// `CHANGES.md` is the report in Markdown, as `check` demands.
 #[test]
 fn diff_in_markdown_is_the_file_of_changes() {
     let output = run(&["diff", "--format", "markdown"]);
     assert_eq!(stdout(&output), fs::read_to_string(root().join("openapi/CHANGES.md")).unwrap());
 }
 
-/// Only the file of changes says how it is made.
+/// Only `CHANGES.md` names the command that generates it.
 #[test]
 fn diff_in_markdown_of_two_documents_names_both() {
     let file = limited("diff_in_markdown_of_two", 500);
@@ -110,7 +110,7 @@ fn diff_in_markdown_of_two_documents_names_both() {
     );
 }
 
-/// A second change after the one that has raised the version.
+/// The second change comes after one that has raised the version.
 #[test]
 fn diff_with_a_revision_that_was_never_released_judges_the_version_by_the_release() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -145,7 +145,7 @@ fn what_is_neither_file_nor_revision_is_named() {
     let output = run(&["diff", "no-such-revision"]);
     let told = String::from_utf8(output.stderr).unwrap();
     let neither = format!("error: no-such-revision: neither a file nor a revision that holds {SPEC}: ");
-    // On a machine without git.
+    // This is the message on a machine without git.
     let no_git = "error: no-such-revision: no file, and git cannot be asked: ";
     assert!(told.starts_with(&neither) || told.starts_with(no_git), "{told}");
     assert_eq!(output.status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! What a diff says: the rules, in a request and in a reply, and what they ask of `info.version`.
+//! The sentences of a diff: the rules, in a request and in a reply, and what they ask of `info.version`.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn assert_changes(change: impl FnOnce(&mut Value), expected: &[[&str; 4]]) {
     assert_eq!(is, expected);
 }
 
-/// Both directions of a field of the shared schema: a rule and a step each.
+/// Asserts the rule and the step of a changed field of the shared schema, in each direction.
 fn assert_field(change: impl FnOnce(&mut Value), place: &str, request: [&str; 2], reply: [&str; 2]) {
     assert_changes(change, &[["request", place, request[0], request[1]], ["reply", place, reply[0], reply[1]]]);
 }
@@ -126,7 +126,7 @@ fn fields_also_those_called_like_a_keyword() {
     assert_field(new_and_required, "$.new", ["new-required", "major"], ["added-field", "minor"]);
 }
 
-/// What a request must give, a reply promises.
+/// A required field is a demand on the sender of a request, and a promise in a reply.
 #[test]
 fn direction_decides_who_breaks() {
     let required = format!("{BODY}/required");
@@ -257,7 +257,7 @@ fn the_version_must_move_as_far_as_the_greatest_step_asks() {
     }
 }
 
-/// As the build makes it: of a request by `openapi/replacements.rs`, of a reply leniently.
+/// The types are those that the build makes: for a request from `openapi/replacements.rs`, for a reply a lenient one.
 #[test]
 fn a_number_with_a_type_of_ours_is_told_by_it() {
     let mut new = small();
@@ -269,7 +269,7 @@ fn a_number_with_a_type_of_ours_is_told_by_it() {
     }
 }
 
-/// What a reviewer sees of a schema, a field, a parameter or a reply's header that is new.
+/// A reviewer sees the form of a new schema, field, parameter or header of a reply.
 #[test]
 fn what_is_new_tells_its_form() {
     let form = |at: &str, schema: Value| {
@@ -310,7 +310,7 @@ fn what_is_new_tells_its_form() {
     assert_eq!(form(&format!("{OPERATION}/responses/200/headers"), json!({"E": {"schema": url}})), told);
 }
 
-/// The table in the README: each rule, when it is found, what it asks for in a request and in a reply.
+/// The table in the README lists each rule, the changes that it covers, and its step in a request and in a reply.
 #[test]
 fn every_rule_is_documented() {
     let readme = fs::read_to_string(root().join("openapi/README.md")).unwrap();

@@ -1,4 +1,4 @@
-//! That all examples are found, and the source document's are among them.
+//! All examples are found, and the source document's are among them.
 
 use serde_json::Value;
 use spec::{Input, examples::examples, join, walk};
@@ -25,7 +25,8 @@ fn every_example_is_found() {
     pointers.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, pointers);
-    // The source document's request and response, and its headers with the carrier reference's: at least those.
+    // There are at least the source document's request and response, and the headers of it and of the carrier
+    // reference.
     assert!(found.len() >= 6, "{found:?}");
 }
 

@@ -1,4 +1,5 @@
-//! Mistakes and changes that a maintainer may make: what catches each, and what it says, whatever `info.version` is.
+//! Mistakes and changes that a maintainer may make: the check or the sentence that catches each, whatever
+//! `info.version` is.
 
 use std::sync::LazyLock;
 
@@ -13,7 +14,7 @@ const QUERY: &str =
     "/paths/~1koodrive~1ose~1v1~1share~1taskDetail/post/requestBody/content/application~1json/examples/query/value";
 const PACKAGED: &str = "/paths/~1koodrive~1ose~1v1~1share~1taskDetail/post/responses/200/content/application~1json/examples/packaged/value";
 
-/// What catches a mutation.
+/// The check or the sentence that catches a mutation.
 enum Caught {
     /// A check, by its name, and its finding.
     Check(&'static str, &'static str),
@@ -23,7 +24,7 @@ enum Caught {
 
 use Caught::{Check, Diff};
 
-/// A name, what changes, what catches it.
+/// The name of a mutation, the change, and what catches it.
 type Mutation = (&'static str, fn(&mut Value), Caught);
 
 #[rustfmt::skip]
@@ -102,7 +103,7 @@ const MUTATIONS: &[Mutation] = &[
     ("a schema without a source", |spec| { put(spec, "/components/schemas/TaskInfo/description", json!("What became of one file.")); }, Check("prose", "/components/schemas/TaskInfo/description: names no source; end it with \"Source: source document.\", or where else it comes from")),
 ];
 
-/// A header of both operations.
+/// Adds a header to both operations.
 fn add_header(spec: &mut Value, header: Value) {
     put(spec, "/components/parameters/X-Region", header);
     for path in ["tasks", "taskDetail"] {
@@ -111,14 +112,14 @@ fn add_header(spec: &mut Value, header: Value) {
     }
 }
 
-/// An operation with nothing of its own but its id.
+/// A copy of an operation with another id.
 fn operation(id: &str) -> Value {
     let mut operation = released()["paths"]["/koodrive/ose/v1/share/taskDetail"].clone();
     operation["post"]["operationId"] = json!(id);
     operation
 }
 
-/// The released document, changed, under a version.
+/// The released document with a change and with this version.
 fn mutated(change: fn(&mut Value), version: &str) -> Value {
     let mut spec = released();
     change(&mut spec);
@@ -130,7 +131,7 @@ fn all_findings(input: &Input) -> Vec<(&'static str, String)> {
     check(input).into_iter().map(|(check, finding)| (check, finding.to_string())).collect()
 }
 
-/// All but that a rule is marked nowhere which is newer than the released document.
+/// All findings, except that a rule is marked nowhere if the rule is newer than the released document.
 fn findings(input: &Input) -> Vec<(&'static str, String)> {
     static NEWER: LazyLock<Vec<String>> = LazyLock::new(|| {
         let of_rules = all_findings(&self::input(released())).into_iter().filter(|(check, _)| *check == "rules");
@@ -139,7 +140,7 @@ fn findings(input: &Input) -> Vec<(&'static str, String)> {
     all_findings(input).into_iter().filter(|(_, finding)| !NEWER.contains(finding)).collect()
 }
 
-/// A reference may be in a reply that is called `default` as well.
+/// One of the references is in a reply named `default`, which is a name there and not a keyword.
 #[test]
 fn each_reference_that_leads_nowhere_is_a_finding() {
     let spec = {
@@ -188,7 +189,8 @@ fn each_mutation_is_caught_after_the_version_was_raised() {
     each_is_caught("9.0.0");
 }
 
-/// The diff says it, `CHANGES.md` is stale without it, and the version must move as far as it asks for.
+/// The diff has the sentence, `CHANGES.md` is stale without it, and the version must move as far as the change asks
+/// for.
 fn assert_told(name: &str, spec: &Value, sentence: &str) {
     let report = Report::of(&released(), spec);
     assert!(report.text().contains(&format!("  {sentence}\n")), "{name}: expected\n{sentence}\nin\n{}", report.text());
@@ -203,10 +205,10 @@ fn assert_told(name: &str, spec: &Value, sentence: &str) {
     assert!(found.iter().all(|(check, _)| *check == "version"), "{name}: {found:#?}");
 }
 
-/// A name, and what changes.
+/// The name of a mutation, and the change.
 type Harmless = (&'static str, fn(&mut Value));
 
-/// What is not told apart by anybody who reads or sends a message.
+/// Changes that make no difference to anyone who sends or reads a message.
 const HARMLESS: &[Harmless] = &[
     ("the order of an enum", |spec| at(spec, "/components/schemas/TaskType/enum").as_array_mut().unwrap().reverse()),
     ("the order of required fields", |spec| {

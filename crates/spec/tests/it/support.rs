@@ -8,7 +8,7 @@ pub(crate) fn released() -> Value {
     last_released().unwrap().1
 }
 
-/// What `check` is given for a document, whose changes are told as they should be.
+/// The input of `check` for a document, with the `CHANGES.md` that it should have.
 pub(crate) fn input(spec: Value) -> Input {
     let own = Input::of_repository().unwrap();
     let changes = Report::of(&released(), &spec).changes_file();
@@ -19,7 +19,7 @@ pub(crate) fn at<'a>(spec: &'a mut Value, pointer: &str) -> &'a mut Value {
     spec.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} does not exist"))
 }
 
-/// Puts a value in the place of another, or where none is.
+/// Sets a value, whether there is one at the pointer or not.
 pub(crate) fn put(spec: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     match at(spec, parent) {
