@@ -41,7 +41,7 @@ fn an_endpoint_is_https_or_loopback_or_http_asked_for() {
         let violations = violations_of(remote().endpoint(endpoint).allow_http(true));
         assert_eq!(violations, ["endpoint endpoint-https"], "{endpoint}");
     }
-    // Of a host and a port, the host reads like a scheme.
+    // In `localhost:4810`, the host reads like a scheme.
     for endpoint in
         ["", "example.com", "//example.com", "https://", "localhost:4810", "example.com:443", "data:text/plain,a"]
     {
@@ -163,7 +163,7 @@ fn a_header_that_the_client_sets_cannot_be_replaced() {
     let parameters = spec["components"]["parameters"].as_object().unwrap().values();
     let parameters = parameters.filter(|parameter| parameter["in"] == "header");
     let documented: Vec<_> = parameters.filter_map(|parameter| parameter["name"].as_str()).collect();
-    // None, if the spec holds them elsewhere.
+    // The list would be empty if the spec held its headers elsewhere.
     assert!(documented.contains(&"X-User-Id"), "{documented:?}");
     let own =
         ["Authorization", "host", "Content-Length", "User-Agent", "Accept-Encoding", "Content-Encoding", "", "a b"];

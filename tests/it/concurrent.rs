@@ -1,4 +1,4 @@
-//! Calls that are many, with their places, their order and their connections; and calls that are dropped.
+//! Concurrent calls: their permits, their order and their connections; and calls that are dropped.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn a_dropped_call_closes_its_connection_and_leaks_no_place() {
             () = call => panic!("it can't have ended"),
             _ = server.until(|seen| seen.requests.len() == 1) => {}
         }
-        // While the client is there.
+        // The connection ends although the client still exists.
         server.until(|seen| seen.ended == 1).await;
         create(&client).await.unwrap();
         drop(client);
@@ -106,7 +106,7 @@ async fn calls_that_wait_for_a_place_get_it_in_their_order() {
 #[tokio::test]
 async fn there_are_at_most_twice_as_many_connections_as_requests_at_a_time() {
     let server = OwnServer::start(|_| Said::new(200, &json!({"code": 0, "taskId": "1"}))).await;
-    // Longer than so many calls take on a machine under load.
+    // The time-out is longer than these calls take on a machine under load.
     let client = builder_at(server.endpoint()).max_concurrent_requests(10).timeout(600 * SECOND).build().unwrap();
     let ended = join_all((0..500).map(|_| create(&client))).await;
     assert!(ended.iter().all(Result::is_ok));

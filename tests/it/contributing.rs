@@ -1,10 +1,10 @@
-//! What CONTRIBUTING.md claims.
+//! The claims of CONTRIBUTING.md.
 
 use std::{fs, path::Path};
 
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 
-/// Every source and test file's text.
+/// Appends the text of every Rust file in a folder.
 fn sources(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,6 +30,6 @@ fn every_test_that_the_rule_table_names_exists() {
         assert!(text.contains(&format!("fn {name}()")), "{name} is not a test");
         count += 1;
     }
-    // As many as the table has had; a table that is not found would count none.
+    // The table has at least 15 rows; if it were not found, there would be none.
     assert!(count >= 15, "{count}");
 }

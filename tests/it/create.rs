@@ -1,4 +1,4 @@
-//! Creating a task, against the emulator: what goes over the wire, and what comes of the reply.
+//! Creating a task, against the emulator: the request on the wire, and the result for a reply.
 
 use koodrive_share::{
     AccessToken, Client, Credentials, Error, Outcome, ServiceCode, ShareTask, TargetDirectory, TaskHandle, TraceId,
@@ -12,7 +12,7 @@ use crate::{
     support::fixtures::{FILE, KDSTOKEN, SHARE, SPACE, USER, broken, builder, client, dump, package, strict_emulator},
 };
 
-/// The error of a creation that is answered like this.
+/// The error of a creation that gets this answer.
 async fn refused_with(answer: Answer) -> Error {
     let emulator = strict_emulator().start().await.unwrap();
     emulator.fail_next(Fault::Reply(answer));
@@ -202,19 +202,19 @@ async fn throttling_is_resent_within_the_attempts_and_nothing_else_is() {
     let busy = Answer::gateway(429, "APIGW.0308", "throttled").header("Retry-After", "0");
     emulator.fail_next(Fault::Reply(busy.clone()));
     client(&emulator).create(&dump().build().unwrap()).await.unwrap();
-    // The refused attempt and the one that succeeded.
+    // The requests are the refused attempt and the one that succeeded.
     assert_eq!(emulator.request_count(), 2);
     for _ in 0..3 {
         emulator.fail_next(Fault::Reply(busy.clone()));
     }
     let error = client(&emulator).create(&dump().build().unwrap()).await.unwrap_err();
     assert!(error.is_throttled() && error.is_refused(), "{error}");
-    // Three more: the default number of attempts.
+    // There were three more requests: the default number of attempts.
     assert_eq!(emulator.request_count(), 5);
     emulator.fail_next(Fault::CloseAfterProcessing);
     let error = client(&emulator).create(&dump().build().unwrap()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
-    // One more: a lost reply is never followed by another request.
+    // There was one more request: after a lost reply, none is sent again.
     assert_eq!(emulator.request_count(), 6);
 }
 
@@ -244,7 +244,7 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
             assert_eq!(emulator.tasks().len(), 1, "{status} {body}");
         }
     }
-    // A refusal that the reference lists, too, is none where it names a task.
+    // Even a refusal that the reference lists proves nothing if it names a task.
     let body = json!({"code": 13_000_311, "taskId": "777"});
     let error = refused_with(Answer::json(200, &body)).await;
     assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("777")));
@@ -283,13 +283,13 @@ async fn no_attempt_begins_without_time_to_connect() {
     };
     let client = builder(&emulator).credentials(Credentials::provider(slow_token));
     let client = client.timeout(second * 3 / 2).connect_timeout(second).build().unwrap();
-    // Of 1.5 s there are 0.9 s left when the token comes: less than a connection may take.
+    // When the token comes, 0.9 s of the 1.5 s are left: less than a connection may take.
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     assert!(error.is_timeout() && error.outcome() == Outcome::NotSent, "{error}");
     assert_eq!(emulator.request_count(), 0);
-    // The token is at hand now.
+    // The token is cached now.
     client.create(&dump().build().unwrap()).await.unwrap();
-    // Nor does a resend: a 401 after which the provider would be asked again.
+    // No further attempt begins either: after the 401, renewing the token would leave too little time.
     emulator.revoke_token(Emulator::DEFAULT_TOKEN);
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     assert_eq!((error.outcome(), emulator.request_count()), (Outcome::NotSent, 2), "{error}");
@@ -308,7 +308,7 @@ async fn a_resend_has_no_more_time_than_is_left() {
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     let took = began.elapsed();
     assert!(error.is_timeout() && error.outcome() == Outcome::Unknown, "{error}");
-    // 2 s of waiting and 3 s of an attempt with all of the time would make five.
+    // If the second attempt had all 3 s, the call would take 5 s with the wait of 2 s.
     assert!(took >= 3 * second && took < 4 * second, "{took:?}");
     assert_eq!(emulator.request_count(), 2);
 }
@@ -325,7 +325,7 @@ async fn every_attempt_is_dated_anew_but_keeps_the_trace_id() {
     for request in &requests {
         assert_eq!(request.header("x-traceid"), Some(trace_id.as_str()));
     }
-    // At least the second that the service asked for lies between them.
+    // The requests are at least as far apart as the second that the service asked for.
     assert!(requests[0].header("x-date") < requests[1].header("x-date"), "{requests:?}");
 }
 

@@ -25,11 +25,11 @@ use crate::support::{
     fixtures::{builder, builder_at, dump, strict_emulator},
 };
 
-/// A provider that counts how often it is asked and answers each time through a script.
+/// A provider that counts its calls and answers each of them by a script.
 #[derive(Clone)]
 struct Scripted {
     asked: Arc<AtomicUsize>,
-    /// A permit lets one answer go.
+    /// Each permit lets one call return.
     gate: Arc<Semaphore>,
 }
 
@@ -128,11 +128,11 @@ async fn an_app_signature_is_accepted_with_and_without_a_path_prefix() {
 #[tokio::test]
 async fn an_echoed_canonical_request_is_compared_with_ours() {
     let emulator = strict_emulator().app("app", "right").start().await.unwrap();
-    // Both sides have the same canonical request, which leaves the secret.
+    // The canonical requests of both sides are the same, so only the secret can be wrong.
     let error = create(&client_with(&emulator, Credentials::app("app", "wrong"))).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert!(error.to_string().contains("the app secret is wrong"), "{error}");
-    // A service behind a proxy that rewrites Host sees another line 4.
+    // A service behind a proxy that rewrites Host sees another line 4 of the canonical request.
     let headers = [("host", "inside"), ("x-date", "20260101T000000Z"), ("x-user-id", "u")];
     let seen = CanonicalRequest::new("POST", "/koodrive/ose/v1/share/tasks", &[], &headers, b"");
     let echo = seen.as_str().replace('\n', "|");
@@ -152,7 +152,7 @@ async fn a_signature_that_a_refusal_echoes_is_scrubbed() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = vec![0; 1 << 16];
         let mut length = 0;
-        // The body ends the request with its closing brace.
+        // The request ends with the closing brace of its body.
         while !request[..length].ends_with(b"}") {
             length += stream.read(&mut request[length..]).await.unwrap();
         }
@@ -177,7 +177,7 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
     let emulator = strict_emulator().start().await.unwrap();
     let provider = Scripted::gated(0);
     let credentials = provider.credentials(|_| Ok(AccessToken::new(Emulator::DEFAULT_TOKEN)));
-    // Longer than so many calls take on a machine under load.
+    // The time-out is longer than these calls take on a machine under load.
     let client = builder(&emulator).credentials(credentials).timeout(Duration::from_secs(600)).build().unwrap();
     let calls: Vec<_> = (0..1_000)
         .map(|_| {
@@ -185,7 +185,7 @@ async fn concurrent_calls_on_a_cold_cache_ask_once() {
             tokio::spawn(async move { create(&client).await })
         })
         .collect();
-    // All of them are under way before the provider answers.
+    // All calls have begun before the provider returns.
     while provider.asked() == 0 {
         tokio::task::yield_now().await;
     }
@@ -205,7 +205,7 @@ async fn a_401_renews_the_token_once_and_sends_once_more() {
     let client = client_with(&emulator, provider.credentials(move |n| Ok(AccessToken::new(tokens[n]))));
     create(&client).await.unwrap();
     assert_eq!((provider.asked(), emulator.request_count(), emulator.tasks().len()), (2, 2, 1));
-    // The renewed token is the one that is kept.
+    // The renewed token is kept.
     create(&client).await.unwrap();
     assert_eq!((provider.asked(), emulator.request_count()), (2, 3));
 }
@@ -222,7 +222,7 @@ async fn authentication_that_failed_under_400_renews_the_token_as_a_401_does() {
     for (status, code, text, is_unauthorized) in [
         (400, "13009999", "authentication failed", true),
         (400, "APIGW.0301", "Authentication failed", true),
-        // Its code tells another cause, and so does its status.
+        // The code of the first and the status of the second name another cause.
         (400, "13000410", "authentication failed", false),
         (403, "13009999", "authentication failed", false),
         (400, "13009999", "no", false),
@@ -314,7 +314,7 @@ async fn a_call_that_is_not_polled_holds_up_no_other() {
     assert_eq!(provider.asked(), 1);
 }
 
-/// The body of a loop over a stream of calls makes a call, while others of the stream that are begun wait for a token.
+/// The body of a loop over a stream of calls makes a call, while calls of the stream that have begun wait for a token.
 #[tokio::test(start_paused = true)]
 async fn a_call_in_the_body_of_a_loop_over_calls_gets_its_token() {
     let emulator = strict_emulator().start().await.unwrap();
@@ -358,7 +358,7 @@ async fn calls_that_are_dropped_at_any_time_hang_nobody() {
     timeout(Duration::from_secs(10), succeeded).await.unwrap();
 }
 
-/// Credentials of a provider that gives no token, and a semaphore that gets a permit when one of its futures is dropped.
+/// Credentials of a provider that never returns, and a semaphore that gets a permit when one of its futures is dropped.
 fn hanging() -> (Credentials, Arc<Semaphore>) {
     struct Dropped(Arc<Semaphore>);
     impl Drop for Dropped {
@@ -382,7 +382,7 @@ fn hanging() -> (Credentials, Arc<Semaphore>) {
 async fn a_renewal_ends_with_the_last_client_and_the_last_clone_of_its_credentials() {
     let emulator = strict_emulator().start().await.unwrap();
     let (credentials, dropped) = hanging();
-    // Longer than the test waits.
+    // The time-out is longer than the test waits.
     let client = builder(&emulator).credentials(credentials.clone()).renewal_timeout(Duration::from_secs(3_600));
     let client = client.build().unwrap();
     let clone = client.clone();
@@ -416,7 +416,8 @@ async fn a_panic_of_the_provider_fails_those_who_waited_and_no_other() {
     assert_eq!(provider.asked(), 2);
 }
 
-/// How a creation fails, and after how long, whose token provider makes this call of the same client first.
+/// Makes a creation whose token provider first makes this call of the same client. Returns the error, and the time
+/// until it.
 async fn create_by_a_provider_that_calls<F>(call: impl Fn(Client) -> F + Send + Sync + 'static) -> (Error, Duration)
 where
     F: Future<Output = Result<(), ProviderError>> + Send + 'static,
@@ -557,7 +558,7 @@ mod lifetimes {
             0 => Ok(token().expires_in(60 * MINUTE)),
             _ => Err("down".into()),
         });
-        // Less than any renewal may take.
+        // The time-out is shorter than that of a renewal.
         let client = builder(&emulator).credentials(credentials).timeout(3 * SECOND).build().unwrap();
         let at_once = async || {
             let start = Instant::now();
@@ -567,15 +568,16 @@ mod lifetimes {
         at_once().await;
         tokio::time::advance(59 * MINUTE + 10 * SECOND).await;
         at_once().await;
-        // Not asked again at once.
+        // The provider is not asked again at once.
         at_once().await;
         assert_eq!(provider.asked(), 2);
         tokio::time::advance(10 * SECOND).await;
-        // No permit is left: the third one hangs.
+        // No permit is left, so the third renewal hangs.
         at_once().await;
         at_once().await;
         assert_eq!(provider.asked(), 3);
-        // It ends 50 s after the hour began its last minute, and the next one may begin 10 s later: at the token's end.
+        // That renewal times out 50 s into the last minute of the hour. The next one may begin 10 s later, at the
+        // token's end.
         tokio::time::advance(30 * SECOND).await;
         at_once().await;
         assert_eq!(provider.asked(), 3);
@@ -661,7 +663,7 @@ mod lifetimes {
             sleep(SECOND / 2).await;
         }
         let succeeded: Vec<bool> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
-        // Two a second, for the 30 s of the first renewal: it fails all who waited.
+        // The first renewal fails the calls that wait for it: two a second for 30 s.
         let failed = succeeded.iter().take_while(|succeeded| !**succeeded).count();
         assert!((60..=61).contains(&failed), "{failed}");
         assert!(succeeded[failed..].iter().all(|succeeded| *succeeded));
@@ -743,7 +745,7 @@ mod lifetimes {
             let source = std::error::Error::source(&error).unwrap();
             assert_eq!(source.to_string(), "it gave no token within the renewal time-out");
         }
-        // A timer tells no less than a millisecond.
+        // Tokio's timers have a resolution of one millisecond.
         assert_eq!((provider.asked(), start.elapsed().as_secs()), (1, 2));
         provider.gate.add_permits(1);
         create(&client).await.unwrap();

@@ -1,4 +1,4 @@
-//! What an error tells of its call.
+//! The facts about a call that an error holds.
 
 use std::{pin::pin, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::support::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// From a task's builder to the call, with `?` alone.
+/// Builds a task and makes the call, with `?` alone.
 async fn create(client: &Client, file_ids: &[&str]) -> Result<TaskHandle, Error> {
     let task = ShareTask::dump(TargetDirectory::root(SPACE))
         .share_id(SHARE)
@@ -45,7 +45,7 @@ async fn broken_rule_of_a_call_has_the_trace_id_of_its_task_or_none() {
     assert!(error.is_validation() && error.trace_id() == Some(task.trace_id()), "{error}");
     let handle = TaskHandle::new("7001", SHARE, "https://elsewhere.invalid", None);
     let error = told.client.status(&handle).await.unwrap_err();
-    // No query was made that could have had one.
+    // No query was made, so there is no trace id.
     assert!(error.is_validation() && error.trace_id().is_none(), "{error}");
 }
 
@@ -60,7 +60,7 @@ async fn attempts_and_their_time_are_told() {
         let error = client.create(&dump().build().unwrap()).await.unwrap_err();
         assert_eq!((error.attempts(), error.elapsed().as_secs()), (attempts, seconds), "{error}");
         let told = error.to_string().contains(&format!("after {attempts} attempts in {seconds}.0 s"));
-        // A single one goes without saying.
+        // The message does not mention a single attempt.
         assert_eq!(told, attempts > 1, "{error}");
         assert_eq!(emulator.faults_left(), 0);
     }
@@ -78,7 +78,7 @@ async fn time_of_a_single_attempt_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_without_a_connection_are_counted() {
-    // Bound, so that no other test gets the port, and not listened to.
+    // The socket is bound, so that no other test gets the port, but it does not listen.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -86,11 +86,11 @@ async fn attempts_without_a_connection_are_counted() {
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     assert!(error.is_connect(), "{error}");
     assert_eq!((error.attempts(), error.outcome()), (2, Outcome::NotSent));
-    // The wait between the two.
+    // The time is that of the back-off between the two attempts.
     assert!((SECOND / 5..5 * SECOND).contains(&error.elapsed()), "{:?}", error.elapsed());
 }
 
-/// The HTTP client refuses a URL of more than 65,534 bytes, which no rule does.
+/// The HTTP client refuses a URL of more than 65,534 bytes. No rule does.
 #[tokio::test]
 async fn a_request_that_cannot_be_made_is_not_sent_and_not_retryable() {
     let endpoint = format!("http://127.0.0.1:1/{}", "a".repeat(1 << 16));
@@ -113,12 +113,12 @@ async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
     assert!(error.to_string().contains("free space in the target"), "{error}");
 }
 
-/// Whoever writes the whole chain, as anyhow does, writes nothing twice.
+/// A caller that writes the whole chain, as anyhow does, writes nothing twice.
 #[tokio::test]
 async fn a_chain_of_causes_repeats_nothing() {
     let client = builder_at("http://koodrive.invalid").allow_http(true).max_attempts(1).build().unwrap();
     let failed = client.create(&dump().build().unwrap()).await.unwrap_err();
-    // What `main` prints.
+    // `main` prints the error like this.
     assert!(format!("{failed:?}").starts_with(&format!("{failed}; caused by: ")), "{failed:?}");
     let failed: anyhow::Error = failed.into();
     let broken: anyhow::Error = Client::builder().build().unwrap_err().into();
@@ -140,7 +140,7 @@ fn a_broken_rule_and_an_outcome_are_answers_of_a_portal() {
     assert_eq!(serde_json::to_value(Outcome::NotSent).unwrap(), "notSent");
 }
 
-/// As `main` prints an error that it returns.
+/// `main` prints an error that it returns by `Debug`.
 #[test]
 fn an_error_in_debug_reads_like_its_message() {
     let unset = Client::builder().build().unwrap_err();

@@ -1,11 +1,11 @@
-//! What the client does in every failure: a table, each row of it a test.
+//! The client's behaviour in every failure: a table, each row of which is a test.
 //!
-//! A row is written once, in the module of its kind, as a [`row::Row`]: a fault and all that a caller sees of it. The macro
-//! `rows!` makes a test of it, and the table in `docs/faults.md` is rendered from the same rows. After a change, write it
-//! anew with `EXPECTORATE=overwrite cargo test -p koodrive-share-tests published_table`.
+//! A row is written once, in the module of its kind, as a [`row::Row`]: a fault and all that a caller sees of it. The
+//! macro `rows!` makes a test of it, and the table in `docs/faults.md` is rendered from the same rows. After a change,
+//! write the table anew with `EXPECTORATE=overwrite cargo test -p koodrive-share-tests published_table`.
 //!
-//! Every row is played for each way to authenticate, and no secret in use may show up in an error, its causes, any
-//! `Debug`, or what is traced and logged.
+//! Every row is played for each way to authenticate. No secret in use may show up in an error, its causes, any `Debug`,
+//! a trace or a log.
 
 mod caller;
 mod connection;
@@ -42,7 +42,7 @@ fn no_row_of_an_unknown_creation_is_retryable() {
     let unknown = rows.iter().filter(|(_, row)| row.is_unknown_creation());
     let retryable = unknown.clone().filter(|(_, row)| row.is_retryable()).map(|(test, _)| *test);
     assert_eq!(retryable.collect::<Vec<_>>(), [""; 0]);
-    // Of more than a hundred rows, so that an empty list is no proof.
+    // There must be many such rows, since an empty list would prove nothing.
     assert!(unknown.count() > 40 && rows.iter().any(|(_, row)| row.is_retryable()));
 }
 

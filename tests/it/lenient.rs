@@ -1,4 +1,4 @@
-//! Replies are read for what is needed, in every form; what is not needed costs itself alone.
+//! Lenient reading: a needed field is read in every form, and an unneeded field that cannot be read is lost alone.
 
 use koodrive_share::{FileStatus, Outcome, TaskResult, TaskState, TaskStatus, TaskType};
 use koodrive_share_emulator::{Answer, CodeShape, Edition, Schedule, Step, TaskInfosShape};
@@ -12,7 +12,7 @@ use crate::support::{
 const TASK: &str = "1689765568237837824";
 const ALL_SUCCEEDED: TaskState = TaskState::Completed(TaskResult::AllSucceeded);
 
-/// Values of every other kind, as a field that nothing depends on may hold them.
+/// Values of all kinds that a field may hold if nothing depends on it.
 const ODD: [&str; 16] = [
     "null",
     "true",
@@ -32,7 +32,7 @@ const ODD: [&str; 16] = [
     "{\"zh\":\"成功\"}",
 ];
 
-/// An ordinary reply to a query, as JSON whose fields a test exchanges.
+/// An ordinary reply to a query. Tests replace its fields.
 fn answer() -> Value {
     json!({
         "code": 0,
@@ -53,7 +53,7 @@ fn answer() -> Value {
     })
 }
 
-/// The answer with JSON of any kind at this pointer, even such as no value holds.
+/// The answer with any JSON at this pointer, even JSON that a `Value` cannot hold.
 fn with(pointer: &str, json: &str) -> String {
     const MARK: &str = "the value in question";
     let mut answer = answer();
@@ -73,12 +73,12 @@ fn without(pointer: &str) -> String {
     answer.to_string()
 }
 
-/// What the service says, of the task [`TASK`].
+/// The status of the task [`TASK`], read from this body.
 async fn said(told: &Told, body: impl Into<Vec<u8>>) -> TaskStatus {
     told.status(TASK, ok(body)).await.unwrap()
 }
 
-/// What a caller sees of a status, but for its files.
+/// The fields of a status that a caller sees, except the files.
 fn seen(status: &TaskStatus) -> [String; 6] {
     [
         format!("{:?}", status.progress),
@@ -94,7 +94,7 @@ fn seen(status: &TaskStatus) -> [String; 6] {
 async fn field_that_nothing_depends_on_costs_itself_alone() {
     let told = Told::start().await;
     let ordinary = said(&told, answer().to_string()).await;
-    // The place in `seen`, of those that are told.
+    // Each field, with its index in `seen` if a caller sees it.
     let fields = [
         ("/msg", None),
         ("/jobInfo/userId", None),
@@ -147,7 +147,7 @@ async fn progress_is_a_percentage_in_every_form_or_none() {
         ("\" 70 % \"", Some(70.0)),
         ("0", Some(0.0)),
         ("7e1", Some(70.0)),
-        // No more than all of it, and no less than nothing.
+        // Values are clamped to 0 and 100.
         ("130", Some(100.0)),
         ("\"100.1%\"", Some(100.0)),
         ("-1", Some(0.0)),
@@ -231,7 +231,7 @@ async fn result_is_needed_of_a_completed_task_alone() {
             assert_ne!(status.state, ALL_SUCCEEDED, "{odd}");
         }
     }
-    // Completed, and the service does not say how.
+    // The task has completed, but the service does not say with what result.
     let status = said(&told, without("/jobInfo/taskResultCode")).await;
     assert_eq!(status.state, TaskState::Completed(TaskResult::Other(-1)));
 }
@@ -287,7 +287,7 @@ async fn byte_order_mark_is_ignored() {
     let marked = |status, json: Value| Answer::new(status).body(format!("\u{feff}{json}"));
     let created = json!({"code": 0, "taskId": "7001"});
     assert_eq!(told.create(marked(200, created.clone())).await.unwrap().task_id(), "7001");
-    // A task is named, so nothing is sent again.
+    // The reply names a task, so there is no retry.
     let error = told.create(marked(429, created)).await.unwrap_err();
     assert_eq!((error.outcome(), error.task_id(), error.attempts()), (Outcome::Unknown, Some("7001"), 1));
     let error = told.create(marked(400, json!({"code": "13000311"}))).await.unwrap_err();
@@ -357,7 +357,7 @@ async fn edition_of_2024_is_read_like_the_current_one() {
         let status = client.status(&handle).await.unwrap();
         assert_eq!((status.state, status.progress), (TaskState::Running, Some(70.0)));
         let status = client.status(&handle).await.unwrap();
-        // By `taskResultCode`: the emulator's `resultCode` is 0.
+        // The result is that of `taskResultCode`: the emulator's `resultCode` is 0.
         assert_eq!(status.state, TaskState::Completed(TaskResult::PartiallyFailed));
         assert_eq!((status.task_type, status.files.len()), (Some(TaskType::PackageDownload), 0));
         assert!(status.download_url.is_some() && status.created.is_some() && status.ended.is_some());
@@ -369,7 +369,7 @@ async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
     let told = Told::start().await;
     let job = answer()["jobInfo"].clone();
     assert_eq!(said(&told, format!(r#"{{"code":"0","taskInfo":{job}}}"#)).await.state, ALL_SUCCEEDED);
-    // Beside a `jobInfo` that is there in name alone, too.
+    // An unusable `jobInfo` beside it makes no difference.
     for job_info in ["null", "\"\"", "7", "true", "[]"] {
         let body = format!(r#"{{"code":"0","jobInfo":{job_info},"taskInfo":{job}}}"#);
         assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{job_info}");
@@ -392,7 +392,7 @@ async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
 #[tokio::test]
 async fn array_is_no_answer() {
     let told = Told::start().await;
-    // The answer in an array, the values of its fields in their order, and fields of a kind.
+    // Arrays that hold the answer, the values of its fields in order, a code alone, and nothing.
     let job = &answer()["jobInfo"];
     for body in [json!([answer()]), json!([0, job, "Success", job, null]), json!([0]), json!([])] {
         let error = told.status(TASK, Answer::json(200, &body)).await.unwrap_err();
@@ -449,7 +449,7 @@ async fn job_that_is_no_object_is_named_with_what_stands_there() {
 #[tokio::test]
 async fn array_is_no_job() {
     let told = Told::start().await;
-    // The values of its fields in the order of their names, and in that of the reference.
+    // Arrays with the values of the fields in the order of their names, and in that of the reference.
     let by_name = json!(["20251103070140", null, null, 100, null, null, TASK, 1, 2, 1, "me"]);
     let documented = json!(["me", TASK, 1, 2, 1, null, null, null, 100, null]);
     for array in [by_name, documented] {

@@ -1,4 +1,4 @@
-//! What a refused creation may have done: rejected means proven.
+//! The outcome of a refused creation: `Rejected` means that no task was made, and is proven.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn refused(told: &Told, status: u16, body: &Value) -> Error {
     told.create(Answer::json(status, body)).await.unwrap_err()
 }
 
-/// Checks the outcome of a code in every place and form that it may have.
+/// Asserts the outcome of a code in every place and form that it may have.
 async fn assert_outcome(told: &Told, status: u16, code: &str, expected: Outcome) {
     let number: Option<i64> = code.parse().ok();
     let mut bodies = vec![json!({"code": code, "msg": "no"}), json!({"error_code": code, "error_msg": "no"})];
@@ -86,7 +86,7 @@ async fn code_outside_the_series_proves_nothing_under_200() {
     for code in ["-1", "1", "200", "500", "12000311", "14000311", "1300031", "130003110", "-13000311", "E13000311"] {
         assert_outcome(&told, 200, code, Outcome::Unknown).await;
         assert_outcome(&told, 500, code, Outcome::Unknown).await;
-        // The status proves it.
+        // The status alone proves the refusal.
         assert_outcome(&told, 400, code, Outcome::Rejected).await;
     }
 }
@@ -101,7 +101,7 @@ async fn failure_inside_the_service_is_unknown_under_every_status() {
     for status in [200, 400, 401, 403, 404, 429, 500, 503] {
         assert_outcome(&told, status, "13000201", Outcome::Unknown).await;
     }
-    // Beside another code, in whichever place.
+    // The code is found beside another code, too, in either field.
     for (code, error_code) in [("400", "13000201"), ("13000101", "13000201"), ("13000201", "APIGW.0301")] {
         let error = refused(&told, 400, &json!({"code": code, "error_code": error_code})).await;
         assert_eq!(error.outcome(), Outcome::Unknown, "{code} {error_code}: {error}");
@@ -130,7 +130,7 @@ async fn gateways_refusal_is_proof_but_where_the_backend_may_have_run() {
         for status in [500, 502, 503, 504] {
             assert_outcome(&told, status, &format!("{gateway}.0301"), Outcome::Unknown).await;
         }
-        // "Request entity too large" and its like, and "the backend timed out".
+        // The codes of "request entity too large", and of "the backend timed out" and the like.
         for number in ["0201", "0202", "0203"] {
             for status in statuses() {
                 let expected = match status {
@@ -183,7 +183,7 @@ async fn gateways_throttling_is_throttling_under_every_status_and_is_sent_again(
             told.emulator.fail_next(Fault::Reply(throttled));
             let client = builder(&told.emulator).max_attempts(2).build().unwrap();
             client.create(&dump().build().unwrap()).await.unwrap();
-            // The one above, the refused one and the one that was sent again.
+            // The requests are the one above, the refused attempt, and its retry.
             assert_eq!((told.emulator.request_count(), told.emulator.tasks().len()), (3, 1), "{code} under {status}");
         }
     }
@@ -214,11 +214,11 @@ async fn wait_that_is_asked_for_may_have_a_fraction_and_the_longest_counts() {
 #[tokio::test]
 async fn refused_query_is_judged_without_what_it_cannot_have_done() {
     let told = Told::start().await;
-    // A task in the refusal of a query is the one that was asked for.
+    // The refusal of a query may name the queried task.
     let body = json!({"code": "13000410", "msg": "no right", "taskId": "7001"});
     let error = told.status("7001", Answer::json(400, &body)).await.unwrap_err();
     assert_eq!((error.outcome(), error.is_retryable()), (Outcome::Rejected, false));
-    // What failed inside the service may be asked again.
+    // A query that failed inside the service may be retried.
     let body = json!({"code": 13_000_201, "msg": "inner server invoke failure"});
     for status in [200, 400, 500] {
         let error = told.status("7001", Answer::json(status, &body)).await.unwrap_err();
@@ -265,7 +265,7 @@ async fn refusal_that_is_no_json_shows_the_start_of_its_text() {
         assert_eq!(error.message(), Some("Blocked by policy 7"), "{status}");
         assert!(error.to_string().contains("Blocked by policy 7"), "{error}");
     }
-    // As Apache's pages begin.
+    // This is how Apache's pages begin.
     let page = "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n\
         <html><head>\n<title>403 Forbidden</title>\n</head><body>\n<p>You don't have\r\npermission.<br />\r\n</p>";
     let error = told.create(Answer::new(403).body(page)).await.unwrap_err();
@@ -307,7 +307,7 @@ async fn text_that_sets_a_secret_is_not_shown_in_whatever_form() {
         ("failed: kdstoken=secret7", false),
         ("the kdstoken has lapsed: no kdstoken", true),
     ] {
-        // What begins like an object is shown in no case.
+        // Text that begins like an object is never shown.
         let error = told.create(Answer::new(403).body(format!("- {text}"))).await.unwrap_err();
         assert_eq!(error.message().is_some(), is_shown, "{error}");
     }

@@ -1,4 +1,4 @@
-//! What holds of every task: the wrapper, the emulator and the API document agree on what a request may be.
+//! Properties of every task: the wrapper, the emulator and the API document agree on which requests are valid.
 
 use std::{cell::RefCell, sync::LazyLock};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::fixtures::{builder, strict_emulator};
 
-/// The document's schema of a request, with the document around it for what it refers to.
+/// The document's schema of a request, within the document, so that its references can be followed.
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     let document = include_str!("../../openapi/koodrive-share.json");
     let mut schema: Value = serde_json::from_str(document).unwrap();
@@ -24,7 +24,7 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&schema).unwrap()
 });
 
-/// Anything that an id or a name may be, and some of what it may not.
+/// Texts that may be an id or a name, and some that may not.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => ".{1,20}", 1 => "\\PC{0,3}", 1 => Just("root".to_owned())]
 }
@@ -45,7 +45,7 @@ fn task() -> impl Strategy<Value = ShareTaskBuilder> {
     })
 }
 
-/// A request's body, with members that are right, missing, or of any other kind.
+/// The body of a request, with members that are right, missing, or of another kind.
 fn body() -> impl Strategy<Value = Value> {
     let ids =
         (prop_oneof![8 => 0..4_usize, 1 => 998..1003_usize], text()).prop_map(|(count, id)| json!(vec![id; count]));
@@ -89,7 +89,7 @@ fn other() -> impl Strategy<Value = Value> {
     select(vec![Value::Null, json!(true), json!(7), json!(""), json!("x"), json!([]), json!({}), json!(["x", ""])])
 }
 
-/// What the reference says in prose, beside the schema.
+/// Whether a body keeps the rules that the reference states only in prose.
 fn keeps_prose_rules(body: &Value) -> bool {
     match body["taskType"].as_i64() {
         Some(1) => body["zipName"].is_string(),
@@ -103,7 +103,7 @@ fn every_task_that_builds_is_taken_by_emulator_and_schema() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let emulator = strict_emulator().app("app-id", "app secret").start();
     let emulator = runtime.block_on(emulator).unwrap();
-    // So that the signature over any body is taken too.
+    // The client signs, so that the emulator also verifies a signature over each body.
     let credentials = Credentials::app("app-id", "app secret");
     let client = builder(&emulator).credentials(credentials).build().unwrap();
     let run = runner(256).run(&task(), |task| {
@@ -125,7 +125,7 @@ fn every_task_that_builds_is_taken_by_emulator_and_schema() {
 fn every_body_that_the_rules_refuse_does_not_build_and_every_other_does() {
     let both = RefCell::new([0, 0]);
     let run = runner(4_000).run(&body(), |body| {
-        // A null is read as a member that's missing, and isn't sent.
+        // A null is read as a missing member, and isn't sent.
         let mut meant = body.clone();
         let members = meant.as_object_mut().unwrap();
         members.retain(|_, value| !value.is_null());
@@ -140,7 +140,7 @@ fn every_body_that_the_rules_refuse_does_not_build_and_every_other_does() {
     assert!(refused > 200 && allowed > 200, "{refused} were refused and {allowed} allowed");
 }
 
-/// Keeps no file of failures: what it prints of one is enough to write a test from.
+/// The runner keeps no file of failures: its output on a failure is enough to write a test from.
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }

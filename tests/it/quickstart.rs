@@ -1,4 +1,4 @@
-//! The main job as a newcomer runs it.
+//! The quickstart, as a newcomer runs it.
 
 use std::{
     env,
@@ -9,11 +9,11 @@ use koodrive_share_emulator::Emulator;
 
 use crate::support::fixtures::{KDSTOKEN, strict_emulator};
 
-/// The README's command, with the features that the tests are built with and these variables.
+/// Runs the README's command, with these variables and with the features that the tests are built with.
 fn quickstart(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--package", "koodrive-share", "--example", "quickstart"]);
-    // Neither the caller's settings, nor what cargo tells a test: a build script of a dependency would run anew.
+    // Remove the caller's settings, and cargo's variables for a test, with which build scripts would run again.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if ["KOODRIVE_", "CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"].iter().any(|prefix| name.starts_with(prefix)) {

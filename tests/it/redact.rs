@@ -1,4 +1,4 @@
-//! Texts of a service, of a store, and secrets in them: masked and escaped wherever an error shows them.
+//! Redaction: secrets are masked, and control characters escaped, in texts of a service or a store that an error shows.
 
 use std::fs;
 
@@ -19,10 +19,10 @@ use crate::support::{
 
 const TOKEN: &str = Emulator::DEFAULT_TOKEN;
 const URL: &str = "https://download.invalid/7001.zip?token=CANARY";
-/// A colour, a title, a line's end, what a C1 terminal takes for a sequence, and text that runs backwards.
+/// Escape sequences for a colour and a title, a line end, a C1 control sequence, and a mark that reverses the text.
 const ESCAPES: &str = "\u{1b}[31m\u{1b}]0;t\u{7}\r\n\u{9b}2J\u{202e}gpj";
 
-/// All that an error shows.
+/// All texts of an error.
 fn shown(error: &Error) -> String {
     let mut shown = format!("{error}\t{error:?}\t{error:#?}");
     for part in [error.message(), error.task_id(), error.request_id()].into_iter().flatten() {
@@ -133,7 +133,7 @@ async fn secret_of_one_or_two_characters_mangles_nothing() {
         assert_eq!(error.service_code().unwrap().as_str(), "13000311", "{short}");
         assert!(!error.to_string().contains("***"), "{short}: {error}");
     }
-    // One of any use is masked wherever it stands.
+    // A secret of a usable length is masked wherever it occurs.
     let told = Told::start().await;
     let error = told.create(Answer::service(400, "13000311", &format!("x{TOKEN}y"))).await.unwrap_err();
     assert_eq!(error.message(), Some("x***y"));
@@ -214,7 +214,7 @@ async fn task_id_is_escaped_where_polling_is_given_up() {
     assert_escaped(&error.to_string());
 }
 
-/// What a run of a ledger says whose lines hold escapes in the place of `mark`, after it.
+/// The errors of a run with a ledger in whose lines escapes were inserted after `mark`.
 async fn tampered(name: &str, mark: &str) -> String {
     let told = Told::start().await;
     told.emulator.fail_next(Fault::Reply(Answer::new(502)));
@@ -242,7 +242,7 @@ async fn error_in_a_tampered_ledger_is_masked_and_escaped() {
 
 #[tokio::test]
 async fn task_of_a_tampered_ledger_is_masked_and_escaped() {
-    // Also that of another endpoint, which is shown where it is no more than one.
+    // The second ledger names another endpoint, which an error shows if it is nothing but an endpoint.
     for (name, mark) in [("tampered_task", SHARE), ("tampered_endpoint", "http://127")] {
         let text = tampered(name, mark).await;
         assert!(text.contains("another run") && text.contains("[31m"), "{text}");
@@ -251,7 +251,7 @@ async fn task_of_a_tampered_ledger_is_masked_and_escaped() {
     }
 }
 
-/// From the link to the file, with a failure on each way.
+/// The whole way from the link to the file, with a failure in each step.
 #[tokio::test(start_paused = true)]
 async fn trace_of_a_share_and_its_download_shows_no_secret() {
     let trace = Trace::start();

@@ -1,4 +1,4 @@
-//! Replies that fuzzing began with or came upon, each with what becomes of it.
+//! Replies that fuzzing started from or found, each with its outcome.
 //!
 //! `tests/testdata/replies` holds them as the fuzz target `reply` reads them: four lines (status, `Date`, `Retry-After`,
 //! `X-request-id`) and the body after them.
@@ -12,7 +12,7 @@ use crate::support::{
     scripted_server::{ScriptedServer, Step, chunked},
 };
 
-/// As in the fuzz target; the replies repeat them.
+/// The secrets of the fuzz target, which the replies repeat.
 const TOKEN: &str = "bearer-CANARY";
 const KDSTOKEN: &str = "kds\"\\\u{e9}\nCANARY";
 
@@ -25,7 +25,7 @@ const CASES: [(&str, Option<Outcome>, Option<&str>); 45] = [
     ("accepted", MADE, None),
     ("array", UNKNOWN, None),
     ("array-of-a-refusal", REJECTED, None),
-    // In the order of the answer's fields, which serde takes for the object.
+    // The values are in the order of the answer's fields; serde would read them as the object.
     ("array-of-an-answer", UNKNOWN, None),
     ("byte-order-mark", MADE, None),
     ("code-beyond-f64", UNKNOWN, None),
@@ -104,14 +104,14 @@ async fn create(endpoint: &str) -> Result<TaskHandle, Error> {
     let client = builder_at(endpoint)
         .credentials(Credentials::bearer(TOKEN))
         .max_attempts(1)
-        // The replies' own time, so that no clock explains a refusal.
+        // The clock shows the time of the replies, so that it cannot explain a refusal.
         .clock(|| "2025-11-03T07:01:40Z".parse().unwrap())
         .build()
         .unwrap();
     client.create(&package().kdstoken(KDSTOKEN).build().unwrap()).await
 }
 
-/// How a reply says where its body ends: who reads it depends on that, and what becomes of it does not.
+/// How a reply states the end of its body. The outcome must not depend on it.
 #[derive(Clone, Copy, Debug)]
 enum Framing {
     Length,

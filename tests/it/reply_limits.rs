@@ -1,4 +1,4 @@
-//! How large a reply may be by default.
+//! The default limits on the size of a reply.
 
 use koodrive_share::{Outcome, TaskState};
 use koodrive_share_emulator::Answer;
@@ -11,13 +11,13 @@ use crate::support::{
 
 const MIB: usize = 1 << 20;
 
-/// What a creation answers, in this many bytes.
+/// The reply to a creation, with this many bytes.
 fn creation(bytes: usize) -> String {
     let (before, after) = (r#"{"code":0,"taskId":"7001","msg":""#, r#""}"#);
     format!("{before}{}{after}", "x".repeat(bytes - before.len() - after.len()))
 }
 
-/// What a query answers of 1,000 files, each with ids of 250 characters like this one.
+/// The reply to a query about 1,000 files, each with ids of 250 characters like this one.
 fn thousand_files(character: &str) -> String {
     let id = |n: usize| format!("{n:04}{}", character.repeat(246));
     let entry = |n: usize| {
@@ -32,7 +32,7 @@ fn thousand_files(character: &str) -> String {
 #[tokio::test]
 async fn status_of_a_thousand_files_with_long_ids_is_read() {
     let told = Told::start().await;
-    // As ASCII, as text of three bytes, and as the escapes that some services write.
+    // ASCII, a character of three bytes, and the escapes that some services write.
     for (character, written) in [("F", "F"), ("照", "照"), ("照", "\\u7167"), ("\u{1f4f7}", "\\ud83d\\udcf7")] {
         let body = thousand_files(written);
         assert!(body.len() > 700_000, "{} bytes", body.len());
@@ -52,7 +52,7 @@ async fn creation_of_more_than_a_mebibyte_is_not_read() {
     let told = Told::start().await;
     let handle = told.create(ok(creation(MIB))).await.unwrap();
     assert_eq!(handle.task_id(), "7001");
-    // What is read of the last one is a whole object.
+    // Of the last body, the part within the limit is a complete object.
     let padded = format!(r#"{{"code":0,"taskId":"7001"}}{}"#, " ".repeat(MIB));
     for body in [creation(MIB + 1), creation(4 * MIB), padded] {
         let bytes = body.len();
@@ -60,7 +60,7 @@ async fn creation_of_more_than_a_mebibyte_is_not_read() {
         assert_eq!((error.outcome(), error.status()), (Outcome::Unknown, Some(200)), "{bytes} bytes");
         assert!(error.to_string().contains("its body is larger than the limit"), "{error}");
     }
-    // The status is proof, whatever the size.
+    // The status proves the refusal, whatever the size.
     let error = told.create(Answer::new(400).body("x".repeat(2 * MIB))).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Rejected);
 }

@@ -1,4 +1,4 @@
-//! What may be sent again: a loop around [`Error::is_retryable`] never makes a task twice.
+//! Retries: a loop around [`Error::is_retryable`] never makes a task twice.
 
 use std::{cell::Cell, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::support::{
     fixtures::{builder, dump_template, strict_emulator},
 };
 
-/// The loop that people write around a call, with an end: `None` if that was reached.
+/// The loop that people write around a call, but limited to 50 rounds; then it returns `None`.
 async fn create_while_retryable(client: &Client, task: &ShareTask) -> Option<Result<(), Error>> {
     for _ in 0..50 {
         match client.create(task).await {
@@ -31,7 +31,7 @@ async fn create_while_retryable(client: &Client, task: &ShareTask) -> Option<Res
     None
 }
 
-/// What loses the reply to a request that has made its task.
+/// A fault that loses the reply to a request that has made its task.
 fn lost_reply(n: usize) -> Fault {
     match n % 7 {
         0 => Fault::CloseAfterProcessing,
@@ -44,7 +44,7 @@ fn lost_reply(n: usize) -> Fault {
     }
 }
 
-/// What passes, and has made nothing.
+/// A temporary fault, for which no task was made.
 fn passing(n: usize) -> Fault {
     match n % 4 {
         0 => Fault::Reply(Answer::gateway(429, "APIGW.0308", "throttled").header("Retry-After", "0")),
@@ -72,7 +72,7 @@ async fn assert_no_task_is_made_twice(emulator: &Emulator, client: &Client, nth:
             Err(error) => {
                 assert_eq!(error.outcome(), Outcome::Unknown, "every {nth}th: {error}");
                 unknown += 1;
-                // Made, and nobody was told; not once more.
+                // The task was made although its reply was lost, and it was made only once.
                 assert_eq!(tasks, 1, "every {nth}th reply lost: {error}");
             }
         }
@@ -108,7 +108,7 @@ async fn loop_while_retryable_outlasts_what_makes_nothing() {
         emulator.fail_next(passing(n));
     }
     create_while_retryable(&client, &task).await.unwrap().unwrap();
-    // The three that were refused, and the one that made the task.
+    // The requests are the three refused ones, and the one that made the task.
     assert_eq!((emulator.request_count(), emulator.tasks().len()), (4, 1));
 }
 
@@ -148,7 +148,7 @@ async fn call_whose_next_attempt_gets_no_permit_in_time_tells_why_there_was_one(
     let client = client.with_timeout(Duration::from_secs(1)).unwrap();
     let task = dump_template().file_ids(["F"]).build().unwrap();
     emulator.fail_next(throttled("0"));
-    // Its request takes the only permit while the first call waits for its next attempt.
+    // The request of `other` takes the only permit while the first call waits for its next attempt.
     emulator.fail_next(Fault::Delay(Duration::from_secs(2)));
     let (error, _) = tokio::join!(client.create(&task), other.create(&task));
     assert_is_the_throttling(&error.unwrap_err());
@@ -160,16 +160,16 @@ async fn call_whose_own_date_lapses_between_attempts_tells_why_there_was_another
     let emulator = strict_emulator().start().await.unwrap();
     let client = builder(&emulator).build().unwrap();
     emulator.fail_next(throttled("5"));
-    // It lapses within five seconds.
+    // The date lapses within five seconds.
     let x_date = XDate::from(Utc::now() - TimeDelta::seconds(896));
     let task = dump_template().file_ids(["F"]).x_date(x_date).build().unwrap();
     assert_is_the_throttling(&client.create(&task).await.unwrap_err());
-    // The next call is told of the date.
+    // The next call's error is about the date.
     assert!(client.create(&task).await.unwrap_err().is_validation());
     assert_eq!(emulator.request_count(), 1);
 }
 
-/// Any answer without success that a service or an intermediary may give.
+/// Any failure that a service or an intermediary may answer with.
 fn answer() -> impl Strategy<Value = (u16, Value)> {
     let code = select(vec![
         json!(0),
@@ -214,7 +214,7 @@ fn no_answer_makes_an_unknown_creation_retryable_or_a_cause_to_see_to() {
         prop_assert_ne!(error.outcome(), Outcome::NotSent);
         if error.outcome() == Outcome::Unknown {
             unknown.set(unknown.get() + 1);
-            // What a loop around a call would ask.
+            // These are the predicates that invite a loop around a call.
             let inviting = [error.is_throttled(), error.is_unauthorized(), error.is_proxy_unauthorized()];
             prop_assert!(!error.is_retryable() && inviting == [false; 3], "{:?} {}", inviting, error);
         }

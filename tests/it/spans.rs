@@ -1,4 +1,4 @@
-//! What `tracing` gets to see of a call.
+//! The spans and events of a call.
 
 use std::{
     collections::BTreeMap,
@@ -55,7 +55,7 @@ impl Seen {
     }
 }
 
-/// Gathers spans of the library and of this test, in the order of their ends, and the library's events.
+/// Gathers the spans of the library and of this test, in the order in which they end, and the library's events.
 #[derive(Clone, Default)]
 struct Gathered(Arc<Mutex<[Vec<Seen>; 2]>>);
 
@@ -111,7 +111,7 @@ impl Gathered {
         self.0.lock().unwrap()[1].clone()
     }
 
-    /// The event of this message.
+    /// The event with this message.
     #[track_caller]
     fn event(&self, message: &str) -> Seen {
         let events = self.events();

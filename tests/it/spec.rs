@@ -1,7 +1,7 @@
-//! The spec: what is generated from it, and whether the library keeps what it says.
+//! The spec: the code that is generated from it, and whether the library keeps its rules.
 //!
-//! What can be said of the document alone is checked by `crates/spec`. Each check here is a function from a spec to its
-//! findings, so that `mutations` can show that it finds something.
+//! `crates/spec` checks the document alone. Each check here is a function from a spec to its findings, so that
+//! `mutations` can show that it finds something.
 
 #[allow(dead_code, reason = "the build script, of which some tests use only a part")]
 #[path = "../../build.rs"]

@@ -1,4 +1,4 @@
-//! A clock that is wrong, against an emulator that checks the time.
+//! Wrong clocks, against an emulator that checks the time.
 
 use std::sync::{
     Arc,
@@ -20,7 +20,7 @@ use crate::support::{
 
 const APP: (&str, &str) = ("app", "app-secret");
 
-/// As the header `Date` has it.
+/// The time in the form of the header `Date`.
 fn http_date(time: DateTime<Utc>) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
@@ -44,7 +44,7 @@ async fn a_clock_16_minutes_off_costs_at_most_one_refused_attempt() {
         for client in clients(&emulator, TimeDelta::minutes(ahead)) {
             let before = emulator.request_count();
             client.create(&dump().build().unwrap()).await.unwrap();
-            // The refused attempt, which teaches the time, and the one that is signed anew.
+            // The requests are the refused attempt, which teaches the time, and the one that is signed anew.
             assert_eq!(emulator.request_count() - before, 2, "{ahead} minutes");
             client.create(&dump().build().unwrap()).await.unwrap();
             assert_eq!(emulator.request_count() - before, 3, "{ahead} minutes");
@@ -74,7 +74,7 @@ async fn a_success_teaches_nothing() {
     let requests = emulator.requests();
     let date = |n: usize| requests[n].header("x-date").unwrap().parse::<XDate>().unwrap().time();
     for first in [0, 2] {
-        // Accepted although it was 14 minutes old, and so is the next one.
+        // The first date, 14 minutes old, was accepted, and the next one is not corrected.
         assert!(date(first + 1) - date(first) < TimeDelta::minutes(1), "{requests:?}");
     }
 }
@@ -89,7 +89,8 @@ async fn a_clock_that_a_refusal_does_not_explain_is_not_signed_anew() {
     assert_eq!(emulator.request_count(), 1);
 }
 
-/// A resend would be right for a refusal of the date, but these may have made a task, or have another cause.
+/// After a refusal of the date, a retry would be right. But the first reply may have made a task, and the second has
+/// another cause.
 #[tokio::test]
 async fn what_no_wrong_date_causes_is_not_signed_anew() {
     let named = Answer::json(403, &json!({"code": 13_000_300, "taskId": "7001"}));
@@ -104,7 +105,7 @@ async fn what_no_wrong_date_causes_is_not_signed_anew() {
     }
 }
 
-/// The service refuses under 200, too. Source: carrier reference, errors.
+/// The service also refuses with status 200. Source: carrier reference, errors.
 #[tokio::test]
 async fn a_refusal_under_200_heals_the_clock_as_one_under_400_does() {
     let emulator = emulator().await;
@@ -127,7 +128,7 @@ async fn a_refusal_under_200_heals_the_clock_as_one_under_400_does() {
 #[tokio::test]
 async fn a_third_refusal_is_the_callers() {
     let emulator = emulator().await;
-    // Each explains the refusal, and contradicts the one before.
+    // Each `Date` explains the refusal, but contradicts the one before.
     for minutes in [60, 120, 180] {
         let date = http_date(Utc::now() + TimeDelta::minutes(minutes));
         let expired = Answer::gateway(401, "APIGW.0301", "expired").header("Date", date);
@@ -145,7 +146,7 @@ async fn the_gateways_text_is_a_second_source_of_the_time() {
     let emulator = emulator().await;
     let server = (Utc::now() + TimeDelta::minutes(30)).format("%Y%m%dT%H%M%SZ").to_string();
     let text = format!("expired, signature time:20261124T080000Z,server time:{server}");
-    // No usable Date header, so the text alone tells the time.
+    // The `Date` header is unusable, so only the text has the time.
     let answer = Answer::gateway(401, "APIGW.0301", &text).header("Date", "unreadable");
     emulator.fail_next(Fault::Reply(answer));
     emulator.set_clock_offset(TimeDelta::minutes(30));
@@ -163,13 +164,14 @@ async fn the_gateways_text_is_believed_where_an_intermediary_stamps_another_date
     let [client, _] = clients(&emulator, TimeDelta::zero());
     client.create(&dump().build().unwrap()).await.unwrap();
     let requests = emulator.requests();
-    // By its own clock, by the text's, and by its own again, since the emulator's clock is right.
+    // The requests are dated by the client's clock, by the text (10 s before 2030), and by the client's clock again,
+    // since the emulator's clock is right.
     let years: Vec<_> = requests.iter().map(|request| &request.header("x-date").unwrap()[..4]).collect();
     assert_eq!((years.len(), years[1], years[2] == years[0]), (3, "2029", true), "{years:?}");
 }
 
-/// A service behind an intermediary that stamps every `nth` reply with a `Date` that is `off`, from the first one on. It
-/// judges `X-Date` by the true time, as the reference says, and names no time itself.
+/// A service behind an intermediary that stamps every `nth` reply, from the first one on, with a `Date` that is `off`.
+/// The service judges `X-Date` by the true time, as the reference says, and names no time itself.
 async fn behind_an_intermediary(off: Arc<AtomicI64>, nth: u64) -> OwnServer {
     OwnServer::start(move |asked| {
         let now = Utc::now();
@@ -201,7 +203,7 @@ fn moved_clients(endpoint: &str, ahead: i64) -> [(Client, Arc<AtomicI64>); 2] {
 /// The ways in which an intermediary's clock is off: 90 s, an hour, a day.
 const OFF: [i64; 6] = [90, -90, 3_600, -3_600, 86_400, -86_400];
 
-/// One call, and how many requests it took.
+/// Makes a call, and returns its result and the number of its requests.
 async fn counted(server: &OwnServer, client: &Client) -> (Result<(), Error>, u64) {
     let before = server.request_count();
     let created = client.create(&dump().build().unwrap()).await.map(drop);
@@ -234,13 +236,13 @@ async fn refusal_of_another_cause_behind_an_intermediary_costs_a_right_clock_no_
         let date = http_date(Utc::now() + TimeDelta::seconds(off));
         for client in clients(&emulator, TimeDelta::zero()) {
             let expired = Answer::gateway(401, "APIGW.0301", "the token has expired").header("Date", &date);
-            // Whoever refuses the token refuses every attempt at this call.
+            // The token is refused at every attempt of this call.
             for _ in 0..3 {
                 emulator.fail_next(Fault::Reply(expired.clone()));
             }
             client.create(&dump().build().unwrap()).await.unwrap_err();
             while emulator.faults_left() > 0 {
-                // What the call did not take.
+                // Further calls take the faults that are left.
                 client.create(&dump().build().unwrap()).await.unwrap_err();
             }
             let before = emulator.request_count();
@@ -268,13 +270,13 @@ async fn clock_12_hours_off_costs_exactly_one_refused_attempt_where_date_is_righ
 async fn wrong_clock_heals_where_every_second_date_is_wrong() {
     for off in OFF {
         for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
-            // For each client anew: the first reply is a stamped one.
+            // Each client has its own server, since the first reply of a server is a stamped one.
             for client in 0..2 {
                 let server = behind_an_intermediary(Arc::new(off.into()), 2).await;
                 let (client, _) = &moved_clients(server.endpoint(), ahead)[client];
                 let (created, requests) = counted(&server, client).await;
                 created.unwrap();
-                // Refused by its own clock, by what the wrong Date taught, and then taken.
+                // One request has the date of the client's clock, one that of the wrong `Date`, and one is accepted.
                 assert!(requests <= 3, "{off} s, {ahead} s: {requests}");
                 for _ in 0..3 {
                     let (created, requests) = counted(&server, client).await;
@@ -288,7 +290,7 @@ async fn wrong_clock_heals_where_every_second_date_is_wrong() {
 
 #[tokio::test]
 async fn hopeless_clock_ends_soon_and_its_error_names_the_clock() {
-    // A Date that is 90 s late still leads to a date within the window.
+    // A `Date` that is 90 s slow still leads to an `X-Date` within the window.
     for off in OFF.into_iter().filter(|off| *off != -90) {
         for ahead in [-1_200, 12 * 3_600, -12 * 3_600] {
             let server = behind_an_intermediary(Arc::new(off.into()), 1).await;
@@ -298,7 +300,7 @@ async fn hopeless_clock_ends_soon_and_its_error_names_the_clock() {
                     let error = created.unwrap_err();
                     assert_eq!(error.outcome(), Outcome::Rejected);
                     assert!(error.to_string().contains("check this machine's clock"), "{off} {ahead}: {error}");
-                    // By its own clock, by what Date taught, and by its own once more.
+                    // The requests are dated by the client's clock, by `Date`, and by the client's clock once more.
                     assert!(requests <= 3, "{off} s, {ahead} s: {requests}");
                 }
             }
@@ -334,12 +336,12 @@ async fn clock_that_is_set_right_is_followed_even_where_the_date_is_wrong() {
                 stamped.store(0, Ordering::SeqCst);
                 counted(&server, &client).await.0.unwrap();
                 counted(&server, &client).await.0.unwrap();
-                // Corrected, and the correction has held.
+                // The second call has used the correction. Now the clock is set right.
                 clock.store(0, Ordering::SeqCst);
                 stamped.store(off, Ordering::SeqCst);
                 let (created, requests) = counted(&server, &client).await;
                 created.unwrap();
-                // With the old correction, with what the wrong Date taught, and by its own clock.
+                // The requests are dated with the old correction, by the wrong `Date`, and by the client's clock.
                 assert!(requests <= if off == 0 { 2 } else { 3 }, "{off} s: {requests}");
                 for _ in 0..2 {
                     let (created, requests) = counted(&server, &client).await;
@@ -362,7 +364,7 @@ async fn reply_from_a_cache_teaches_nothing() {
         let before = emulator.request_count();
         client.create(&dump().build().unwrap()).await.unwrap_err();
         client.create(&dump().build().unwrap()).await.unwrap();
-        // The refused one, and one that was dated by its own clock.
+        // The requests are the refused one, and one that was dated by the client's clock.
         assert_eq!(emulator.request_count() - before, 2);
     }
 }
@@ -398,7 +400,7 @@ async fn healed_clock_is_not_questioned_by_a_refusal_of_another_cause() {
                 let error = client.create(&dump().build().unwrap()).await.unwrap_err();
                 assert!(!error.to_string().contains("clock"), "{error}");
                 client.create(&dump().build().unwrap()).await.unwrap();
-                // The refused one and the later one: corrected as before.
+                // The requests are the refused one and the later one, which has the same correction as before.
                 assert_eq!(emulator.request_count() - before, 2, "{ahead} hours");
             }
         }
@@ -414,7 +416,7 @@ async fn query_heals_the_clock_as_a_creation_does() {
         let before = emulator.request_count();
         client.status(&handle).await.unwrap();
         client.create(&dump().build().unwrap()).await.unwrap();
-        // The refused query, the corrected one, and the creation.
+        // The requests are the refused query, the corrected one, and the creation.
         assert_eq!(emulator.request_count() - before, 3);
     }
 }
@@ -453,7 +455,7 @@ async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_an_interm
         let server = behind_an_intermediary(Arc::new(off.into()), 1).await;
         let [(client, _), _] = moved_clients(server.endpoint(), 0);
         let task = dump().build().unwrap();
-        // The second time, with whatever the first one's replies have taught.
+        // The second round has what the replies of the first one have taught.
         for made in [16, 32] {
             for created in join_all((0..16).map(|_| client.create(&task))).await {
                 created.unwrap();
@@ -463,8 +465,8 @@ async fn concurrent_calls_of_a_right_clock_are_made_once_each_whatever_an_interm
     }
 }
 
-/// A token that the service refuses in a reply with a `Date` that is `off`, by a clock that is so many hours ahead and has
-/// been corrected.
+/// Asserts that a refused token is renewed, although the reply has a `Date` that is `off`, for a client whose clock is
+/// this many hours ahead and has been corrected.
 async fn assert_expired_token_is_renewed(off: i64, ahead: i64) {
     let emulator = strict_emulator().token("first").token("second").start().await.unwrap();
     let asked = AtomicI64::new(0);
@@ -510,7 +512,7 @@ async fn bulk_run_behind_an_intermediary_takes_one_request_for_each_chunk() {
 async fn wrong_clock_heals_where_the_refusal_tells_the_time_whatever_an_intermediary_stamps() {
     for off in OFF {
         for ahead in [-20, 12 * 60, -12 * 60] {
-            // Its refusals name the true time, and the intermediary's Date another one.
+            // The emulator's refusals name the true time, and the intermediary's `Date` another one.
             let emulator = strict_emulator().token(Emulator::DEFAULT_TOKEN).app(APP.0, APP.1);
             let emulator = emulator.stamped_date(TimeDelta::seconds(off), 1).start().await.unwrap();
             for client in clients(&emulator, TimeDelta::minutes(ahead)) {
@@ -535,7 +537,7 @@ async fn expired_token_is_renewed_by_a_corrected_clock_whatever_an_intermediary_
 
 #[tokio::test]
 async fn refusal_that_names_its_cause_does_not_question_the_clock() {
-    // The service has looked at more than the date: that was taken.
+    // The service has looked at more than the date, so it has accepted the date.
     let causes = [
         (400, json!({"code": "13000311", "msg": "not enough space"}), "free space in the target"),
         (400, json!({"code": "13000309", "msg": "resource does not exist"}), "send it again later"),

@@ -1,4 +1,4 @@
-//! Connections: proxies, and how long an idle one is kept.
+//! Connections: proxies, and how long an idle connection is kept.
 
 use std::{
     io::{Read, Write},
@@ -68,10 +68,10 @@ async fn an_https_proxy_leads_to_an_http_endpoint_and_has_to_be_trusted() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_socks5_proxy_is_asked_for_the_way() {
-    // The greeting of a client without credentials: version 5, one method, none.
+    // A client without credentials greets with version 5, one method, and "no authentication".
     let answer = Step::Send(vec![5, 0]);
     let way = Step::Send(vec![5, 0, 0, 1, 127, 0, 0, 1, 0, 1]);
-    // Version 5, connect, reserved, IPv4 and six bytes of address.
+    // Its request is version 5, connect, a reserved byte, IPv4, and six bytes of address and port.
     let script = [vec![Step::Byte; 3], vec![answer], vec![Step::Byte; 10], vec![way, Step::Request, created()]];
     let proxy = ScriptedServer::start(vec![script.concat()]).await;
     let url = proxy.endpoint().replace("http://", "socks5://");
@@ -84,9 +84,10 @@ async fn a_socks5_proxy_is_asked_for_the_way() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_socks5_proxy_that_refuses_the_credentials_says_so_once() {
-    // Version 5, and its demand for user and password; then version 1 of those, and a refusal.
+    // The proxy demands a user and a password (version 5, method 2), then refuses them (version 1, status 1).
     let (demand, refusal) = (Step::Send(vec![5, 2]), Step::Send(vec![1, 1]));
-    // Version, count and kind of the methods; then version, and each text after its length.
+    // The client sends the version, the count and the kind of its methods; then a version, and each text after its
+    // length.
     let script =
         [vec![Step::Byte; 3], vec![demand], vec![Step::Byte; 3 + "user".len() + "s3cret".len()], vec![refusal]];
     let proxy = ScriptedServer::start(vec![script.concat()]).await;
@@ -102,7 +103,7 @@ async fn a_socks5_proxy_that_refuses_the_credentials_says_so_once() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_socks5_proxy_that_demands_credentials_says_so_once() {
-    // Version 5, and no method that was offered; a proxy may also answer with the method that it wants.
+    // The proxy accepts no method that was offered (0xff), or answers with the method that it wants (2).
     for answer in [vec![5, 0xff], vec![5, 2]] {
         let proxy = ScriptedServer::start(vec![[vec![Step::Byte; 3], vec![Step::Send(answer)]].concat()]).await;
         let url = proxy.endpoint().replace("http://", "socks5://");
@@ -194,7 +195,7 @@ async fn an_idle_connection_is_used_again_unless_its_time_is_over() {
         let server = ScriptedServer::start(script).await;
         let client = builder_at(&server.endpoint()).idle_timeout(idle_timeout).build().unwrap();
         create(&client).await;
-        // Real time: the connection pool follows the system's clock.
+        // The test waits in real time, since the connection pool uses the system's clock.
         tokio::time::sleep(pause).await;
         create(&client).await;
         drop(client);
@@ -202,7 +203,7 @@ async fn an_idle_connection_is_used_again_unless_its_time_is_over() {
     }
 }
 
-/// What came meanwhile is read first, on a runtime of one thread, too.
+/// The end of the connection, which arrived meanwhile, is noticed before a request is sent, even on a single thread.
 #[tokio::test]
 async fn a_connection_that_closes_while_the_runtime_is_busy_is_not_used() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -225,7 +226,7 @@ async fn a_connection_that_closes_while_the_runtime_is_busy_is_not_used() {
     for _ in 0..3 {
         close.send(()).unwrap();
         create(&client).await;
-        // Nothing of this thread runs meanwhile, and the end of the connection arrives.
+        // This blocks the runtime's only thread while the end of the connection arrives.
         drop(is_closed.recv().unwrap());
         thread::sleep(Duration::from_millis(100));
     }

@@ -1,4 +1,4 @@
-//! Callers that let go of a call, and callers that are many.
+//! Callers that drop a call, and concurrent callers.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -32,7 +32,7 @@ rows! {
             drop(client);
             Observed {
                 ending: Ending::NoAnswer,
-                // The guests', of which it is none.
+                // The only connections are those that fill the queue, so they are not counted.
                 connections: None,
                 requests: full.requests().await,
             }
@@ -53,7 +53,7 @@ rows! {
     dropped_while_reading => Row::driven(
         "the caller drops the future while it reads the reply",
         |trial| async move {
-            // More than the buffers on the way hold, so that the client reads once it's sent.
+            // This is larger than the buffers on the way, so once it is sent, the client is reading.
             let mut half = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 16 << 20).into_bytes();
             half.resize(8 << 20, b' ');
             let script = vec![vec![Step::Request, Step::Send(half), Step::Stall]];
@@ -77,12 +77,12 @@ rows! {
                 _ = &mut first => panic!("it can't have ended"),
                 _ = server.until(|seen| seen.requests.len() == 1) => {}
             }
-            // Nobody polls the first call from here on, so that it keeps its place.
+            // The first call is not polled from here on, so it keeps its permit.
             let ending = trial.call(&client).await;
             drop(first);
             drop(client);
             let mut observed = Observed::by(server, ending).await;
-            // The one of the call that holds the place.
+            // Leave out the request of the call that holds the permit.
             observed.requests -= 1;
             observed
         },
@@ -96,7 +96,7 @@ rows! {
         thousand_calls,
     )
     .only(&[Caller::Provider, Caller::App])
-    // None is sent twice.
+    // No call is sent twice.
     .requests(1000);
 }
 
@@ -106,13 +106,13 @@ async fn drop_when(trial: &Trial, mut server: ScriptedServer, is_time: impl Fn(&
         _ = trial.call(&client) => panic!("it can't have ended"),
         _ = server.until(is_time) => {}
     }
-    // The client still lives: it's the future that let go of the connection.
+    // The client still exists, so the connection ended with the future.
     let observed = Observed::by(server, Ending::NoAnswer).await;
     drop(client);
     observed
 }
 
-/// The emulator makes a task of every request, and closes the connection instead of every tenth reply.
+/// The emulator makes a task for every request, and closes the connection in place of every tenth reply.
 async fn thousand_calls(trial: Trial) -> Observed {
     let emulator = trial.caller.emulator().start().await.unwrap();
     for n in 1..=1000 {
@@ -121,7 +121,7 @@ async fn thousand_calls(trial: Trial) -> Observed {
             _ => Fault::Delay(Duration::ZERO),
         });
     }
-    // Longer than so many calls take on a machine under load.
+    // The time-out is longer than these calls take on a machine under load.
     let client = trial.builder(emulator.endpoint()).timeout(Duration::from_secs(600)).build().unwrap();
     let task = task("file");
     let calls = join_all((0..1000).map(|_| client.create(&task))).await;
@@ -130,7 +130,7 @@ async fn thousand_calls(trial: Trial) -> Observed {
     let told: BTreeSet<String> = made.into_iter().map(|made| made.unwrap().task_id().to_owned()).collect();
     let tasks: BTreeSet<String> = emulator.tasks().iter().map(|task| task.task_id().to_owned()).collect();
     assert!(told.is_subset(&tasks));
-    // Each call made one task, told or not.
+    // Each call made one task, whether its reply was lost or not.
     assert_eq!((told.len(), tasks.len()), (900, 1000));
     assert!(lost.iter().all(|lost| lost.as_ref().unwrap_err().outcome() == Outcome::Unknown));
     Observed {

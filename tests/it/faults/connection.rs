@@ -1,4 +1,4 @@
-//! Connections that don't come about, break, or bring nothing.
+//! Connections that cannot be made, that break, or that bring no reply.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::support::{
     scripted_server::{Script, Step},
 };
 
-/// OpenSSL knows the algorithm, and so tells that the certificate was not signed by it.
+/// OpenSSL knows the algorithm, so it reports that the certificate was not signed by it.
 const OTHER_ALGORITHM: &str = if cfg!(feature = "rustls") {
     "build with the feature `native-tls` instead of `rustls`"
 } else {
@@ -35,7 +35,7 @@ rows! {
     .connections(0)
     .no_connection();
     refused => Row::driven("the connection is refused", |trial| async move {
-        // Bound, so that no other test gets the port, and not listened to.
+        // The socket is bound, so that no other test gets the port, but it does not listen.
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -102,7 +102,7 @@ rows! {
     .no_connection_until("connect certificate", OTHER_ALGORITHM);
     handshake_refused => in_the_clear(
         "the service ends the TLS handshake for want of an algorithm",
-        // A fatal alert: handshake failure.
+        // The bytes are a fatal TLS alert, handshake_failure.
         vec![vec![Step::Byte, Step::Send(vec![21, 3, 3, 0, 2, 2, 40]), Step::Hold]],
     )
     .no_connection_until("connect certificate", "build with the feature `native-tls` instead of `rustls`");
@@ -125,7 +125,7 @@ rows! {
         let proxy = trial.server(&vec![vec![Step::Request, Step::Send(refusal), Step::Close]]).await;
         let client = trial.builder("https://koodrive.invalid").proxy(proxy.endpoint()).build().unwrap();
         let mut observed = Observed::by(proxy, trial.call(&client).await).await;
-        // The service was sent none; the proxy was asked for the way.
+        // The one request is the CONNECT to the proxy; none was sent to the service.
         observed.requests -= 1;
         observed
     })
@@ -133,7 +133,7 @@ rows! {
 
     reset_on_accept => Row::scripted("a reset as soon as it is accepted", vec![vec![Step::Reset]])
         .requests(0);
-    // A request counts once it was read whole.
+    // A request counts only if it was read completely, so here there is none.
     reset_after_head => Row::scripted(
         "a reset after the request's head",
         vec![vec![Step::Head, Step::Reset]],
@@ -181,7 +181,7 @@ rows! {
         ],
         Pooled::Closed,
     )
-    // The one that was closed, and another one.
+    // The connections are the closed one and a new one.
     .connections(2)
     .made();
     pooled_reset_while_written_to => pooled(
@@ -202,12 +202,12 @@ fn created() -> Script {
     vec![vec![Step::Request, Step::Send(ok(CREATED))]]
 }
 
-/// Nobody accepts the connections, so there are neither connections nor requests.
+/// The result without connections and requests, since no server accepts any.
 fn unconnected(ending: Ending) -> Observed {
     Observed { ending, connections: Some(0), requests: 0 }
 }
 
-/// A server without TLS, called as if it had it.
+/// A server without TLS, called at an https URL.
 fn in_the_clear(title: &'static str, script: Script) -> Row {
     let row = Row::driven(title, move |trial| {
         let script = script.clone();
@@ -221,7 +221,7 @@ fn in_the_clear(title: &'static str, script: Script) -> Row {
     row.no_connection()
 }
 
-/// A server that demands a certificate of a client that has none.
+/// A server that demands a client certificate, and a client that has none.
 fn demanding(title: &'static str, version: &'static SupportedProtocolVersion) -> Row {
     let row = Row::driven(title, move |trial| async move {
         let authority = Authority::new();
@@ -235,7 +235,7 @@ fn demanding(title: &'static str, version: &'static SupportedProtocolVersion) ->
     row.no_connection_until("connect certificate", "give one that it accepts by `client_certificate`")
 }
 
-/// A server with TLS, and a client that trusts its authority, or doesn't.
+/// A server with TLS, and a client that trusts its authority if `trusts`.
 fn tls(title: &'static str, trust: Trust, trusts: bool, script: Script) -> Row {
     Row::driven(title, move |trial| {
         let script = script.clone();
@@ -252,34 +252,34 @@ fn tls(title: &'static str, trust: Trust, trusts: bool, script: Script) -> Row {
     })
 }
 
-/// A connection when the second call on it is made.
+/// The state of a pooled connection when the second call uses it.
 #[derive(Clone, Copy)]
 enum Pooled {
     Open,
     Closed,
-    /// Too narrow for the request to go through at once.
+    /// The request is larger than the buffers, so it is not written at once.
     Narrow,
 }
 
-/// A call on a connection that has served one before, which isn't counted.
+/// A call on a connection that has served another call before, which isn't counted.
 fn pooled(title: &'static str, script: Script, state: Pooled) -> Row {
     Row::driven(title, move |trial| {
         let script = script.clone();
         async move {
             let mut server = trial.server(&script).await;
-            // A busy machine takes longer to make the megabytes than an idle connection is kept by default.
+            // On a busy machine, making the megabytes may take longer than an idle connection is kept by default.
             let builder = trial.builder(&server.endpoint()).idle_timeout(Duration::from_secs(60));
             let client = builder.build().unwrap();
             assert!(matches!(trial.call(&client).await, Ending::Made));
             let ending = match state {
                 Pooled::Closed => {
-                    // By both sides: the client knows.
+                    // Both sides have closed the connection, so the client knows.
                     server.until(|seen| seen.ended == 1).await;
                     trial.call(&client).await
                 }
                 Pooled::Open => trial.call(&client).await,
                 Pooled::Narrow => {
-                    // More than the buffers on the way hold, so that it can't be written at once.
+                    // The request is larger than the buffers on the way, so that it can't be written at once.
                     create(&client, &task(&"f".repeat(8 << 20))).await
                 }
             };

@@ -1,4 +1,5 @@
-//! Proxies that the environment names, which is the whole process's: rows of other modules run in a process of their own.
+//! Proxies named by environment variables, which belong to the whole process. So rows of other modules run in a child
+//! process here.
 
 use std::{env, process::Stdio};
 
@@ -22,7 +23,7 @@ rows! {
             let proxy = trial.server(&vec![]).await;
             run_proxied("faults::reply::tests::created", &proxy.endpoint()).await;
             let mut observed = Observed::by(proxy, Ending::Made).await;
-            // The proxy's count is none; the endpoint's is that of the row that ran.
+            // The proxy saw no request. The row that ran has checked that the endpoint saw one.
             assert_eq!(observed.requests, 0);
             observed.requests = 1;
             observed
@@ -37,12 +38,12 @@ rows! {
     )
     .only(&[Caller::Bearer])
     .without_error()
-    // One for each kind of caller of the row that ran.
+    // The row that ran makes a connection for each kind of caller.
     .connections(4)
     .no_connection();
 }
 
-/// Runs a row where every variable names `proxy`.
+/// Runs a row in a child process in which every proxy variable names `proxy`.
 async fn run_proxied(row: &str, proxy: &str) {
     let mut test = Command::new(env::current_exe().unwrap());
     test.args(["--exact", row]).stdin(Stdio::null());
@@ -57,7 +58,7 @@ async fn proxy_refuses(trial: Trial) -> Observed {
     let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".to_vec();
     let connection = vec![Step::Request, Step::Send(refusal), Step::Close];
     let proxy = trial.server(&vec![connection; 4]).await;
-    // The proxy's password is a secret too, and the row that runs looks for it as for the others.
+    // The proxy's password is a secret, too; the row that runs checks that it is not shown.
     let endpoint = proxy.endpoint().replace("//", "//user:CANARY@");
     run_proxied("faults::connection::tests::name_without_address", &endpoint).await;
     let seen = proxy.finish().await;

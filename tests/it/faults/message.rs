@@ -1,4 +1,4 @@
-//! What the service says may hold secrets, terminal escapes, and anything else.
+//! The service's messages, which may hold secrets, terminal escapes, and anything else.
 
 use super::{
     row::{Row, rows},

@@ -38,7 +38,7 @@ rows! {
             let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
             async move {
                 if first {
-                    // Once another call waits for its answer too.
+                    // Let another call wait for the same renewal first.
                     yield_now().await;
                     panic!("the provider's own");
                 }
@@ -66,7 +66,7 @@ rows! {
                 async move { Ok(AccessToken::new(token)) }
             });
             let ending = trial.call(&client).await;
-            // The token isn't kept: the next call asks for another one.
+            // The unusable token isn't kept: the next call asks for another one.
             assert!(matches!(trial.call(&client).await, Ending::Made));
             ending
         },
@@ -86,7 +86,7 @@ rows! {
         },
     )
     .only(&[Caller::Provider])
-    // Two calls: the first gets the token, the second finds it.
+    // There are two calls: the first gets the token, the second finds it cached.
     .requests(2)
     .made();
 }
@@ -105,7 +105,7 @@ fn replies(count: usize) -> Script {
     }
 }
 
-/// A call that is never sent; what `script` answers are the calls that are made after it.
+/// A call that is never sent. The replies in `script` are for the calls that are made after it.
 fn asked<T>(title: &'static str, script: Script, call: impl Fn(Trial, String) -> T + Copy + 'static) -> Row
 where
     T: Future<Output = Ending> + 'static,

@@ -1,4 +1,4 @@
-//! Queries, `getBatchTask`: they may be repeated, and their replies hold a URL that is a secret.
+//! Queries by `getBatchTask`: they may be retried, and their replies hold a URL that is a secret.
 
 use super::{
     row::{Row, rows},
@@ -44,7 +44,7 @@ rows! {
         ],
     )
     .query()
-    // One for each attempt; the second and the third share a connection.
+    // Each attempt makes a request; the second and the third share a connection.
     .requests(3)
     .connections(2)
     .made()
@@ -54,7 +54,7 @@ rows! {
         vec![vec![Step::Request, Step::Reset]; 3],
     )
     .query()
-    // One for each attempt.
+    // Each attempt makes a request.
     .requests(3)
     .connections(3)
     .is("retryable");
@@ -124,7 +124,7 @@ rows! {
         vec![vec![vec![Step::Request, Step::Send(ok(r#"{"code":13000201,"msg":"<secrets>"}"#))]; 3].concat()],
     )
     .query()
-    // One for each attempt.
+    // Each attempt makes a request.
     .requests(3)
     .status(200)
     .is("retryable")
@@ -147,7 +147,7 @@ rows! {
         ],
     )
     .query()
-    // One for each attempt.
+    // Each attempt makes a request.
     .requests(3)
     .connections(3)
     .status(200)

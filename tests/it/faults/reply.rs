@@ -1,4 +1,4 @@
-//! Replies under a status of success: only a `code` of 0 with a task id is one.
+//! Replies under status 200: only a `code` of 0 with a task id is a success.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::support::scripted_server::{Step, chunked};
 
-/// `{}` compressed with gzip, from a server that does so unasked.
+/// `{}` compressed with gzip, as from a server that compresses without being asked.
 const GZIPPED: [u8; 22] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
 
 rows! {
@@ -210,7 +210,7 @@ rows! {
         vec![vec![
             Step::Request,
             Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec()),
-            // Each read succeeds: only the time for the whole call ends it.
+            // Each read succeeds, so only the time-out of the whole call ends it.
             Step::Drip(vec![b' '; 1_000_000], Duration::from_millis(20)),
         ]],
     )
@@ -240,7 +240,7 @@ fn ok_in_chunks(chunks: &[&[u8]]) -> Vec<u8> {
     [head.as_slice(), &chunked(chunks)].concat()
 }
 
-/// The client hangs up as soon as it has read too much.
+/// A reply over the limit. The client hangs up once it has read that much.
 fn too_large(title: &'static str, reply: Vec<u8>) -> Row {
     let row = Row::scripted(title, vec![vec![Step::Request, Step::Flood(reply)]]);
     row.status(200).says("its body is larger than the limit")

@@ -1,4 +1,4 @@
-//! A row of the table: a fault, how it is brought about, and all that a caller sees of it.
+//! A row of the table: a fault, its cause, and all that a caller sees of it.
 
 use std::{ops::RangeInclusive, pin::Pin, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::support::{
     trace::Trace,
 };
 
-/// A fault and what the client makes of it.
+/// A fault and the client's behaviour in it.
 ///
-/// Unless it says otherwise, one request is seen, over one connection: the client has three attempts, and doesn't use
-/// them.
+/// Unless the row says otherwise, the server sees one request on one connection: the client may make three attempts,
+/// but makes one.
 #[must_use]
 pub(super) struct Row {
     title: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Row {
 }
 
 enum Cause {
-    /// A server that does as a script says, and a single call to it.
+    /// A server that plays a script, and a single call to it.
     Script(Script),
     /// Anything else.
     Driven(Driver),
@@ -40,7 +40,7 @@ type Driver = Box<dyn Fn(Trial) -> Pin<Box<dyn Future<Output = Observed>>>>;
 struct Expected {
     /// `None`: the call succeeds.
     outcome: Option<Outcome>,
-    /// Whether the caller gets an error to look at.
+    /// Whether the caller gets an error.
     error: bool,
     predicates: &'static str,
     status: Option<u16>,
@@ -51,7 +51,7 @@ struct Expected {
     advice: &'static str,
     connections: usize,
     requests: usize,
-    /// How long what times out takes, by a clock that is paused: no load on the machine takes time from it.
+    /// The time until a time-out, by a paused clock, so that load on the machine does not count.
     times_out: Option<Duration>,
 }
 
@@ -96,7 +96,7 @@ impl Row {
         Self::scripted(title, script).status(status)
     }
 
-    /// The same, but the client hangs up before it has read all of it.
+    /// A server that answers the only request with `reply`, of which the client reads only a part before it hangs up.
     pub(super) fn answered_in_part(title: &'static str, reply: Vec<u8>) -> Self {
         let status = status_of(&reply);
         let script = vec![vec![Step::Request, Step::Flood(reply)]];
@@ -123,12 +123,12 @@ impl Row {
         self.requests(0).advice("nothing was sent")
     }
 
-    /// No connection came about. That may be tried again, so that there is one attempt unless the row says otherwise.
+    /// No connection was made. That is retryable, so the row has one attempt unless it says otherwise.
     pub(super) fn no_connection(self) -> Self {
         self.attempts(1).not_sent().is("connect retryable").advice(CHECK_NETWORK)
     }
 
-    /// No connection comes about until somebody does what is advised, so that none is tried again.
+    /// No connection can be made until the advice is followed, so there is no retry.
     pub(super) fn no_connection_until(self, predicates: &'static str, advice: &'static str) -> Self {
         self.not_sent().is(predicates).advice(advice)
     }
@@ -138,7 +138,7 @@ impl Row {
         self.is("refused").advice(CORRECT)
     }
 
-    /// The caller gets no error, and so has to know by itself.
+    /// The caller gets no error, and has to know the outcome by itself.
     pub(super) fn without_error(mut self) -> Self {
         self.expected.error = false;
         self
@@ -171,7 +171,7 @@ impl Row {
         self
     }
 
-    /// What the error tells the caller to do, or the table does where there is no error.
+    /// The advice in the error, or in the table if there is no error.
     pub(super) fn advice(mut self, advice: &'static str) -> Self {
         self.expected.advice = advice;
         self
@@ -203,7 +203,7 @@ impl Row {
         self.advice(ASK_AGAIN)
     }
 
-    /// The calls are those that open a share with an extract code.
+    /// The call opens a share with an extract code.
     pub(super) fn share(mut self) -> Self {
         self.trial.call = Call::OpenShare;
         self.advice(ASK_AGAIN)
@@ -229,12 +229,12 @@ impl Row {
         self
     }
 
-    /// Megabytes take their time, so that one kind of caller has to do.
+    /// The row sends megabytes, which takes time, so it is played for one kind of caller only.
     pub(super) fn heavy(self) -> Self {
         self.only(&[Caller::Provider])
     }
 
-    /// Brings the fault about for each kind of caller, and checks all that can be seen of it.
+    /// Plays the fault for each kind of caller, and checks all that can be seen of it.
     pub(super) async fn check(self) {
         let trace = Trace::start();
         if self.expected.times_out.is_some() {
@@ -254,7 +254,7 @@ impl Row {
             Cause::Driven(driver) => driver(trial).await,
         };
         let elapsed = begun.elapsed();
-        // A row of three attempts takes three times as long, and their waits.
+        // A row of three attempts takes three times as long, and the pauses between them.
         let is_in_time = |least: Duration| (least..15 * least).contains(&elapsed);
         assert!(self.expected.times_out.is_none_or(is_in_time), "{caller:?}: took {elapsed:?}");
         let connections = observed.connections.unwrap_or(self.expected.connections);
@@ -269,7 +269,7 @@ impl Row {
         }
     }
 
-    /// A creation that failed, and of which a task may exist.
+    /// Whether it is a creation that failed with an unknown outcome, so that a task may exist.
     pub(super) fn is_unknown_creation(&self) -> bool {
         let Self { expected, trial, .. } = self;
         expected.error && expected.outcome == Some(Outcome::Unknown) && trial.call == Call::Create
@@ -279,7 +279,7 @@ impl Row {
         self.expected.predicates.split_whitespace().any(|name| name == "retryable")
     }
 
-    /// A line of the published table.
+    /// The line of the published table.
     pub(super) fn markdown(&self, test: &str) -> String {
         let Self { title, expected, .. } = self;
         let outcome = match expected.outcome {
@@ -325,7 +325,7 @@ impl Expected {
         assert!(text.len() < 16_000, "an error of {} bytes", text.len());
     }
 
-    /// The words for metrics that agree with the predicates.
+    /// The error types for metrics that agree with the predicates.
     fn error_types(&self) -> &'static [&'static str] {
         let holds = |name: &str| self.predicates.split_whitespace().any(|holding| holding == name);
         match () {
@@ -371,7 +371,7 @@ fn status_of(reply: &[u8]) -> u16 {
     line[line.len() - 3..].parse().unwrap()
 }
 
-/// Makes a test of every row, and lists them for the table.
+/// Makes a test of every row, and lists the rows for the table.
 macro_rules! rows {
     ($heading:literal $($name:ident => $row:expr;)+) => {
         /// The rows under their heading, each with the name of its test.

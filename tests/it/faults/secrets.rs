@@ -1,4 +1,4 @@
-//! The secrets of a call, each with a canary in it, and the check that none is shown.
+//! The secrets of a call, each of which holds a canary, and the check that none is shown.
 
 use std::{
     error::Error as StdError,
@@ -10,7 +10,7 @@ use koodrive_share_emulator::EmulatorBuilder;
 
 use crate::support::{fixtures::strict_emulator, trace::Trace};
 
-/// A part of every secret; the rest of some changes when it is quoted.
+/// A part of every secret that is the same when the secret is quoted; the rest of some secrets is not.
 const CANARY: &str = "CANARY";
 
 pub(super) const TOKEN: &str = "t0ken.CANARY/aM4+";
@@ -40,7 +40,7 @@ impl Caller {
         }
     }
 
-    /// An emulator that knows these credentials.
+    /// An emulator that accepts these credentials.
     pub(super) fn emulator(self) -> EmulatorBuilder {
         match self {
             Self::Bearer | Self::Provider => strict_emulator().token(TOKEN),
@@ -49,7 +49,7 @@ impl Caller {
         }
     }
 
-    /// Puts the secrets in use into what a server sends, where its text asks for them, and the body's length.
+    /// Replaces the placeholders in a server's text by the secrets in use and the length of the body.
     pub(super) fn fill(self, sent: Vec<u8>) -> Vec<u8> {
         let text = match String::from_utf8(sent) {
             Ok(text) => text,
@@ -79,7 +79,7 @@ impl Caller {
     }
 }
 
-/// All that an error shows: itself and its causes, each in every way.
+/// All texts of an error: itself and its causes, each by `Display` and `Debug`.
 pub(super) fn shown(error: &Error) -> Vec<String> {
     let mut shown = vec![];
     let mut link: Option<&dyn StdError> = Some(error);
@@ -105,7 +105,7 @@ pub(super) fn assert_debug_hides_secrets(value: &impl Debug) {
     assert_hides_secrets("Debug", &format!("{value:?} {value:#?}"));
 }
 
-/// What isn't gathered can't be found to leak.
+/// The check for leaks works only if events and log records are gathered.
 #[tokio::test]
 async fn trace_holds_events_and_log_records() {
     let trace = Trace::start();

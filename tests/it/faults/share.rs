@@ -1,5 +1,5 @@
-//! Opening a share: `getShareInfo`, `verifyExtractCode` and `listShareFiles`, one after the other. They are queries, too:
-//! here is what is their own.
+//! Opening a share: `getShareInfo`, `verifyExtractCode` and `listShareFiles`, one after the other. They are queries
+//! like `getBatchTask`; these rows are the faults that only they have.
 
 use super::{
     row::{Row, rows},
@@ -30,7 +30,7 @@ rows! {
         answers([FOUND, VERIFIED, EMPTY].into_iter().flat_map(|body| [reply("503 Service Unavailable", "", ""), ok(body)])),
     )
     .share()
-    // Two for each call.
+    // Each call makes two requests.
     .requests(6)
     .made()
     .advice("go on with the share");
@@ -120,7 +120,7 @@ rows! {
         vec![[opened, reset.clone()].concat(), reset.clone(), reset]
     })
     .share()
-    // One for each of the first two calls, one for each attempt at the third.
+    // The first two calls make one request each, the third makes one for each attempt.
     .requests(5)
     .connections(3)
     .is("retryable");

@@ -1,4 +1,4 @@
-//! Replies under another status than 200.
+//! Replies with another status than 200.
 
 use chrono::{TimeDelta, Utc};
 
@@ -89,7 +89,7 @@ rows! {
         refusals("401 Unauthorized", "", GATEWAY, 2),
     )
     .only(&[Caller::Provider])
-    // The first token and the renewed one; a third isn't tried.
+    // The requests have the first token and the renewed one; no third token is tried.
     .requests(2)
     .status(401)
     .rejected()
@@ -97,7 +97,7 @@ rows! {
     .code("APIGW.0301")
     .advice("nothing was done: renew the token, or check the app secret and the user id");
     clock_corrected => dated("401, and `Date` says that the clock is off: then a reply", &[off(12)], ok(CREATED))
-        // The refused one and the one that is dated anew.
+        // The requests are the refused one and one with a corrected date.
         .requests(2)
         .made();
     clock_hopeless => dated(
@@ -105,7 +105,7 @@ rows! {
         &[off(12), off(24)],
         reply("401 Unauthorized", &off(36), GATEWAY),
     )
-    // By its own clock and twice corrected.
+    // The requests are dated by the client's own clock, and twice by a corrected one.
     .requests(3)
     .status(401)
     .rejected()
@@ -172,7 +172,7 @@ rows! {
             Step::Send(ok(CREATED)),
         ]],
     )
-    // The second attempt is taken.
+    // The second attempt succeeds.
     .requests(2)
     .made();
     throttled_for_longer_than_the_call => throttled(
@@ -243,11 +243,11 @@ fn refusals(status: &str, headers: &str, body: &str, count: usize) -> Vec<Vec<St
     vec![vec![refusal; count].concat()]
 }
 
-/// One connection on which a request is refused at each of these dates, and the last one answered.
+/// One connection on which a request is refused with each of these `Date` headers, and the last one gets `last`.
 fn dated(title: &'static str, dates: &[String], last: Vec<u8>) -> Row {
     let refusals = dates.iter().map(|date| reply("401 Unauthorized", date, GATEWAY));
     let replies = refusals.chain([last]).flat_map(|reply| [Step::Request, Step::Send(reply)]);
-    // A provider's token would be renewed, too.
+    // A provider is left out, since its token would be renewed, too.
     Row::scripted(title, vec![replies.collect()]).only(&[Caller::Bearer, Caller::Verbatim, Caller::App])
 }
 
@@ -256,7 +256,7 @@ fn off(hours: i64) -> String {
     (Utc::now() + TimeDelta::hours(hours)).format("Date: %a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// `seen` times throttled under this status, to wait for nothing.
+/// Requests that are throttled `seen` times with this status, and with a `Retry-After` of 0.
 fn throttled_as(title: &'static str, status: &'static str, seen: usize) -> Row {
     let body = r#"{"error_code":"APIG.0308","error_msg":"slow down, <secrets>"}"#;
     Row::scripted(title, refusals(status, "Retry-After: 0", body, seen))
@@ -269,7 +269,7 @@ fn throttled_as(title: &'static str, status: &'static str, seen: usize) -> Row {
         .advice("nothing was done: wait, then send fewer requests at a time")
 }
 
-/// `seen` times 429: of three attempts, as many as the wait that the service asks for leaves time for.
+/// Requests that are answered 429 `seen` times: as many of three attempts as `Retry-After` leaves time for.
 fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
     let body = r#"{"error_code":"APIGW.0308","error_msg":"slow down, <secrets>"}"#;
     Row::scripted(title, refusals("429 Too Many Requests", headers, body, seen))
@@ -281,13 +281,13 @@ fn throttled(title: &'static str, headers: &str, seen: usize) -> Row {
         .advice("nothing was done: wait, then send fewer requests at a time")
 }
 
-/// A redirect, which isn't followed: the one request is all that is sent to anyone.
+/// A redirect, which isn't followed: no further request is sent to any server.
 fn redirect(title: &'static str, status: &str, location: &str) -> Row {
     let row = Row::answered(title, reply(status, &format!("Location: {location}"), HTML));
     if status < "304" { row.says("it is a redirect, and none is followed: check the endpoint") } else { row }
 }
 
-/// A redirect to another server, which sees nothing of it; the endpoint is under TLS or not.
+/// A redirect to another server, which must see nothing. The endpoint has TLS if `tls`.
 fn elsewhere(title: &'static str, status: &'static str, tls: bool) -> Row {
     let row = Row::driven(title, move |trial| async move {
         let authority = Authority::new();
@@ -308,7 +308,7 @@ fn elsewhere(title: &'static str, status: &'static str, tls: bool) -> Row {
 }
 
 impl Row {
-    /// 307 and 308 ask for the same request elsewhere: this one wasn't carried out.
+    /// 307 and 308 ask for the same request elsewhere, so this one wasn't carried out.
     fn redirected(self) -> Self {
         self.rejected().advice("nothing was done: check the endpoint, redirects are not followed")
     }

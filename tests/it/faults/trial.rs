@@ -1,4 +1,4 @@
-//! One try at a fault: a client, a call, and what came of it.
+//! A trial of a fault: a client, a call, and the result.
 
 use std::{mem::take, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::support::{
     scripted_server::{Script, ScriptedServer, Seen, Step},
 };
 
-/// One caller's try at a fault.
+/// A trial of a fault by one kind of caller.
 #[derive(Clone)]
 pub(super) struct Trial {
     pub(super) caller: Caller,
@@ -22,12 +22,12 @@ pub(super) struct Trial {
     pub(super) call: Call,
 }
 
-/// What a caller asks of the client.
+/// The call that a caller makes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Create,
     Query,
-    /// With an extract code: three calls, each with a trace id of its own.
+    /// Opens a share with an extract code, by three calls, each with its own trace id.
     OpenShare,
 }
 
@@ -44,10 +44,10 @@ impl Default for Trial {
     }
 }
 
-/// What came of a fault.
+/// The result of a fault.
 pub(super) struct Observed {
     pub(super) ending: Ending,
-    /// `None`: nobody counts them.
+    /// `None` if they are not counted.
     pub(super) connections: Option<usize>,
     pub(super) requests: usize,
 }
@@ -55,7 +55,7 @@ pub(super) struct Observed {
 pub(super) enum Ending {
     Made,
     Failed(Error),
-    /// The caller has let go of the call, or was torn out of it.
+    /// The caller dropped the call, or was aborted in it.
     NoAnswer,
 }
 
@@ -75,7 +75,7 @@ impl Trial {
         self.builder(endpoint).build().unwrap()
     }
 
-    /// A server that plays the script, and a single call to it.
+    /// Makes a single call to a server that plays the script.
     pub(super) async fn play(&self, script: &Script) -> Observed {
         let server = self.server(script).await;
         let ending = self.call(&self.client(&server.endpoint())).await;
@@ -92,12 +92,12 @@ impl Trial {
         Observed::new(&seen, ending)
     }
 
-    /// A server that plays the script, with the secrets in use where it asks for them.
+    /// A server that plays the script, in which the placeholders are replaced by the secrets in use.
     pub(super) async fn server(&self, script: &Script) -> ScriptedServer {
         ScriptedServer::start(self.filled(script)).await
     }
 
-    /// The same under TLS.
+    /// A server like that of [`server`](Self::server), but with TLS.
     pub(super) async fn tls_server(&self, script: &Script, tls: TlsAcceptor) -> ScriptedServer {
         ScriptedServer::start_tls(self.filled(script), tls).await
     }
@@ -122,7 +122,7 @@ impl Trial {
         script
     }
 
-    /// Makes the call, and looks for secrets in all that can be shown of it.
+    /// Makes the call, and asserts that no `Debug` of its values shows a secret.
     pub(super) async fn call(&self, client: &Client) -> Ending {
         assert_debug_hides_secrets(client);
         let failed = match self.call {
@@ -142,7 +142,7 @@ impl Trial {
 }
 
 impl Observed {
-    /// What `server` saw, once its clients are gone.
+    /// The result that `server` saw, once its clients are gone.
     pub(super) async fn by(server: ScriptedServer, ending: Ending) -> Self {
         Self::new(&server.finish().await, ending)
     }
@@ -170,7 +170,7 @@ pub(super) fn task(file_id: &str) -> ShareTask {
     package().file_ids([file_id]).kdstoken(KDSTOKEN).build().unwrap()
 }
 
-/// A handle as it comes out of a store.
+/// A handle that was read from a store.
 fn handle(client: &Client) -> TaskHandle {
     let stored = serde_json::json!({
         "taskId": "task",
@@ -194,5 +194,5 @@ pub(super) fn ok(body: &str) -> Vec<u8> {
     reply("200 OK", "", body)
 }
 
-/// The reference's own reply.
+/// The reply in the reference.
 pub(super) const CREATED: &str = r#"{"code":0,"msg":"Success","taskId":"1689765568237837824"}"#;

@@ -1,4 +1,4 @@
-//! The build script, run as cargo runs it: in a process of its own, in the package's directory.
+//! The build script, run as cargo runs it: in its own process, in the package's directory.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::{build, snapshot::api_of, spec, spec_text};
 
-/// Set for the child process, which is this very test.
+/// Set for the child process, which runs the same test.
 const IN_CHILD: &str = "RUN_THE_BUILD_SCRIPT";
 
-/// A package of which only the spec matters, which is also where the build script writes to.
+/// The directory of a package that consists of a spec alone. The build script writes to it, too.
 fn package(test: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test)
 }
 
-/// Runs the build script on a spec. Returns whether it succeeded, what it says to cargo, and the rest of its output.
+/// Runs the build script on a spec. Returns whether it succeeded, its instructions to cargo, and its standard error.
 fn run(test: &str, spec: &str, features: &[&str]) -> (bool, Vec<String>, String) {
     let package = package(test);
     if package.exists() {
@@ -132,7 +132,7 @@ fn a_path_gives_its_headers_to_all_its_operations() {
     for (_, item) in spec["paths"].as_object_mut().unwrap() {
         let operation = item.as_object_mut().unwrap().values_mut().next().unwrap();
         item["parameters"] = operation.as_object_mut().unwrap().remove("parameters").unwrap();
-        // What is no operation has no headers.
+        // These fields of the path are no operations, so they have no headers.
         item["summary"] = json!("…");
         item["x-origin"] = json!({"parameters": []});
     }

@@ -1,7 +1,7 @@
 //! The constraints on a request: the generator drops most of them, and the wrapper keeps every one.
 //!
-//! None is listed here. The spec is walked from its operations, each constraint that is found is broken in an example
-//! that keeps the others, and the wrapper has to refuse what comes of it.
+//! No constraint is listed here. The checks walk the spec from its operations, break each constraint that they find in
+//! an example that satisfies the others, and demand that the wrapper refuses the result.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::support::fixtures::builder_at;
 
 /// A keyword of a schema.
 struct Constraint<'a> {
-    /// Where the spec states it.
+    /// The pointer at which the spec states it.
     pointer: String,
     keyword: &'a str,
     limit: &'a Value,
@@ -23,7 +23,8 @@ struct Constraint<'a> {
     place: String,
 }
 
-/// Collects what the schema at `pointer`, and all that it refers to, says about the part of a request at `place`.
+/// Collects the constraints on the part of a request at `place`, from the schema at `pointer` and those that it refers
+/// to.
 fn constraints<'a>(spec: &'a Value, pointer: &str, place: &str, found: &mut Vec<Constraint<'a>>) {
     let schema = spec.pointer(pointer).unwrap_or_else(|| panic!("{pointer} does not exist"));
     for (keyword, limit) in schema.as_object().unwrap() {
@@ -49,7 +50,7 @@ fn constraints<'a>(spec: &'a Value, pointer: &str, place: &str, found: &mut Vec<
 }
 
 impl Constraint<'_> {
-    /// An example with values that break it in its place, if the example has the place.
+    /// Copies of an example with values that break the constraint. None if the example lacks the part.
     fn broken_in(&self, example: &Value) -> Vec<Value> {
         let with = |bad| {
             let mut example = example.clone();
@@ -60,8 +61,8 @@ impl Constraint<'_> {
         good.into_iter().flat_map(|good| self.broken(good)).map(with).collect()
     }
 
-    /// Values that break it, each as near to `good`, which keeps it, as can be. None if nobody has thought of such a
-    /// constraint yet.
+    /// Values that break the constraint, each as close as possible to `good`, which satisfies it. None if this check
+    /// does not know the keyword.
     fn broken(&self, good: &Value) -> Vec<Value> {
         let limit = self.limit;
         let count = || usize::try_from(limit.as_u64().unwrap()).unwrap();
@@ -88,7 +89,7 @@ fn without(object: &Value, name: &Value) -> Value {
     object
 }
 
-/// A text or a list of this length, of the same characters or items.
+/// A text or a list of this length, made of the same characters or items.
 fn resized(value: &Value, length: usize) -> Value {
     match value {
         Value::String(text) => text.chars().cycle().take(length).collect::<String>().into(),
@@ -118,7 +119,7 @@ fn neighbours(value: &Value) -> Vec<Value> {
     neighbours
 }
 
-/// One value of each type but `null`, which an optional field may be.
+/// One value of each type, except `null`, which an optional field may be.
 fn others() -> [Value; 6] {
     [json!(true), json!(0), json!(0.5), json!("7"), json!([]), json!({})]
 }
@@ -126,7 +127,7 @@ fn others() -> [Value; 6] {
 /// Whether the wrapper refuses to send a value.
 type Refuses<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
-/// A part of a request: its schema in the spec, and examples that keep it.
+/// A part of a request: its schema in the spec, and examples that satisfy the schema.
 struct Part<'a> {
     name: &'a str,
     schema: String,
@@ -134,7 +135,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// What of this part the wrapper does not judge as the spec does.
+    /// Collects where the wrapper judges this part differently from the spec.
     fn unkept(&self, spec: &Value, refuses: &Refuses<'_>, findings: &mut BTreeSet<String>) {
         let Self { name, schema, examples } = self;
         for example in examples.iter().filter(|example| refuses(example)) {
@@ -157,7 +158,7 @@ impl Part<'_> {
     }
 }
 
-/// What refuses the value of a parameter, if the wrapper has the parameter.
+/// The check that refuses values of a parameter. `None` if the wrapper does not have the parameter.
 fn refuses_parameter(name: &str) -> Option<Refuses<'static>> {
     let refuses: fn(&str) -> bool = match name {
         "X-Date" => |text| text.parse::<XDate>().is_err(),
@@ -167,27 +168,27 @@ fn refuses_parameter(name: &str) -> Option<Refuses<'static>> {
         "X-User-Id" => |text| builder_at("http://localhost").user_id(text).build().is_err(),
         _ => return None,
     };
-    // What is no text cannot be given.
+    // The wrapper only takes texts.
     Some(Box::new(move |value| value.as_str().is_none_or(refuses)))
 }
 
-/// Constraints on requests that the wrapper does not keep, or that this check knows no way to break.
+/// Finds constraints on requests that the wrapper does not keep, or that this check cannot break.
 pub(super) fn unkept(spec: &Value) -> Vec<String> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut findings = BTreeSet::new();
     walk(spec, "", &mut |pointer, fields| {
-        // Of a path or of an operation.
+        // The parameters of a path or of an operation.
         if let Some(Value::Array(parameters)) = fields.get("parameters") {
             for n in 0..parameters.len() {
                 parameter(spec, &followed(spec, format!("{pointer}/parameters/{n}")), &mut findings);
             }
         }
-        // Not of a link, which has an operation's id and a body too.
+        // An operation has responses; a link has an operation's id and a body, too, but no responses.
         if let (Some(Value::String(id)), Some(_), Some(_)) =
             (fields.get("operationId"), fields.get("requestBody"), fields.get("responses"))
         {
             let pointer = followed(spec, format!("{pointer}/requestBody"));
-            // Refused is what the client cannot be made to send.
+            // A body counts as refused if the client does not send it as it is.
             let refuses: Refuses<'_> = Box::new(|body| runtime.block_on(sent(id, body)).as_ref() != Some(body));
             body(spec, &pointer, id, &refuses, &mut findings);
         }
@@ -215,7 +216,7 @@ fn body(spec: &Value, pointer: &str, operation: &str, refuses: &Refuses<'_>, fin
     }
 }
 
-/// Where a reference at `pointer` leads to, or `pointer` itself.
+/// The pointer that a reference at `pointer` leads to, or `pointer` itself.
 fn followed(spec: &Value, pointer: String) -> String {
     match &spec.pointer(&pointer).unwrap()["$ref"] {
         Value::String(reference) => reference[1..].to_owned(),

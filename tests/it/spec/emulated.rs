@@ -1,5 +1,6 @@
-//! The strict emulator takes what the spec documents: every operation, every header, every field that an example has.
-//! A request that it shows has all of its fields but the secrets. That each field of a request is in an example is checked by `crates/spec`.
+//! The strict emulator accepts what the spec documents: every operation, every header, every field that an example has.
+//! When it shows a request, it masks the secrets and no other field. `crates/spec` checks that each field of a request
+//! is in an example.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use super::{assert_none, join, spec};
 /// The emulator's code for a request that is not as documented.
 const VERIFICATION_FAILED: &str = "13000102";
 
-/// Sends a request as it stands. Returns the body of the reply.
+/// Sends a request as it is written. Returns the body of the reply.
 async fn send(emulator: &Emulator, line: &str, headers: &str, body: &str) -> Value {
     let host = emulator.endpoint().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
@@ -56,7 +57,7 @@ fn headers(spec: &Value, operation: &str) -> String {
     headers.collect()
 }
 
-/// The same with its secrets masked.
+/// The value with its secrets masked.
 fn masked(value: &Value, secrets: &BTreeSet<String>) -> Value {
     match value {
         Value::Object(fields) => {
@@ -71,7 +72,7 @@ fn masked(value: &Value, secrets: &BTreeSet<String>) -> Value {
     }
 }
 
-/// What the spec documents and the emulator refuses, or shows otherwise.
+/// Finds documented requests that the emulator refuses, or shows with other fields masked than the secrets.
 async fn refused(spec: &Value) -> Vec<String> {
     let emulator = Emulator::builder().strict(true).start().await.unwrap();
     let secrets = secret_fields(spec);
@@ -94,7 +95,7 @@ async fn refused(spec: &Value) -> Vec<String> {
         }
         for (name, body) in bodies {
             let reply = send(&emulator, &line, &headers, &body.map_or_else(String::new, Value::to_string)).await;
-            // A task that is made up is not found, which is an answer of the operation's own.
+            // A made-up task is not found; that is an answer of the operation and no refusal of the request.
             if reply["code"] == VERIFICATION_FAILED || reply.get("error_code").is_some() {
                 findings.push(format!("{operation}: the emulator refuses the example {name:?}: {reply}"));
             }

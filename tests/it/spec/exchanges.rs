@@ -1,4 +1,4 @@
-//! The examples of the spec, exchanged: each request is what the client sends, each response what it reads.
+//! The examples of the spec, exchanged: the client sends each request as it is, and reads each response.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +19,14 @@ struct Operation {
     id: String,
     headers: Vec<String>,
     requests: Vec<Value>,
-    /// Each with its status.
+    /// The responses, each with its status.
     responses: Vec<(u16, Value)>,
 }
 
 fn operations(spec: &Value) -> Vec<Operation> {
     let paths = spec["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|path| path.as_object().unwrap().values());
-    // Each with its example.
+    // The names of the parameters, each with its example.
     let parameters = |operation: &Value, place: &str| -> Vec<(String, Value)> {
         let parameters = operation["parameters"].as_array().unwrap().iter();
         let parameters = parameters.map(|parameter| resolve(spec, parameter["$ref"].as_str().unwrap()).unwrap());
@@ -53,7 +53,7 @@ fn operations(spec: &Value) -> Vec<Operation> {
     operations.collect()
 }
 
-/// The examples of a request's or a response's body; there are some.
+/// The examples of a request's or a response's body, of which there must be some.
 fn examples(spec: &Value, body: &Value) -> Vec<Value> {
     let body = body["$ref"].as_str().map_or(body, |reference| resolve(spec, reference).unwrap());
     let examples = body["content"]["application/json"]["examples"].as_object();
@@ -61,7 +61,7 @@ fn examples(spec: &Value, body: &Value) -> Vec<Value> {
     examples.map(|example| example["value"].clone()).collect()
 }
 
-/// What the client gives for a response of success.
+/// The client's result for a successful response.
 enum Given {
     Handle(TaskHandle),
     Status(TaskStatus),
@@ -69,13 +69,13 @@ enum Given {
     Files(Vec<ShareFile>),
 }
 
-/// A field that is a text or left out; what is neither cannot be given.
+/// A field that is a text or absent. A field of another type is an error, since the client cannot be given it.
 fn optional<'a>(request: &'a Value, field: &str) -> Result<Option<&'a str>, ()> {
     request.get(field).map(|value| value.as_str().ok_or(())).transpose()
 }
 
-/// Makes the call of an operation from the body of a request; nothing if the client has no such call, or cannot be given
-/// the body.
+/// Makes the call of an operation from the body of a request. Returns `None` if the client has no such call, or cannot
+/// be given the body.
 async fn call(client: &Client, operation: &str, request: &Value) -> Option<Result<Given, Error>> {
     let text = |field: &str| request[field].as_str();
     Some(match operation {
@@ -114,7 +114,7 @@ async fn call(client: &Client, operation: &str, request: &Value) -> Option<Resul
     })
 }
 
-/// The answers that lead to a request of an operation: each call of the client that comes before it.
+/// The answers to the calls that the client makes before the request of an operation.
 fn answers_before(operation: &str, request: &Value) -> Vec<Value> {
     let info = json!({"code": 0, "link": {"shareId": "s"}});
     let verified = json!({"code": 0, "kdstoken": request.get("kdstoken")});
@@ -131,7 +131,7 @@ fn answers_before(operation: &str, request: &Value) -> Vec<Value> {
     }
 }
 
-/// Makes a call that is answered like this. Returns the request that was sent, if it could be, too.
+/// Makes a call that gets this response. Returns the request, if one could be sent, and the result.
 async fn exchange(
     operation: &str,
     request: &Value,
@@ -140,7 +140,7 @@ async fn exchange(
 ) -> (Option<RecordedRequest>, Option<Result<Given, Error>>) {
     let emulator = strict_emulator().start().await.unwrap();
     let before = answers_before(operation, request);
-    // After it, an empty listing: of a share that is opened, or the next page.
+    // The last answer is an empty listing: that of a share being opened, or the next page.
     let after = json!({"code": 0});
     let answers = before.iter().map(|body| (200, body)).chain([(status, response), (200, &after)]);
     for (status, body) in answers {
@@ -159,7 +159,7 @@ fn content(sent: &RecordedRequest) -> Value {
     }
 }
 
-/// What is sent of a body, if it can be.
+/// The body or the query that is sent for a body. `None` if nothing can be sent.
 pub(super) async fn sent(operation: &str, request: &Value) -> Option<Value> {
     exchange(operation, request, 200, &json!({"code": 0})).await.0.as_ref().map(content)
 }
@@ -221,7 +221,8 @@ async fn every_example_of_a_response_gives_what_it_says() {
                 }
                 Err(error) => {
                     assert_eq!(error.status(), Some(status), "{context}");
-                    // An answer that the spec calls a refusal, or a failure after which nothing is known.
+                    // The spec documents 500 as a failure, after which the outcome is unknown, and the others as
+                    // refusals.
                     let outcome = if status == 500 { Outcome::Unknown } else { Outcome::Rejected };
                     assert_eq!((error.outcome(), error.is_unauthorized()), (outcome, status == 401), "{context}");
                     let either =
@@ -236,7 +237,7 @@ async fn every_example_of_a_response_gives_what_it_says() {
     }
 }
 
-/// Demands that the function `by`, below, tells all that an example holds.
+/// Asserts that the function `by`, below, returns all that an example holds.
 fn assert_told(by: &str, told: &Value, example: &Value, context: &str) {
     let mut differing = Vec::new();
     differ(told, example, "", &mut differing);
@@ -247,7 +248,7 @@ fn assert_told(by: &str, told: &Value, example: &Value, context: &str) {
     assert!(differing.is_empty(), "{context}:\n{differing}\n{remedy}");
 }
 
-/// Where two values differ.
+/// Collects the places in which two values differ.
 fn differ(told: &Value, example: &Value, pointer: &str, found: &mut Vec<String>) {
     match (told, example) {
         (Value::Object(fields), Value::Object(others)) => {
@@ -265,7 +266,7 @@ fn differ(told: &Value, example: &Value, pointer: &str, found: &mut Vec<String>)
     }
 }
 
-/// The texts of the fields with these names, each with its field's.
+/// Collects the texts of the fields with these names, each with the name of its field.
 fn texts_of<'a>(value: &'a Value, names: &'a BTreeSet<String>, texts: &mut BTreeSet<(&'a str, &'a str)>) {
     match value {
         Value::Object(fields) => {
@@ -302,11 +303,11 @@ async fn no_error_repeats_a_secret_of_a_request_or_of_a_reply() {
             }
         }
     }
-    // Each of them has an example.
+    // Each secret field has an example.
     assert_eq!(repeated, names);
 }
 
-/// All that a share tells, as the reference writes it.
+/// All fields of a share, as the reference writes them.
 fn told_of_share(share: &Share) -> Value {
     let SharePermission { preview, edit, download, .. } = share.permission();
     json!({
@@ -318,7 +319,7 @@ fn told_of_share(share: &Share) -> Value {
     })
 }
 
-/// The same of a response, but for what the caller knows, and for what means nothing that is known.
+/// The link in a response, without the field that the caller knows and those whose meaning is not known.
 fn expected_of_share(link: &Value) -> Value {
     let mut link = link.clone();
     for unread in ["shortUrl", "shareTime", "ownerId", "expireDate"] {
@@ -327,7 +328,7 @@ fn expected_of_share(link: &Value) -> Value {
     link
 }
 
-/// All that a file tells, as the reference writes it.
+/// All fields of a file, as the reference writes them.
 fn told_of_file(file: &ShareFile) -> Value {
     json!({
         "id": file.id,
@@ -343,7 +344,7 @@ fn told_of_file(file: &ShareFile) -> Value {
     })
 }
 
-/// The same of a response, but for what the name tells, and the directory that was asked for.
+/// The files in a response, without the suffix, which the name has, and without the directory that was asked for.
 fn without_known(files: &Value) -> Value {
     let files = files.as_array().unwrap().iter().cloned();
     let files = files.map(|mut file| {
@@ -355,7 +356,7 @@ fn without_known(files: &Value) -> Value {
     files.collect()
 }
 
-/// All that a status tells, as the reference writes it: the job, and the files.
+/// All fields of a status, as the reference writes them: the job, and the files.
 fn told(status: &TaskStatus) -> (Value, Vec<Value>) {
     let (state, result) = match status.state {
         TaskState::Pending => (0, None),
@@ -394,7 +395,7 @@ fn told(status: &TaskStatus) -> (Value, Vec<Value>) {
     (present(&job), files.collect())
 }
 
-/// The same of a response, but for what the caller knows itself.
+/// The job and the files in a response, without the ids that the caller knows.
 fn expected(response: &Value) -> (Value, Vec<Value>) {
     let mut job = response["jobInfo"].clone();
     job["progress"] = json!(job["progress"].as_f64());

@@ -1,11 +1,12 @@
-//! The form of the spec as the generator's model of it has it: nothing of it is dropped silently.
+//! The form of the spec: the generator's model of it drops nothing silently.
 
 use openapiv3::OpenAPI;
 use serde_json::Value;
 
 use super::{SPEC, assert_none, join, spec};
 
-/// Keywords that the generator's model of a spec does not know: it drops them silently, and so does the generator.
+/// Finds keywords that the generator's model of a spec does not know. The model drops them silently, and so the
+/// generator does, too.
 pub(super) fn unknown_keywords(spec: &Value) -> Vec<String> {
     let typed: OpenAPI = match serde_json::from_value(spec.clone()) {
         Ok(typed) => typed,
@@ -23,7 +24,7 @@ fn compare(is: &Value, kept: &Value, pointer: &str, lost: &mut Vec<String>) {
                 let pointer = join(pointer, key);
                 match kept.get(key) {
                     Some(kept) => compare(value, kept, &pointer, lost),
-                    // The default, which is not written back.
+                    // The model does not write this default back.
                     None if key == "required" && *value == Value::Bool(false) => {}
                     None => lost.push(format!("{pointer}: OpenAPI 3.0 knows no such keyword here")),
                 }

@@ -1,4 +1,4 @@
-//! The headers: the generator drops their patterns, and the wrapper takes what they take.
+//! The headers: the generator drops their patterns, so the wrapper has to accept the same texts.
 
 use ::spec::json_schema;
 use koodrive_share::{TraceId, XDate};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{assert_none, spec};
 use crate::support::fixtures::{TRACE_ID, builder_at};
 
-/// Whether the schema of a header takes each text, and whether the wrapper does.
+/// Each text, whether the schema of a header accepts it, and whether the wrapper does.
 fn judged(spec: &Value, schema: &str, texts: &[String], wrapper: fn(&str) -> bool) -> Vec<(String, bool, bool)> {
     let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
     let validator = jsonschema::draft7::new(&json_schema(spec, &reference)).unwrap();
@@ -19,14 +19,14 @@ fn judged(spec: &Value, schema: &str, texts: &[String], wrapper: fn(&str) -> boo
 }
 
 fn disagreements(judged: &[(String, bool, bool)]) -> Vec<String> {
-    // Some of each kind, or nothing was judged.
+    // There must be texts of both kinds; otherwise nothing was tested.
     assert!(judged.iter().any(|(_, valid, _)| *valid));
     assert!(judged.iter().any(|(_, valid, _)| !valid));
     let disagreements = judged.iter().filter(|(_, spec, wrapper)| spec != wrapper);
     disagreements.map(|(text, spec, wrapper)| format!("{text:?}: spec {spec}, wrapper {wrapper}")).collect()
 }
 
-/// Trace ids that the spec takes and the wrapper does not, or the other way round.
+/// Trace ids that only one of the spec and the wrapper accepts.
 pub(super) fn disputed_trace_ids(spec: &Value) -> Vec<String> {
     let id = TRACE_ID;
     let mut texts = vec![id.to_owned(), id[1..].to_owned(), format!("{id}a"), format!("{id}\n"), String::new()];
@@ -44,7 +44,7 @@ fn trace_ids_are_those_of_the_pattern() {
 #[test]
 fn header_texts_are_those_of_the_pattern() {
     let client = |user_id: &str| builder_at("http://127.0.0.1:1").user_id(user_id).build().is_ok();
-    // The bounds of visible ASCII and all that lies outside; each client that can be made takes its time.
+    // The bounds of visible ASCII and the bytes outside of them, but not all between: building a client takes its time.
     let characters = || (0..=0x21).chain(0x7e..=0xff).map(char::from).chain(['中', '\u{2028}']);
     let mut texts = vec![String::new(), "  ".to_owned()];
     texts.extend(characters().map(|character| character.to_string()));

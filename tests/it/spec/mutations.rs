@@ -1,4 +1,4 @@
-//! What the checks say to the mistakes that a change of the spec can hold. More of them are in `crates/spec`.
+//! The findings of the checks for mistakes that a change of the spec may hold. `crates/spec` has more of them.
 
 use ::spec::last_released;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn client(spec: &Value) -> String {
     build::client(spec, false).unwrap()
 }
 
-/// The wrapper names it as before, which is no name any more.
+/// The wrapper still uses the old name, so it no longer compiles.
 #[test]
 fn a_renamed_header_is_renamed_for_the_wrapper() {
     let name = "/components/parameters/X-Traceid/name";
@@ -145,11 +145,11 @@ fn a_body_that_the_wrapper_does_not_send_is_named() {
     let spec = changed(|spec| at(spec, tasks)["operationId"] = json!("createShare"));
     let findings = unkept(&spec);
     let unsent = findings.iter().filter(|finding| finding.contains("the client does not send the example "));
-    // The two examples.
+    // Both examples of the operation.
     assert_eq!(unsent.filter(|finding| finding.ends_with(" of createShare")).count(), 2, "{findings:#?}");
 }
 
-/// Whether it is true is for people to judge: the snapshot shows it to them.
+/// Only a reviewer can judge whether a description is true; the snapshot shows the change.
 #[test]
 fn another_description_is_in_the_snapshot() {
     let share_id = format!("{REQUEST}/properties/shareId/description");

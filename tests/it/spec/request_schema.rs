@@ -1,4 +1,4 @@
-//! `ShareTask::json_schema()`: it accepts what `ShareTask` is read from, and nothing else.
+//! `ShareTask::json_schema()`: it accepts exactly the JSON from which a `ShareTask` can be read.
 
 use std::collections::BTreeSet;
 
@@ -119,11 +119,11 @@ fn accepts_the_examples_of_the_spec() {
     for example in &requests {
         assert!(validator.is_valid(example.value), "{}: {}", example.pointer, example.value);
     }
-    // A package download and a dump.
+    // There are at least an example of a package download and one of a dump.
     assert!(requests.len() >= 2);
 }
 
-/// What the spec states and the schema of a request lacks, or states otherwise.
+/// Finds what the spec states but the schema of a request lacks or states otherwise.
 pub(super) fn missing(spec: &Value) -> Vec<String> {
     let schema = json_schema(spec, &spec["components"]["schemas"]["CreateBatchTaskRequest"]);
     let mut missing = Vec::new();
@@ -138,7 +138,7 @@ fn contained(spec: &Value, schema: &Value, pointer: &str, missing: &mut Vec<Stri
                 contained(value, &schema[key], &join(pointer, key), missing);
             }
         }
-        // An optional field may be null, in any order of the required ones.
+        // In the schema, an optional field may be null, too; below, the order of required fields means nothing.
         (Value::String(_), Value::Array(types)) if types.contains(spec) => {}
         (Value::Array(spec), Value::Array(schema))
             if spec.len() == schema.len() && spec.iter().all(|value| schema.contains(value)) => {}

@@ -1,4 +1,4 @@
-//! The rules of the wrapper: each of them refuses what breaks it. That the spec marks them is checked by `crates/spec`.
+//! The rules of the wrapper: each of them refuses what breaks it. `crates/spec` checks that the spec marks them.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,7 +17,7 @@ mod list;
 /// A rule, and the error of something that breaks it alone.
 type Broken = (&'static str, fn() -> String);
 
-/// All but those that are checked when a request is sent, which follow below.
+/// All rules, except those that are checked when a request is sent; they have a test of their own below.
 const BROKEN: &[Broken] = &[
     ("file-ids-count", || error(task().file_ids([""; 0]).build())),
     ("file-ids-count", || error(task().file_ids(["f"; 1001]).build())),
@@ -102,7 +102,7 @@ fn task() -> ShareTaskBuilder {
     ShareTask::dump(target).share_id("s").container_id("c").file_ids(["f"])
 }
 
-/// The error of a request's body that lacks nothing but what depends on the task's type.
+/// The error of a request's body, to which the fields are added that do not depend on the task's type.
 fn from_json(mut body: Value) -> String {
     for (field, value) in [("shareId", json!("s")), ("containerId", json!("c")), ("fileIds", json!(["f"]))] {
         body[field] = value;
@@ -127,7 +127,7 @@ fn the_wrapper_refuses_what_breaks_a_rule_and_names_it() {
     }
 }
 
-/// The one rule that is checked when a request is sent, before it is.
+/// This is the only rule that is checked when a request is about to be sent.
 #[tokio::test]
 async fn the_wrapper_refuses_a_date_outside_the_window_and_names_the_rule() {
     for age in [TimeDelta::minutes(16), TimeDelta::minutes(-1)] {
@@ -171,7 +171,7 @@ fn every_rule_is_broken_by_a_test() {
     let all = &names(list::OF_REQUESTS) | &names(list::OF_SETTINGS);
     let broken = BROKEN.iter().map(|(rule, _)| *rule).chain(BROKEN_ELSEWHERE.iter().copied());
     let mut broken: BTreeSet<String> = broken.map(str::to_owned).collect();
-    // Only a build without TLS can break it.
+    // Only a build without TLS can break this rule.
     broken.insert("endpoint-tls".to_owned());
     let unbroken = &all - &broken;
     assert!(unbroken.is_empty(), "no test breaks {unbroken:?}: break it in BROKEN of tests/it/spec/rules.rs");
@@ -179,7 +179,7 @@ fn every_rule_is_broken_by_a_test() {
     assert!(unknown.is_empty(), "src/rules.rs has no {unknown:?}: take it out of BROKEN or BROKEN_ELSEWHERE");
 }
 
-/// The table of CONTRIBUTING.md names rules as the wrapper does, and all of requests.
+/// The table of CONTRIBUTING.md names the rules as the wrapper does, and has all rules of requests.
 #[test]
 fn rules_of_the_table_are_those_of_the_wrapper() {
     let contributing = include_str!("../../../CONTRIBUTING.md");

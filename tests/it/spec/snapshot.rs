@@ -1,5 +1,5 @@
-//! What the spec generates, for review beside the spec's diff: the API, without the bodies of functions, which change with
-//! the generator alone.
+//! The API that is generated from the spec, for review beside the spec's diff. It lacks the bodies of functions, which
+//! only change with the generator.
 
 use serde_json::Value;
 use syn::{
@@ -17,7 +17,7 @@ pub(super) fn api_of(spec: &Value) -> String {
     api(&build::client(&spec, false).unwrap())
 }
 
-/// What a user of this code can see, pretty.
+/// The visible API of this code, formatted.
 fn api(code: &str) -> String {
     let mut file = syn::parse_file(code).unwrap();
     Api::keep_visible(&mut file.items);
@@ -57,7 +57,7 @@ impl VisitMut for Api {
 
 #[test]
 fn generated_api_is_the_snapshot() {
-    // Shown when the comparison fails.
+    // The output is shown if the comparison fails.
     println!("the spec changed the Rust API; if it should, run `{UPDATE}` and commit the snapshot");
     expectorate::assert_contents("snapshots/client.rs", &api_of(&spec()));
 }

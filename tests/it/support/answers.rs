@@ -1,11 +1,11 @@
-//! Single calls, answered as a test says.
+//! Single calls that get the answer of a test.
 
 use koodrive_share::{Client, Error, ShareTask, TaskHandle, TaskStatus};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 
 use super::fixtures::{SHARE, builder, dump, strict_emulator};
 
-/// A service that says what it is told to, and a client of one attempt.
+/// A service that sends the answers of a test, and a client that makes one attempt.
 pub(crate) struct Told {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
@@ -19,7 +19,7 @@ impl Told {
         Self { emulator, client, task: dump().build().unwrap() }
     }
 
-    /// A creation that is answered like this.
+    /// Makes a creation that gets this answer.
     pub(crate) async fn create(&self, answer: Answer) -> Result<TaskHandle, Error> {
         self.emulator.fail_next(Fault::Reply(answer));
         let created = self.client.create(&self.task).await;
@@ -27,7 +27,7 @@ impl Told {
         created
     }
 
-    /// A query about the task of this id that is answered like this.
+    /// Makes a query about the task with this id that gets this answer.
     pub(crate) async fn status(&self, task_id: &str, answer: Answer) -> Result<TaskStatus, Error> {
         self.emulator.fail_next(Fault::Reply(answer));
         let handle = TaskHandle::new(task_id, SHARE, self.client.endpoint(), None);
@@ -36,13 +36,13 @@ impl Told {
         status
     }
 
-    /// Anything but the answer would have made a task.
+    /// Asserts that only one request was sent: any other would have made a task.
     fn assert_one_request(&self) {
         assert_eq!((self.emulator.faults_left(), self.emulator.tasks().len()), (0, 0));
     }
 }
 
-/// An answer of 200 whose body is this, JSON or not.
+/// An answer with status 200 and this body, which need not be JSON.
 pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Answer {
     Answer::new(200).header("Content-Type", "application/json").body(body)
 }

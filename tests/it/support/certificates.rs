@@ -14,17 +14,17 @@ use tokio_rustls::{
     },
 };
 
-/// Whether a server's certificate deserves to be trusted by those who trust its authority.
+/// Whether a server's certificate deserves the trust of a client that trusts its authority.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Trust {
     Deserved,
     OtherHost,
     Expired,
-    /// It names a signature algorithm that ring lacks, and is not signed by it.
+    /// The certificate names a signature algorithm that ring lacks, but is not signed with it.
     OtherAlgorithm,
 }
 
-/// One who signs certificates.
+/// An authority that signs certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -37,7 +37,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    /// Its own certificate, for those who trust it.
+    /// The authority's own certificate, for clients that trust it.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -56,12 +56,12 @@ impl Authority {
         format!("{}{}", certificate.pem(), key.serialize_pem())
     }
 
-    /// The TLS of a server on 127.0.0.1.
+    /// The TLS acceptor of a server on 127.0.0.1.
     pub(crate) fn acceptor(&self, trust: Trust) -> TlsAcceptor {
         Arc::new(self.config(trust)).into()
     }
 
-    /// The same of a server that speaks HTTP/2 alone.
+    /// The TLS acceptor of a server that only speaks HTTP/2.
     pub(crate) fn http2_acceptor(&self) -> TlsAcceptor {
         let mut config = self.config(Trust::Deserved);
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -80,7 +80,7 @@ impl Authority {
         config.with_single_cert(vec![certificate.into()], key.into()).unwrap()
     }
 
-    /// The same, and it demands a client's certificate by this authority.
+    /// The TLS acceptor of a server that demands a client certificate by this authority.
     pub(crate) fn demanding_acceptor(&self, version: &'static SupportedProtocolVersion) -> TlsAcceptor {
         let provider = Arc::new(ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -109,7 +109,7 @@ impl Authority {
     }
 }
 
-/// Says ECDSA with SHA-512 where the certificate says ECDSA with SHA-256.
+/// Replaces ECDSA with SHA-256 by ECDSA with SHA-512 in a certificate.
 fn name_another_algorithm(der: &mut [u8]) {
     const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     let mut places = 0;
@@ -119,6 +119,6 @@ fn name_another_algorithm(der: &mut [u8]) {
             places += 1;
         }
     }
-    // What is signed says it, and so does the signature.
+    // The algorithm is named in the signed part and beside the signature.
     assert_eq!(places, 2);
 }

@@ -1,4 +1,4 @@
-//! What most tests begin with.
+//! Fixtures of most tests.
 
 use koodrive_share::{
     Client, ClientBuilder, Credentials, ShareTask, ShareTaskBuilder, TargetDirectory, ValidationError,
@@ -10,16 +10,16 @@ pub(crate) const SHARE: &str = "1689765568237837824";
 pub(crate) const FILE: &str = "Fk63FCWhcDAga2puvYKRG1oTMjs-m30sI";
 pub(crate) const DIRECTORY: &str = "FhTB_fxx3LRszaivDFX9NN5JRNLnS9Gob";
 pub(crate) const KDSTOKEN: &str = "aea2968ec8cfac338cd4647f071c44644c491d0a2039cd6c";
-/// Of every kind of character that a trace id may have.
+/// A trace id with every kind of character that it may have.
 pub(crate) const TRACE_ID: &str = "0123456789_abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRST";
 pub(crate) const USER: &str = "1505084218764547200";
 
-/// An emulator that refuses what the reference does not mention: the client sends nothing else.
+/// An emulator that refuses what the reference does not mention, and so shows that the client sends nothing else.
 pub(crate) fn strict_emulator() -> EmulatorBuilder {
     Emulator::builder().strict(true)
 }
 
-/// A client of the emulator's default token.
+/// A client with the emulator's default token.
 pub(crate) fn client(emulator: &Emulator) -> Client {
     builder(emulator).build().unwrap()
 }
@@ -28,7 +28,7 @@ pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
     builder_at(emulator.endpoint())
 }
 
-/// All that a client needs, for any endpoint.
+/// A builder with all that a client needs, for any endpoint.
 pub(crate) fn builder_at(endpoint: &str) -> ClientBuilder {
     Client::builder()
         .endpoint(endpoint)

@@ -1,4 +1,4 @@
-//! A port that lets nobody in.
+//! A port that accepts no connection.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A port whose queue of connections is full: the kernel leaves further ones unanswered.
+/// A port whose queue of connections is full, so that the kernel leaves further ones unanswered.
 pub(crate) struct FullHouse {
     listener: TcpListener,
     guests: Vec<TcpStream>,
@@ -33,7 +33,7 @@ impl FullHouse {
         format!("http://{}", self.listener.local_addr().unwrap())
     }
 
-    /// Lets everybody in who waits, and counts those who say something.
+    /// Accepts the connections that wait, and counts those that send something.
     pub(crate) async fn requests(self) -> usize {
         let Self { listener, guests } = self;
         drop(guests);

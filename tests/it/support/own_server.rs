@@ -1,4 +1,4 @@
-//! A server that makes its replies of what it is asked.
+//! A server that derives its replies from the requests.
 
 use std::{
     fmt::Write as _,
@@ -24,7 +24,7 @@ pub(crate) struct OwnServer {
 
 /// One request, without its body.
 pub(crate) struct Asked {
-    /// From 1.
+    /// The number of the request, from 1.
     pub(crate) number: u64,
     head: String,
 }

@@ -17,47 +17,47 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// How long a script may take to end once its test has: generous, for a machine under load.
+/// How long a script may take to end after its test: generous, for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What happens on one connection, in order. After the last step the server waits for the client to close.
+/// A step on one connection. After the last step, the server waits for the client to close.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// Reads one request whole.
+    /// Reads one complete request.
     Request,
     /// Reads one request up to the blank line that ends its head.
     Head,
     /// Reads a single byte.
     Byte,
-    /// Writes it all.
+    /// Writes all bytes.
     Send(Vec<u8>),
-    /// Writes it as far as the client takes it.
+    /// Writes the bytes as far as the client reads them.
     Flood(Vec<u8>),
-    /// Writes a byte every so often, until the client hangs up; fails if it doesn't.
+    /// Writes a byte at each interval until the client hangs up; fails if it doesn't.
     Drip(Vec<u8>, Duration),
-    /// Does nothing until the client hangs up, and takes no other request.
+    /// Does nothing until the client hangs up; fails on another request.
     Stall,
-    /// Reads whatever comes and says nothing, until the client hangs up.
+    /// Reads whatever arrives, and sends nothing, until the client hangs up.
     Hold,
-    /// Closes in order and waits until the client has too.
+    /// Closes the connection in order, and waits until the client has closed it, too.
     Close,
     /// Resets the connection.
     Reset,
-    /// Expects the TLS handshake to fail. The first step of its connection.
+    /// Expects the TLS handshake to fail. Must be the first step of its connection.
     NoHandshake,
 }
 
 pub(crate) type Script = Vec<Vec<Step>>;
 
-/// What reached a server.
+/// The connections and requests that reached a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) connections: usize,
-    /// Requests that arrived whole, as text.
+    /// The requests that arrived completely, as text.
     pub(crate) requests: Vec<String>,
-    /// [`Step::Send`]s that the network took whole.
+    /// The number of [`Step::Send`]s that were written completely.
     pub(crate) sent: usize,
-    /// Connections that were played to their end.
+    /// The number of connections that were played to their end.
     pub(crate) ended: usize,
     faults: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl ScriptedServer {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Waits until what reached the server is so.
+    /// Waits until the condition holds for what the server has seen.
     pub(crate) async fn until(&mut self, is_so: impl Fn(&Seen) -> bool) -> Seen {
         let waited = timeout(PATIENCE, self.seen.wait_for(|seen| is_so(seen))).await;
         let is_so = matches!(waited, Ok(Ok(_)));
@@ -111,11 +111,11 @@ impl ScriptedServer {
         seen
     }
 
-    /// Ends the server, when its clients are gone.
+    /// Ends the server, once its clients are gone.
     ///
     /// # Panics
     ///
-    /// If the script was left unplayed, or something came that it doesn't hold.
+    /// If a part of the script was not played, or a connection or request came that the script doesn't hold.
     pub(crate) async fn finish(mut self) -> Seen {
         self.finished = true;
         let scripted = self.scripted;
@@ -170,13 +170,13 @@ async fn serve(
             Ok(_) => Err("data under a certificate that is none".to_owned()),
             Err(_) => Ok(()),
         },
-        // Whoever closes before all is read resets the connection, and takes its own alert back.
+        // Read all first: closing a connection with unread bytes resets it, and the client loses the server's alert.
         (Err((_, stream)), Some(_)) => play(stream, vec![Step::Hold], seen).await,
         (Err((error, _)), None) => Err(format!("the client gave up the handshake: {error}")),
     }
 }
 
-/// A connection, in the clear or not.
+/// A connection, with TLS or without.
 trait Wire: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
@@ -214,7 +214,7 @@ async fn play(mut wire: impl Wire, steps: Vec<Step>, seen: &watch::Sender<Seen>)
                 seen.send_modify(|seen| seen.sent += 1);
             }
             Step::Flood(bytes) => {
-                // The client hangs up when it has had enough.
+                // The client hangs up at its limit, so a failure is ignored.
                 let _ = wire.write_all(&bytes).await;
             }
             Step::Drip(bytes, every) => {
@@ -247,7 +247,7 @@ async fn play(mut wire: impl Wire, steps: Vec<Step>, seen: &watch::Sender<Seen>)
     }
 }
 
-/// Ends well when the client hangs up.
+/// Writes the bytes one by one. Returns `Ok` once the client hangs up.
 async fn drip(wire: &mut impl Wire, bytes: &[u8], every: Duration) -> Result<(), String> {
     for byte in bytes {
         if wire.write_all(&[*byte]).await.is_err() || wire.flush().await.is_err() {
@@ -298,7 +298,7 @@ async fn read_more(wire: &mut impl Wire, unread: &mut Vec<u8>) -> io::Result<()>
     }
 }
 
-/// A reply of JSON.
+/// A reply with a JSON body.
 pub(crate) fn json_reply(status: u16, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
@@ -309,7 +309,7 @@ pub(crate) fn json_reply(status: u16, body: &Value) -> Vec<u8> {
 /// A body as `Transfer-Encoding: chunked` frames it.
 pub(crate) fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
     let mut framed = Vec::new();
-    // An empty chunk would be the end.
+    // An empty chunk would end the body.
     for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
         framed.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
         framed.extend_from_slice(chunk);
@@ -324,13 +324,13 @@ mod tests {
 
     const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
 
-    /// Sends these bytes to a server that plays `script`, hangs up, and looks at the end.
+    /// Sends these bytes to a server that plays `script`, hangs up, and finishes the server.
     async fn send(script: Script, bytes: &[u8]) -> Seen {
         let server = ScriptedServer::start(script).await;
         let mut client = TcpStream::connect(server.address).await.unwrap();
         client.write_all(bytes).await.unwrap();
         client.shutdown().await.unwrap();
-        // A reset is an end too.
+        // A reset ends the connection, too.
         let _ = client.read_to_end(&mut vec![]).await;
         server.finish().await
     }
@@ -359,7 +359,7 @@ mod tests {
         send(vec![vec![Step::Request; 2]], REQUEST).await;
     }
 
-    /// Time is paused, so that the patience ends at once.
+    /// Time is paused, so that the wait for the connection ends at once.
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "waited in vain")]
     async fn connection_never_made_fails() {

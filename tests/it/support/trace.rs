@@ -1,4 +1,4 @@
-//! What is traced and logged.
+//! Traces and logs.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use tracing::Dispatch;
 use tracing_log::LogTracer;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Gathers what is traced and logged on this thread, at the finest level.
+/// Gathers the traces and logs of this thread, at the finest level.
 pub(crate) struct Trace {
     text: Sink,
     _scope: tracing::subscriber::DefaultGuard,
@@ -50,8 +50,8 @@ impl io::Write for Sink {
     }
 }
 
-/// While tracing knows of a single subscriber, an event that first occurs on a thread without it counts as unwanted by all.
-/// So there is always another one.
+/// If tracing knows only one subscriber, and an event first occurs on a thread without it, the event is disabled for
+/// all threads. So this adds another subscriber.
 pub(crate) fn add_subscriber_of_no_thread() {
     static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
     LazyLock::force(&OTHER);
