@@ -136,8 +136,8 @@ pub(crate) fn described(mut command: clap::Command) -> clap::Command {
                 ("verbose", "emulator") => arg.help("Tell of each request, not of faults alone"),
                 ("verbose", _) => arg.hide(true),
                 _ => {
-                    let is_of_service = arg.get_help_heading() == Some(SERVICE);
-                    arg.hide(is_of_service)
+                    let is_service_flag = arg.get_help_heading() == Some(SERVICE);
+                    arg.hide(is_service_flag)
                 }
             })
         })
@@ -229,9 +229,9 @@ fn share_id(value: &str) -> Result<String, &'static str> {
 
 /// Parses an id or a name, which may begin with a dash. A flag is refused: the value before it was left out.
 fn not_a_flag(value: &str) -> Result<String, &'static str> {
-    let is_of_flag = |char: char| char.is_ascii_lowercase() || char == '-';
+    let is_flag_char = |char: char| char.is_ascii_lowercase() || char == '-';
     match value.strip_prefix("--") {
-        Some(name) if name.chars().all(is_of_flag) => Err("this is a flag, so the value is missing"),
+        Some(name) if name.chars().all(is_flag_char) => Err("this is a flag, so the value is missing"),
         _ => Ok(value.to_owned()),
     }
 }
@@ -514,8 +514,8 @@ pub(crate) fn range(value: &str) -> Result<Range<u64>, String> {
 /// Parses the id of a task. What a user may paste by mistake is refused: a trace id, a range, a link, the name of a
 /// zip, a flag. The reference does not define the form of task ids; its example is a number.
 pub(crate) fn task_id(value: &str) -> Result<String, String> {
-    let is_of_id = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
-    let is_word = value.chars().all(is_of_id) && value.contains(|char: char| char.is_ascii_digit());
+    let is_id_char = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    let is_word = value.chars().all(is_id_char) && value.contains(|char: char| char.is_ascii_digit());
     if is_word && value.parse::<TraceId>().is_err() {
         return Ok(value.to_owned());
     }

@@ -24,7 +24,7 @@ use crate::{
     progress::Progress,
     service::{self, flag_or_variable},
     share::Key,
-    source::{Given, Source, Template},
+    source::{Arguments, Source, Template},
     tasks::SavedTasks,
 };
 
@@ -37,15 +37,15 @@ pub(crate) async fn run(
     let own_ledger = own_ledger(&mut create, template.as_ref().ok());
     let split = template.as_ref().is_ok_and(|template| template.split);
     let policy = policy(&create.bulk, service.patience, split);
-    let given = given(&mut create, template).await;
-    let (client, ((given, template), policy)) = both(service::client(service), both(given, policy))?;
+    let arguments = check_arguments(&mut create, template).await;
+    let (client, ((arguments, template), policy)) = both(service::client(service), both(arguments, policy))?;
     let saved = create.save.as_deref().map(SavedTasks::open).transpose()?;
     let resume = create.bulk.resume;
     let ledger = create.bulk.ledger.as_deref().map_or(Ok(None), |path| ledger_line(path, resume))?;
     if let (Some(line), None) = (ledger, &own_ledger) {
         stderr(&line);
     }
-    let (source, interrupts) = source(given, &client, &template, &create).await?;
+    let (source, interrupts) = source(arguments, &client, &template, &create).await?;
     let Source { task, file_ids, total, duplicates, access_advice, names } = source;
     let bulk = client.create_bulk_with(task, file_ids, policy)?;
     let mut run = BulkRun {
@@ -74,14 +74,14 @@ pub(crate) async fn run(
     let (mut is_over, mut summary) = (false, None);
     if let (Some(handles), true) = (run.handles.take(), has_ended) {
         let task = handles.first().cloned();
-        let (ended, told) = run.follow(&client, handles, &create, &template).await?;
+        let (ended, text) = run.follow(&client, handles, &create, &template).await?;
         if let (Some(target), Some(task), true) = (&template.target, task, download::has_package(ended)) {
             let download = ToFile { client: &client, output, target, names };
             let download = download.run(&task, &mut run.interrupts).await?;
             run.exit = run.exit.max(download.exit);
             is_over = download.is_over;
         }
-        summary = Some(told);
+        summary = Some(text);
     }
     run.keep_or_delete_ledger(is_over, has_ended);
     let not_followed = || "no task was followed, since the run ended before its last file id".to_owned();
@@ -92,13 +92,13 @@ pub(crate) async fn run(
 }
 
 /// Checks the template, the files that flags name, and the arguments.
-async fn given(
+async fn check_arguments(
     create: &mut CreateArgs,
     template: Result<Template, CommandError>,
-) -> Result<(Given, Template), CommandError> {
+) -> Result<(Arguments, Template), CommandError> {
     let template = template?;
     check_files(create, &template)?;
-    Ok((Given::check(create, &template).await?, template))
+    Ok((Arguments::check(create, &template).await?, template))
 }
 
 /// Refuses a file that two flags would write to, since each would overwrite what the other keeps there.
@@ -123,14 +123,14 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 async fn source(
-    given: Given,
+    arguments: Arguments,
     client: &Client,
     template: &Template,
     create: &CreateArgs,
 ) -> Result<(Source, Interrupts), CommandError> {
-    match given {
-        Given::Ids(source) => Ok((*source, Interrupts::new()?)),
-        Given::Link { link, chosen } => {
+    match arguments {
+        Arguments::Ids(source) => Ok((*source, Interrupts::new()?)),
+        Arguments::Link { link, chosen } => {
             let key = Key::read(&link, create.extract_code_file.as_deref()).await?.or_file_id(&link);
             let mut interrupts = Interrupts::new()?;
             let source = interrupts.unless_interrupted(Source::of_share(client, &key, chosen, template)).await;
@@ -143,7 +143,7 @@ async fn source(
 fn policy(bulk: &BulkArgs, patience: Option<Duration>, split: bool) -> Result<BulkPolicy, CommandError> {
     let mut policy =
         BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
-    policy = policy.on_pause(service::tell_pauses());
+    policy = policy.on_pause(service::report_pauses());
     // If it cannot be parsed, `service::client` reports the error.
     if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);

@@ -89,7 +89,7 @@ pub(crate) async fn run(service: ServiceArgs, args: DownloadArgs, output: &Outpu
     };
     let following =
         Following { client: &client, timeout: TIMEOUT, output, go_on: GO_ON, shows_url: false, access_advice };
-    let (mut exit, summary) = following.to_their_ends(tasks.clone(), &mut interrupts).await?;
+    let (mut exit, summary) = following.follow_all(tasks.clone(), &mut interrupts).await?;
     if has_package(exit) {
         let download = ToFile { client: &client, output, target: &target, names: Vec::new() };
         exit = exit.max(download.run(task, &mut interrupts).await?.exit);
@@ -143,8 +143,8 @@ impl ToFile<'_> {
         drop(transfer);
         Ok(match ended {
             Ok(package) => {
-                let told = output.package(task.task_id(), &target.path, &package);
-                let mut exit = told.map_or_else(|error| output.error(&error.into()), |()| Exit::Done);
+                let written = output.package(task.task_id(), &target.path, &package);
+                let mut exit = written.map_or_else(|error| output.error(&error.into()), |()| Exit::Done);
                 if package.missing > 0 {
                     stderr(
                         "the service left files out of the package, as its moderation does: ask the vendor, or share them \

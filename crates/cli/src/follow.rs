@@ -67,7 +67,7 @@ pub(crate) async fn wait(service: ServiceArgs, args: WaitArgs, output: &Output) 
     let mut interrupts = Interrupts::new()?;
     let tasks = tasks::tasks(client, source, &mut interrupts).await?;
     let following = Following { client, timeout: args.timeout, output, go_on: GO_ON, shows_url: true, access_advice };
-    let (exit, summary) = following.to_their_ends(tasks, &mut interrupts).await?;
+    let (exit, summary) = following.follow_all(tasks, &mut interrupts).await?;
     stderr(&format!("{summary}; {exit}"));
     Ok(exit)
 }
@@ -87,13 +87,13 @@ pub(crate) struct Following<'a> {
 
 impl Following<'_> {
     /// Follows the tasks, some at a time, and writes how each of them ended. Returns the exit status and a summary.
-    pub(crate) async fn to_their_ends(
+    pub(crate) async fn follow_all(
         &self,
         tasks: Vec<TaskHandle>,
         interrupts: &mut Interrupts,
     ) -> Result<(Exit, String), CommandError> {
         let waiting = RefCell::new(Waiting::new(tasks.len() as u64, self.output.shows_bar()));
-        let followed = stream::iter(tasks).map(|task| self.to_its_end(task, &waiting));
+        let followed = stream::iter(tasks).map(|task| self.follow_one(task, &waiting));
         let mut followed = followed.buffer_unordered(CONCURRENCY);
         let mut exit = Exit::Done;
         loop {
@@ -103,8 +103,8 @@ impl Following<'_> {
             let Some((task_id, end)) = next else {
                 return Ok((exit, waiting.borrow().summary()));
             };
-            let told = self.report(&task_id, end);
-            exit = exit.max(told.map_err(|error| error.after(exit))?);
+            let reported = self.report(&task_id, end);
+            exit = exit.max(reported.map_err(|error| error.after(exit))?);
         }
     }
 
@@ -113,7 +113,7 @@ impl Following<'_> {
         CommandError { exit: Exit::Failed, message: format!("interrupted: the tasks go on; {}", self.go_on) }
     }
 
-    async fn to_its_end(
+    async fn follow_one(
         &self,
         task: TaskHandle,
         waiting: &RefCell<Waiting>,

@@ -23,8 +23,8 @@ pub(crate) fn run(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CommandE
     };
     let failed = |error: LedgerError| {
         let exit = if error.is_in_use() { Exit::Failed } else { Exit::Usage };
-        let of_file = || CommandError::new(exit, &error).about(&ledger.file);
-        error.validation_error().map_or_else(of_file, CommandError::from)
+        let about_file = || CommandError::new(exit, &error).about(&ledger.file);
+        error.validation_error().map_or_else(about_file, CommandError::from)
     };
     if let Some((range, settlement)) = settled {
         Ledger::settle(&ledger.file, range, settlement).map_err(failed)?;

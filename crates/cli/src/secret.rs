@@ -57,11 +57,11 @@ fn decoded(bytes: Vec<u8>) -> io::Result<String> {
 
 /// The share's temporary token, if there is one.
 pub(crate) fn kdstoken(file: Option<&Path>) -> Result<Option<String>, CommandError> {
-    given(file, KDSTOKEN)
+    from_file_or_variable(file, KDSTOKEN)
 }
 
 /// The secret in a file, or else in the environment variable for it.
-pub(crate) fn given(file: Option<&Path>, name: &str) -> Result<Option<String>, CommandError> {
+pub(crate) fn from_file_or_variable(file: Option<&Path>, name: &str) -> Result<Option<String>, CommandError> {
     file.map_or_else(|| variable(name), |path| read(path).map(Some))
 }
 

@@ -23,29 +23,29 @@ use crate::{
 /// report their pauses.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let (patience, client) = both(patience(service.patience), impatient_client(service))?;
-    Ok(client.with_patience(patience, tell_pauses()))
+    Ok(client.with_patience(patience, report_pauses()))
 }
 
 /// How long to wait for the service. Defaults to 15 minutes, the library's default for a bulk run.
 pub(crate) fn patience(flag: Option<Duration>) -> Result<Duration, CommandError> {
-    let given = flag_or_variable(flag, "KOODRIVE_PATIENCE", args::time)?;
-    Ok(given.unwrap_or(Duration::from_secs(15 * 60)))
+    let patience = flag_or_variable(flag, "KOODRIVE_PATIENCE", args::time)?;
+    Ok(patience.unwrap_or(Duration::from_secs(15 * 60)))
 }
 
 /// `paused for 2s: the service refused the request, status 429 …`, and after that `paused for 4s: throttled`. If
 /// several calls are throttled at the same time, only the first pause is reported.
-pub(crate) fn tell_pauses() -> impl Fn(Duration, &Error) {
-    let told_until = Mutex::new(None::<Instant>);
+pub(crate) fn report_pauses() -> impl Fn(Duration, &Error) {
+    let reported_until = Mutex::new(None::<Instant>);
     move |length, error| {
         let mut is_known = false;
         if error.is_throttled() {
             let now = Instant::now();
-            let mut told_until = told_until.lock().unwrap_or_else(PoisonError::into_inner);
-            if told_until.is_some_and(|end| now < end) {
+            let mut reported_until = reported_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if reported_until.is_some_and(|end| now < end) {
                 return;
             }
             // Half of the length, since this may be called late, and the pause that follows has to be reported, too.
-            is_known = told_until.replace(now + length / 2).is_some();
+            is_known = reported_until.replace(now + length / 2).is_some();
         }
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };
         let line = format!("paused for {}: {cause}", duration(length));
@@ -108,7 +108,7 @@ fn build_with_credentials(builder: ClientBuilder, service: ServiceArgs) -> Resul
     match (token_file, authorization_file) {
         (None, None) if has_app => {
             let app_id = app_id.map_or_else(|| secret::variable("KOODRIVE_APP_ID"), |id| Ok(Some(id)));
-            let secret = secret::given(app_secret_file.as_deref(), "KOODRIVE_APP_SECRET");
+            let secret = secret::from_file_or_variable(app_secret_file.as_deref(), "KOODRIVE_APP_SECRET");
             let (app_id, secret) = both(app_id, secret)?;
             build(builder.credentials(Credentials::app(app_id.unwrap_or_default(), secret.unwrap_or_default())))
         }

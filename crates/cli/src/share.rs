@@ -152,9 +152,9 @@ impl NamePattern {
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         let is_name = path == self.text;
         self.pattern.take_if(|_| is_name);
-        let is_meant = is_name || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options));
-        self.is_used |= is_meant;
-        is_meant
+        let is_match = is_name || self.pattern.as_ref().is_some_and(|pattern| pattern.matches_with(&path, options));
+        self.is_used |= is_match;
+        is_match
     }
 }
 
@@ -173,10 +173,10 @@ impl Selection {
         share.files().recursive(self.recursive).into_stream().boxed()
     }
 
-    fn means(&mut self, file: &ShareFile) -> bool {
+    fn matches(&mut self, file: &ShareFile) -> bool {
         let is_all = self.is_all();
         // Every pattern is tried, so that each one that matches is marked as used.
-        self.patterns.iter_mut().fold(is_all, |is_meant, pattern| pattern.matches(file) || is_meant)
+        self.patterns.iter_mut().fold(is_all, |is_match, pattern| pattern.matches(file) || is_match)
     }
 
     /// Lists all files and returns those that match. A name or pattern that matches no file is refused.
@@ -184,12 +184,12 @@ impl Selection {
         let mut listed = self.stream(share);
         let mut files = Vec::new();
         while let Some(file) = listed.try_next().await.map_err(|error| of_query(&error))? {
-            if self.means(&file) {
+            if self.matches(&file) {
                 files.push(file);
             }
         }
         // Match again: a file that was listed later may have exactly the name that was taken for a pattern.
-        files.retain(|file| self.means(file));
+        files.retain(|file| self.matches(file));
         let unused = self.patterns.iter().filter(|pattern| !pattern.is_used);
         let unused: Vec<_> = unused.map(|pattern| printable(&pattern.given)).collect();
         if !unused.is_empty() {

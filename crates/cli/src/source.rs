@@ -46,8 +46,8 @@ impl Template {
     /// The file of `--output` cannot be written.
     pub(crate) fn package(args: &PackageArgs) -> Result<Self, CommandError> {
         let target = args.output.as_ref().map(|path| Target::new(path, args.overwrite)).transpose()?;
-        let of_target = || target.as_ref().map(Target::name).unwrap_or_default();
-        let zip_name = args.zip_name.clone().unwrap_or_else(of_target);
+        let target_name = || target.as_ref().map(Target::name).unwrap_or_default();
+        let zip_name = args.zip_name.clone().unwrap_or_else(target_name);
         Ok(Self { kind: TaskKind::Package(zip_name), split: args.split, target })
     }
 
@@ -74,7 +74,7 @@ impl Template {
 }
 
 /// The arguments of a command, checked before anything is sent.
-pub(crate) enum Given {
+pub(crate) enum Arguments {
     Link { link: String, chosen: Chosen },
     Ids(Box<Source>),
 }
@@ -83,16 +83,16 @@ pub(crate) enum Given {
 pub(crate) enum Chosen {
     Listed(Selection),
     /// File ids and their space. Without one, it is the space of the share's first file.
-    Ids(GivenIds, Option<String>),
+    Ids(CheckedIds, Option<String>),
 }
 
 /// File ids that were checked.
-pub(crate) struct GivenIds {
+pub(crate) struct CheckedIds {
     file_ids: FileIdSource,
     total: Option<u64>,
 }
 
-impl GivenIds {
+impl CheckedIds {
     async fn check(create: &mut CreateArgs) -> Result<Self, CommandError> {
         let mut file_ids = FileIdSource::open(create)?;
         Ok(Self { total: file_ids.check().await?, file_ids })
@@ -106,7 +106,7 @@ impl GivenIds {
     }
 }
 
-impl Given {
+impl Arguments {
     /// Checks the flags and arguments.
     pub(crate) async fn check(create: &mut CreateArgs, template: &Template) -> Result<Self, CommandError> {
         let Some(share_id) = create.share_id.clone() else {
@@ -118,7 +118,7 @@ impl Given {
         let task = template.task().share_id(share_id).container_id(create.container_id.clone().unwrap_or_default());
         // The ids are checked before a secret is read, which may install a signal handler. That stays installed, and a
         // signal during the check would be lost.
-        let file_ids = GivenIds::check(create).await;
+        let file_ids = CheckedIds::check(create).await;
         let kdstoken = secret::kdstoken(create.kdstoken_file.as_deref());
         let ((task, kdstoken), file_ids) = both(both(checked(task), kdstoken), file_ids)?;
         let access_advice = kdstoken.is_none().then_some(ACCESS_ADVICE);
@@ -135,7 +135,7 @@ impl Given {
         let selection = Selection::new(create.recursive, arguments);
         let chosen = match (create.all, selection.is_all(), &create.file_ids_from) {
             (_, true, Some(_)) => {
-                GivenIds::check(create).await.map(|ids| Chosen::Ids(ids, create.container_id.clone()))
+                CheckedIds::check(create).await.map(|ids| Chosen::Ids(ids, create.container_id.clone()))
             }
             (_, false, Some(_)) => Err(CommandError::usage("give names of files or --file-ids-from, not both")),
             (_, _, None) if create.container_id.is_some() => Err(CommandError::usage(

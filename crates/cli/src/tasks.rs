@@ -76,8 +76,8 @@ pub(crate) async fn tasks(
             ids.into_iter().map(|id| client.handle(id, &share_id)).collect()
         }
     };
-    let of_share = share.as_ref().and_then(Share::expose_kdstoken);
-    let kdstoken = of_share.or(source.kdstoken.as_deref());
+    let share_kdstoken = share.as_ref().and_then(Share::expose_kdstoken);
+    let kdstoken = share_kdstoken.or(source.kdstoken.as_deref());
     let with_kdstoken = |task: TaskHandle| match kdstoken {
         Some(kdstoken) => task.with_kdstoken(kdstoken),
         None => task,
@@ -95,13 +95,13 @@ fn selected(tasks: Vec<TaskHandle>, ids: &[String], path: &Path) -> Result<Vec<T
     if ids.is_empty() {
         return Ok(tasks);
     }
-    let of_id = |id: &String| tasks.iter().find(|task| task.task_id() == id);
-    let missing: Vec<&str> = ids.iter().filter(|id| of_id(id).is_none()).map(String::as_str).collect();
+    let find = |id: &String| tasks.iter().find(|task| task.task_id() == id);
+    let missing: Vec<&str> = ids.iter().filter(|id| find(id).is_none()).map(String::as_str).collect();
     if !missing.is_empty() {
         let message = format!("{} does not hold the task {}", path.display(), missing.join(", "));
         return Err(CommandError::usage(message));
     }
-    Ok(ids.iter().filter_map(|id| of_id(id).cloned()).collect())
+    Ok(ids.iter().filter_map(|id| find(id).cloned()).collect())
 }
 
 /// Reads all tasks from a file: a ledger, or one of saved tasks.

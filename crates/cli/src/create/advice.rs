@@ -4,7 +4,7 @@ use std::{error::Error, ops::Range};
 
 use koodrive_share::{BulkError, BulkReport};
 
-use super::{bulk_run::BulkRun, own_ledger::is_of_use};
+use super::{bulk_run::BulkRun, own_ledger::is_needed};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::Exit,
@@ -58,7 +58,7 @@ impl BulkRun<'_> {
             );
         }
         if self.exit == Exit::Usage {
-            if let Some(path) = self.own_ledger.as_deref().filter(|path| is_of_use(path)) {
+            if let Some(path) = self.own_ledger.as_deref().filter(|path| is_needed(path)) {
                 let path = path.display();
                 stderr(&format!(
                     "{path} keeps the task of a command that did not end: give that command again, fetch its package by \

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, fs, io, ops::Range, path::PathBuf};
 
 use koodrive_share::{Bulk, BulkError, BulkItem, BulkReport, Client, Error, Outcome, TaskHandle};
 
-use super::{advice::how_to_follow, own_ledger::is_of_use};
+use super::{advice::how_to_follow, own_ledger::is_needed};
 use crate::{
     args::{BulkArgs, CreateArgs},
     exit::{self, CommandError, Exit, with_causes},
@@ -135,7 +135,7 @@ impl BulkRun<'_> {
         if self.interrupted && !tasks.is_empty() {
             return Err(following.interrupted().after(self.exit));
         }
-        let ended = following.to_their_ends(tasks, &mut self.interrupts).await;
+        let ended = following.follow_all(tasks, &mut self.interrupts).await;
         let ended = ended.map_err(|error| error.after(self.exit))?;
         self.exit = self.exit.max(ended.0);
         Ok(ended)
@@ -144,7 +144,7 @@ impl BulkRun<'_> {
     /// Deletes the ledger beside the file of `--output` once the same command has nothing left to resume.
     pub(super) fn keep_or_delete_ledger(&self, is_over: bool, has_ended: bool) {
         let Some(path) = &self.own_ledger else { return };
-        if is_over || !is_of_use(path) {
+        if is_over || !is_needed(path) {
             let _ = fs::remove_file(path);
         } else if has_ended && self.exit != Exit::Unknown {
             let path = path.display();

@@ -17,7 +17,7 @@ use crate::{
 const NO_RUN: &str = "it holds no run to resume: check the path, since without --resume every task is created anew";
 
 /// Whether a ledger has to be kept: it holds a task or an unknown outcome, it cannot be read, or a run is using it.
-pub(super) fn is_of_use(path: &Path) -> bool {
+pub(super) fn is_needed(path: &Path) -> bool {
     let is_empty = |ledger: Ledger| ledger.report().is_ok_and(|report| report.created + report.unknown == 0);
     path.exists() && !Ledger::read(path).is_ok_and(|ledger| !ledger.is_in_use() && is_empty(ledger))
 }

@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn duplicates_of_one_task_are_told() {
         let ids = ["F1", "F2", "F1", "F2", "F1"].map(str::to_owned);
-        let told = "warning: duplicate file ids are sent as given: F1 in line 3 as in line 1, and 2 more";
-        assert_eq!(warning(ids).as_deref(), Some(told));
+        let expected = "warning: duplicate file ids are sent as given: F1 in line 3 as in line 1, and 2 more";
+        assert_eq!(warning(ids).as_deref(), Some(expected));
         // The thousandth id is the last one of the first task; the next id belongs to another task.
         let of_two_tasks = |last: usize| (0..last).chain([0]).map(|n| format!("F{n}"));
         assert!(warning(of_two_tasks(999)).is_some());
