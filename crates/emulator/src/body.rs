@@ -38,7 +38,7 @@ pub(crate) const PACKAGE_DOWNLOAD: i64 = 1;
 pub(crate) const DUMP: i64 = 2;
 
 /// The reason of a refusal, as `<field>: <why>`.
-type Refused = String;
+type Refusal = String;
 
 /// The body of createBatchTask. Fields that later steps don't read are checked and dropped.
 pub(crate) struct CreateTask {
@@ -50,7 +50,7 @@ pub(crate) struct CreateTask {
 }
 
 impl CreateTask {
-    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refusal> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let task_type = fields.integer("taskType")?;
         let task = Self {
@@ -81,7 +81,7 @@ pub(crate) struct TaskDetail {
 }
 
 impl TaskDetail {
-    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refusal> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let detail = Self {
             task_id: fields.text("taskId")?,
@@ -100,7 +100,7 @@ pub(crate) struct VerifyExtractCode {
 }
 
 impl VerifyExtractCode {
-    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refusal> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let verify = Self { short_url: fields.text("shortUrl")?, extract_code: fields.text("extractCode")? };
         fields.end(strict)?;
@@ -134,7 +134,7 @@ pub(crate) enum SortKey {
 }
 
 impl ListShareFiles {
-    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refused> {
+    pub(crate) fn parse(body: &[u8], strict: bool) -> Result<Self, Refusal> {
         let mut fields = Fields::parse("", as_text(body)?)?;
         let page_size = match fields.optional("pageSize", "an integer")? {
             None => MAX_PAGE_SIZE,
@@ -168,7 +168,7 @@ impl ListShareFiles {
 }
 
 /// A `FileIdInfo`: both fields are required.
-fn target(raw: &str, strict: bool) -> Result<(), Refused> {
+fn target(raw: &str, strict: bool) -> Result<(), Refusal> {
     let mut fields = Fields::parse("targetFileId", raw)?;
     let within = |why| format!("targetFileId.{why}");
     fields.text("fileId").map_err(within)?;
@@ -176,7 +176,7 @@ fn target(raw: &str, strict: bool) -> Result<(), Refused> {
     fields.end(strict).map_err(within)
 }
 
-fn as_text(body: &[u8]) -> Result<&str, Refused> {
+fn as_text(body: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(body).map_err(|_| "body: not UTF-8".to_owned())
 }
 
@@ -184,7 +184,7 @@ fn as_text(body: &[u8]) -> Result<&str, Refused> {
 struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
-    fn parse(name: &str, text: &'a str) -> Result<Self, Refused> {
+    fn parse(name: &str, text: &'a str) -> Result<Self, Refusal> {
         let name = if name.is_empty() { "body" } else { name };
         let Object(pairs) = serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
         let mut fields = BTreeMap::new();
@@ -197,32 +197,32 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    fn required(&mut self, name: &str) -> Result<&'a RawValue, Refused> {
+    fn required(&mut self, name: &str) -> Result<&'a RawValue, Refusal> {
         let raw = self.0.remove(name);
         raw.ok_or_else(|| format!("{name}: mandatory"))
     }
 
-    fn integer(&mut self, name: &str) -> Result<i64, Refused> {
+    fn integer(&mut self, name: &str) -> Result<i64, Refusal> {
         let raw = self.required(name)?;
         serde_json::from_str(raw.get()).map_err(|_| format!("{name}: must be an integer"))
     }
 
-    fn optional<T: Deserialize<'a>>(&mut self, name: &str, kind: &str) -> Result<Option<T>, Refused> {
+    fn optional<T: Deserialize<'a>>(&mut self, name: &str, kind: &str) -> Result<Option<T>, Refusal> {
         let raw = self.0.remove(name);
         raw.map(|raw| serde_json::from_str(raw.get()).map_err(|_| format!("{name}: must be {kind}"))).transpose()
     }
 
-    fn text(&mut self, name: &str) -> Result<String, Refused> {
+    fn text(&mut self, name: &str) -> Result<String, Refusal> {
         let raw = self.required(name)?;
         string(name, raw.get())
     }
 
-    fn optional_text(&mut self, name: &str) -> Result<Option<String>, Refused> {
+    fn optional_text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         let raw = self.0.remove(name);
         raw.map(|raw| string(name, raw.get())).transpose()
     }
 
-    fn file_ids(&mut self) -> Result<Vec<String>, Refused> {
+    fn file_ids(&mut self) -> Result<Vec<String>, Refusal> {
         let raw = self.required("fileIds")?;
         let items: Vec<&RawValue> =
             serde_json::from_str(raw.get()).map_err(|_| "fileIds: must be an array".to_owned())?;
@@ -234,7 +234,7 @@ impl<'a> Fields<'a> {
         items.map(|(index, item)| string(&format!("fileIds[{index}]"), item.get())).collect()
     }
 
-    fn end(&self, strict: bool) -> Result<(), Refused> {
+    fn end(&self, strict: bool) -> Result<(), Refusal> {
         match self.0.keys().next() {
             Some(name) if strict => Err(format!("{name}: unknown field")),
             _ => Ok(()),
@@ -243,7 +243,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A string that isn't empty. `null` isn't a string.
-fn string(name: &str, raw: &str) -> Result<String, Refused> {
+fn string(name: &str, raw: &str) -> Result<String, Refusal> {
     match serde_json::from_str::<String>(raw) {
         Ok(text) if text.is_empty() => Err(format!("{name}: must not be empty")),
         Ok(text) => Ok(text),

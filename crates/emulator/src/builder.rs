@@ -148,8 +148,8 @@ impl EmulatorBuilder {
     /// # use koodrive_share_emulator::Emulator;
     /// let builder = Emulator::builder().on_answer(|answered| eprintln!("{answered}"));
     /// ```
-    pub fn on_answer(mut self, tell: impl Fn(&Answered) + Send + Sync + 'static) -> Self {
-        self.settings.on_answer = Some(Box::new(tell));
+    pub fn on_answer(mut self, report: impl Fn(&Answered) + Send + Sync + 'static) -> Self {
+        self.settings.on_answer = Some(Box::new(report));
         self
     }
 

@@ -175,11 +175,11 @@ impl Package {
         };
         let length = archive.length();
         let etag = self.etag.map(|kind| format!("{kind}\"{task_id}-{generation}-{length}\""));
-        let asked = header(parts, header::RANGE.as_str()).filter(|_| self.ranges);
+        let requested = header(parts, header::RANGE.as_str()).filter(|_| self.ranges);
         let is_same = header(parts, header::IF_RANGE.as_str())
             .is_none_or(|validator| self.etag == Some("") && Some(validator) == etag.as_deref());
         let stated = self.stated_length.unwrap_or(length);
-        let (status, start, end) = match asked.filter(|_| is_same).and_then(|asked| range(asked, length)) {
+        let (status, start, end) = match requested.filter(|_| is_same).and_then(|requested| range(requested, length)) {
             None => (200, 0, length),
             Some((start, end)) if start < end => (206, start, end),
             Some(_) => return Answer::new(416).header("Content-Range", format!("bytes */{stated}")),
@@ -206,8 +206,8 @@ impl Package {
     }
 
     fn archive(&self, names: Vec<String>, generation: u64) -> Option<Archive> {
-        let given = || names.into_iter().map(String::into_bytes).collect();
-        let mut names = self.names.clone().unwrap_or_else(given);
+        let share_names = || names.into_iter().map(String::into_bytes).collect();
+        let mut names = self.names.clone().unwrap_or_else(share_names);
         names.truncate(names.len().saturating_sub(self.held_back));
         Archive::new(&names, self.file_bytes, generation)
     }
@@ -216,13 +216,13 @@ impl Package {
 /// A URL that getBatchTask has returned.
 pub(crate) struct PackageUrl {
     token: String,
-    given: Instant,
+    issued: Instant,
     pub(crate) uses: u64,
 }
 
 impl PackageUrl {
     pub(crate) fn new(token: String) -> Self {
-        Self { token, given: Instant::now(), uses: 0 }
+        Self { token, issued: Instant::now(), uses: 0 }
     }
 
     /// The URL, at this scheme and authority.
@@ -232,12 +232,12 @@ impl PackageUrl {
 
     /// Whether the token is this URL's, and the URL has not lapsed.
     pub(crate) fn admits(&self, token: &str, package: &Package) -> bool {
-        self.token == token && self.given.elapsed() < package.url_lifetime && self.uses < package.url_uses
+        self.token == token && self.issued.elapsed() < package.url_lifetime && self.uses < package.url_uses
     }
 }
 
 /// The task id and the token of a request for a package, or `None` if it's for something else.
-pub(crate) fn asked(parts: &Parts) -> Option<(&str, &str)> {
+pub(crate) fn requested(parts: &Parts) -> Option<(&str, &str)> {
     let task_id = parts.uri.path().strip_prefix(PATH)?.strip_suffix(".zip")?;
     let token = parts.uri.query().and_then(|query| query.strip_prefix("token="));
     Some((task_id, token.unwrap_or_default()))
@@ -282,8 +282,8 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 
 /// The start and the end of the bytes that a `Range` asks for; there are none if the end isn't after the start. `None`
 /// if the header is not understood.
-fn range(asked: &str, length: u64) -> Option<(u64, u64)> {
-    let (first, last) = asked.strip_prefix("bytes=")?.split_once('-')?;
+fn range(requested: &str, length: u64) -> Option<(u64, u64)> {
+    let (first, last) = requested.strip_prefix("bytes=")?.split_once('-')?;
     Some(match (first, last) {
         ("", suffix) => (length.saturating_sub(suffix.parse().ok()?), length),
         (first, "") => (first.parse().ok()?, length),
@@ -336,8 +336,8 @@ mod tests {
             ("bytes=0-1,3-4", None),
             ("lines=0-", None),
         ];
-        for (asked, expected) in cases {
-            assert_eq!(range(asked, 10), expected, "{asked}");
+        for (requested, expected) in cases {
+            assert_eq!(range(requested, 10), expected, "{requested}");
         }
     }
 

@@ -139,13 +139,13 @@ impl Service {
             live.requests.push_back(request);
         }
         let operation = Operation::of(&received.parts, &self.settings.path_prefix).ok();
-        let taken = live.faults.iter().position(|(of, _)| of.is_none() || *of == operation);
-        let fault = taken.and_then(|taken| live.faults.remove(taken)).map(|(_, fault)| fault);
+        let index = live.faults.iter().position(|(only, _)| only.is_none() || *only == operation);
+        let fault = index.and_then(|index| live.faults.remove(index)).map(|(_, fault)| fault);
         (live.received, fault)
     }
 
     fn process(&self, received: &Received) -> Answer {
-        if !received.whole {
+        if !received.is_complete {
             return Answer::gateway(413, "APIGW.0201", "Request entity too large");
         }
         let answer = self.check(&received.parts, &received.body);
@@ -157,7 +157,7 @@ impl Service {
     /// # Errors
     /// The refusal to send.
     fn check(&self, parts: &Parts, body: &Bytes) -> Result<Answer, Answer> {
-        if let Some((task_id, token)) = package::asked(parts) {
+        if let Some((task_id, token)) = package::requested(parts) {
             return self.download(parts, task_id, token);
         }
         let operation = Operation::of(parts, &self.settings.path_prefix)?;
@@ -183,12 +183,12 @@ impl Service {
                 self.live().shares.info(&short_url)
             }
             Operation::VerifyExtractCode => {
-                let asked = VerifyExtractCode::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
-                self.live().shares.verify(&asked, now)
+                let request = VerifyExtractCode::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
+                self.live().shares.verify(&request, now)
             }
             Operation::ListShareFiles => {
-                let asked = ListShareFiles::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
-                self.live().shares.list(&asked, now)
+                let request = ListShareFiles::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
+                self.live().shares.list(&request, now)
             }
         }
     }
@@ -211,12 +211,12 @@ impl Service {
     }
 
     fn detail(&self, body: &Bytes, now: DateTime<Utc>) -> Result<Answer, Answer> {
-        let asked = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
-        self.check_share_access(asked.kdstoken.as_deref())?;
-        self.live().shares.check_access(&asked.share_id, asked.kdstoken.as_deref(), now)?;
+        let request = TaskDetail::parse(body, self.settings.strict).map_err(|why| invalid(&why))?;
+        self.check_share_access(request.kdstoken.as_deref())?;
+        self.live().shares.check_access(&request.share_id, request.kdstoken.as_deref(), now)?;
         let Settings { edition, origin, .. } = &self.settings;
         let mut live = self.live();
-        let task = live.tasks.find(&asked.task_id, &asked.share_id);
+        let task = live.tasks.find(&request.task_id, &request.share_id);
         task.map(|task| task.detail(*edition, origin, now)).ok_or_else(|| HiddenTask::DoesNotExist.answer(*edition))
     }
 
@@ -224,8 +224,8 @@ impl Service {
         package::check(parts)?;
         let mut live = self.live();
         let ServiceState { tasks, shares, package, downloads, .. } = &mut *live;
-        let made_from = tasks.admit(task_id, token, package)?;
-        let names = shares.names_in_package(&made_from);
+        let request = tasks.admit(task_id, token, package)?;
+        let names = shares.names_in_package(&request);
         let n = *downloads;
         *downloads += 1;
         let package = Arc::clone(package);
@@ -247,7 +247,7 @@ impl Service {
 struct Received {
     parts: Parts,
     body: Bytes,
-    whole: bool,
+    is_complete: bool,
 }
 
 /// Answers one request.
@@ -262,7 +262,7 @@ pub(crate) async fn handle(
         parts,
         // Copied, so that a recorded body doesn't keep a larger read buffer in memory.
         body: Bytes::copy_from_slice(body.as_deref().unwrap_or_default()),
-        whole: body.is_ok(),
+        is_complete: body.is_ok(),
     };
     let (number, fault) = service.receive(&received);
     let watched = service.settings.on_answer.is_some().then(|| received.parts.clone());
@@ -278,8 +278,8 @@ pub(crate) async fn handle(
         Some(Fault::Delay(duration)) => delay(duration, Arc::clone(&service), received).await,
     };
     let hold = service.settings.delay_creations.filter(|_| answer.task_id().is_some());
-    if let (Some(tell), Some(parts)) = (&service.settings.on_answer, &watched) {
-        tell(&Answered::new(parts, &answer, hold.is_some()));
+    if let (Some(report), Some(parts)) = (&service.settings.on_answer, &watched) {
+        report(&Answered::new(parts, &answer, hold.is_some()));
     }
     if let Some(hold) = hold {
         tokio::time::sleep(hold).await;

@@ -265,12 +265,12 @@ pub(crate) struct Shares(BTreeMap<String, ShareState>);
 
 impl Shares {
     pub(crate) fn set(&mut self, share: EmulatedShare) {
-        let kept = ShareState { share, verified: 0, kdstokens: BTreeMap::new() };
-        self.0.insert(kept.share.short_url.clone(), kept);
+        let state = ShareState { share, verified: 0, kdstokens: BTreeMap::new() };
+        self.0.insert(state.share.short_url.clone(), state);
     }
 
     pub(crate) fn lapse_kdstokens(&mut self) {
-        self.0.values_mut().for_each(|kept| kept.kdstokens.clear());
+        self.0.values_mut().for_each(|state| state.kdstokens.clear());
     }
 
     fn find(&mut self, short_url: &str) -> Result<&mut ShareState, Answer> {
@@ -283,27 +283,27 @@ impl Shares {
         Ok(Answer::json(200, &json!({"code": 0, "msg": "Success", "link": link})))
     }
 
-    pub(crate) fn verify(&mut self, asked: &VerifyExtractCode, now: DateTime<Utc>) -> Result<Answer, Answer> {
-        let kept = self.find(&asked.short_url)?;
-        kept.check_ended(now)?;
-        if kept.share.extract_code.as_deref() != Some(&asked.extract_code) {
+    pub(crate) fn verify(&mut self, request: &VerifyExtractCode, now: DateTime<Utc>) -> Result<Answer, Answer> {
+        let state = self.find(&request.short_url)?;
+        state.check_ended(now)?;
+        if state.share.extract_code.as_deref() != Some(&request.extract_code) {
             return Err(invalid("extractCode: wrong"));
         }
-        if kept.share.code_uses.is_some_and(|uses| kept.verified >= uses) {
+        if state.share.code_uses.is_some_and(|uses| state.verified >= uses) {
             return Err(invalid("extractCode: used up"));
         }
-        kept.verified += 1;
-        let another = || sha256_hex(format!("{} {}", asked.short_url, kept.verified).as_bytes())[..48].to_owned();
-        let kdstoken = kept.share.kdstoken.clone().unwrap_or_else(another);
-        kept.kdstokens.insert(kdstoken.clone(), kept.share.kdstoken_calls);
+        state.verified += 1;
+        let fresh = || sha256_hex(format!("{} {}", request.short_url, state.verified).as_bytes())[..48].to_owned();
+        let kdstoken = state.share.kdstoken.clone().unwrap_or_else(fresh);
+        state.kdstokens.insert(kdstoken.clone(), state.share.kdstoken_calls);
         Ok(Answer::json(200, &json!({"code": 0, "msg": "Success", "kdstoken": kdstoken})))
     }
 
-    pub(crate) fn list(&mut self, asked: &ListShareFiles, now: DateTime<Utc>) -> Result<Answer, Answer> {
-        let kept = self.find(&asked.short_url)?;
-        kept.check_ended(now)?;
-        kept.check_kdstoken(asked.kdstoken.as_deref())?;
-        kept.share.page(asked)
+    pub(crate) fn list(&mut self, request: &ListShareFiles, now: DateTime<Utc>) -> Result<Answer, Answer> {
+        let state = self.find(&request.short_url)?;
+        state.check_ended(now)?;
+        state.check_kdstoken(request.kdstoken.as_deref())?;
+        state.share.page(request)
     }
 
     /// Checks the state and the kdstoken of a task's share, if it's one of these. Another share passes.
@@ -313,17 +313,17 @@ impl Shares {
         kdstoken: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<(), Answer> {
-        match self.0.values_mut().find(|kept| kept.share.share_id == share_id) {
+        match self.0.values_mut().find(|state| state.share.share_id == share_id) {
             None => Ok(()),
-            Some(kept) => kept.check_ended(now).and_then(|()| kept.check_kdstoken(kdstoken)),
+            Some(state) => state.check_ended(now).and_then(|()| state.check_kdstoken(kdstoken)),
         }
     }
 
     /// The names in the package of a task: those of the share's files, or `<file id>.bin` for a file that no share has.
     pub(crate) fn names_in_package(&self, task: &CreateTask) -> Vec<String> {
-        let kept = self.0.values().find(|kept| kept.share.share_id == task.share_id);
+        let state = self.0.values().find(|state| state.share.share_id == task.share_id);
         let names = |id: &String| {
-            let names = kept.and_then(|kept| kept.share.contents.names_in_package(id));
+            let names = state.and_then(|state| state.share.contents.names_in_package(id));
             names.unwrap_or_else(|| vec![format!("{id}.bin")])
         };
         task.file_ids.iter().flat_map(names).collect()
@@ -331,7 +331,7 @@ impl Shares {
 
     /// Checks the files of a task, if its share is one of these.
     pub(crate) fn check_files(&self, task: &CreateTask) -> Result<(), Answer> {
-        let Some(ShareState { share, .. }) = self.0.values().find(|kept| kept.share.share_id == task.share_id) else {
+        let Some(ShareState { share, .. }) = self.0.values().find(|state| state.share.share_id == task.share_id) else {
             return Ok(());
         };
         let in_space = |id: &String| share.contents.space_of(id, &share.container_id) == Some(&task.container_id);
@@ -366,30 +366,30 @@ impl ShareState {
 
 impl EmulatedShare {
     /// A page of a listing. A cursor holds the number of files before the page, and that of the empty pages before it.
-    fn page(&self, asked: &ListShareFiles) -> Result<Answer, Answer> {
-        let (start, empty) = match asked.page_cursor.as_deref() {
+    fn page(&self, request: &ListShareFiles) -> Result<Answer, Answer> {
+        let (start, empty) = match request.page_cursor.as_deref() {
             None => (0, self.empty_pages),
             Some(cursor) => {
                 parse_cursor(cursor).ok_or_else(|| Answer::service(400, "13000101", "bad request: pageCursor"))?
             }
         };
-        let directory = self.contents.directory(asked.parent_folder.as_deref()).ok_or_else(does_not_exist)?;
+        let directory = self.contents.directory(request.parent_folder.as_deref()).ok_or_else(does_not_exist)?;
         let mut entries: Vec<_> = Vec::new();
         let mut next = Some((start, empty.saturating_sub(1)));
         if empty == 0 {
-            let size = asked.page_size.min(self.page_limit);
-            let matching = directory.entries(asked.order, asked.file_name.as_deref());
+            let size = request.page_size.min(self.page_limit);
+            let matching = directory.entries(request.order, request.file_name.as_deref());
             let page = matching.page(start, size);
             for file in &page {
-                let mut entry = file.json(&self.container_id, asked.parent_folder.as_deref());
+                let mut entry = file.json(&self.container_id, request.parent_folder.as_deref());
                 apply(&file.members, &mut entry)?;
                 entries.push(entry);
             }
             let end = start + page.len();
             next = (end < matching.len()).then_some((end, self.empty_pages));
         }
-        if self.repeats_cursor && asked.page_cursor.is_some() {
-            next = asked.page_cursor.as_deref().and_then(parse_cursor);
+        if self.repeats_cursor && request.page_cursor.is_some() {
+            next = request.page_cursor.as_deref().and_then(parse_cursor);
         }
         let mut answer = json!({"code": 0, "msg": "Success", "link": self.link_info()?, "files": entries});
         if let Some((start, empty)) = next {

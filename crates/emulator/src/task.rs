@@ -229,19 +229,19 @@ impl Task {
 
     fn file_infos(&self, step: &Step, limit: usize) -> Vec<Value> {
         // The body passed every check when the task was made.
-        let Some(Ok(made_from)) = self.public.body.as_deref().map(|body| CreateTask::parse(body, false)) else {
+        let Some(Ok(request)) = self.public.body.as_deref().map(|body| CreateTask::parse(body, false)) else {
             return Vec::new();
         };
         let statuses = step.file_statuses.iter().map(String::as_str).cycle();
         let statuses = statuses.chain(std::iter::repeat("0"));
-        let files = made_from.file_ids.iter().zip(statuses).take(limit);
+        let files = request.file_ids.iter().zip(statuses).take(limit);
         files
             .enumerate()
             .map(|(index, (file_id, status))| {
                 let mut info = json!({
                     "fileId": file_id,
                     "status": status,
-                    "srcContainerId": made_from.container_id,
+                    "srcContainerId": request.container_id,
                 });
                 if self.public.task_type == DUMP && status == "1" {
                     info["newFileId"] = json!(format!("F{}{index:04}", self.public.task_id));
@@ -293,10 +293,10 @@ impl Tasks {
         let body = task.public.body.as_deref().ok_or_else(|| Answer::emulator(UNRECORDED))?;
         url.uses += 1;
         // The body passed every check when the task was made.
-        let mut made_from = CreateTask::parse(body, false).map_err(|why| Answer::emulator(&why))?;
+        let mut request = CreateTask::parse(body, false).map_err(|why| Answer::emulator(&why))?;
         let mut places = 0..;
-        made_from.file_ids.retain(|_| places.next().is_some_and(|place| !task.schedule.fails(place)));
-        Ok(made_from)
+        request.file_ids.retain(|_| places.next().is_some_and(|place| !task.schedule.fails(place)));
+        Ok(request)
     }
 
     fn by_id(&mut self, id: &str) -> Option<&mut Task> {
