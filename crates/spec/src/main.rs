@@ -85,7 +85,7 @@ fn diff(
     fail_on: Option<FailOn>,
 ) -> Result<(String, bool), String> {
     let released = last_released()?.1;
-    let document = |of: &str| well_formed(of, from_revision(of)?);
+    let document = |name: &str| well_formed(name, from_revision(name)?);
     let current = match new {
         Some(new) => document(new)?,
         None => well_formed(SPEC, Input::of_repository()?.spec)?,

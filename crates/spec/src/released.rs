@@ -53,18 +53,18 @@ pub fn last_released() -> Result<(PathBuf, Value), String> {
 /// # Errors
 ///
 /// If there is no such file and no such revision, or it is no JSON.
-pub fn from_revision(of: &str) -> Result<Value, String> {
-    let path = Path::new(of);
+pub fn from_revision(name: &str) -> Result<Value, String> {
+    let path = Path::new(name);
     if path.is_file() {
-        return parsed(of, &text(path)?);
+        return parsed(name, &text(path)?);
     }
-    let show = Command::new("git").arg("-C").arg(root()).args(["show", &format!("{of}:{SPEC}")]).output();
-    let show = show.map_err(|error| format!("{of}: no file, and git cannot be asked: {error}"))?;
+    let show = Command::new("git").arg("-C").arg(root()).args(["show", &format!("{name}:{SPEC}")]).output();
+    let show = show.map_err(|error| format!("{name}: no file, and git cannot be asked: {error}"))?;
     if !show.status.success() {
         let reason = String::from_utf8_lossy(&show.stderr);
-        return Err(format!("{of}: neither a file nor a revision that holds {SPEC}: {}", reason.trim()));
+        return Err(format!("{name}: neither a file nor a revision that holds {SPEC}: {}", reason.trim()));
     }
-    parsed(of, &String::from_utf8_lossy(&show.stdout))
+    parsed(name, &String::from_utf8_lossy(&show.stdout))
 }
 
 impl Input {

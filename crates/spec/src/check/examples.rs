@@ -15,7 +15,7 @@ use crate::{
 
 /// Finds examples that break their schema. A field that the schema does not list breaks it, too: there is a typo in the
 /// example or in the schema.
-pub(super) fn kept(spec: &Value) -> Vec<Finding> {
+pub(super) fn broken(spec: &Value) -> Vec<Finding> {
     let mut wrong = Vec::new();
     // Several examples share a schema, and a validator takes longer to make than to use.
     let mut validators = BTreeMap::new();
@@ -38,7 +38,7 @@ pub(super) fn kept(spec: &Value) -> Vec<Finding> {
 }
 
 /// Finds bodies and parameters without an example, and fields of a request that none of its examples has.
-pub(super) fn present(spec: &Value) -> Vec<Finding> {
+pub(super) fn missing(spec: &Value) -> Vec<Finding> {
     let mut missing = Vec::new();
     for part in parts(spec) {
         let holder = spec.pointer(&part.holder).unwrap_or(&Value::Null);

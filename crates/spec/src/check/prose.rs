@@ -36,11 +36,11 @@ fn sources(spec: &Value) -> Vec<Finding> {
         let text = spec.pointer(place).and_then(|value| value["description"].as_str());
         !text.is_some_and(|text| text.contains("Source: "))
     });
-    let told = places.into_iter().map(|place| {
+    let findings = places.into_iter().map(|place| {
         let remedy = "end it with \"Source: source document.\", or where else it comes from";
         Finding::new(join(&place, "description"), "names no source", remedy)
     });
-    told.collect()
+    findings.collect()
 }
 
 /// Finds a number in a description that differs from the bound beside it.

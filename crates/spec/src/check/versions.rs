@@ -12,15 +12,15 @@ pub(super) fn version(input: &Input) -> Vec<Finding> {
 }
 
 pub(super) fn changes(input: &Input) -> Vec<Finding> {
-    let told = Report::of(&input.released, &input.spec).changes_file();
-    if told == input.changes {
+    let expected = Report::of(&input.released, &input.spec).changes_file();
+    if expected == input.changes {
         return Vec::new();
     }
-    let mut lines = told.lines().zip(input.changes.lines());
+    let mut lines = expected.lines().zip(input.changes.lines());
     let line = lines
         .position(|(should, is)| should != is)
-        .unwrap_or_else(|| told.lines().count().min(input.changes.lines().count()));
-    let should = told.lines().nth(line).unwrap_or("the end");
+        .unwrap_or_else(|| expected.lines().count().min(input.changes.lines().count()));
+    let should = expected.lines().nth(line).unwrap_or("the end");
     vec![Finding::new(
         format!("openapi/CHANGES.md:{}", line + 1),
         format!("stale: it should say {should:?}"),

@@ -58,7 +58,7 @@ impl<'a> Comparison<'a> {
         place: &str,
         what: impl Into<String>,
     ) -> &mut Change {
-        let of = Occurrence {
+        let occurrence = Occurrence {
             operation: self.operation.clone(),
             direction: self.direction.clone(),
             place: place.to_owned(),
@@ -66,7 +66,7 @@ impl<'a> Comparison<'a> {
         self.changes.push(Change {
             rule,
             pointer: pointer.to_owned(),
-            uses: vec![of],
+            uses: vec![occurrence],
             what: what.into(),
             form: None,
             consequence: None,
@@ -142,13 +142,13 @@ impl<'a> Comparison<'a> {
             if let Some(is) = new.iter().find(|is| is.pointer == was.pointer) {
                 self.one_operation(was, is);
             } else {
-                let change = self.add(&REMOVED_OPERATION, &was.pointer, &called(was), "is gone");
+                let change = self.add(&REMOVED_OPERATION, &was.pointer, &method_and_path(was), "is gone");
                 change.rust = Some(rust::operation(&was.id, "is gone"));
             }
         }
         for is in new.iter().filter(|is| !old.iter().any(|was| was.pointer == is.pointer)) {
             self.operation.clone_from(&is.id);
-            let change = self.add(&ADDED_OPERATION, &is.pointer, &called(is), "is new");
+            let change = self.add(&ADDED_OPERATION, &is.pointer, &method_and_path(is), "is new");
             change.rust = Some(rust::operation(&is.id, "is new"));
         }
     }
@@ -175,7 +175,7 @@ impl<'a> Comparison<'a> {
             items(own.unwrap_or(&spec["security"])).collect()
         };
         let (old, new) = (stated(self.old, was), stated(self.new, is));
-        let told = |alternative: &Value| {
+        let credentials = |alternative: &Value| {
             let schemes: Vec<_> = members(alternative).map(|(name, _)| name).collect();
             if schemes.is_empty() {
                 "without credentials".to_owned()
@@ -185,7 +185,7 @@ impl<'a> Comparison<'a> {
         };
         let at = join(&is.pointer, "security");
         for gone in old.iter().filter(|one| !new.contains(one)) {
-            let what = format!("can no longer be called {}", told(gone));
+            let what = format!("can no longer be called {}", credentials(gone));
             let open = new.is_empty();
             let change = self.add(&REMOVED_SECURITY, &at, "the operation", what);
             if open {
@@ -193,7 +193,7 @@ impl<'a> Comparison<'a> {
             }
         }
         for added in new.iter().filter(|one| !old.contains(one)) {
-            self.add(&ADDED_SECURITY, &at, "the operation", format!("can be called {}", told(added)));
+            self.add(&ADDED_SECURITY, &at, "the operation", format!("can be called {}", credentials(added)));
         }
     }
 
@@ -367,7 +367,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// As in `post /koodrive/ose/v1/share/tasks`.
-fn called(operation: &Operation<'_>) -> String {
+fn method_and_path(operation: &Operation<'_>) -> String {
     format!("{} {}", operation.pointer.rsplit('/').next().unwrap_or_default(), operation.path)
 }
 

@@ -11,7 +11,7 @@ use crate::{
 /// As in ``NotifyUrl: text, at most 256 characters, pattern `^https://` ``.
 pub(super) fn form(spec: &Value, pointer: &str) -> String {
     let schema = Schema::at(spec, pointer);
-    let words = told(spec, &schema);
+    let words = describe(spec, &schema);
     // The sentence about a new component has its name already.
     match schema.names.first().filter(|name| join("/components/schemas", name) != pointer) {
         Some(name) => format!("{name}: {words}"),
@@ -19,7 +19,7 @@ pub(super) fn form(spec: &Value, pointer: &str) -> String {
     }
 }
 
-fn told(spec: &Value, schema: &Schema<'_>) -> String {
+fn describe(spec: &Value, schema: &Schema<'_>) -> String {
     let mut words: Vec<_> = of_type(spec, schema).into_iter().collect();
     for (keyword, (at, value)) in &schema.keywords {
         words.push(match *keyword {
@@ -33,7 +33,7 @@ fn told(spec: &Value, schema: &Schema<'_>) -> String {
             }
             "pattern" => format!("pattern `{}`", value.as_str().unwrap_or_default()),
             _ => match BOUNDS.iter().find(|(bound, ..)| bound == keyword) {
-                Some((_, says, of)) => bound(says, value, of),
+                Some((_, says, unit)) => bound(says, value, unit),
                 None => format!("{keyword} {value}"),
             },
         });
@@ -66,10 +66,10 @@ fn of_type(spec: &Value, schema: &Schema<'_>) -> Option<String> {
 }
 
 /// As in `at most 256 characters`.
-fn bound(says: &str, limit: &Value, of: &str) -> String {
+fn bound(says: &str, limit: &Value, unit: &str) -> String {
     let most = says.split_once(' ').map_or(says, |(_, most)| most);
-    let of = if *limit == 1 { of.trim_end_matches('s') } else { of };
-    format!("{most} {limit}{of}")
+    let unit = if *limit == 1 { unit.trim_end_matches('s') } else { unit };
+    format!("{most} {limit}{unit}")
 }
 
 /// The form of an inner schema. Of a component it is the name, since the form of a new component is reported on its
@@ -78,6 +78,6 @@ fn part(spec: &Value, pointer: &str) -> String {
     let schema = Schema::at(spec, pointer);
     match schema.names.first() {
         Some(name) => (*name).to_owned(),
-        None => told(spec, &schema),
+        None => describe(spec, &schema),
     }
 }

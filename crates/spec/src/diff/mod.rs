@@ -89,7 +89,7 @@ pub struct Report {
     /// The version of the last release. The changes since then decide what `info.version` must be.
     released: Option<Version>,
     /// The greatest step since the last release.
-    asked: Step,
+    required: Step,
     is: Option<Version>,
 }
 
@@ -98,7 +98,7 @@ impl Report {
     #[must_use]
     pub fn of(released: &Value, new: &Value) -> Self {
         let changes = Comparison::of(released, new);
-        Self { asked: greatest(&changes), changes, released: version(released), is: version(new) }
+        Self { required: greatest(&changes), changes, released: version(released), is: version(new) }
     }
 
     /// Compares a document with an older one. The verdict on `info.version` is about the released one all the same.
@@ -126,7 +126,7 @@ impl Report {
     /// Whether `info.version` has moved far enough.
     #[must_use]
     pub fn is_version_enough(&self) -> bool {
-        self.released.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.asked))
+        self.released.is_some() && self.is.is_some_and(|is| is >= self.must_be(self.required))
     }
 
     /// The changes that ask for more than `info.version` moved.
@@ -140,11 +140,11 @@ impl Report {
             return vec![Finding::new("/info/version", problem, format!("write {released} or more"))];
         }
         let breaches = self.changes.iter().filter(|change| self.must_be(change.step()) > is);
-        let told = breaches.map(|change| {
+        let findings = breaches.map(|change| {
             let must_be = dotted(self.must_be(change.step()));
             let remedy = format!("undo it or raise info.version from {} to {must_be}", dotted(is));
             Finding::new(&change.pointer, change.sentence(), remedy)
         });
-        told.collect()
+        findings.collect()
     }
 }

@@ -31,19 +31,23 @@ impl Change {
     /// The head and the place of each use. Uses that differ in their status alone are joined.
     fn reached(&self) -> Vec<(String, &str)> {
         let mut reached: Vec<(&Occurrence, Vec<&str>)> = Vec::new();
-        for of in &self.uses {
-            let known =
-                reached.iter_mut().find(|(known, _)| (&known.operation, &known.place) == (&of.operation, &of.place));
+        for occurrence in &self.uses {
+            let known = reached
+                .iter_mut()
+                .find(|(known, _)| (&known.operation, &known.place) == (&occurrence.operation, &occurrence.place));
             match known {
                 Some((_, statuses)) => {
                     statuses.extend(
-                        of.status().filter(|status| !statuses.contains(status)).into_iter().collect::<Vec<_>>(),
+                        occurrence.status().filter(|status| !statuses.contains(status)).into_iter().collect::<Vec<_>>(),
                     );
                 }
-                None => reached.push((of, of.status().into_iter().collect())),
+                None => reached.push((occurrence, occurrence.status().into_iter().collect())),
             }
         }
-        reached.into_iter().map(|(of, statuses)| (of.head(&statuses), of.place.as_str())).collect()
+        reached
+            .into_iter()
+            .map(|(occurrence, statuses)| (occurrence.head(&statuses), occurrence.place.as_str()))
+            .collect()
     }
 
     /// As in `createBatchTask request: $.fileIds holds at most 500 items, was 1000 (narrowed-bound): callers with more
@@ -51,17 +55,17 @@ impl Change {
     pub(crate) fn sentence(&self) -> String {
         let reached = self.reached();
         let ((step, consequence), (head, place)) = (self.verdict(), &reached[0]);
-        let mut told = format!("{head}: {place} {} ({})", self.what, self.rule.name);
+        let mut text = format!("{head}: {place} {} ({})", self.what, self.rule.name);
         if step != Step::None {
-            let _ = write!(told, ": {consequence}; {step}");
+            let _ = write!(text, ": {consequence}; {step}");
         }
         if let [_, others @ ..] = reached.as_slice()
             && !others.is_empty()
         {
             let others: Vec<_> = others.iter().map(|(head, place)| format!("{head}: {place}")).collect();
-            let _ = write!(told, "; also reached from {}", others.join("; "));
+            let _ = write!(text, "; also reached from {}", others.join("; "));
         }
-        told
+        text
     }
 }
 
@@ -70,7 +74,7 @@ impl Change {
     fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [("Form", &self.form), ("Rust", &self.rust)]
             .into_iter()
-            .filter_map(|(label, told)| Some((label, told.as_deref()?)))
+            .filter_map(|(label, text)| Some((label, text.as_deref()?)))
     }
 }
 
@@ -92,7 +96,7 @@ impl Report {
 
     /// The sentence about `info.version`.
     fn verdict(&self) -> String {
-        let must_be = dotted(self.must_be(self.asked));
+        let must_be = dotted(self.must_be(self.required));
         let is = self.is.map_or_else(|| "not three numbers".to_owned(), dotted);
         let verdict = if self.is_version_enough() { "enough" } else { "TOO LITTLE" };
         let released = self.released.map(|was| format!("was {} in the last release, ", dotted(was)));
@@ -106,8 +110,8 @@ impl Report {
             |title| format!("{title}\n"),
             |change| {
                 let mut entry = format!("  {}\n      at {}\n", change.sentence(), change.pointer);
-                for (label, told) in change.details() {
-                    let _ = writeln!(entry, "      {label}: {told}");
+                for (label, text) in change.details() {
+                    let _ = writeln!(entry, "      {label}: {text}");
                 }
                 entry
             },
@@ -128,8 +132,8 @@ impl Report {
             |title| format!("## {title}\n\n"),
             |change| {
                 let mut entry = format!("- {}  \n  at `{}`\n", change.sentence(), change.pointer);
-                for (label, told) in change.details() {
-                    let _ = writeln!(entry, "  - {label}: {told}");
+                for (label, text) in change.details() {
+                    let _ = writeln!(entry, "  - {label}: {text}");
                 }
                 entry
             },
@@ -159,16 +163,16 @@ impl Report {
     pub fn json(&self) -> Value {
         let changes = self.changes.iter().map(|change| {
             let (step, consequence) = change.verdict();
-            let uses = change.uses.iter().map(|of| {
+            let uses = change.uses.iter().map(|occurrence| {
                 json!({
-                    "operation": of.operation,
-                    "direction": match of.direction {
+                    "operation": occurrence.operation,
+                    "direction": match occurrence.direction {
                         None => Value::Null,
                         Some(Direction::Request) => json!("request"),
                         Some(Direction::Reply(_)) => json!("reply"),
                     },
-                    "status": of.status(),
-                    "place": of.place,
+                    "status": occurrence.status(),
+                    "place": occurrence.place,
                 })
             });
             json!({
@@ -188,7 +192,7 @@ impl Report {
             "version": {
                 "released": self.released.map(dotted),
                 "is": self.is.map(dotted),
-                "mustBeAtLeast": dotted(self.must_be(self.asked)),
+                "mustBeAtLeast": dotted(self.must_be(self.required)),
                 "isEnough": self.is_version_enough(),
             },
         })

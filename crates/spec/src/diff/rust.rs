@@ -64,16 +64,16 @@ fn field(pointer: &str) -> String {
     }
 }
 
-pub(super) fn gained(this: &Comparison<'_>, pointer: &str, required: bool) -> String {
+pub(super) fn added_field(this: &Comparison<'_>, pointer: &str, required: bool) -> String {
     let of_type = field_type(this, true, pointer, required);
-    let mut told = format!("{} is new, `{of_type}`", field(pointer));
+    let mut text = format!("{} is new, `{of_type}`", field(pointer));
     if !this.is_reply() {
-        let _ = write!(told, ": what makes a request in src/ does not compile until it is given");
+        let _ = write!(text, ": what makes a request in src/ does not compile until it is given");
     }
-    told
+    text
 }
 
-pub(super) fn lost(pointer: &str) -> String {
+pub(super) fn removed_field(pointer: &str) -> String {
     format!("{} is gone", field(pointer))
 }
 

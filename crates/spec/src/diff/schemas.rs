@@ -33,7 +33,7 @@ pub(super) const BOUNDS: &[(&str, &str, &str)] = &[
 type Change<'v> = (Option<&'v Value>, Option<&'v Value>);
 
 /// Whether the schema accepts fewer values than before. `None` if that cannot be decided.
-fn takes_less(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<bool> {
+fn accepts_less(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<bool> {
     let truth = |value: Option<&Value>| value == Some(&Value::Bool(true));
     let (limited, unlimited) = match keyword {
         // Every integer is a number, too.
@@ -87,8 +87,8 @@ impl Comparison<'_> {
     }
 
     fn keyword(&mut self, keyword: &str, change: Change<'_>, at: &str, both: OldAndNew<'_>, place: &str) {
-        if let Some((_, says, of)) = BOUNDS.iter().find(|(bound, ..)| *bound == keyword) {
-            self.bound(keyword, change, at, place, &format!("{says} {{}}{of}"));
+        if let Some((_, says, unit)) = BOUNDS.iter().find(|(bound, ..)| *bound == keyword) {
+            self.bound(keyword, change, at, place, &format!("{says} {{}}{unit}"));
             return;
         }
         let rust = rust::retyped(self, both);
@@ -133,7 +133,7 @@ impl Comparison<'_> {
         if was == is {
             return None;
         }
-        let rule = match takes_less(keyword, was, is) {
+        let rule = match accepts_less(keyword, was, is) {
             _ if keyword == "deprecated" => &CHANGED_TEXT,
             _ if keyword == "default" => &CHANGED_DEFAULT,
             Some(true) => &NARROWED_TYPE,
@@ -194,7 +194,7 @@ impl Comparison<'_> {
             let place = format!("{place}.{name}");
             let [before, after] = [old, new].map(|schema| schema.required.contains_key(name));
             let Some(is) = new.properties.get(name) else {
-                self.add(&REMOVED_FIELD, was, &place, "is gone").rust = Some(rust::lost(was));
+                self.add(&REMOVED_FIELD, was, &place, "is gone").rust = Some(rust::removed_field(was));
                 continue;
             };
             if before != after {
@@ -209,7 +209,7 @@ impl Comparison<'_> {
         for (name, is) in new.properties.iter().filter(|(name, _)| !old.properties.contains_key(*name)) {
             let required = new.required.contains_key(name);
             let rule = if required && !self.is_reply() { &NEW_REQUIRED } else { &ADDED_FIELD };
-            let rust = rust::gained(self, is, required);
+            let rust = rust::added_field(self, is, required);
             let what = if required { "is new, required" } else { "is new, optional" };
             let form = form(self.new, is);
             let change = self.add(rule, is, &format!("{place}.{name}"), what);
