@@ -91,7 +91,7 @@ Exit status:
   5  the task has ended, but not all files succeeded, or the package lacks some
   6  the service, or the storage of a package, was away (no connection, no answer to a call that
      only reads), or throttled for too long: run the same command again later
-Of several, the first of 4, 6, 3, 2, 1, 5 counts.";
+If several apply, the first of 4, 6, 3, 2, 1, 5 counts.";
 
 const MORE: &str = "See koodrive-share --help for examples, the environment and the exit status.";
 
@@ -133,7 +133,7 @@ pub(crate) fn described(mut command: clap::Command) -> clap::Command {
     WITHOUT_SERVICE.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |subcommand| {
             subcommand.mut_args(|arg| match (arg.get_id().as_str(), name) {
-                ("verbose", "emulator") => arg.help("Tell of each request, not of faults alone"),
+                ("verbose", "emulator") => arg.help("Report each request, not only the faults"),
                 ("verbose", _) => arg.hide(true),
                 _ => {
                     let is_service_flag = arg.get_help_heading() == Some(SERVICE);
@@ -193,8 +193,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
-    /// How long to pause and try again while the service throttles, or is away once it has answered, and no task is created
-    /// or no call that only reads succeeds; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    /// How long to pause and try again without a success (a task created, or a call that only reads) while the service
+    /// throttles, or is away once it has answered; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) patience: Option<Duration>,
 
@@ -283,7 +283,7 @@ pub(crate) enum Command {
     Completions { shell: Shell },
     /// Write a manual page to the standard output
     Man {
-        /// Of this subcommand
+        /// Subcommand that the page is about, in place of the whole tool
         subcommand: Option<String>,
     },
 }
@@ -422,7 +422,7 @@ pub(crate) struct BulkArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) concurrency: usize,
 
-    /// Most tasks that are created in a time, evenly spaced, such as 20/10s; a listing is not slowed [default: no limit]
+    /// Maximum number of tasks created in a time, evenly spaced, such as 20/10s; a listing is not slowed [default: no limit]
     /// [env: KOODRIVE_RATE]
     #[arg(long, value_name = "N/TIME", value_parser = rate)]
     pub(crate) rate: Option<(u32, Duration)>,
@@ -431,7 +431,7 @@ pub(crate) struct BulkArgs {
     #[arg(long)]
     pub(crate) continue_after_unknown: bool,
 
-    /// Create anew what the ledger calls unknown, which makes a second task where there was a first
+    /// Create again the tasks whose outcome is unknown, which makes a second task where the first one exists
     #[arg(long)]
     pub(crate) resend_unknown: bool,
 }
@@ -571,7 +571,7 @@ pub(crate) struct EmulatorArgs {
     #[arg(long, value_name = "BYTES")]
     pub(crate) package_cut_every: Option<usize>,
 
-    /// Most calls in a time, such as 20/10s; more are refused [default: no limit]
+    /// Maximum number of calls in a time, such as 20/10s; more are refused [default: no limit]
     #[arg(long, value_name = "N/TIME", value_parser = rate)]
     pub(crate) throttle: Option<(u32, Duration)>,
 
@@ -579,7 +579,7 @@ pub(crate) struct EmulatorArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) lose_reply_every: u64,
 
-    /// Hold the reply to each creation back for so long, such as 20s, so that a run can be killed with a request on its way
+    /// Hold back the reply to each creation for this long, such as 20s, so that a run can be killed with a request on its way
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) delay_creations: Option<Duration>,
 

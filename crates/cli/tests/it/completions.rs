@@ -19,10 +19,10 @@ async fn help_lists_the_flags_of_the_service_only_where_it_is_called() {
     for subcommand in ["files", "package", "dump", "status", "wait", "download"] {
         let page = help(&[subcommand, "-h"]).await;
         assert!(page.contains("--endpoint") && page.contains("--request-timeout"), "{page}");
-        assert!(page.contains("Trace to the standard error") && !page.contains("of each request,"), "{page}");
+        assert!(page.contains("Trace to the standard error") && !page.contains("Report each request"), "{page}");
         assert!(page.contains("koodrive-share --help for examples, the environment and the exit status"), "{page}");
     }
-    assert!(help(&["emulator", "-h"]).await.contains("Tell of each request, not of faults alone"));
+    assert!(help(&["emulator", "-h"]).await.contains("Report each request, not only the faults"));
     let page = help(&["--help"]).await;
     let commands = page.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
