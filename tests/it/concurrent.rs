@@ -17,7 +17,7 @@ use tokio::{
 use crate::support::{
     bulk::until,
     fixtures::{SHARE, builder, builder_at, client, dump, strict_emulator},
-    own_server::{OwnServer, Said},
+    own_server::{OwnServer, Reply},
     scripted_server::{ScriptedServer, Step, json_reply},
     share::link,
 };
@@ -105,7 +105,7 @@ async fn calls_that_wait_for_a_place_get_it_in_their_order() {
 
 #[tokio::test]
 async fn there_are_at_most_twice_as_many_connections_as_requests_at_a_time() {
-    let server = OwnServer::start(|_| Said::new(200, &json!({"code": 0, "taskId": "1"}))).await;
+    let server = OwnServer::start(|_| Reply::new(200, &json!({"code": 0, "taskId": "1"}))).await;
     // The time-out is longer than these calls take on a machine under load.
     let client = builder_at(server.endpoint()).max_concurrent_requests(10).timeout(600 * SECOND).build().unwrap();
     let ended = join_all((0..500).map(|_| create(&client))).await;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::{
     fixtures::{broken, builder, builder_at, client, package, strict_emulator},
-    full_house::FullHouse,
+    full_queue::FullQueue,
     packages::{Packaged, files_beside, intact_files, target},
     scripted_server::{ScriptedServer, Step as ScriptStep},
 };
@@ -156,7 +156,7 @@ async fn only_https_is_fetched_unless_it_is_allowed_by_name_or_this_machine() {
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn the_clients_connect_timeout_applies_to_a_storage() {
-    let full = FullHouse::start().await;
+    let full = FullQueue::start().await;
     let (connect, start) = (Duration::from_millis(200), Instant::now());
     let client = builder_at(&full.endpoint()).connect_timeout(connect).build().unwrap();
     let url = DownloadUrl::new(format!("{}/1.zip", full.endpoint()));

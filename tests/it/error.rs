@@ -7,7 +7,7 @@ use koodrive_share::{Client, Error, Outcome, ShareTask, TargetDirectory, TaskHan
 use koodrive_share_emulator::{Answer, Fault};
 
 use crate::support::{
-    answers::Told,
+    answers::AnsweringService,
     fixtures::{FILE, SHARE, SPACE, broken, builder, builder_at, dump, strict_emulator},
 };
 
@@ -25,26 +25,26 @@ async fn create(client: &Client, file_ids: &[&str]) -> Result<TaskHandle, Error>
 
 #[tokio::test]
 async fn broken_rule_and_failed_call_are_one_type_of_error() {
-    let told = Told::start().await;
-    let error = create(&told.client, &[]).await.unwrap_err();
+    let service = AnsweringService::start().await;
+    let error = create(&service.client, &[]).await.unwrap_err();
     assert!(error.is_validation() && !error.is_retryable(), "{error}");
     assert_eq!(broken(error.validation_error().unwrap()), ["$.fileIds file-ids-count"]);
     assert_eq!((error.outcome(), error.trace_id()), (Outcome::NotSent, None));
     assert_eq!((error.attempts(), error.elapsed()), (0, Duration::ZERO));
     assert!(!error.to_string().contains("trace id"), "{error}");
-    assert_eq!(told.emulator.request_count(), 0);
-    create(&told.client, &[FILE]).await.unwrap();
+    assert_eq!(service.emulator.request_count(), 0);
+    create(&service.client, &[FILE]).await.unwrap();
 }
 
 #[tokio::test]
 async fn broken_rule_of_a_call_has_the_trace_id_of_its_task_or_none() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let date = koodrive_share::XDate::from(chrono::Utc::now() - chrono::TimeDelta::hours(1));
     let task = dump().x_date(date).build().unwrap();
-    let error = told.client.create(&task).await.unwrap_err();
+    let error = service.client.create(&task).await.unwrap_err();
     assert!(error.is_validation() && error.trace_id() == Some(task.trace_id()), "{error}");
     let handle = TaskHandle::new("7001", SHARE, "https://elsewhere.invalid", None);
-    let error = told.client.status(&handle).await.unwrap_err();
+    let error = service.client.status(&handle).await.unwrap_err();
     // No query was made, so there is no trace id.
     assert!(error.is_validation() && error.trace_id().is_none(), "{error}");
 }
@@ -59,9 +59,9 @@ async fn attempts_and_their_time_are_told() {
         }
         let error = client.create(&dump().build().unwrap()).await.unwrap_err();
         assert_eq!((error.attempts(), error.elapsed().as_secs()), (attempts, seconds), "{error}");
-        let told = error.to_string().contains(&format!("after {attempts} attempts in {seconds}.0 s"));
+        let is_mentioned = error.to_string().contains(&format!("after {attempts} attempts in {seconds}.0 s"));
         // The message does not mention a single attempt.
-        assert_eq!(told, attempts > 1, "{error}");
+        assert_eq!(is_mentioned, attempts > 1, "{error}");
         assert_eq!(emulator.faults_left(), 0);
     }
 }
@@ -103,11 +103,11 @@ async fn a_request_that_cannot_be_made_is_not_sent_and_not_retryable() {
 
 #[tokio::test]
 async fn attempts_of_a_renewed_token_and_a_corrected_clock_are_counted() {
-    let told = Told::start().await;
-    let client = builder(&told.emulator).max_attempts(1);
+    let service = AnsweringService::start().await;
+    let client = builder(&service.emulator).max_attempts(1);
     let client = client.clock(|| chrono::Utc::now() - chrono::TimeDelta::hours(12)).build().unwrap();
-    told.emulator.fail_next(Fault::Delay(Duration::ZERO));
-    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    service.emulator.fail_next(Fault::Delay(Duration::ZERO));
+    service.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
     let error = client.create(&dump().build().unwrap()).await.unwrap_err();
     assert_eq!(error.attempts(), 2, "{error}");
     assert!(error.to_string().contains("free space in the target"), "{error}");

@@ -5,7 +5,7 @@ use koodrive_share_emulator::{Answer, CodeShape, Edition, Schedule, Step, TaskIn
 use serde_json::{Value, json};
 
 use crate::support::{
-    answers::{Told, ok},
+    answers::{AnsweringService, ok},
     fixtures::{FILE, client, package, strict_emulator},
 };
 
@@ -74,8 +74,8 @@ fn without(pointer: &str) -> String {
 }
 
 /// The status of the task [`TASK`], read from this body.
-async fn said(told: &Told, body: impl Into<Vec<u8>>) -> TaskStatus {
-    told.status(TASK, ok(body)).await.unwrap()
+async fn status_from(service: &AnsweringService, body: impl Into<Vec<u8>>) -> TaskStatus {
+    service.status(TASK, ok(body)).await.unwrap()
 }
 
 /// The fields of a status that a caller sees, except the files.
@@ -92,8 +92,8 @@ fn seen(status: &TaskStatus) -> [String; 6] {
 
 #[tokio::test]
 async fn field_that_nothing_depends_on_costs_itself_alone() {
-    let told = Told::start().await;
-    let ordinary = said(&told, answer().to_string()).await;
+    let service = AnsweringService::start().await;
+    let ordinary = status_from(&service, answer().to_string()).await;
     // Each field, with its index in `seen` if a caller sees it.
     let fields = [
         ("/msg", None),
@@ -111,7 +111,7 @@ async fn field_that_nothing_depends_on_costs_itself_alone() {
         let odd = ODD.iter().map(|json| with(pointer, json));
         let missing = answer().pointer(pointer).map(|_| without(pointer));
         for body in odd.chain(missing) {
-            let status = said(&told, body.clone()).await;
+            let status = status_from(&service, body.clone()).await;
             assert_eq!((status.state, status.files.len()), (ALL_SUCCEEDED, 1), "{body}");
             let (mut seen, mut expected) = (seen(&status), seen(&ordinary));
             if let Some(place) = place {
@@ -125,20 +125,24 @@ async fn field_that_nothing_depends_on_costs_itself_alone() {
 
 #[tokio::test]
 async fn deeply_nested_field_costs_itself_alone() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for levels in [100, 1_000, 100_000] {
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         for pointer in ["/msg", "/jobInfo/progress", "/jobInfo/new", "/taskInfos/0/newFileId", "/new"] {
-            assert_eq!(said(&told, with(pointer, &deep)).await.state, ALL_SUCCEEDED, "{pointer}, {levels} levels");
+            assert_eq!(
+                status_from(&service, with(pointer, &deep)).await.state,
+                ALL_SUCCEEDED,
+                "{pointer}, {levels} levels"
+            );
         }
-        let created = told.create(ok(format!(r#"{{"code":0,"msg":{deep},"taskId":"7001","new":{deep}}}"#))).await;
+        let created = service.create(ok(format!(r#"{{"code":0,"msg":{deep},"taskId":"7001","new":{deep}}}"#))).await;
         assert_eq!(created.unwrap().task_id(), "7001", "{levels} levels");
     }
 }
 
 #[tokio::test]
 async fn progress_is_a_percentage_in_every_form_or_none() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let cases = [
         ("70", Some(70.0)),
         ("70.5", Some(70.5)),
@@ -163,50 +167,50 @@ async fn progress_is_a_percentage_in_every_form_or_none() {
         ("{\"percent\":70}", None),
     ];
     for (json, progress) in cases {
-        let status = said(&told, with("/jobInfo/progress", json)).await;
+        let status = status_from(&service, with("/jobInfo/progress", json)).await;
         assert_eq!(status.progress, progress, "{json}");
     }
 }
 
 #[tokio::test]
 async fn needed_number_is_read_in_each_form_it_may_have() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for two in ["2", "\"2\"", "2.0", "\"2.0\"", "\" 2 \"", "2e0"] {
-        let status = said(&told, with("/jobInfo/taskStatus", two)).await;
+        let status = status_from(&service, with("/jobInfo/taskStatus", two)).await;
         assert_eq!(status.state, ALL_SUCCEEDED, "{two}");
-        let status = said(&told, with("/jobInfo/taskResultCode", two)).await;
+        let status = status_from(&service, with("/jobInfo/taskResultCode", two)).await;
         assert_eq!(status.state, TaskState::Completed(TaskResult::PartiallyFailed), "{two}");
-        let status = said(&told, with("/jobInfo/taskType", two)).await;
+        let status = status_from(&service, with("/jobInfo/taskType", two)).await;
         assert_eq!(status.task_type, Some(TaskType::Dump), "{two}");
     }
     for zero in ["0", "\"0\"", "0.0", "-0", "\"000\"", "\" 0 \""] {
-        said(&told, with("/code", zero)).await;
-        let created = told.create(ok(format!(r#"{{"code":{zero},"taskId":"7001"}}"#))).await;
+        status_from(&service, with("/code", zero)).await;
+        let created = service.create(ok(format!(r#"{{"code":{zero},"taskId":"7001"}}"#))).await;
         assert_eq!(created.unwrap().task_id(), "7001", "{zero}");
     }
 }
 
 #[tokio::test]
 async fn needed_field_that_cannot_be_read_is_named_with_what_stands_there() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for (pointer, path) in
         [("/jobInfo/taskStatus", "$.jobInfo.taskStatus"), ("/jobInfo/taskResultCode", "$.jobInfo.taskResultCode")]
     {
         for json in ["\"soon\"", "2.5", "\"\"", "true", "[2]", "{\"is\":2}", "\"二\"", "1e999"] {
-            let error = told.status(TASK, ok(with(pointer, json))).await.unwrap_err();
+            let error = service.status(TASK, ok(with(pointer, json))).await.unwrap_err();
             assert_eq!((error.outcome(), error.status()), (Outcome::Unknown, Some(200)), "{json}");
             let text = error.to_string();
             assert!(text.contains(&format!("{path} is {json}")), "{json}: {text}");
         }
     }
     for body in [without("/jobInfo/taskStatus"), with("/jobInfo/taskStatus", "null")] {
-        let text = told.status(TASK, ok(body)).await.unwrap_err().to_string();
+        let text = service.status(TASK, ok(body)).await.unwrap_err().to_string();
         assert!(text.contains("$.jobInfo.taskStatus"), "{text}");
     }
     for json in ["true", "2.5", "\"\"", "[0]", "{\"is\":0}", "1e999"] {
         let errors = [
-            told.status(TASK, ok(with("/code", json))).await.unwrap_err(),
-            told.create(ok(format!(r#"{{"code":{json}}}"#))).await.unwrap_err(),
+            service.status(TASK, ok(with("/code", json))).await.unwrap_err(),
+            service.create(ok(format!(r#"{{"code":{json}}}"#))).await.unwrap_err(),
         ];
         for error in errors {
             let text = error.to_string();
@@ -214,25 +218,25 @@ async fn needed_field_that_cannot_be_read_is_named_with_what_stands_there() {
         }
     }
     for json in ["true", "[\"7001\"]", "{\"id\":7001}", "\" \"", "0"] {
-        let text = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err().to_string();
+        let text = service.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err().to_string();
         assert!(text.contains(&format!("$.taskId is {json}")), "{json}: {text}");
     }
 }
 
 #[tokio::test]
 async fn result_is_needed_of_a_completed_task_alone() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for status in [0, 1, 3] {
         let mut answer = answer();
         answer["jobInfo"]["taskStatus"] = json!(status);
         for odd in [json!("soon"), json!(true), json!([1]), json!(null)] {
             answer["jobInfo"]["taskResultCode"] = odd.clone();
-            let status = said(&told, answer.to_string()).await;
+            let status = status_from(&service, answer.to_string()).await;
             assert_ne!(status.state, ALL_SUCCEEDED, "{odd}");
         }
     }
     // The task has completed, but the service does not say with what result.
-    let status = said(&told, without("/jobInfo/taskResultCode")).await;
+    let status = status_from(&service, without("/jobInfo/taskResultCode")).await;
     assert_eq!(status.state, TaskState::Completed(TaskResult::Other(-1)));
 }
 
@@ -240,11 +244,11 @@ async fn result_is_needed_of_a_completed_task_alone() {
 async fn entry_of_files_that_is_none_costs_itself_alone() {
     // The values of an entry's fields, in the order of their names.
     const VALUES: &str = r#"["f","n","c","1"]"#;
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let whole = r#"{"fileId":"f","status":"1"}"#;
     for odd in ["null", "true", "7", "\"f\"", "[]", "[null]", VALUES] {
         for infos in [format!("[{odd},{whole}]"), format!("[{whole},{odd}]")] {
-            let status = said(&told, with("/taskInfos", &infos)).await;
+            let status = status_from(&service, with("/taskInfos", &infos)).await;
             assert_eq!(status.state, ALL_SUCCEEDED, "{infos}");
             let [file] = &*status.files else { panic!("{infos}: {:?}", status.files) };
             assert_eq!(
@@ -253,51 +257,54 @@ async fn entry_of_files_that_is_none_costs_itself_alone() {
                 "{infos}"
             );
         }
-        let status = said(&told, with("/taskInfos", odd)).await;
+        let status = status_from(&service, with("/taskInfos", odd)).await;
         assert_eq!((status.state, status.files.len()), (ALL_SUCCEEDED, 0), "{odd}");
     }
 }
 
 #[tokio::test]
 async fn field_of_a_file_is_read_as_number_or_text_and_costs_itself_alone() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let numbers = r#"[{"fileId":42,"status":2,"newFileId":43,"srcContainerId":44}]"#;
-    let status = said(&told, with("/taskInfos", numbers)).await;
+    let status = status_from(&service, with("/taskInfos", numbers)).await;
     let file = &status.files[0];
     assert_eq!((file.file_id.as_deref(), file.status.as_ref()), (Some("42"), Some(&FileStatus::Failed)));
     assert_eq!((file.new_file_id.as_deref(), file.source_container_id.as_deref()), (Some("43"), Some("44")));
     for name in ["fileId", "newFileId", "srcContainerId", "status", "new"] {
         for json in ODD {
-            let status = said(&told, with(&format!("/taskInfos/0/{name}"), json)).await;
+            let status = status_from(&service, with(&format!("/taskInfos/0/{name}"), json)).await;
             let file = &status.files[0];
-            let told = [
+            let readable = [
                 ("fileId", file.file_id.as_deref() == Some("f")),
                 ("status", file.status.as_ref() == Some(&FileStatus::Succeeded)),
                 ("newFileId", file.new_file_id.as_deref() == Some("n")),
                 ("srcContainerId", file.source_container_id.as_deref() == Some("c")),
             ];
-            assert!(told.iter().all(|(other, is_told)| *other == name || *is_told), "{name} {json}: {file:?}");
+            assert!(
+                readable.iter().all(|(other, is_readable)| *other == name || *is_readable),
+                "{name} {json}: {file:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn byte_order_mark_is_ignored() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let marked = |status, json: Value| Answer::new(status).body(format!("\u{feff}{json}"));
     let created = json!({"code": 0, "taskId": "7001"});
-    assert_eq!(told.create(marked(200, created.clone())).await.unwrap().task_id(), "7001");
+    assert_eq!(service.create(marked(200, created.clone())).await.unwrap().task_id(), "7001");
     // The reply names a task, so there is no retry.
-    let error = told.create(marked(429, created)).await.unwrap_err();
+    let error = service.create(marked(429, created)).await.unwrap_err();
     assert_eq!((error.outcome(), error.task_id(), error.attempts()), (Outcome::Unknown, Some("7001"), 1));
-    let error = told.create(marked(400, json!({"code": "13000311"}))).await.unwrap_err();
+    let error = service.create(marked(400, json!({"code": "13000311"}))).await.unwrap_err();
     assert_eq!((error.outcome(), error.service_code().unwrap().as_str()), (Outcome::Rejected, "13000311"));
-    assert_eq!(told.status(TASK, marked(200, answer())).await.unwrap().state, ALL_SUCCEEDED);
+    assert_eq!(service.status(TASK, marked(200, answer())).await.unwrap().state, ALL_SUCCEEDED);
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_utf8_cost_their_field_alone() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     // 成功 as GBK.
     let gbk = b"\xb3\xc9\xb9\xa6";
     let marked = |body: &str| -> Vec<u8> {
@@ -307,39 +314,39 @@ async fn bytes_that_are_no_utf8_cost_their_field_alone() {
     for pointer in
         ["/msg", "/jobInfo/userId", "/jobInfo/progress", "/jobInfo/endTime", "/taskInfos/0/newFileId", "/new"]
     {
-        let status = said(&told, marked(&with(pointer, "\"GBK\""))).await;
+        let status = status_from(&service, marked(&with(pointer, "\"GBK\""))).await;
         assert_eq!(status.state, ALL_SUCCEEDED, "{pointer}");
         assert_eq!(status.files[0].file_id.as_deref(), Some("f"), "{pointer}");
     }
-    let created = told.create(ok(marked(r#"{"code":0,"msg":"GBK","taskId":"7001"}"#))).await;
+    let created = service.create(ok(marked(r#"{"code":0,"msg":"GBK","taskId":"7001"}"#))).await;
     assert_eq!(created.unwrap().task_id(), "7001");
     let refused = Answer::new(400).body(marked(r#"{"code":"13000311","msg":"GBK"}"#));
-    let error = told.create(refused).await.unwrap_err();
+    let error = service.create(refused).await.unwrap_err();
     assert_eq!((error.outcome(), error.service_code().unwrap().as_str()), (Outcome::Rejected, "13000311"));
     assert!(error.message().unwrap().contains('\u{fffd}'), "{error}");
 }
 
 #[tokio::test]
 async fn creation_is_made_whatever_its_lesser_fields_are() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for json in ODD {
         for name in ["msg", "userId", "taskStatus", "jobInfo", "error_msg", "new"] {
             let body = format!(r#"{{"code":0,"{name}":{json},"taskId":"7001"}}"#);
-            let created = told.create(ok(body.clone())).await;
+            let created = service.create(ok(body.clone())).await;
             assert_eq!(created.unwrap().task_id(), "7001", "{body}");
         }
     }
-    let created = told.create(ok(r#"{"code":"0","taskId":"7001"}"#)).await;
+    let created = service.create(ok(r#"{"code":"0","taskId":"7001"}"#)).await;
     assert_eq!(created.unwrap().task_id(), "7001");
 }
 
 #[tokio::test]
 async fn refusal_keeps_its_code_whatever_its_lesser_fields_are() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for json in ODD {
         for status in [200, 400] {
             let body = format!(r#"{{"code":"13000311","msg":{json},"new":{json}}}"#);
-            let error = told.create(Answer::new(status).body(body.clone())).await.unwrap_err();
+            let error = service.create(Answer::new(status).body(body.clone())).await.unwrap_err();
             let code = error.service_code().map(ToString::to_string);
             assert_eq!((error.outcome(), code.as_deref()), (Outcome::Rejected, Some("13000311")), "{status} {body}");
         }
@@ -366,40 +373,40 @@ async fn edition_of_2024_is_read_like_the_current_one() {
 
 #[tokio::test]
 async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let job = answer()["jobInfo"].clone();
-    assert_eq!(said(&told, format!(r#"{{"code":"0","taskInfo":{job}}}"#)).await.state, ALL_SUCCEEDED);
+    assert_eq!(status_from(&service, format!(r#"{{"code":"0","taskInfo":{job}}}"#)).await.state, ALL_SUCCEEDED);
     // An unusable `jobInfo` beside it makes no difference.
     for job_info in ["null", "\"\"", "7", "true", "[]"] {
         let body = format!(r#"{{"code":"0","jobInfo":{job_info},"taskInfo":{job}}}"#);
-        assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{job_info}");
+        assert_eq!(status_from(&service, body).await.state, ALL_SUCCEEDED, "{job_info}");
     }
     for name in ["userId", "progress", "taskType", "createTime", "downloadUrl", "resultCode"] {
         for json in ODD {
             let mut job = job.clone();
             job[name] = "MARK".into();
             let body = format!(r#"{{"code":0,"taskInfo":{job}}}"#).replace("\"MARK\"", json);
-            assert_eq!(said(&told, body).await.state, ALL_SUCCEEDED, "{name} {json}");
+            assert_eq!(status_from(&service, body).await.state, ALL_SUCCEEDED, "{name} {json}");
         }
     }
     let mut job = job;
     job["taskStatus"] = json!("soon");
     let body = json!({"code": 0, "taskInfo": job});
-    let text = told.status(TASK, Answer::json(200, &body)).await.unwrap_err().to_string();
+    let text = service.status(TASK, Answer::json(200, &body)).await.unwrap_err().to_string();
     assert!(text.contains("$.taskInfo.taskStatus is \"soon\""), "{text}");
 }
 
 #[tokio::test]
 async fn array_is_no_answer() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     // Arrays that hold the answer, the values of its fields in order, a code alone, and nothing.
     let job = &answer()["jobInfo"];
     for body in [json!([answer()]), json!([0, job, "Success", job, null]), json!([0]), json!([])] {
-        let error = told.status(TASK, Answer::json(200, &body)).await.unwrap_err();
+        let error = service.status(TASK, Answer::json(200, &body)).await.unwrap_err();
         assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, None), "{body}");
     }
     for body in [json!([{"code": 0, "taskId": "7001"}]), json!([0, "Success", "7001"]), json!([0])] {
-        let error = told.create(Answer::json(200, &body)).await.unwrap_err();
+        let error = service.create(Answer::json(200, &body)).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{body}");
     }
 }
@@ -423,22 +430,22 @@ async fn files_of_every_shape_are_read_beside_odd_fields() {
 
 #[tokio::test]
 async fn task_of_the_other_edition_costs_itself_alone() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let job = &answer()["jobInfo"];
     for odd in ["null", "true", "7", "\"\"", "\"soon\"", "[]", "[1]", "{}"] {
         let body = format!(r#"{{"code":0,"jobInfo":{job},"taskInfo":{odd}}}"#);
-        let status = told.status(TASK, ok(body)).await.map(|status| status.state).map_err(|error| error.to_string());
+        let status = service.status(TASK, ok(body)).await.map(|status| status.state).map_err(|error| error.to_string());
         assert_eq!(status, Ok(ALL_SUCCEEDED), "beside {odd}");
     }
 }
 
 #[tokio::test]
 async fn job_that_is_no_object_is_named_with_what_stands_there() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for member in ["jobInfo", "taskInfo"] {
         for odd in ["\"soon\"", "true", "7", "[]", "[{\"taskStatus\":2}]"] {
             let body = format!(r#"{{"code":0,"{member}":{odd}}}"#);
-            let error = told.status(TASK, ok(body)).await.unwrap_err();
+            let error = service.status(TASK, ok(body)).await.unwrap_err();
             assert_eq!(error.outcome(), Outcome::Unknown, "{odd}");
             let text = error.to_string();
             assert!(text.contains(&format!("$.{member} is {odd}")), "{odd}: {text}");
@@ -448,13 +455,13 @@ async fn job_that_is_no_object_is_named_with_what_stands_there() {
 
 #[tokio::test]
 async fn array_is_no_job() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     // Arrays with the values of the fields in the order of their names, and in that of the reference.
     let by_name = json!(["20251103070140", null, null, 100, null, null, TASK, 1, 2, 1, "me"]);
     let documented = json!(["me", TASK, 1, 2, 1, null, null, null, 100, null]);
     for array in [by_name, documented] {
         for member in ["jobInfo", "taskInfo"] {
-            let status = told.status(TASK, Answer::json(200, &json!({"code": 0, member: array}))).await;
+            let status = service.status(TASK, Answer::json(200, &json!({"code": 0, member: array}))).await;
             assert!(status.is_err(), "{array}: {status:?}");
         }
     }

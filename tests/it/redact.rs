@@ -8,7 +8,7 @@ use koodrive_share_emulator::{Answer, Emulator, Fault, Package, Schedule};
 use serde_json::json;
 
 use crate::support::{
-    answers::{Told, ok},
+    answers::{AnsweringService, ok},
     bulk::{ids, ledger},
     bulk_run::{complete, drain, one_by_one},
     fixtures::{KDSTOKEN, SHARE, builder, client, dump, dump_template, strict_emulator},
@@ -47,10 +47,10 @@ fn assert_masked(text: &str, secrets: &[&str]) {
 
 #[tokio::test]
 async fn task_id_in_an_error_is_masked_and_escaped() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for status in [200, 400, 500] {
         let body = json!({"code": 13_000_312, "taskId": format!("7001{ESCAPES} {TOKEN} {KDSTOKEN} {URL}")});
-        let error = told.create(Answer::json(status, &body)).await.unwrap_err();
+        let error = service.create(Answer::json(status, &body)).await.unwrap_err();
         for text in [error.to_string(), error.task_id().unwrap().to_owned()] {
             assert!(text.contains(r"7001\u{1b}[31m"), "{text}");
             assert_escaped(&text);
@@ -61,12 +61,12 @@ async fn task_id_in_an_error_is_masked_and_escaped() {
 
 #[tokio::test]
 async fn other_task_in_a_status_is_masked_and_escaped() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let handle = |endpoint| TaskHandle::new("MINE", SHARE, endpoint, None).with_kdstoken(KDSTOKEN);
     for other in [ESCAPES, TOKEN, KDSTOKEN, URL] {
         let job = json!({"taskId": format!("OTHER {other}"), "taskStatus": 1});
-        told.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
-        let error = told.client.status(&handle(told.client.endpoint())).await.unwrap_err();
+        service.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
+        let error = service.client.status(&handle(service.client.endpoint())).await.unwrap_err();
         assert!(error.to_string().contains("OTHER"), "{error}");
         assert_escaped(&error.to_string());
         assert_masked(&shown(&error), &[TOKEN, KDSTOKEN, "CANARY"]);
@@ -75,16 +75,16 @@ async fn other_task_in_a_status_is_masked_and_escaped() {
 
 #[tokio::test]
 async fn unreadable_field_is_masked_and_escaped() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for odd in [ESCAPES, TOKEN, KDSTOKEN, URL] {
         let job = json!({"taskStatus": format!("is {odd}")});
-        told.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
-        let handle = TaskHandle::new("MINE", SHARE, told.client.endpoint(), None).with_kdstoken(KDSTOKEN);
-        let error = told.client.status(&handle).await.unwrap_err();
+        service.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
+        let handle = TaskHandle::new("MINE", SHARE, service.client.endpoint(), None).with_kdstoken(KDSTOKEN);
+        let error = service.client.status(&handle).await.unwrap_err();
         assert!(error.to_string().contains("$.jobInfo.taskStatus"), "{error}");
         assert_escaped(&error.to_string());
         assert_masked(&shown(&error), &[TOKEN, KDSTOKEN, "CANARY"]);
-        let error = told.create(Answer::json(200, &json!({"code": [odd]}))).await.unwrap_err();
+        let error = service.create(Answer::json(200, &json!({"code": [odd]}))).await.unwrap_err();
         assert!(error.to_string().contains("$.code"), "{error}");
         assert_escaped(&error.to_string());
         assert_masked(&shown(&error), &[TOKEN, KDSTOKEN, "CANARY"]);
@@ -93,33 +93,33 @@ async fn unreadable_field_is_masked_and_escaped() {
 
 #[tokio::test]
 async fn url_of_a_package_is_masked_in_a_querys_message_and_request_id() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let messages = [format!("see {URL} now"), format!("see\n{URL}"), format!("package=\"{URL}\"")];
     for message in &messages {
         for status in [200, 400, 403, 500] {
             let body = json!({"code": "13000410", "msg": message, "jobInfo": {"downloadUrl": URL}});
-            let error = told.status("7001", Answer::json(status, &body)).await.unwrap_err();
+            let error = service.status("7001", Answer::json(status, &body)).await.unwrap_err();
             assert_masked(&shown(&error), &["CANARY"]);
         }
     }
     for status in [400, 403, 500] {
         let answer = Answer::json(status, &json!({"code": "13000410"})).header("X-request-id", format!("r1 {URL}"));
-        let error = told.status("7001", answer).await.unwrap_err();
+        let error = service.status("7001", answer).await.unwrap_err();
         assert_eq!(error.request_id(), Some("r1 ***"), "{status}");
         assert_masked(&shown(&error), &["CANARY"]);
         let html = Answer::new(status).body(format!("<a href=\"{URL}\">here</a>"));
-        let error = told.status("7001", html).await.unwrap_err();
+        let error = service.status("7001", html).await.unwrap_err();
         assert_masked(&shown(&error), &["CANARY"]);
     }
 }
 
 #[tokio::test]
 async fn request_id_is_masked_and_bounded() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let answer = Answer::new(400).header("X-request-id", format!("r1 {TOKEN} {KDSTOKEN}"));
-    assert_eq!(told.create(answer).await.unwrap_err().request_id(), Some("r1 *** ***"));
+    assert_eq!(service.create(answer).await.unwrap_err().request_id(), Some("r1 *** ***"));
     let answer = Answer::new(400).header("X-request-id", "r".repeat(8_000));
-    assert!(told.create(answer).await.unwrap_err().to_string().len() < 2_000);
+    assert!(service.create(answer).await.unwrap_err().to_string().len() < 2_000);
 }
 
 #[tokio::test]
@@ -134,16 +134,16 @@ async fn secret_of_one_or_two_characters_mangles_nothing() {
         assert!(!error.to_string().contains("***"), "{short}: {error}");
     }
     // A secret of a usable length is masked wherever it occurs.
-    let told = Told::start().await;
-    let error = told.create(Answer::service(400, "13000311", &format!("x{TOKEN}y"))).await.unwrap_err();
+    let service = AnsweringService::start().await;
+    let error = service.create(Answer::service(400, "13000311", &format!("x{TOKEN}y"))).await.unwrap_err();
     assert_eq!(error.message(), Some("x***y"));
 }
 
 #[tokio::test]
 async fn state_of_a_file_is_escaped() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let body = json!({"code": 0, "jobInfo": {"taskStatus": 1}, "taskInfos": [{"fileId": ESCAPES, "status": ESCAPES}]});
-    let status = told.status("7001", ok(body.to_string())).await.unwrap();
+    let status = service.status("7001", ok(body.to_string())).await.unwrap();
     let file = &status.files[0];
     assert_eq!(file.file_id.as_deref(), Some(ESCAPES), "kept as it came");
     assert_escaped(&format!("{file:?}\t{status:?}"));
@@ -151,11 +151,11 @@ async fn state_of_a_file_is_escaped() {
 
 #[tokio::test]
 async fn secret_is_masked_where_the_start_of_a_refusals_text_ends() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for before in 0..260 {
         let padding = "x".repeat(before);
         for secret in [TOKEN, KDSTOKEN] {
-            let error = told.create(Answer::new(403).body(format!("{padding} {secret}"))).await.unwrap_err();
+            let error = service.create(Answer::new(403).body(format!("{padding} {secret}"))).await.unwrap_err();
             assert!(!shown(&error).contains(&secret[..6]), "after {before}: {error}");
         }
     }
@@ -163,12 +163,12 @@ async fn secret_is_masked_where_the_start_of_a_refusals_text_ends() {
 
 #[tokio::test]
 async fn secret_is_masked_where_the_start_of_an_unreadable_field_ends() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for before in 0..80 {
         let job = json!({"taskStatus": format!("{} {KDSTOKEN}", "x".repeat(before))});
-        told.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
-        let handle = TaskHandle::new("MINE", SHARE, told.client.endpoint(), None).with_kdstoken(KDSTOKEN);
-        let error = told.client.status(&handle).await.unwrap_err();
+        service.emulator.fail_next(Fault::Reply(Answer::json(200, &json!({"code": 0, "jobInfo": job}))));
+        let handle = TaskHandle::new("MINE", SHARE, service.client.endpoint(), None).with_kdstoken(KDSTOKEN);
+        let error = service.client.status(&handle).await.unwrap_err();
         assert!(!shown(&error).contains(&KDSTOKEN[..6]), "after {before}: {error}");
     }
 }
@@ -178,16 +178,16 @@ async fn secret_of_two_characters_beyond_ascii_mangles_nothing() {
     for short in ["密", "密钥", "é"] {
         let emulator = strict_emulator().app("app", short).start().await.unwrap();
         let client = builder(&emulator).credentials(Credentials::app("app", short)).build().unwrap();
-        let said = "请检查您的密钥 (café)";
-        emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", said)));
+        let message = "请检查您的密钥 (café)";
+        emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", message)));
         let error = client.create(&dump().build().unwrap()).await.unwrap_err();
-        assert_eq!(error.message(), Some(said), "{short}");
+        assert_eq!(error.message(), Some(message), "{short}");
     }
 }
 
 #[tokio::test]
 async fn secret_in_a_text_that_stands_as_json_is_masked_in_every_escape() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let escaped = |text: &str| text.chars().fold(String::new(), |text, c| format!("{text}\\u{:04x}", u32::from(c)));
     let url = URL.replace('/', "\\/");
     let forms = [format!("see {url}"), format!("token {}", escaped(TOKEN)), format!("kds {}", escaped(KDSTOKEN))];
@@ -196,7 +196,7 @@ async fn secret_in_a_text_that_stands_as_json_is_masked_in_every_escape() {
             format!(r#"{{"code":"13000410","msg":{{"zh":"{form}"}}}}"#),
             format!(r#"{{"code":["{form}"],"msg":"no"}}"#),
         ] {
-            let error = told.create(Answer::new(400).body(body.clone())).await.unwrap_err();
+            let error = service.create(Answer::new(400).body(body.clone())).await.unwrap_err();
             let text = shown(&error);
             let raw = form.split_once(' ').unwrap().1;
             assert!(!text.contains("CANARY") && !text.contains(raw), "{body}: {error}");
@@ -206,21 +206,22 @@ async fn secret_in_a_text_that_stands_as_json_is_masked_in_every_escape() {
 
 #[tokio::test]
 async fn task_id_is_escaped_where_polling_is_given_up() {
-    let told = Told::start().await;
-    let handle = told.create(Answer::json(200, &json!({"code": 0, "taskId": format!("7001{ESCAPES}")}))).await.unwrap();
-    told.emulator.fail_next(Fault::Reply(Answer::new(403)));
-    let error = told.client.poller(handle).until_done().await.unwrap_err();
+    let service = AnsweringService::start().await;
+    let handle =
+        service.create(Answer::json(200, &json!({"code": 0, "taskId": format!("7001{ESCAPES}")}))).await.unwrap();
+    service.emulator.fail_next(Fault::Reply(Answer::new(403)));
+    let error = service.client.poller(handle).until_done().await.unwrap_err();
     assert!(error.to_string().contains(r"7001\u{1b}[31m"), "{error}");
     assert_escaped(&error.to_string());
 }
 
 /// The errors of a run with a ledger in whose lines escapes were inserted after `mark`.
 async fn tampered(name: &str, mark: &str) -> String {
-    let told = Told::start().await;
-    told.emulator.fail_next(Fault::Reply(Answer::new(502)));
+    let service = AnsweringService::start().await;
+    service.emulator.fail_next(Fault::Reply(Answer::new(502)));
     let path = ledger(name);
     let policy = one_by_one().ledger(&path);
-    let bulk = || told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
+    let bulk = || service.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
     complete(bulk()).await;
     let whole = fs::read_to_string(&path).unwrap();
     let escapes = json!(format!("{mark} {ESCAPES} {URL} {TOKEN} {KDSTOKEN}")).to_string();

@@ -14,7 +14,7 @@ use proptest::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    answers::Told,
+    answers::AnsweringService,
     bulk::{ids, tasks_of},
     fixtures::{builder, dump_template, strict_emulator},
 };
@@ -203,11 +203,11 @@ fn answer() -> impl Strategy<Value = (u16, Value)> {
 #[test]
 fn no_answer_makes_an_unknown_creation_retryable_or_a_cause_to_see_to() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = runtime.block_on(Told::start());
+    let service = runtime.block_on(AnsweringService::start());
     let (unknown, retryable) = (Cell::new(0), Cell::new(0));
     let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
     let run = TestRunner::new(config).run(&answer(), |(status, body)| {
-        let Err(error) = runtime.block_on(told.create(Answer::json(status, &body))) else {
+        let Err(error) = runtime.block_on(service.create(Answer::json(status, &body))) else {
             prop_assert!((200..300).contains(&status), "made under {}", status);
             return Ok(());
         };

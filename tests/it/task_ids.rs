@@ -5,7 +5,7 @@ use koodrive_share_emulator::{Answer, Fault, Schedule, Step};
 use serde_json::{Value, json};
 
 use crate::support::{
-    answers::{Told, ok},
+    answers::{AnsweringService, ok},
     bulk::{ids, ledger, lines, states},
     bulk_run::{complete, drain, one_by_one, outcomes},
     fixtures::{builder_at, client, dump, dump_template, strict_emulator},
@@ -39,7 +39,7 @@ fn running(task_id: &Value) -> Answer {
 
 #[tokio::test]
 async fn task_id_of_a_creation_is_a_text_or_a_number() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for (json, task_id) in [
         ("\"1689765568237837824\"", "1689765568237837824"),
         ("1689765568237837824", "1689765568237837824"),
@@ -51,16 +51,16 @@ async fn task_id_of_a_creation_is_a_text_or_a_number() {
         ("\"00\"", "00"),
         ("\"\\u0037\"", "7"),
     ] {
-        let handle = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap();
+        let handle = service.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap();
         assert_eq!(handle.task_id(), task_id, "{json}");
     }
 }
 
 #[tokio::test]
 async fn success_with_what_names_no_task_is_unknown() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for json in NONE {
-        let error = told.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err();
+        let error = service.create(ok(format!(r#"{{"code":0,"taskId":{json}}}"#))).await.unwrap_err();
         assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, None), "{json}");
         assert!(error.to_string().contains("without a task id"), "{json}: {error}");
     }
@@ -68,11 +68,11 @@ async fn success_with_what_names_no_task_is_unknown() {
 
 #[tokio::test]
 async fn refusal_with_what_names_no_task_is_a_refusal() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for json in NONE {
         for (status, code) in [(400, "13009999"), (200, "13000311"), (401, "APIGW.0301")] {
             let body = format!(r#"{{"code":"{code}","msg":"too many tasks","taskId":{json}}}"#);
-            let error = told.create(Answer::new(status).body(body)).await.unwrap_err();
+            let error = service.create(Answer::new(status).body(body)).await.unwrap_err();
             assert_eq!((error.outcome(), error.task_id()), (Outcome::Rejected, None), "{json} {status}");
         }
     }
@@ -114,13 +114,13 @@ async fn task_id_in_a_reply_that_breaks_off_is_reported() {
         assert!(task_id.is_none() || error.to_string().contains("its beginning names task 7001"), "{error}");
     }
     // The same holds for a reply over the limit that is read.
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     let rest = "x".repeat(2 << 20);
     for (body, outcome, task_id) in [
         (r#"{"code":"13000101","taskId":"7001","msg":""#, Unknown, Some("7001")),
         (r#"{"code":"13000101","msg":""#, Rejected, None),
     ] {
-        let error = told.create(Answer::new(400).body(format!("{body}{rest}\"}}"))).await.unwrap_err();
+        let error = service.create(Answer::new(400).body(format!("{body}{rest}\"}}"))).await.unwrap_err();
         assert_eq!((error.outcome(), error.task_id()), (outcome, task_id), "{body}: {error}");
     }
 }
@@ -143,21 +143,21 @@ async fn task_id_in_a_reply_without_success_is_in_error_and_ledger() {
         (400, json!({"code": "13000101", "jobInfo": "none", "taskInfo": {"taskId": "7001"}})),
     ];
     for (n, (status, body)) in bodies.into_iter().enumerate() {
-        let told = Told::start().await;
-        let error = told.create(Answer::json(status, &body)).await.unwrap_err();
+        let service = AnsweringService::start().await;
+        let error = service.create(Answer::json(status, &body)).await.unwrap_err();
         assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("7001")), "{status} {body}");
         assert!(error.to_string().contains("7001"), "{status} {body}: {error}");
 
         let path = ledger(&format!("task_id_that_came_{n}"));
         let policy = one_by_one().ledger(&path);
-        told.emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
-        let bulk = told.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
+        service.emulator.fail_next(Fault::Reply(Answer::json(status, &body)));
+        let bulk = service.client.create_bulk_with(dump_template(), ids(10), policy.clone()).unwrap();
         let items = complete(bulk).await;
         assert_eq!(items[0].result.as_ref().unwrap_err().task_id(), Some("7001"), "{status} {body}");
         let state = lines(&path).iter().rev().find_map(|line| line.get("chunk").map(|chunk| chunk["state"].clone()));
         assert!(state.unwrap()["unknown"]["error"].as_str().unwrap().contains("7001"), "{status} {body}");
         // A resumed run shows the task, too.
-        let items = complete(told.client.create_bulk_with(dump_template(), ids(10), policy).unwrap()).await;
+        let items = complete(service.client.create_bulk_with(dump_template(), ids(10), policy).unwrap()).await;
         let text = items[0].result.as_ref().unwrap_err().to_string();
         assert!(text.contains("7001"), "{status} {body}: {text}");
     }
@@ -165,13 +165,13 @@ async fn task_id_in_a_reply_without_success_is_in_error_and_ledger() {
 
 #[tokio::test]
 async fn status_of_another_task_is_not_taken() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for other in [json!("OTHER"), json!(7001), json!("MINE2"), json!("mine"), json!("MIN")] {
         for member in ["jobInfo", "taskInfo"] {
             let url = "https://download.invalid/other.zip?token=CANARY";
             let job = json!({"taskId": other, "taskStatus": 2, "taskResultCode": 1, "downloadUrl": url});
             let answer = Answer::json(200, &json!({"code": 0, "msg": url, member: job}));
-            let error = told.status("MINE", answer).await.unwrap_err();
+            let error = service.status("MINE", answer).await.unwrap_err();
             assert_eq!(error.outcome(), Outcome::Unknown, "{other}");
             let text = error.to_string();
             let named = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
@@ -184,10 +184,10 @@ async fn status_of_another_task_is_not_taken() {
 
 #[tokio::test]
 async fn status_that_names_its_task_in_any_form_or_not_at_all_is_taken() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for same in [json!("7001"), json!(7001), json!(" 7001 "), json!(""), json!(" "), Value::Null, json!([7]), json!({})]
     {
-        let status = told.status("7001", running(&same)).await.unwrap();
+        let status = service.status("7001", running(&same)).await.unwrap();
         assert_eq!(status.state, TaskState::Running, "{same}");
     }
 }
@@ -206,13 +206,13 @@ async fn poller_takes_no_status_of_another_task() {
 
 #[tokio::test]
 async fn second_chunk_of_a_run_with_the_same_task_is_unknown() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for task_id in ["7001", "7001", "7002"] {
-        told.emulator.fail_next(Fault::Reply(created(task_id)));
+        service.emulator.fail_next(Fault::Reply(created(task_id)));
     }
     let path = ledger("same_task");
     let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue);
-    let bulk = told.client.create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
+    let bulk = service.client.create_bulk_with(dump_template(), ids(3_000), policy).unwrap();
     let items = complete(bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown), None]);
     let text = items[1].result.as_ref().unwrap_err().to_string();
@@ -222,11 +222,11 @@ async fn second_chunk_of_a_run_with_the_same_task_is_unknown() {
 
 #[tokio::test]
 async fn second_chunk_with_the_same_task_stops_a_run_that_stops_at_unknown() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for _ in 0..2 {
-        told.emulator.fail_next(Fault::Reply(created("7001")));
+        service.emulator.fail_next(Fault::Reply(created("7001")));
     }
-    let mut bulk = told.client.create_bulk_with(dump_template(), ids(3_000), one_by_one()).unwrap();
+    let mut bulk = service.client.create_bulk_with(dump_template(), ids(3_000), one_by_one()).unwrap();
     let (items, error) = drain(&mut bulk).await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
     assert!(error.unwrap().is_unknown());
@@ -234,17 +234,17 @@ async fn second_chunk_with_the_same_task_stops_a_run_that_stops_at_unknown() {
 
 #[tokio::test]
 async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
-    let told = Told::start().await;
-    told.emulator.fail_next(Fault::Reply(created("7001")));
-    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    let service = AnsweringService::start().await;
+    service.emulator.fail_next(Fault::Reply(created("7001")));
+    service.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
     let path = ledger("same_task_as_earlier");
     let policy = one_by_one().ledger(&path);
     let run = async || {
-        let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
+        let bulk = service.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
         complete(bulk).await
     };
     assert_eq!(outcomes(&run().await), [None, Some(Outcome::Rejected)]);
-    told.emulator.fail_next(Fault::Reply(created("7001")));
+    service.emulator.fail_next(Fault::Reply(created("7001")));
     let items = run().await;
     assert_eq!(outcomes(&items), [None, Some(Outcome::Unknown)]);
     assert!(items[1].result.as_ref().unwrap_err().to_string().contains("7001"));
@@ -252,23 +252,23 @@ async fn chunk_with_a_task_that_the_ledger_has_for_an_earlier_one_is_unknown() {
 
 #[tokio::test]
 async fn runs_of_their_own_may_get_the_same_task() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for _ in 0..2 {
         // The task belongs to another run, so nothing says which of the two replies is wrong.
-        told.emulator.fail_next(Fault::Reply(created("7001")));
-        let bulk = told.client.create_bulk(dump_template(), ids(10)).unwrap();
+        service.emulator.fail_next(Fault::Reply(created("7001")));
+        let bulk = service.client.create_bulk(dump_template(), ids(10)).unwrap();
         assert_eq!(outcomes(&complete(bulk).await), [None]);
     }
 }
 
 #[tokio::test]
 async fn task_id_that_a_chunk_shares_with_another_is_in_its_error() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for _ in 0..2 {
-        told.emulator.fail_next(Fault::Reply(created("7001")));
+        service.emulator.fail_next(Fault::Reply(created("7001")));
     }
     let policy = one_by_one().after_unknown(AfterUnknown::Continue);
-    let items = complete(told.client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
+    let items = complete(service.client.create_bulk_with(dump_template(), ids(2_000), policy).unwrap()).await;
     let error = items[1].result.as_ref().unwrap_err();
     assert_eq!((error.task_id(), error.status()), (Some("7001"), Some(200)), "{error}");
     assert_eq!(error.attempts(), 1, "{error}");
@@ -276,25 +276,25 @@ async fn task_id_that_a_chunk_shares_with_another_is_in_its_error() {
 
 #[tokio::test]
 async fn chunk_with_a_task_that_the_ledger_has_for_a_later_one_is_unknown() {
-    let told = Told::start().await;
-    told.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
-    told.emulator.fail_next(Fault::Reply(created("7001")));
+    let service = AnsweringService::start().await;
+    service.emulator.fail_next(Fault::Reply(Answer::service(400, "13000311", "not enough space")));
+    service.emulator.fail_next(Fault::Reply(created("7001")));
     let path = ledger("same_task_as_later");
     let policy = one_by_one().ledger(&path).after_unknown(AfterUnknown::Continue);
     let run = async || {
-        let bulk = told.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
+        let bulk = service.client.create_bulk_with(dump_template(), ids(2_000), policy.clone()).unwrap();
         complete(bulk).await
     };
     assert_eq!(outcomes(&run().await), [Some(Outcome::Rejected), None]);
     // The ledger has 7001 for the second chunk, which the resumed run has not reached yet.
-    told.emulator.fail_next(Fault::Reply(created("7001")));
+    service.emulator.fail_next(Fault::Reply(created("7001")));
     let items = run().await;
     assert_eq!(outcomes(&items), [Some(Outcome::Unknown), None]);
 }
 
 #[tokio::test]
 async fn task_id_in_a_reply_that_is_not_json_is_reported() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for body in [
         // The bodies have an unescaped line break, a value that breaks off (twice), and a name that comes twice.
         "{\"code\":0,\"taskId\":\"7001\",\"msg\":\"a\nb\"}",
@@ -303,7 +303,7 @@ async fn task_id_in_a_reply_that_is_not_json_is_reported() {
         r#"{"code":0,"code":0,"taskId":"7001"}"#,
     ] {
         for status in [200, 400] {
-            let error = told.create(Answer::new(status).body(body)).await.unwrap_err();
+            let error = service.create(Answer::new(status).body(body)).await.unwrap_err();
             assert_eq!(
                 (error.outcome(), error.task_id()),
                 (Outcome::Unknown, Some("7001")),
@@ -316,17 +316,17 @@ async fn task_id_in_a_reply_that_is_not_json_is_reported() {
 
 #[tokio::test]
 async fn task_id_of_a_creation_is_taken_without_the_blanks_around_it() {
-    let told = Told::start().await;
-    let handle = told.create(created(" 7001 ")).await.unwrap();
-    let status = told.status(handle.task_id(), running(&json!("7001"))).await.unwrap();
+    let service = AnsweringService::start().await;
+    let handle = service.create(created(" 7001 ")).await.unwrap();
+    let status = service.status(handle.task_id(), running(&json!("7001"))).await.unwrap();
     assert_eq!(status.state, TaskState::Running);
 }
 
 #[tokio::test]
 async fn status_that_names_no_task_is_taken() {
-    let told = Told::start().await;
+    let service = AnsweringService::start().await;
     for none in [json!(0), json!("0"), json!("null")] {
-        let status = told.status("7001", running(&none)).await.map(|status| status.state);
+        let status = service.status("7001", running(&none)).await.map(|status| status.state);
         assert_eq!(status.map_err(|error| error.to_string()), Ok(TaskState::Running), "{none}");
     }
 }

@@ -15,7 +15,7 @@ use crate::support::{
     bulk::ids,
     bulk_run::{complete, one_by_one, outcomes},
     fixtures::{builder, builder_at, client, dump, dump_template, strict_emulator},
-    own_server::{OwnServer, Said},
+    own_server::{OwnServer, Reply},
 };
 
 const APP: (&str, &str) = ("app", "app-secret");
@@ -173,18 +173,18 @@ async fn the_gateways_text_is_believed_where_an_intermediary_stamps_another_date
 /// A service behind an intermediary that stamps every `nth` reply, from the first one on, with a `Date` that is `off`.
 /// The service judges `X-Date` by the true time, as the reference says, and names no time itself.
 async fn behind_an_intermediary(off: Arc<AtomicI64>, nth: u64) -> OwnServer {
-    OwnServer::start(move |asked| {
+    OwnServer::start(move |request| {
         let now = Utc::now();
-        let stamped = if (asked.number - 1).is_multiple_of(nth) { off.load(Ordering::SeqCst) } else { 0 };
+        let stamped = if (request.number - 1).is_multiple_of(nth) { off.load(Ordering::SeqCst) } else { 0 };
         let date = http_date(now + TimeDelta::seconds(stamped));
-        let x_date = asked.header("x-date").unwrap().parse::<XDate>().unwrap().time();
+        let x_date = request.header("x-date").unwrap().parse::<XDate>().unwrap().time();
         let age = now.timestamp() - x_date.timestamp();
-        let said = if (0..=900).contains(&age) {
-            Said::new(200, &json!({"code": 0, "msg": "Success", "taskId": (7_000 + asked.number).to_string()}))
+        let reply = if (0..=900).contains(&age) {
+            Reply::new(200, &json!({"code": 0, "msg": "Success", "taskId": (7_000 + request.number).to_string()}))
         } else {
-            Said::new(401, &json!({"error_code": "APIGW.0301", "error_msg": "x-date is not in the valid window"}))
+            Reply::new(401, &json!({"error_code": "APIGW.0301", "error_msg": "x-date is not in the valid window"}))
         };
-        said.header("Date", &date)
+        reply.header("Date", &date)
     })
     .await
 }
@@ -547,12 +547,12 @@ async fn refusal_that_names_its_cause_does_not_question_the_clock() {
     ];
     for off in OFF {
         for (status, cause, advice) in causes.clone() {
-            let server = OwnServer::start(move |asked| {
+            let server = OwnServer::start(move |request| {
                 let date = http_date(Utc::now() + TimeDelta::seconds(off));
-                let x_date = asked.header("x-date").unwrap().parse::<XDate>().unwrap().time();
+                let x_date = request.header("x-date").unwrap().parse::<XDate>().unwrap().time();
                 let is_taken = (0..=900).contains(&(Utc::now().timestamp() - x_date.timestamp()));
-                let said = if is_taken { Said::new(status, &cause) } else { Said::new(401, &json!({})) };
-                said.header("Date", &date)
+                let reply = if is_taken { Reply::new(status, &cause) } else { Reply::new(401, &json!({})) };
+                reply.header("Date", &date)
             })
             .await;
             let client = builder_at(server.endpoint()).max_attempts(1).build().unwrap();

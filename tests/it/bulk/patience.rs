@@ -22,7 +22,7 @@ use crate::support::{
     bulk::{hold, ids, ledger, states, tasks_of, until},
     bulk_run::{FUTILE, complete, drain_within, one_by_one, outcomes},
     fixtures::{broken, builder, builder_at, client, dump_template, strict_emulator},
-    own_server::{OwnServer, Said},
+    own_server::{OwnServer, Reply},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -241,7 +241,7 @@ async fn dropped_run_does_not_wait_for_the_end_of_a_pause() {
 #[tokio::test(start_paused = true)]
 async fn network_that_is_away_for_a_while_pauses_a_run() {
     // Two emulators would create tasks with the same ids.
-    let server = OwnServer::start(|_| Said::new(200, &json!({ "code": 0, "msg": "ok", "taskId": "7001" }))).await;
+    let server = OwnServer::start(|_| Reply::new(200, &json!({ "code": 0, "msg": "ok", "taskId": "7001" }))).await;
     let endpoint = server.endpoint().to_owned();
     // Each request has a connection of its own, so that no request is sent over a connection that breaks.
     let client = builder_at(&endpoint).idle_timeout(Duration::ZERO).build().unwrap();

@@ -13,7 +13,7 @@ use super::{
     trial::{Ending, Observed, Trial, task},
 };
 use crate::support::{
-    full_house::FullHouse,
+    full_queue::FullQueue,
     scripted_server::{ScriptedServer, Seen, Step},
 };
 
@@ -25,7 +25,7 @@ rows! {
     dropped_while_connecting => Row::driven(
         "the caller drops the future while it connects",
         |trial| async move {
-            let full = FullHouse::start().await;
+            let full = FullQueue::start().await;
             let client = trial.client(&full.endpoint());
             let call = timeout(Duration::from_millis(300), trial.call(&client)).await;
             assert!(call.is_err(), "it can't have ended");

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::support::{
     certificates::{Authority, Trust},
-    full_house::FullHouse,
+    full_queue::FullQueue,
     scripted_server::{Script, Step},
 };
 
@@ -44,7 +44,7 @@ rows! {
     .connections(0)
     .no_connection();
     never_established => Row::driven("the connection isn't established in time", |trial| async move {
-        let full = FullHouse::start().await;
+        let full = FullQueue::start().await;
         unconnected(trial.call(&trial.client(&full.endpoint())).await)
     })
     .connect_timeout()
@@ -53,7 +53,7 @@ rows! {
     never_established_thrice => Row::driven(
         "the connection isn't established in time, three times",
         |trial| async move {
-            let full = FullHouse::start().await;
+            let full = FullQueue::start().await;
             unconnected(trial.call(&trial.client(&full.endpoint())).await)
         },
     )

@@ -50,8 +50,8 @@ async fn run_proxied(row: &str, proxy: &str) {
     test.env_remove("NO_PROXY").env_remove("no_proxy");
     test.envs(PROXIES.map(|variable| (variable, proxy)));
     let output = test.output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
 }
 
 async fn proxy_refuses(trial: Trial) -> Observed {

@@ -6,13 +6,13 @@ use koodrive_share_emulator::{Answer, Emulator, Fault};
 use super::fixtures::{SHARE, builder, dump, strict_emulator};
 
 /// A service that sends the answers of a test, and a client that makes one attempt.
-pub(crate) struct Told {
+pub(crate) struct AnsweringService {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
     pub(crate) task: ShareTask,
 }
 
-impl Told {
+impl AnsweringService {
     pub(crate) async fn start() -> Self {
         let emulator = strict_emulator().start().await.unwrap();
         let client = builder(&emulator).max_attempts(1).build().unwrap();

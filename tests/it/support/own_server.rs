@@ -23,13 +23,13 @@ pub(crate) struct OwnServer {
 }
 
 /// One request, without its body.
-pub(crate) struct Asked {
+pub(crate) struct Request {
     /// The number of the request, from 1.
     pub(crate) number: u64,
     head: String,
 }
 
-impl Asked {
+impl Request {
     /// The header of that name, in any case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().filter_map(|line| line.split_once(": ")).find_map(|(header, value)| {
@@ -40,13 +40,13 @@ impl Asked {
 }
 
 /// A reply in JSON.
-pub(crate) struct Said {
+pub(crate) struct Reply {
     status: u16,
     headers: String,
     body: String,
 }
 
-impl Said {
+impl Reply {
     pub(crate) fn new(status: u16, body: &serde_json::Value) -> Self {
         Self { status, headers: String::new(), body: body.to_string() }
     }
@@ -64,15 +64,15 @@ impl Said {
 }
 
 impl OwnServer {
-    pub(crate) async fn start(say: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (connections, requests) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (connected, counter, say) = (connections.clone(), requests.clone(), Arc::new(say));
+        let (connected, counter, reply) = (connections.clone(), requests.clone(), Arc::new(reply));
         let acceptor = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connected.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, counter.clone(), say.clone()));
+                tokio::spawn(serve(stream, counter.clone(), reply.clone()));
             }
         });
         Self { endpoint, connections, requests, acceptor }
@@ -98,7 +98,7 @@ impl Drop for OwnServer {
 }
 
 /// Answers the requests of one connection until the client hangs up.
-async fn serve(mut stream: TcpStream, requests: Arc<AtomicU64>, say: Arc<impl Fn(&Asked) -> Said>) {
+async fn serve(mut stream: TcpStream, requests: Arc<AtomicU64>, reply: Arc<impl Fn(&Request) -> Reply>) {
     const END: &[u8] = b"\r\n\r\n";
     let mut unread = Vec::new();
     loop {
@@ -112,8 +112,8 @@ async fn serve(mut stream: TcpStream, requests: Arc<AtomicU64>, say: Arc<impl Fn
             }
         };
         let head = String::from_utf8(unread.drain(..end).collect()).unwrap();
-        let asked = Asked { number: requests.fetch_add(1, Ordering::SeqCst) + 1, head };
-        let length: usize = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let request = Request { number: requests.fetch_add(1, Ordering::SeqCst) + 1, head };
+        let length: usize = request.header("content-length").map_or(0, |length| length.parse().unwrap());
         while unread.len() < length {
             match stream.read_buf(&mut unread).await {
                 Ok(0) | Err(_) => return,
@@ -121,7 +121,7 @@ async fn serve(mut stream: TcpStream, requests: Arc<AtomicU64>, say: Arc<impl Fn
             }
         }
         unread.drain(..length);
-        if stream.write_all(&say(&asked).bytes()).await.is_err() {
+        if stream.write_all(&reply(&request).bytes()).await.is_err() {
             return;
         }
     }

@@ -76,10 +76,10 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
     let directory = directory("emulator-lines");
     let mut server = bare_tool();
     let mut server = server.arg("emulator").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut stderr_lines = BufReader::new(server.stderr.take().unwrap()).lines();
     let mut lines = String::new();
     while !lines.contains("> code") {
-        let line = said.next_line().await.unwrap().unwrap();
+        let line = stderr_lines.next_line().await.unwrap().unwrap();
         lines.extend([line.as_str(), "\n"]);
     }
     let (_, to_paste) = lines.split_once('\n').unwrap();
@@ -97,12 +97,12 @@ async fn emulator_says_in_lines_to_paste_how_to_reach_it() {
 async fn emulator_says_in_lines_for_powershell_how_to_reach_it() {
     let mut server = bare_tool();
     let mut server = server.arg("emulator").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut stderr_lines = BufReader::new(server.stderr.take().unwrap()).lines();
     let code = file("emulator-lines.code", "");
     let mut files = bare_tool();
     files.arg("files").arg("--extract-code-file").arg(&code);
     loop {
-        let line = said.next_line().await.unwrap().unwrap();
+        let line = stderr_lines.next_line().await.unwrap().unwrap();
         if let Some((name, value)) = line.strip_prefix("$env:").and_then(|line| line.split_once(" = ")) {
             files.env(name, value.trim_matches('\''));
         } else if let Some(link) = line.strip_prefix("$LINK = ") {
@@ -134,7 +134,7 @@ async fn emulator_fails_files_as_its_flag_says() {
 
 #[tokio::test]
 async fn emulator_has_a_share_that_expires_as_its_flag_says() {
-    for (left, code, said) in [("0s", 3, "the share is expired"), ("1000000years", 0, "")] {
+    for (left, code, expected) in [("0s", 3, "the share is expired"), ("1000000years", 0, "")] {
         let mut server = bare_tool();
         server.args(["emulator", "--share-expires-after", left]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut server = server.spawn().unwrap();
@@ -142,7 +142,7 @@ async fn emulator_has_a_share_that_expires_as_its_flag_says() {
         let link = "https://drive.example.com/cloudfile/#/sharelink/i/1808628918203192832";
         let output = run(client_of(&endpoint).args(["files", link]).env("KOODRIVE_EXTRACT_CODE", "31945314")).await;
         let stderr = text(&output.stderr);
-        assert!(output.status.code() == Some(code) && stderr.contains(said), "{left}: {stderr}");
+        assert!(output.status.code() == Some(code) && stderr.contains(expected), "{left}: {stderr}");
         server.kill().await.unwrap();
     }
 }
@@ -154,11 +154,11 @@ async fn emulator_accepts_the_token_of_its_file_and_refuses_the_one_before() {
     server.args(["emulator", "--token-file"]).arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut server = server.spawn().unwrap();
     let endpoint = first_line(&mut server).await;
-    let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut stderr_lines = BufReader::new(server.stderr.take().unwrap()).lines();
     for (token, others) in [("first", ["second", "emulator-token"]), ("second", ["first", "emulator-token"])] {
         file("emulator.token", token);
         if token == "second" {
-            wait_for(&mut told, "the token has changed").await;
+            wait_for(&mut stderr_lines, "the token has changed").await;
         }
         for (token, status) in [(token, 0), (others[0], 3), (others[1], 3)] {
             let output = run(client_of(&endpoint).env("KOODRIVE_TOKEN", token).args(DUMP).arg("F1")).await;
@@ -176,11 +176,11 @@ async fn emulator_holds_replies_back_so_that_a_killed_run_leaves_an_unknown_outc
     server.args(["emulator", "--delay-creations", "1h"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut server = server.spawn().unwrap();
     let endpoint = first_line(&mut server).await;
-    let mut told = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut stderr_lines = BufReader::new(server.stderr.take().unwrap()).lines();
     let mut client = client_of(&endpoint);
     client.args(DUMP).args(["F1", "--ledger"]).arg(&ledger);
     let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(&mut told, "held back on purpose  task ").await;
+    wait_for(&mut stderr_lines, "held back on purpose  task ").await;
     client.kill().await.unwrap();
     let output = run(bare_tool().args(["ledger", "--format", "json"]).arg(&ledger)).await;
     assert_eq!(json_lines(&output)[0]["unknownChunks"].as_array().unwrap().len(), 1);
@@ -213,7 +213,7 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
     const PATH: &str = "POST /koodrive/ose/v1/share/tasks  ";
     // The last column counts the reported requests: the throttled ones, those with a lost reply, and all. Each of the
     // four creations makes one request.
-    for (flags, status, said, told) in [
+    for (flags, status, expected, reported) in [
         (&["--throttle", "3/1h"][..], 6, ": 3 created, ", [1, 0, 1]),
         (&["--throttle", "4/1h"], 0, ": 4 created, ", [0, 0, 0]),
         (&["--throttle", "4/1h", "-v"], 0, ": 4 created, ", [0, 0, 4]),
@@ -240,7 +240,7 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
         let output = run(client.arg(id_file("emulator-faults.ids", 4_000))).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{flags:?}: {stderr}");
-        assert!(stderr.contains(said), "{flags:?}: {stderr}");
+        assert!(stderr.contains(expected), "{flags:?}: {stderr}");
         let mut printed = String::new();
         let mut pipe = server.stderr.take().unwrap();
         server.kill().await.unwrap();
@@ -251,7 +251,7 @@ async fn emulator_throttles_and_loses_replies_as_its_flags_say() {
             count(&format!("{PATH}200  the reply is lost on purpose  task ")),
             count(PATH),
         ];
-        assert_eq!(of, told, "{flags:?}: {printed}");
+        assert_eq!(of, reported, "{flags:?}: {printed}");
     }
 }
 

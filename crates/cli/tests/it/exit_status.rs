@@ -7,7 +7,7 @@ use crate::support::{DUMP, emulator, expect, file, id_file, nowhere, run, text, 
 #[tokio::test]
 async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let emulator = emulator().await;
-    let dump = async |args: &[&str], code, said| expect(&emulator, &[&DUMP, args].concat(), code, said).await;
+    let dump = async |args: &[&str], code, expected| expect(&emulator, &[&DUMP, args].concat(), code, expected).await;
     dump(&["F1"], 0, "").await;
     dump(&["F1", "--wait"], 0, "").await;
     dump(&[], 2, "required").await;
@@ -17,8 +17,8 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let no_ledger = file("no.ledger", "F1\n");
     let no_ledger = no_ledger.to_str().unwrap();
     dump(&["F1", "--ledger", no_ledger], 2, "no.ledger: the file is not a ledger").await;
-    let said = "missing/l: the ledger cannot be read or written: none of the file ids";
-    let output = dump(&["F1", "--ledger", "missing/l"], 2, said).await;
+    let expected = "missing/l: the ledger cannot be read or written: none of the file ids";
+    let output = dump(&["F1", "--ledger", "missing/l"], 2, expected).await;
     assert!(!text(&output.stderr).contains("missing/l: new"), "{}", text(&output.stderr));
     dump(&["F1", "", "F2"], 2, "file id 2 is empty").await;
     dump(&["F1", "--user-id", ""], 2, "KOODRIVE_USER_ID").await;
@@ -30,8 +30,8 @@ async fn exit_status_of_a_creation_tells_what_may_be_believed() {
     let (elsewhere, _bound) = nowhere();
     dump(&["F1", "--endpoint", &elsewhere], 6, "no connection").await;
     emulator.set_schedule(Schedule::partially_failed());
-    let said = "1 of 1 task ended, 1 of them not in full; ";
-    let output = dump(&["F1", "F2", "--wait"], 5, said).await;
+    let expected = "1 of 1 task ended, 1 of them not in full; ";
+    let output = dump(&["F1", "F2", "--wait"], 5, expected).await;
     let last = text(&output.stderr).lines().last().unwrap().to_owned();
     assert!(last.ends_with("; exit status 5: not all files succeeded, or are in the package"), "{last}");
 }
@@ -47,17 +47,17 @@ async fn exit_status_of_a_query_tells_how_the_task_ended() {
         let id = text(&made.stdout).split_whitespace().next().unwrap();
         tasks.push(id.to_owned());
     }
-    let query = async |args: &[&str], code, said| {
+    let query = async |args: &[&str], code, expected| {
         let args = [args, &["--share-id", "share"]].concat();
-        expect(&emulator, &args, code, said).await
+        expect(&emulator, &args, code, expected).await
     };
     query(&["status", &tasks[0]], 0, "").await;
     let output = query(&["wait", &tasks[0], "--timeout", "10m"], 0, "").await;
-    let said = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
-    assert_eq!(text(&output.stdout), said);
+    let expected = format!("{}  completed, all succeeded  100 %\n", tasks[0]);
+    assert_eq!(text(&output.stdout), expected);
     query(&["wait", &tasks[1], "--timeout", "0s"], 1, "after 1 poll in ").await;
-    let said = "0 of 1 task ended; exit status 1: something went wrong, as told above\n";
-    query(&["wait", &tasks[1], "--timeout", "0s"], 1, said).await;
+    let expected = "0 of 1 task ended; exit status 1: something went wrong, as told above\n";
+    query(&["wait", &tasks[1], "--timeout", "0s"], 1, expected).await;
     // A wait that fails before it follows a task also ends with a line about the exit status.
     let nobody = ["wait", &tasks[0], "--link", "nobody1"];
     let output = expect(&emulator, &nobody, 3, "\nexit status 3: the service refused something, as told above\n").await;
@@ -94,8 +94,8 @@ async fn package_of_many_ids_needs_split() {
         package.args(["package", "--share-id", "s", "--container-id", "c", to, "split-needed.zip", "--file-ids-from"]);
         let output = run(package.arg(&ids)).await;
         assert_eq!(output.status.code(), Some(2));
-        let said = "--split makes several zips (with --zip-name in place of --output; `download` fetches each)";
-        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+        let expected = "--split makes several zips (with --zip-name in place of --output; `download` fetches each)";
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
     assert_eq!(emulator.request_count(), 0);
 }
@@ -109,8 +109,8 @@ async fn what_would_fail_every_request_stops_the_run() {
     let output = run(tool.arg("--file-ids-from").arg(ids)).await;
     assert_eq!(output.status.code(), Some(3));
     let stderr = text(&output.stderr);
-    let said = "every further request would fail, too; remove the cause, then resume: of the file ids, 0..";
-    assert!(stderr.contains(said), "{stderr}");
+    let expected = "every further request would fail, too; remove the cause, then resume: of the file ids, 0..";
+    assert!(stderr.contains(expected), "{stderr}");
     // With one request at a time, none is begun before the tool has seen the first item.
     assert_eq!(emulator.request_count(), 1);
 }

@@ -44,7 +44,7 @@ async fn input_without_ids_is_refused_by_line_before_anything_is_sent() {
         (b"F1\n\xff\xfe\n".to_vec(), "line 2 is not valid UTF-8"),
         (late, "line 1501 holds a tab"),
     ];
-    for (content, said) in cases {
+    for (content, expected) in cases {
         let path = file("refused.ids", "");
         fs::write(&path, content).unwrap();
         let mut by_path = tool(&emulator);
@@ -55,7 +55,7 @@ async fn input_without_ids_is_refused_by_line_before_anything_is_sent() {
             let output = run(&mut tool).await;
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
-            assert!(stderr.contains(said), "{said} not in {stderr}");
+            assert!(stderr.contains(expected), "{expected} not in {stderr}");
             assert!(stderr.contains("refused.ids: ") || stderr.contains("from -: "), "{stderr}");
         }
     }
@@ -96,8 +96,13 @@ async fn duplicates_are_told_and_sent() {
     for (tool, place) in tools.iter_mut().zip(["line", "argument", "line"]) {
         let output = run_with_input(tool, "F1\nF2\nF1\n").await;
         assert_eq!(output.status.code(), Some(0));
-        let said = format!("warning: duplicate file ids are sent as given: F1 in {place} 3 as in {place} 1");
-        assert_eq!(text(&output.stderr).lines().filter(|line| *line == said).count(), 1, "{}", text(&output.stderr));
+        let expected = format!("warning: duplicate file ids are sent as given: F1 in {place} 3 as in {place} 1");
+        assert_eq!(
+            text(&output.stderr).lines().filter(|line| *line == expected).count(),
+            1,
+            "{}",
+            text(&output.stderr)
+        );
     }
     let sent = ["F1", "F2", "F1"].map(str::to_owned);
     assert_eq!(tasks_of(&emulator.tasks(), &sent).len(), 3);

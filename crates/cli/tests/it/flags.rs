@@ -113,7 +113,7 @@ async fn time_and_attempts_are_given_by_flag_or_variable() {
 #[tokio::test]
 async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
     let emulator = emulator().await;
-    for (flag, variable, given, said) in [
+    for (flag, variable, given, expected) in [
         ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "0s", "must be more than 0 and at most a day"),
         ("--request-timeout", "KOODRIVE_REQUEST_TIMEOUT", "soon", "such as 90s or 10m"),
         ("--connect-timeout", "KOODRIVE_CONNECT_TIMEOUT", "30s", "less than the total"),
@@ -128,7 +128,7 @@ async fn time_and_attempts_out_of_bounds_are_refused_by_name() {
             let output = run(&mut tool).await;
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
-            assert!(stderr.contains(said), "{said} not in {stderr}");
+            assert!(stderr.contains(expected), "{expected} not in {stderr}");
             assert!(stderr.contains(flag) || stderr.contains(variable), "no name in {stderr}");
         }
     }
@@ -193,10 +193,10 @@ async fn flag_is_not_taken_for_the_value_of_another() {
     let args = ["package", "--share-id", "s", "--container-id", "c", "F1", "--zip-name", "--split"];
     expect(&emulator, &args, 2, "'--split' for '--zip-name <NAME>': this is a flag, so the value is missing").await;
     expect(&emulator, &["status", "--share-id", "s"], 2, "\n  <TASK_ID|--tasks-from <FILE>>\n").await;
-    let said = "\n  <--share-id <ID>|--link <LINK>|--tasks-from <FILE>>\n";
-    expect(&emulator, &["status", "42"], 2, said).await;
-    let said = "'--patience <TIME>': write a number and its unit, such as 90s or 10m";
-    expect(&emulator, &["files", "--patience", "soon"], 2, said).await;
+    let expected = "\n  <--share-id <ID>|--link <LINK>|--tasks-from <FILE>>\n";
+    expect(&emulator, &["status", "42"], 2, expected).await;
+    let expected = "'--patience <TIME>': write a number and its unit, such as 90s or 10m";
+    expect(&emulator, &["files", "--patience", "soon"], 2, expected).await;
     expect(&emulator, &["status", "--shareid", "s"], 2, "--shareid").await;
 }
 
@@ -234,19 +234,19 @@ async fn proxy_is_given_by_flag_or_variable() {
         // A request to a proxy has the whole URL.
         assert!(request.starts_with(&format!("POST {}/", emulator.endpoint())), "{request}");
     }
-    let said = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
+    let expected = "--proxy: every user of the machine can see a password in a flag; give --proxy-file or set KOODRIVE_PROXY instead";
     let with_password = ["F1", "--proxy", "http://user:password@proxy.example"];
-    expect(&emulator, &[&DUMP[..], &with_password].concat(), 2, said).await;
-    let said = "--proxy, --proxy-file (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy, without a path";
+    expect(&emulator, &[&DUMP[..], &with_password].concat(), 2, expected).await;
+    let expected = "--proxy, --proxy-file (KOODRIVE_PROXY): must be the URL of an http, https, socks4 or socks5 proxy, without a path";
     for proxy in ["ftp://proxy.example", "http://proxy.example/proxy.pac"] {
-        expect(&emulator, &[&DUMP[..], &["F1", "--proxy", proxy]].concat(), 2, said).await;
+        expect(&emulator, &[&DUMP[..], &["F1", "--proxy", proxy]].concat(), 2, expected).await;
     }
     assert_eq!(emulator.request_count(), 0);
     // A proxy on the way answers like this.
     emulator.fail_next(Fault::Reply(Answer::json(407, &serde_json::json!({}))));
-    let said =
+    let expected =
         "give the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY), http://user:password@host:port";
-    expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 3, said).await;
+    expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 3, expected).await;
 }
 
 /// A service on this machine with a certificate of its own, which may demand one of its clients: its endpoint, its certificate, and
@@ -300,11 +300,11 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
         assert_eq!(stderr.contains("trust its issuer by --cacert (KOODRIVE_CACERT), or"), *status == 1, "{stderr}");
     }
     server.abort();
-    for (path, said) in [
+    for (path, expected) in [
         ("missing.pem", "no certificates can be read from missing.pem"),
         (file("no.pem", "F1").to_str().unwrap(), "no.pem: must hold a certificate as PEM"),
     ] {
-        expect(&emulator, &[&DUMP[..], &["F1", "--cacert", path]].concat(), 2, said).await;
+        expect(&emulator, &[&DUMP[..], &["F1", "--cacert", path]].concat(), 2, expected).await;
     }
 }
 
@@ -331,46 +331,46 @@ async fn certificate_of_the_client_is_given_by_flag_or_variable() {
     }
     server.abort();
     let missing_key = file("client.no-key.pem", &cert.pem());
-    let said = "client.no-key.pem: must hold ";
-    expect(&emulator, &[&DUMP[..], &["F1", "--cert", missing_key.to_str().unwrap()]].concat(), 2, said).await;
+    let expected = "client.no-key.pem: must hold ";
+    expect(&emulator, &[&DUMP[..], &["F1", "--cert", missing_key.to_str().unwrap()]].concat(), 2, expected).await;
 }
 
 #[tokio::test]
 async fn share_link_is_not_taken_for_a_share_id() {
     let emulator = emulator().await;
     let link = "https://example.com/cloudfile/#/sharelink/i/1808628918203192832";
-    let said = "this is a share link";
-    expect(&emulator, &["dump", "--share-id", link, "F1"], 2, said).await;
-    expect(&emulator, &["status", "--share-id", link, "42"], 2, said).await;
+    let expected = "this is a share link";
+    expect(&emulator, &["dump", "--share-id", link, "F1"], 2, expected).await;
+    expect(&emulator, &["status", "--share-id", link, "42"], 2, expected).await;
 }
 
 #[tokio::test]
 async fn advice_after_a_failure_names_the_ids_that_have_no_task() {
     let emulator = emulator().await;
     let ids = crate::support::id_file("advice.ids", 5_500);
-    let dump = async |code, said, args: &[&str]| {
+    let dump = async |code, expected, args: &[&str]| {
         let mut dump = tool(&emulator);
         dump.args(DUMP).args(["--concurrency", "1", "--file-ids-from"]).arg(&ids).args(args);
         let output = run(&mut dump).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains(said), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     };
     let refused = || Fault::Reply(Answer::service(400, "13000311", "not enough space"));
     for fault in [refused(), Fault::Delay(Duration::ZERO), refused(), refused()] {
         emulator.fail_next(fault);
     }
-    let said = "give a new run the ids 0..1000, 2000..4000, of which no task was made\n";
-    dump(3, said, &[]).await;
+    let expected = "give a new run the ids 0..1000, 2000..4000, of which no task was made\n";
+    dump(3, expected, &[]).await;
     for fault in [refused(), Fault::Delay(Duration::ZERO), Fault::CloseAfterProcessing] {
         emulator.fail_next(fault);
     }
-    let said = "the ids 0..1000, of which no task was made, and any ids from 3000 on, which were not attempted\n";
-    dump(4, said, &[]).await;
+    let expected = "the ids 0..1000, of which no task was made, and any ids from 3000 on, which were not attempted\n";
+    dump(4, expected, &[]).await;
     // No task was made, so the advice must not name only the ids that were not attempted.
     let (elsewhere, _bound) = nowhere();
-    let said = "the ids 0..1000, of which no task was made, and any ids from 1000 on, which were not attempted\n";
-    dump(6, said, &["--endpoint", &elsewhere]).await;
+    let expected = "the ids 0..1000, of which no task was made, and any ids from 1000 on, which were not attempted\n";
+    dump(6, expected, &["--endpoint", &elsewhere]).await;
 }
 
 #[tokio::test]
@@ -378,7 +378,7 @@ async fn file_that_two_flags_name_is_refused_before_anything_is_written() {
     let emulator = emulator().await;
     let directory = directory("named-twice");
     let package = ["package", "--share-id", "s", "--container-id", "c", "F1", "--output", "p.zip"];
-    for (args, said) in [
+    for (args, expected) in [
         (&[&DUMP[..], &["F1", "--save", "x", "--ledger", "x"]].concat(), "--save and --ledger name the same file"),
         (&[&DUMP[..], &["F1", "--save", "x", "--ledger", "./x"]].concat(), "--save and --ledger name the same file"),
         (&[&package[..], &["--ledger", "p.zip"]].concat(), "--ledger and --output name the same file"),
@@ -388,7 +388,7 @@ async fn file_that_two_flags_name_is_refused_before_anything_is_written() {
         let output = run(tool(&emulator).current_dir(&directory).args(args)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
-        assert!(stderr.contains(said), "{said} not in {stderr}");
+        assert!(stderr.contains(expected), "{expected} not in {stderr}");
     }
     assert_eq!(emulator.request_count(), 0);
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);

@@ -42,23 +42,23 @@ async fn interrupted_run_finishes_what_is_on_its_way_and_says_how_to_resume() {
         let mut child = tool.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         until("two requests are on their way", || emulator.request_count() == 2).await;
-        let mut said = String::new();
-        stderr.read_line(&mut said).await.unwrap();
-        assert!(said.ends_with("cli_interrupt.ledger: new\n"), "{said}");
-        said.clear();
+        let mut written = String::new();
+        stderr.read_line(&mut written).await.unwrap();
+        assert!(written.ends_with("cli_interrupt.ledger: new\n"), "{written}");
+        written.clear();
         for signal in signals {
             send(signal, child.id().unwrap()).await;
             // Wait for the tool's line about the first signal, so that the two do not merge into one.
-            if said.is_empty() {
-                timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
+            if written.is_empty() {
+                timeout(Duration::from_secs(30), stderr.read_line(&mut written)).await.unwrap().unwrap();
             }
         }
         release().await;
-        stderr.read_to_string(&mut said).await.unwrap();
-        assert_eq!(end(child).await.status.code(), Some(1), "{signals:?}: {said}");
+        stderr.read_to_string(&mut written).await.unwrap();
+        assert_eq!(end(child).await.status.code(), Some(1), "{signals:?}: {written}");
         let resume = format!("resume: run the same command with --ledger {}", path.display());
-        assert!(said.contains(&resume), "{said}");
-        assert!(said.contains("0..2000 were attempted, the rest was not"), "{said}");
+        assert!(written.contains(&resume), "{written}");
+        assert!(written.contains("0..2000 were attempted, the rest was not"), "{written}");
         let expected = ["run", "sending", "sending", "accepted", "accepted"];
         assert_eq!(states(&path), expected);
         assert_eq!(emulator.request_count(), 2);
@@ -102,14 +102,14 @@ async fn second_interrupt_leaves_at_once_and_says_what_that_means() {
     until("all ids were read", || states(&path).len() == 3).await;
     let line = stderr.next_line().await.unwrap().unwrap();
     assert!(line.ends_with("cli_interrupt_twice.ledger: new"), "{line}");
-    for said in [
+    for expected in [
         "interrupted: waiting",
         "error: interrupted twice: requests that were on their way may have made tasks, the ledger calls them unknown",
     ] {
         send("-INT", child.id().unwrap()).await;
         let line = timeout(Duration::from_secs(30), stderr.next_line()).await;
         let line = line.unwrap().unwrap().unwrap();
-        assert!(line.starts_with(said), "{line}");
+        assert!(line.starts_with(expected), "{line}");
     }
     let ended = timeout(Duration::from_secs(10), child.wait()).await;
     assert_eq!(ended.unwrap().unwrap().code(), Some(4));
@@ -147,8 +147,8 @@ async fn first_process_of_a_container_ends_at_a_signal() {
         let output = end(child).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{signal}: {stderr}");
-        let said = "error: interrupted: the tasks go on; run the same command again";
-        assert!(stderr.contains(said), "{stderr}");
+        let expected = "error: interrupted: the tasks go on; run the same command again";
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 
@@ -219,7 +219,7 @@ async fn interrupted_wait_of_a_run_says_how_to_go_on() {
     let emulator = emulator().await;
     emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
     let saved = file("interrupted.tasks", "");
-    for (args, said) in [
+    for (args, expected) in [
         (&[][..], "run `koodrive-share wait TASK_ID --share-id share`"),
         (&["--save", saved.to_str().unwrap()], "run `koodrive-share wait --tasks-from /"),
     ] {
@@ -231,7 +231,7 @@ async fn interrupted_wait_of_a_run_says_how_to_go_on() {
         send("-TERM", child.id().unwrap()).await;
         let output = end(child).await;
         assert_eq!(output.status.code(), Some(1));
-        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
 }
 
@@ -240,7 +240,7 @@ async fn interrupt_before_the_last_reply_keeps_a_run_from_looking_done() {
     let emulator = emulator().await;
     let path = directory("interrupted-before-reply").join("p.zip");
     let package = ["package", "--share-id", "share", "--container-id", "space", "F1", "--output"];
-    for (args, said) in [
+    for (args, expected) in [
         (&[&DUMP[..], &["F1", "--wait"]].concat(), "the tasks go on; run `koodrive-share wait TASK_ID"),
         (&[&package[..], &[path.to_str().unwrap()]].concat(), "the tasks go on; run the same command again"),
     ] {
@@ -257,6 +257,6 @@ async fn interrupt_before_the_last_reply_keeps_a_run_from_looking_done() {
         release().await;
         pipe.read_to_string(&mut stderr).await.unwrap();
         assert_eq!(end(child).await.status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains(said), "{said} not in {stderr}");
+        assert!(stderr.contains(expected), "{expected} not in {stderr}");
     }
 }

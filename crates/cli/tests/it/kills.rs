@@ -32,7 +32,7 @@ fn random(test: &str) -> StdRng {
 }
 
 /// The result of each chunk in the output of a complete run: the task, or `None` if the outcome is unknown.
-fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
+fn results_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
     let chunks = json_lines(output).into_iter().map(|line| {
         let task_id = line["taskId"].as_str().map(str::to_owned);
         assert!(task_id.is_some() || line["outcome"] == "unknown", "{line}");
@@ -43,9 +43,9 @@ fn said_of_chunks(output: &Output) -> BTreeMap<u64, Option<String>> {
 
 /// Compares the output of a run with the tasks that exist, and returns the number of unknown chunks.
 fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usize) -> usize {
-    let said = said_of_chunks(output);
-    assert_eq!(said.len(), file_ids.len() / 1_000, "1,000 ids each");
-    for (chunk, task_id) in file_ids.chunks(1_000).zip(said.values()) {
+    let results = results_of_chunks(output);
+    assert_eq!(results.len(), file_ids.len() / 1_000, "1,000 ids each");
+    for (chunk, task_id) in file_ids.chunks(1_000).zip(results.values()) {
         let made = tasks_of(tasks, chunk);
         match task_id {
             Some(task_id) => {
@@ -55,7 +55,7 @@ fn check(output: &Output, file_ids: &[String], tasks: &[EmulatedTask], most: usi
             None => assert!(made.len() <= 1, "{} tasks of an unknown chunk", made.len()),
         }
     }
-    said.values().filter(|task_id| task_id.is_none()).count()
+    results.values().filter(|task_id| task_id.is_none()).count()
 }
 
 /// The states in which the kills of a test hit their runs.

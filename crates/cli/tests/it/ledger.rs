@@ -24,7 +24,7 @@ async fn run_tells_whether_its_ledger_is_new_or_resumed_and_the_ledger_whether_i
     show.arg("ledger").arg(&path);
     let resumed = |counts: &str| format!("ledger {}: resumed: {counts}", path.display());
     let cut_off = "its run did not come to the end of the file ids: ";
-    for (fault, code, told, shown) in [
+    for (fault, code, first_line, shown) in [
         (
             Fault::Reply(Answer::service(403, "403", "forbidden")),
             3,
@@ -42,7 +42,7 @@ async fn run_tells_whether_its_ledger_is_new_or_resumed_and_the_ledger_whether_i
         let output = run(&mut dump).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
-        assert_eq!(stderr.lines().next(), Some(told.as_str()));
+        assert_eq!(stderr.lines().next(), Some(first_line.as_str()));
         assert_eq!(text(&run(&mut show).await.stdout).lines().nth(1), Some(shown.as_str()));
     }
     let output = run(dump.arg("--resend-unknown")).await;
@@ -107,7 +107,7 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
     let mut dump = tool(&emulator);
     assert_eq!(run(dump.args(DUMP).arg("F1").arg("--ledger").arg(&path)).await.status.code(), Some(0));
     let other = file("no.ledger", "F1\n");
-    for (path, args, said) in [
+    for (path, args, expected) in [
         (
             &path,
             &["--not-made", "0..1"][..],
@@ -131,7 +131,7 @@ async fn what_is_no_ledger_range_or_unknown_chunk_is_refused() {
         let output = run(bare_tool().arg("ledger").arg(path).args(args)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
-        assert!(stderr.contains(said), "{said} not in {stderr}");
+        assert!(stderr.contains(expected), "{expected} not in {stderr}");
     }
 }
 
@@ -151,12 +151,13 @@ async fn ledger_in_use_is_read_and_ends_other_commands_with_status_1() {
     assert!(shown.contains("\na run uses it: what is on its way counts as unknown until the run ends\n"), "{shown}");
     let mut settle = bare_tool();
     settle.arg("ledger").arg(&path).args(["--not-made", "0..1"]);
-    for (tool, code, said) in [(&mut show, 0, ""), (&mut settle, 1, "in use"), (&mut dump, 1, "in use by another run")]
+    for (tool, code, expected) in
+        [(&mut show, 0, ""), (&mut settle, 1, "in use"), (&mut dump, 1, "in use by another run")]
     {
         let output = run(tool).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains(said) && !stderr.contains("resumed:"), "{stderr}");
+        assert!(stderr.contains(expected) && !stderr.contains("resumed:"), "{stderr}");
     }
     assert_eq!(emulator.request_count(), 1);
     drop(held);
@@ -176,8 +177,8 @@ async fn resume_refuses_a_ledger_without_a_run_before_anything_is_sent() {
         let output = run(dump.args(["--resume", "--ledger"]).arg(path)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        let said = format!("{}: it holds no run to resume: check the path, since without", path.display());
-        assert!(stderr.contains(&said), "{stderr}");
+        let expected = format!("{}: it holds no run to resume: check the path, since without", path.display());
+        assert!(stderr.contains(&expected), "{stderr}");
     }
     assert!(!missing.exists());
     assert_eq!(fs::read(&empty).unwrap(), b"");
@@ -186,10 +187,10 @@ async fn resume_refuses_a_ledger_without_a_run_before_anything_is_sent() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("--ledger <FILE>"), "{}", text(&output.stderr));
 
-    for (flags, said) in [(&[][..], ": new"), (&["--resume"], ": resumed: ids 0..1 of 1: 1 created")] {
+    for (flags, expected) in [(&[][..], ": new"), (&["--resume"], ": resumed: ids 0..1 of 1: 1 created")] {
         let output = run(tool(&emulator).args(DUMP).args(["F1", "--ledger"]).arg(&missing).args(flags)).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
     assert_eq!(emulator.tasks().len(), 1);
 }

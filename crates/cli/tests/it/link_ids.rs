@@ -70,8 +70,8 @@ async fn failed_files_of_a_share_with_an_extract_code_are_given_to_another_run()
     assert_eq!(run(&mut dump(&emulator, &args)).await.status.code(), Some(5));
     let mut status = tool(&emulator);
     status.args(["status", "--link", "ids1", "--format", "json", "--tasks-from"]).arg(&first);
-    let told = json_lines(&run(status.env("KOODRIVE_EXTRACT_CODE", CODE)).await);
-    let failed = told[0]["failedFileIds"].as_array().unwrap()[0].as_str().unwrap();
+    let statuses = json_lines(&run(status.env("KOODRIVE_EXTRACT_CODE", CODE)).await);
+    let failed = statuses[0]["failedFileIds"].as_array().unwrap()[0].as_str().unwrap();
     assert_eq!(failed, ids(3)[1]);
     let failed_ids = file("failed.ids", &format!("{failed}\n"));
     emulator.set_schedule(Schedule::immediate_success());
@@ -148,7 +148,7 @@ async fn package_of_ids_beside_a_link_goes_to_a_file() {
 async fn ids_beside_a_link_exclude_all_that_needs_a_listing() {
     let emulator = emulator().await;
     let listed = id_file("excluded.ids", 1);
-    for (args, said) in [
+    for (args, expected) in [
         (&["first"][..], "give names of files or --file-ids-from, not both"),
         (&["--all"], "cannot be used with"),
         (&["--recursive"], "cannot be used with"),
@@ -156,7 +156,7 @@ async fn ids_beside_a_link_exclude_all_that_needs_a_listing() {
         let args = [args, &["--file-ids-from", listed.to_str().unwrap()]].concat();
         let output = run(&mut dump(&emulator, &args)).await;
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(text(&output.stderr).contains(said), "{said} not in {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(expected), "{expected} not in {}", text(&output.stderr));
     }
     let output = run(&mut dump(&emulator, &["--all", "--container-id", "c"])).await;
     assert_eq!(output.status.code(), Some(2));

@@ -107,8 +107,8 @@ async fn task_outlasts_a_download_that_fails_for_whatever_cause() {
         let output = run(&mut tool_in(&directory, &emulator, &LINK)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{answer:?}: {stderr}");
-        let said = "p.zip.ledger keeps the task: give the same command again, or delete it to make another package";
-        assert!(stderr.contains(said), "{answer:?}: {stderr}");
+        let expected = "p.zip.ledger keeps the task: give the same command again, or delete it to make another package";
+        assert!(stderr.contains(expected), "{answer:?}: {stderr}");
     }
     emulator.set_package(Package::new());
     let output = run(&mut tool_in(&directory, &emulator, &LINK)).await;
@@ -127,11 +127,11 @@ async fn package_that_has_come_leaves_no_ledger_although_nobody_can_be_told() {
     let mut child = package.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     emulator.set_package(Package::new().file_bytes(50 << 20));
-    let mut told = String::new();
-    while told.lines().count() < 2 {
+    let mut results = String::new();
+    while results.lines().count() < 2 {
         let mut byte = [0];
         tokio::io::AsyncReadExt::read_exact(&mut stdout, &mut byte).await.unwrap();
-        told.push(char::from(byte[0]));
+        results.push(char::from(byte[0]));
     }
     drop(stdout);
     let output = child.wait_with_output().await.unwrap();

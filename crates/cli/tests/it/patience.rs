@@ -96,7 +96,7 @@ async fn listing_waits_as_a_run_does_and_tells_its_pauses() {
 #[tokio::test]
 async fn listing_that_is_throttled_for_too_long_ends_a_run_to_resume_later() {
     // Two calls open the share, and the first 1,000 files are on 11 pages.
-    for (calls, args, tasks, said) in [
+    for (calls, args, tasks, expected) in [
         (5, &["files", "code1", "--recursive"][..], 0, "error: the service refused the request, status 429"),
         (5, &DUMP_OF_LINK, 0, ": none of the file ids was attempted: the service refused the request, status 429"),
         (15, &DUMP_OF_LINK, 1, ": of the file ids, 0..1000 were attempted"),
@@ -108,7 +108,7 @@ async fn listing_that_is_throttled_for_too_long_ends_a_run_to_resume_later() {
             let output = run(&mut tool).await;
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(6), "{args:?}: {stderr}");
-            assert!(stderr.contains(said) && !stderr.contains("paused for"), "{args:?}: {stderr}");
+            assert!(stderr.contains(expected) && !stderr.contains("paused for"), "{args:?}: {stderr}");
             assert_eq!(emulator.tasks().len(), tasks);
         }
     }
@@ -199,21 +199,21 @@ async fn interrupt_ends_a_pause_at_once() {
     tool.arg("--file-ids-from").arg(id_file("pause.ids", 9_000));
     let mut child = tool.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
+    let mut written = String::new();
     // The fourth pause lasts 8 to 16 seconds.
-    while said.matches("paused for ").count() < 4 {
-        timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
+    while written.matches("paused for ").count() < 4 {
+        timeout(Duration::from_secs(30), stderr.read_line(&mut written)).await.unwrap().unwrap();
     }
     // The text of the error is shown once.
-    assert_eq!((said.matches("APIGW.0308").count(), said.matches("s: throttled\n").count()), (1, 3), "{said}");
+    assert_eq!((written.matches("APIGW.0308").count(), written.matches("s: throttled\n").count()), (1, 3), "{written}");
     let interrupted = tokio::time::Instant::now();
     send("-INT", child.id().unwrap()).await;
     let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
     assert!(interrupted.elapsed() < Duration::from_secs(7), "{:?}", interrupted.elapsed());
-    stderr.read_to_string(&mut said).await.unwrap();
-    assert_eq!(status.code(), Some(6), "{said}");
-    assert!(said.contains("interrupted: of the file ids, 0..2000 were attempted, the rest was not"), "{said}");
-    assert!(said.contains("resume: run the same command with --ledger"), "{said}");
+    stderr.read_to_string(&mut written).await.unwrap();
+    assert_eq!(status.code(), Some(6), "{written}");
+    assert!(written.contains("interrupted: of the file ids, 0..2000 were attempted, the rest was not"), "{written}");
+    assert!(written.contains("resume: run the same command with --ledger"), "{written}");
 }
 
 #[cfg(unix)]
@@ -225,17 +225,17 @@ async fn interrupt_before_the_last_chunk_is_sent_follows_no_task() {
     tool.arg("--file-ids-from").arg(id_file("last-chunk.ids", 2_000));
     let mut child = tool.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("paused for ") {
-        timeout(Duration::from_secs(30), stderr.read_line(&mut said)).await.unwrap().unwrap();
+    let mut written = String::new();
+    while !written.contains("paused for ") {
+        timeout(Duration::from_secs(30), stderr.read_line(&mut written)).await.unwrap().unwrap();
     }
     send("-TERM", child.id().unwrap()).await;
     let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
-    stderr.read_to_string(&mut said).await.unwrap();
-    assert_eq!(status.code(), Some(6), "{said}");
-    assert!(said.contains("resume: run the same command with --ledger"), "{said}");
-    assert!(!said.contains("the tasks go on"), "{said}");
-    assert!(said.contains("no task was followed"), "{said}");
+    stderr.read_to_string(&mut written).await.unwrap();
+    assert_eq!(status.code(), Some(6), "{written}");
+    assert!(written.contains("resume: run the same command with --ledger"), "{written}");
+    assert!(!written.contains("the tasks go on"), "{written}");
+    assert!(written.contains("no task was followed"), "{written}");
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn rate_is_read_from_flag_and_variable_and_refused_by_name() {
         tool.args(DUMP).arg("F1").args(flags).env("KOODRIVE_RATE", variable);
         tool
     };
-    for (mut tool, said) in [
+    for (mut tool, expected) in [
         (with(&["--rate", "20"], ""), "such as 20/10s"),
         (with(&["--rate", "x/1s"], ""), "\"x\": invalid digit"),
         (with(&["--rate", "0/1s"], ""), "--rate (KOODRIVE_RATE): must be 1 request or more"),
@@ -256,7 +256,7 @@ async fn rate_is_read_from_flag_and_variable_and_refused_by_name() {
         let output = run(&mut tool).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(said), "{said} not in {stderr}");
+        assert!(stderr.contains(expected), "{expected} not in {stderr}");
     }
     assert_eq!(emulator.request_count(), 0);
     assert_eq!(run(&mut with(&["--rate", "20/10s"], "x")).await.status.code(), Some(0));

@@ -53,21 +53,21 @@ async fn secrets_come_from_variables_files_or_the_standard_input_never_from_flag
     let mut two = no_token();
     let output = run(two.arg("--authorization-file").arg(&authorization).arg("--token-file").arg(&token)).await;
     assert_eq!(output.status.code(), Some(2));
-    let said = "give one of --token-file, --authorization-file, and --app-id with --app-secret-file";
-    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    let expected = "give one of --token-file, --authorization-file, and --app-id with --app-secret-file";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     let mut two = no_token();
     let output = run(two.args(["--proxy-file", "-", "--app-secret-file", "-"])).await;
-    let said = "only one of --app-secret-file and --proxy-file can read the standard input";
-    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    let expected = "only one of --app-secret-file and --proxy-file can read the standard input";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     let mut two = no_token();
     let output = run(two.args(["--token-file", "-", "--kdstoken-file", "-"])).await;
     assert_eq!(output.status.code(), Some(2));
-    let said = "only one of --token-file and --kdstoken-file can read the standard input";
-    assert!(text(&output.stderr).contains(said));
+    let expected = "only one of --token-file and --kdstoken-file can read the standard input";
+    assert!(text(&output.stderr).contains(expected));
     let mut status = bare_tool();
     status.args(["status", "1", "--share-id", "s"]);
     let output = run(status.args(["--token-file", "-", "--kdstoken-file", "-"])).await;
-    assert!(text(&output.stderr).contains(said));
+    assert!(text(&output.stderr).contains(expected));
 }
 
 #[cfg(unix)]
@@ -221,8 +221,8 @@ async fn token_file_without_a_token_is_refused_by_name() {
         (file("empty.secret", "\n"), "empty.secret is empty"),
         (file("scheme.secret", "Bearer x"), "access token (--token-file, KOODRIVE_TOKEN): must not carry a scheme"),
     ];
-    for (path, said) in files {
-        expect(&emulator, &[&DUMP[..], &["F1", "--token-file", path.to_str().unwrap()]].concat(), 2, said).await;
+    for (path, expected) in files {
+        expect(&emulator, &[&DUMP[..], &["F1", "--token-file", path.to_str().unwrap()]].concat(), 2, expected).await;
     }
     assert_eq!(emulator.request_count(), 0);
 }

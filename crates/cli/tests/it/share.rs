@@ -239,12 +239,12 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
     let directory = directory("bad-input");
     fs::write(directory.join("wrong"), "00000000").unwrap();
     fs::write(directory.join("there.zip"), "here before").unwrap();
-    for &(args, status, said) in BAD_INPUT {
+    for &(args, status, expected) in BAD_INPUT {
         let args: Vec<&str> = args.split(' ').map(|arg| if arg == "LINK" { link } else { arg }).collect();
         let output = run(&mut tool_in(&directory, &emulator, &args)).await;
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
-        assert!(stderr.contains(said), "{said} not in {stderr}");
+        assert!(stderr.contains(expected), "{expected} not in {stderr}");
     }
     // This error comes from the stream of files: the listing is not complete before the first task is made.
     let of_two_spaces = EmulatedShare::new("spaces1").file(SharedFile::file("a", 1));
@@ -253,8 +253,8 @@ async fn bad_input_is_refused_in_the_words_of_flags_before_a_task_is_made() {
     let mut of_spaces = tool_in(&directory, &emulator, &into_space);
     let output = run(of_spaces.env_remove("KOODRIVE_EXTRACT_CODE")).await;
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
-    let said = "files: must be the space of all files of a task";
-    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    let expected = "files: must be the space of all files of a task";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     // `files` takes no file ids, so no advice mentions them. After a refused token, none mentions the extract code.
     for (token, is_code_advised) in [(TOKEN, true), ("lapsed", false)] {
         let mut files = tool_in(&directory, &emulator, &["files", "F1"]);
@@ -402,9 +402,9 @@ async fn package_that_lacks_files_ends_with_status_5_and_names_them() {
     assert!(text(&output.stderr).contains("ask the vendor"));
     let args = [&args[..], &["--overwrite", "--format", "json"]].concat();
     let output = run(&mut tool_in(&directory, &emulator, &args)).await;
-    let told = &json_lines(&output)[2];
-    assert_eq!((&told["files"], &told["missing"]), (&1.into(), &1.into()), "{told}");
-    assert_eq!(told["missingNames"], serde_json::json!(["b.txt"]));
+    let package = &json_lines(&output)[2];
+    assert_eq!((&package["files"], &package["missing"]), (&1.into(), &1.into()), "{package}");
+    assert_eq!(package["missingNames"], serde_json::json!(["b.txt"]));
 }
 
 /// Runs the tool until a part of `p.zip` was received, and interrupts it.

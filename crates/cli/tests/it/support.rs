@@ -182,12 +182,12 @@ pub(crate) fn id_file(name: &str, count: usize) -> PathBuf {
 }
 
 /// Runs the tool with these arguments, and expects this exit status and this text on the standard error.
-pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, said: &str) -> Output {
+pub(crate) async fn expect(emulator: &Emulator, args: &[&str], code: i32, expected: &str) -> Output {
     let before = emulator.tasks().len();
     let output = run(tool(emulator).args(args)).await;
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(said), "{said} not in {stderr}");
+    assert!(stderr.contains(expected), "{expected} not in {stderr}");
     assert_eq!(emulator.faults_left(), 0);
     if matches!(code, 2 | 3 | 6) {
         assert_eq!(emulator.tasks().len(), before, "{args:?} made a task");

@@ -26,13 +26,13 @@ async fn several_tasks_are_asked_for_and_followed_at_once() {
     let ids: Vec<String> = emulator.tasks().iter().map(|task| task.task_id().to_owned()).collect();
     for command in ["status", "wait"] {
         let output = run(tool(&emulator).args([command, "--share-id", "share", "--format", "json"]).args(&ids)).await;
-        let mut told: Vec<String> =
+        let mut written: Vec<String> =
             json_lines(&output).iter().map(|line| line["taskId"].as_str().unwrap().into()).collect();
         // `wait` writes the tasks in the order in which they end.
-        told.sort();
+        written.sort();
         let mut ids = ids.clone();
         ids.sort();
-        assert_eq!(told, ids);
+        assert_eq!(written, ids);
     }
     let output = run(tool(&emulator).args(["wait", "--share-id", "share"]).args(&ids)).await;
     let last = text(&output.stderr).lines().last();
@@ -57,11 +57,11 @@ async fn task_that_cannot_be_asked_for_keeps_nobody_from_following_the_others() 
     let (task, foreign) = (emulator.tasks()[2].task_id().to_owned(), elsewhere.tasks()[1].task_id().to_owned());
     for command in ["status", "wait"] {
         // Status 2 counts more than the 5 of the task that did not succeed.
-        let said = "must be the endpoint that the task lives at";
-        let output = expect(&emulator, &[command, "--tasks-from", &path], 2, said).await;
+        let expected = "must be the endpoint that the task lives at";
+        let output = expect(&emulator, &[command, "--tasks-from", &path], 2, expected).await;
         assert!(text(&output.stdout).contains(&task), "{}", text(&output.stderr));
         let stderr = text(&output.stderr);
-        assert_eq!(stderr.matches(said).count(), 2, "{stderr}");
+        assert_eq!(stderr.matches(expected).count(), 2, "{stderr}");
         assert!(stderr.contains(&format!("task {foreign}")), "{stderr}");
         let output = expect(&emulator, &[command, "--tasks-from", &path, "--format", "json"], 2, "").await;
         let lines = json_lines(&output);
@@ -77,16 +77,16 @@ async fn wait_that_gives_up_says_how_to_go_on() {
     emulator.set_schedule(Schedule::by_polls([Step::running(10)]));
     expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 0, "").await;
     let task = emulator.tasks()[0].task_id().to_owned();
-    let said = "the task goes on; run the same command again";
-    expect(&emulator, &["wait", &task, "--share-id", "share", "--timeout", "0s"], 1, said).await;
+    let expected = "the task goes on; run the same command again";
+    expect(&emulator, &["wait", &task, "--share-id", "share", "--timeout", "0s"], 1, expected).await;
     let refused = || emulator.fail_next(Fault::Reply(Answer::service(400, "13000301", "refused")));
     refused();
-    let said = "the task may go on: see to the cause, then run the same command again";
-    expect(&emulator, &["wait", &task, "--share-id", "share"], 3, said).await;
+    let expected = "the task may go on: see to the cause, then run the same command again";
+    expect(&emulator, &["wait", &task, "--share-id", "share"], 3, expected).await;
     let directory = directory("given-up");
     let path = directory.join("p.zip");
     let package = ["package", "--share-id", "s", "--container-id", "c", "F1", "--output", path.to_str().unwrap()];
-    for (args, said) in [
+    for (args, expected) in [
         (&[&DUMP[..], &["F1", "--wait"]].concat(), "then run `koodrive-share wait TASK_ID --share-id share`"),
         (&package.to_vec(), "then run the same command again"),
     ] {
@@ -94,7 +94,7 @@ async fn wait_that_gives_up_says_how_to_go_on() {
         refused();
         let output = run(tool(&emulator).args(args)).await;
         assert_eq!(output.status.code(), Some(3));
-        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
 }
 
@@ -222,8 +222,8 @@ async fn file_without_tasks_is_refused_before_anything_is_asked() {
             "must be the endpoint that the task lives at",
         ),
     ];
-    for (args, said) in cases {
-        expect(&emulator, args, 2, said).await;
+    for (args, expected) in cases {
+        expect(&emulator, args, 2, expected).await;
     }
     assert_eq!(emulator.request_count(), before);
 }
@@ -236,6 +236,6 @@ async fn task_that_cannot_be_saved_stops_the_run() {
     let ids = ["--concurrency", "1", "--file-ids-from", ids.to_str().unwrap(), "--save", "/dev/full"];
     let output =
         expect(&emulator, &[&DUMP[..], &ids].concat(), 1, "--save /dev/full: a task cannot be written: ").await;
-    let told = text(&output.stdout).lines().count();
-    assert!(told < 20 && told == emulator.tasks().len(), "every task that was made is told");
+    let written = text(&output.stdout).lines().count();
+    assert!(written < 20 && written == emulator.tasks().len(), "every task that was made is told");
 }

@@ -21,8 +21,8 @@ async fn many_ids_make_plain_lines_where_there_is_no_terminal() {
     let emulator = emulator().await;
     let ids = id_file("plain.ids", 2_500);
     let output = run(tool(&emulator).args(DUMP).arg("--file-ids-from").arg(ids)).await;
-    let said = "ids 0..2500: 3 created, 0 created earlier, 0 rejected, 0 not sent, 0 unknown";
-    assert_eq!(without_progress(text(&output.stderr)), [said]);
+    let expected = "ids 0..2500: 3 created, 0 created earlier, 0 rejected, 0 not sent, 0 unknown";
+    assert_eq!(without_progress(text(&output.stderr)), [expected]);
     let stdout = text(&output.stdout);
     for (line, task) in stdout.lines().zip(emulator.tasks()) {
         let trace_id = task.trace_id().unwrap();

@@ -99,8 +99,8 @@ impl Reply {
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str, why: &str) {
         let text = self.text();
-        let said = (self.status, text.contains(code), text.contains(why));
-        assert_eq!(said, (status, true, true), "{code} {why}: {self:?}");
+        let actual = (self.status, text.contains(code), text.contains(why));
+        assert_eq!(actual, (status, true, true), "{code} {why}: {self:?}");
     }
 }
 

@@ -95,8 +95,8 @@ fn diff_in_markdown_of_two_documents_names_both() {
     let file = limited("diff_in_markdown_of_two", 500);
     let file = file.to_str().unwrap();
     let heading = |arguments: &[&str]| {
-        let told = stdout(&run(&[&["diff", "--format", "markdown"], arguments].concat()));
-        told.lines().take(3).collect::<Vec<_>>().join("|")
+        let report = stdout(&run(&[&["diff", "--format", "markdown"], arguments].concat()));
+        report.lines().take(3).collect::<Vec<_>>().join("|")
     };
     assert_eq!(
         heading(&[file, file]),
@@ -131,11 +131,14 @@ fn diff_with_a_revision_that_was_never_released_judges_the_version_by_the_releas
         (document("low.json", &["one", "two"], "1.0.0"), "1.0.0", "TOO LITTLE", 1),
     ] {
         let output = run(&["diff", &first, &second]);
-        let told = stdout(&output);
+        let report = stdout(&output);
         let expected = format!(
             "info.version was 1.0.0 in the last release, must be at least 1.1.0 and is {version}: {verdict}.\n"
         );
-        assert!(told.contains("$.two is new") && !told.contains("$.one") && told.ends_with(&expected), "{told}");
+        assert!(
+            report.contains("$.two is new") && !report.contains("$.one") && report.ends_with(&expected),
+            "{report}"
+        );
         assert_eq!(output.status.code(), Some(status));
     }
 }
@@ -143,11 +146,11 @@ fn diff_with_a_revision_that_was_never_released_judges_the_version_by_the_releas
 #[test]
 fn what_is_neither_file_nor_revision_is_named() {
     let output = run(&["diff", "no-such-revision"]);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     let neither = format!("error: no-such-revision: neither a file nor a revision that holds {SPEC}: ");
     // This is the message on a machine without git.
     let no_git = "error: no-such-revision: no file, and git cannot be asked: ";
-    assert!(told.starts_with(&neither) || told.starts_with(no_git), "{told}");
+    assert!(stderr.starts_with(&neither) || stderr.starts_with(no_git), "{stderr}");
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -156,7 +159,7 @@ fn a_document_that_cannot_be_compared_is_named() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("swagger.json");
     fs::write(&file, r#"{"swagger": "2.0", "info": {"title": "t", "version": "1"}, "paths": {}}"#).unwrap();
     let output = run(&["diff", file.to_str().unwrap()]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("swagger.json: /openapi: the generator reads OpenAPI 3.0, not null; write"), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("swagger.json: /openapi: the generator reads OpenAPI 3.0, not null; write"), "{stderr}");
     assert_eq!(output.status.code(), Some(2));
 }

@@ -52,11 +52,11 @@ fn changes(change: impl FnOnce(&mut Value)) -> Vec<(String, String, String, Stri
     change(&mut new);
     let report = Report::of(&old, &new).json();
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let told = report["changes"].as_array().unwrap().iter().map(|change| {
+    let changes = report["changes"].as_array().unwrap().iter().map(|change| {
         let of = &change["reachedFrom"][0];
         (text(&of["direction"]), text(&of["place"]), text(&change["rule"]), text(&change["step"]))
     });
-    told.collect()
+    changes.collect()
 }
 
 fn assert_changes(change: impl FnOnce(&mut Value), expected: &[[&str; 4]]) {
@@ -263,9 +263,9 @@ fn a_number_with_a_type_of_ours_is_told_by_it() {
     let mut new = small();
     put(&mut new, "/components/schemas/PageSize", json!({"maximum": 100, "minimum": 1, "type": "integer"}));
     put(&mut new, &format!("{BODY}/properties/pages"), json!({"$ref": "#/components/schemas/PageSize"}));
-    let told = Report::of(&small(), &new).text();
+    let report = Report::of(&small(), &new).text();
     for of_type in ["`Option<u32>`: what makes a request", "`Option<LenientInt>`\n"] {
-        assert!(told.contains(&format!("Rust: `Body::pages` is new, {of_type}")), "{of_type}: {told}");
+        assert!(report.contains(&format!("Rust: `Body::pages` is new, {of_type}")), "{of_type}: {report}");
     }
 }
 
@@ -282,8 +282,8 @@ fn what_is_new_tells_its_form() {
         form
     };
     let url = json!({"maxLength": 256, "minLength": 1, "pattern": "^https://.", "type": "string", "description": "…"});
-    let told = "text, at most 256 characters, at least 1 character, pattern `^https://.`";
-    assert_eq!(form("/components/schemas/Url", url.clone()), told);
+    let url_form = "text, at most 256 characters, at least 1 character, pattern `^https://.`";
+    assert_eq!(form("/components/schemas/Url", url.clone()), url_form);
     let field = format!("{BODY}/properties/new");
     for (schema, expected) in [
         (
@@ -306,8 +306,8 @@ fn what_is_new_tells_its_form() {
         assert_eq!(form(&field, schema), expected);
     }
     let parameter = json!({"in": "header", "name": "E", "schema": url});
-    assert_eq!(form(&format!("{OPERATION}/parameters/2"), parameter), told);
-    assert_eq!(form(&format!("{OPERATION}/responses/200/headers"), json!({"E": {"schema": url}})), told);
+    assert_eq!(form(&format!("{OPERATION}/parameters/2"), parameter), url_form);
+    assert_eq!(form(&format!("{OPERATION}/responses/200/headers"), json!({"E": {"schema": url}})), url_form);
 }
 
 /// The table in the README lists each rule, the changes that it covers, and its step in a request and in a reply.

@@ -194,10 +194,10 @@ fn each_mutation_is_caught_after_the_version_was_raised() {
 fn assert_told(name: &str, spec: &Value, sentence: &str) {
     let report = Report::of(&released(), spec);
     assert!(report.text().contains(&format!("  {sentence}\n")), "{name}: expected\n{sentence}\nin\n{}", report.text());
-    let told = input(spec.clone());
-    let stale = Input { changes: input(released()).changes, ..told.clone() };
+    let up_to_date = input(spec.clone());
+    let stale = Input { changes: input(released()).changes, ..up_to_date.clone() };
     assert!(findings(&stale).iter().any(|(check, _)| *check == "changes"), "{name}: CHANGES.md is not stale");
-    let found = findings(&told);
+    let found = findings(&up_to_date);
     let moved = spec["info"]["version"] == "9.0.0";
     let asked = found.iter().any(|(check, finding)| *check == "version" && finding.contains(sentence));
     let asks = report.step() > Step::None;

@@ -9,24 +9,24 @@ use tokio::{
 };
 
 /// A port whose queue of connections is full, so that the kernel leaves further ones unanswered.
-pub(crate) struct FullHouse {
+pub(crate) struct FullQueue {
     listener: TcpListener,
-    guests: Vec<TcpStream>,
+    clients: Vec<TcpStream>,
 }
 
-impl FullHouse {
+impl FullQueue {
     pub(crate) async fn start() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut guests = vec![];
+        let mut clients = vec![];
         let patience = Duration::from_millis(500);
-        while let Ok(guest) = timeout(patience, TcpStream::connect(address)).await {
-            guests.push(guest.unwrap());
-            assert!(guests.len() < 100, "the queue has no end");
+        while let Ok(client) = timeout(patience, TcpStream::connect(address)).await {
+            clients.push(client.unwrap());
+            assert!(clients.len() < 100, "the queue has no end");
         }
-        Self { listener, guests }
+        Self { listener, clients }
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -35,13 +35,13 @@ impl FullHouse {
 
     /// Accepts the connections that wait, and counts those that send something.
     pub(crate) async fn requests(self) -> usize {
-        let Self { listener, guests } = self;
-        drop(guests);
+        let Self { listener, clients } = self;
+        drop(clients);
         let mut requests = 0;
-        while let Ok(guest) = timeout(Duration::from_millis(300), listener.accept()).await {
-            let (mut guest, _) = guest.unwrap();
-            let said = guest.read_u8().await;
-            requests += usize::from(said.is_ok());
+        while let Ok(client) = timeout(Duration::from_millis(300), listener.accept()).await {
+            let (mut client, _) = client.unwrap();
+            let byte = client.read_u8().await;
+            requests += usize::from(byte.is_ok());
         }
         requests
     }
