@@ -227,7 +227,7 @@ fn share_id(value: &str) -> Result<String, &'static str> {
     not_a_flag(value)
 }
 
-/// Parses an id or a name, which may begin with a dash. A flag is refused: the value before it was left out.
+/// Parses an id or a name, which may begin with a dash. A flag in its place is refused, since the value was left out.
 fn not_a_flag(value: &str) -> Result<String, &'static str> {
     let is_flag_char = |char: char| char.is_ascii_lowercase() || char == '-';
     match value.strip_prefix("--") {

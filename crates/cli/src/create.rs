@@ -144,7 +144,7 @@ fn policy(bulk: &BulkArgs, patience: Option<Duration>, split: bool) -> Result<Bu
     let mut policy =
         BulkPolicy::default().concurrency(bulk.concurrency).split_packages(split).resend_unknown(bulk.resend_unknown);
     policy = policy.on_pause(service::report_pauses());
-    // If it cannot be parsed, `service::client` reports the error.
+    // If the patience cannot be parsed, `service::client` reports the error.
     if let Ok(patience) = service::patience(patience) {
         policy = policy.patience(patience);
     }

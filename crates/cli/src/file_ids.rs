@@ -81,8 +81,7 @@ impl FileIdSource {
             None => (Input::Arguments(mem::take(&mut create.files)), PathBuf::new()),
             Some(path) => {
                 let open = || open(&path).map_err(|error| unreadable(&path, &error));
-                // The standard input is open already, and needs no signal handler, with which a signal would not end
-                // the check.
+                // The standard input is open already. A signal handler would keep a signal from ending the check.
                 let input = if is_stdin(&path) { open()? } else { while_interruptible(&path, open)? };
                 (input, path)
             }

@@ -44,7 +44,7 @@ pub(crate) fn report_pauses() -> impl Fn(Duration, &Error) {
             if reported_until.is_some_and(|end| now < end) {
                 return;
             }
-            // Half of the length, since this may be called late, and the pause that follows has to be reported, too.
+            // Only half of the length counts: this may be called late, and the next pause has to be reported, too.
             is_known = reported_until.replace(now + length / 2).is_some();
         }
         let cause = if is_known { "throttled".to_owned() } else { with_causes(error) };

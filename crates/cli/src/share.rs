@@ -42,7 +42,7 @@ impl Key {
         Ok(Self { link, may_be_file_id: false, extract_code })
     }
 
-    /// The key in a command that takes file ids as well.
+    /// Notes whether the argument is a bare word, in a command that takes file ids as well.
     pub(crate) fn or_file_id(self, argument: &str) -> Self {
         Self { may_be_file_id: self.link.short_url() == argument, ..self }
     }

@@ -22,7 +22,7 @@ pub(crate) fn has_colours() -> bool {
 pub(crate) async fn ask_unseen(question: &str) -> io::Result<Option<String>> {
     let mut interrupts = Interrupts::new()?;
     let line = {
-        // Dropped after an interrupt, too, so that the terminal echoes again at the shell.
+        // This is dropped after an interrupt, too, so that the terminal echoes again at the shell.
         let _unseen = unseen::Unseen::new()?;
         // A failure is ignored: if the terminal has gone, reading the line fails.
         let _ = write!(io::stderr().lock(), "{question}");
@@ -48,7 +48,8 @@ mod unseen {
             let before = tcgetattr(io::stdin())?;
             let mut unseen = before.clone();
             unseen.local_modes.remove(LocalModes::ECHO);
-            // The value that disables a key differs between systems. A key that also interrupts only interrupts.
+            // The value that disables a key differs between systems. So these functions get the key of the interrupt, which
+            // then only interrupts.
             let interrupt = unseen.special_codes[SpecialCodeIndex::VINTR];
             for key in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
                 unseen.special_codes[key] = interrupt;

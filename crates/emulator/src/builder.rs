@@ -181,9 +181,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the id of the first task; the ids of later tasks count up from it. Defaults to that of the reference's
-    /// example,
-    /// 1689765568237837824. Set another id if an emulator that replaces an earlier one must not repeat its ids.
+    /// Sets the id of the first task; the ids of later tasks count up from it. Defaults to 1689765568237837824, that of
+    /// the reference's example. Set another id if an emulator that replaces an earlier one must not repeat its ids.
     pub fn first_task_id(mut self, id: u64) -> Self {
         self.first_task_id = Some(id);
         self

@@ -260,7 +260,7 @@ pub(crate) async fn handle(
     let body = axum::body::to_bytes(body, BODY_LIMIT).await;
     let received = Received {
         parts,
-        // Copied, so that a recorded body doesn't keep a larger read buffer in memory.
+        // The body is copied, so that a recorded one doesn't keep a larger read buffer in memory.
         body: Bytes::copy_from_slice(body.as_deref().unwrap_or_default()),
         is_complete: body.is_ok(),
     };

@@ -65,7 +65,7 @@ impl<'a> Schema<'a> {
                 },
             }
         }
-        // A keyword that is stated here goes before one of the schema that is referred to.
+        // A keyword that is stated here takes precedence over one of the schema that is referred to.
         if value.get("$ref").is_some() {
             let target = followed(spec, pointer);
             if target != pointer {
