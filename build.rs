@@ -31,7 +31,7 @@ pub(crate) fn main() {
     // The generator panics on what it does not support. The error below shows the panic's text; a backtrace would not
     // help.
     panic::set_hook(Box::new(|_| ()));
-    if let Err(reason) = caught(generate) {
+    if let Err(reason) = catch_panic(generate) {
         let reason = reason.to_string().replace('\n', " ");
         println!("cargo::error=no client can be generated from {SPEC}: {reason}");
         process::exit(1);
@@ -39,7 +39,7 @@ pub(crate) fn main() {
 }
 
 /// Turns a panic into an error.
-fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
@@ -50,20 +50,21 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<T, Box<
 pub(crate) fn generate() -> Result<(), Box<dyn Error>> {
     let spec = serde_json::from_str(&fs::read_to_string(SPEC)?)?;
     let json_schema = env::var_os("CARGO_FEATURE_SCHEMARS").is_some();
-    let client = caught(|| client(&spec, json_schema)).map_err(|reason| format!("{reason}{}", place(&spec)))?;
+    let client =
+        catch_panic(|| client(&spec, json_schema)).map_err(|reason| format!("{reason}{}", failing_paths(&spec)))?;
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("client.rs"), client)?;
     Ok(())
 }
 
 /// Returns the paths for which the generator fails when each is alone in the spec, or nothing if it also fails without
 /// any path.
-fn place(spec: &Value) -> String {
+fn failing_paths(spec: &Value) -> String {
     let fails = |path: &str| {
         let mut alone = spec.clone();
         if let Some(paths) = alone["paths"].as_object_mut() {
             paths.retain(|name, _| name == path);
         }
-        caught(|| client(&alone, false)).is_err()
+        catch_panic(|| client(&alone, false)).is_err()
     };
     let mut paths: Vec<_> = spec["paths"].as_object().into_iter().flatten().map(|(path, _)| path.as_str()).collect();
     paths.retain(|path| fails(path));
@@ -78,7 +79,7 @@ pub(crate) fn client(spec: &Value, json_schema: bool) -> Result<String, Box<dyn 
     let mut settings = settings(spec)?;
     if json_schema {
         let mut types = BTreeSet::new();
-        reach(spec, &json!({"$ref": "#/components/schemas/CreateBatchTaskRequest"}), &mut types);
+        add_references(spec, &json!({"$ref": "#/components/schemas/CreateBatchTaskRequest"}), &mut types);
         for name in types {
             settings.with_patch(name, TypePatch::default().with_derive("::schemars::JsonSchema"));
         }
@@ -205,8 +206,8 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
     let (mut in_requests, mut in_replies) = (BTreeSet::new(), BTreeSet::new());
     for item in spec["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
         for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
-            reach(spec, &operation["requestBody"], &mut in_requests);
-            reach(spec, &operation["responses"], &mut in_replies);
+            add_references(spec, &operation["requestBody"], &mut in_requests);
+            add_references(spec, &operation["responses"], &mut in_replies);
         }
     }
     let schemas = spec["components"]["schemas"].clone();
@@ -244,16 +245,16 @@ fn read_replies_leniently(spec: &mut Value) -> BTreeMap<String, String> {
 }
 
 /// Adds the names of the schemas that `value` refers to, directly or through others.
-fn reach(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
+fn add_references(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
     if let Some(reference) = value["$ref"].as_str() {
         let schema = reference.strip_prefix("#/components/schemas/");
         if schema.is_none_or(|name| names.insert(name.to_owned())) {
-            reach(spec, spec.pointer(&reference[1..]).unwrap_or(&Value::Null), names);
+            add_references(spec, spec.pointer(&reference[1..]).unwrap_or(&Value::Null), names);
         }
     }
     match value {
-        Value::Object(fields) => fields.values().for_each(|value| reach(spec, value, names)),
-        Value::Array(items) => items.iter().for_each(|value| reach(spec, value, names)),
+        Value::Object(fields) => fields.values().for_each(|value| add_references(spec, value, names)),
+        Value::Array(items) => items.iter().for_each(|value| add_references(spec, value, names)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

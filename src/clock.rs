@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_date_is_judged_by_all_that_the_servers_time_may_be() {
+    fn a_given_date_is_judged_by_the_whole_range_of_the_servers_time() {
         // The clock is fast by a minute, and the reply takes four seconds to come back.
         let (clock, truth) = clock(TimeDelta::minutes(1), Duration::from_secs(10));
         let began = clock.now();

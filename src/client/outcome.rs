@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_without_a_code_tells_by_itself() {
+    fn a_status_decides_without_a_code() {
         for (statuses, expected) in [
             (&[307, 308, 400, 401, 403, 404, 408, 413, 429, 498][..], Rejected),
             (&[200, 204, 301, 302, 303, 304, 399, 499, 500, 502, 503, 504, 599], Unknown),

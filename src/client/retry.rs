@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_and_what_was_tried_decide() {
+    fn the_failure_and_earlier_remedies_decide() {
         let cases: &[(&[Make], &[&str])] = &[
             (&[refused], &["stop"]),
             (&[no_connection, no_connection, no_connection], &["wait", "wait", "stop"]),
