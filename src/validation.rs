@@ -43,7 +43,7 @@ pub struct Violation {
 
 /// A violation that still lacks its advice.
 #[derive(Debug)]
-#[must_use = "it is no violation without its advice"]
+#[must_use = "a violation needs its advice"]
 pub(crate) struct Broken(Violation);
 
 impl Rule {

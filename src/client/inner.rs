@@ -36,7 +36,7 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Whether idle connections may hold unread input: the last reply is more than a millisecond old.
+    /// Whether idle connections may hold unread input: there was no reply in the last millisecond.
     pub(super) fn is_idle(&self) -> bool {
         let last_reply = *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner);
         last_reply.is_none_or(|last_reply| last_reply.elapsed() > Duration::from_millis(1))
