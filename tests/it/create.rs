@@ -248,7 +248,7 @@ async fn a_task_that_a_reply_names_may_exist_and_is_not_made_again() {
     let body = json!({"code": 13_000_311, "taskId": "777"});
     let error = refused_with(Answer::json(200, &body)).await;
     assert_eq!((error.outcome(), error.task_id()), (Outcome::Unknown, Some("777")));
-    // Nor where an empty object stands beside the one that names it.
+    // The same holds if an empty object stands beside the one that names the task.
     for body in [
         json!({"code": 13_000_311, "jobInfo": {}, "taskInfo": {"taskId": "777"}}),
         json!({"code": 13_000_311, "jobInfo": {"taskId": 777}, "taskInfo": {}}),

@@ -399,7 +399,7 @@ async fn edition_of_2024_is_read_as_leniently_and_named_by_its_own_path() {
 #[tokio::test]
 async fn array_is_no_answer() {
     let service = AnsweringService::start().await;
-    // Arrays that hold the answer, the values of its fields in order, a code alone, and nothing.
+    // These arrays hold the answer, the values of its fields in order, a code alone, and nothing.
     let job = &answer()["jobInfo"];
     for body in [json!([answer()]), json!([0, job, "Success", job, null]), json!([0]), json!([])] {
         let error = service.status(TASK, Answer::json(200, &body)).await.unwrap_err();
@@ -456,7 +456,7 @@ async fn job_that_is_no_object_is_named_with_what_stands_there() {
 #[tokio::test]
 async fn array_is_no_job() {
     let service = AnsweringService::start().await;
-    // Arrays with the values of the fields in the order of their names, and in that of the reference.
+    // These arrays hold the values of the fields in the order of their names, and in that of the reference.
     let by_name = json!(["20251103070140", null, null, 100, null, null, TASK, 1, 2, 1, "me"]);
     let documented = json!(["me", TASK, 1, 2, 1, null, null, null, 100, null]);
     for array in [by_name, documented] {

@@ -130,7 +130,7 @@ async fn gateways_refusal_is_proof_but_where_the_backend_may_have_run() {
         for status in [500, 502, 503, 504] {
             assert_outcome(&service, status, &format!("{gateway}.0301"), Outcome::Unknown).await;
         }
-        // The codes of "request entity too large", and of "the backend timed out" and the like.
+        // These are the codes of "request entity too large", and of "the backend timed out" and the like.
         for number in ["0201", "0202", "0203"] {
             for status in statuses() {
                 let expected = match status {

@@ -32,7 +32,7 @@ fn thousand_files(character: &str) -> String {
 #[tokio::test]
 async fn status_of_a_thousand_files_with_long_ids_is_read() {
     let service = AnsweringService::start().await;
-    // ASCII, a character of three bytes, and the escapes that some services write.
+    // The cases are ASCII, a character of three bytes, and the escapes that some services write.
     for (character, written) in [("F", "F"), ("照", "照"), ("照", "\\u7167"), ("\u{1f4f7}", "\\ud83d\\udcf7")] {
         let body = thousand_files(written);
         assert!(body.len() > 700_000, "{} bytes", body.len());
@@ -52,7 +52,7 @@ async fn creation_of_more_than_a_mebibyte_is_not_read() {
     let service = AnsweringService::start().await;
     let handle = service.create(ok(creation(MIB))).await.unwrap();
     assert_eq!(handle.task_id(), "7001");
-    // Of the last body, the part within the limit is a complete object.
+    // The part of the last body within the limit is a complete object.
     let padded = format!(r#"{{"code":0,"taskId":"7001"}}{}"#, " ".repeat(MIB));
     for body in [creation(MIB + 1), creation(4 * MIB), padded] {
         let bytes = body.len();

@@ -93,11 +93,11 @@ fn what_differs_keeps_the_rules() {
     let credentials = Credentials::bearer("Bearer s3cret");
     assert_eq!(broken(&client.with_credentials(credentials).unwrap_err()), ["token bare-token"]);
     assert_eq!(broken(&client.with_timeout(Duration::ZERO).unwrap_err()), ["timeout timeout"]);
-    // The connections' own time stays what it was.
+    // The connect time-out stays what it was.
     let error = client.with_timeout(SECOND).unwrap_err();
     assert_eq!(broken(&error), ["connect_timeout connect-timeout"]);
     assert!(error.to_string().contains("given 1s of 1s"), "{error}");
-    // Also if it is the default.
+    // The same holds for the default connect time-out.
     let error = builder_at("http://localhost").build().unwrap().with_timeout(8 * SECOND).unwrap_err();
     assert!(error.to_string().contains("given 10s of 8s"), "{error}");
 }

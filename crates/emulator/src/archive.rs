@@ -38,7 +38,7 @@ impl Archive {
             let common = header_fields(name, u32::try_from(size).ok()?, crc)?;
             archive.push(ArchivePart::Record([b"PK\x03\x04", &common[..], name].concat().into()), None);
             archive.push(ArchivePart::Content, Some(size));
-            // Made by version 2.0; no comment, first disk, no attributes.
+            // The fields are: made by version 2.0, no comment, first disk, no attributes.
             directory.extend([b"PK\x01\x02\x14\x00", &common[..], &[0; 10]].concat());
             directory.extend(offset.to_le_bytes());
             directory.extend(name);

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     fn window(date: &str, now: &str) -> bool {
-        // Half a second past: a fraction must not count.
+        // Half a second is added: a fraction must not count.
         let now = parse_x_date(now).unwrap().and_utc() + chrono::TimeDelta::milliseconds(500);
         check_window(parse_x_date(date).unwrap(), now).is_ok()
     }

@@ -75,7 +75,7 @@ async fn answer_that_comes_while_nobody_reads_the_results_is_no_time_out() {
     for id in &ids {
         assert!(text(&output.stdout).contains(id), "{}", text(&output.stdout));
     }
-    // A pause begins in between: the second task is throttled at both attempts.
+    // A pause begins in between: one task is throttled at both attempts.
     let throttled = Fault::Reply(Answer::service(429, "APIGW.0308", "slower"));
     for command in ["status", "wait"] {
         let faults = [Fault::Delay(Duration::ZERO), throttled.clone(), HELD, throttled.clone()];

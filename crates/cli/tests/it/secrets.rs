@@ -158,7 +158,7 @@ async fn secret_is_read_as_windows_writes_it() {
         tool
     };
     let utf_16: Vec<u8> = format!("\u{feff}{TOKEN}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // As written by `echo` in cmd, by `echo` in PowerShell, and by an editor.
+    // The contents are as written by `echo` in cmd, by `echo` in PowerShell, and by an editor.
     for content in [format!("{TOKEN} \r\n").into_bytes(), utf_16.clone(), format!("\u{feff}{TOKEN}").into_bytes()] {
         let output = run(&mut with(content)).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
