@@ -53,7 +53,7 @@ fn read<O: Operation>(
     let received = chrono::DateTime::UNIX_EPOCH;
     let reply = Reply { status, headers, received, body, ending: Ending::Whole };
     interpret(operation, &reply, reply.decode()).map_err(|details| {
-        let secrets: Vec<&str> = secrets.iter().copied().chain(details.secret.as_deref()).collect();
+        let secrets: Vec<&str> = secrets.iter().copied().chain(details.secrets.iter().map(String::as_str)).collect();
         error(&TraceId::random(), O::EFFECT, &reply, &details, None, &secrets)
     })
 }

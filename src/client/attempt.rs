@@ -194,7 +194,7 @@ impl<O: Operation> Call<'_, O> {
         let mut secrets = self.client.secrets(Some(authorization));
         secrets.extend(self.operation.secret());
         secrets.extend(signed.and_then(Signed::signature));
-        secrets.extend(details.secret.as_deref());
+        secrets.extend(details.secrets.iter().map(String::as_str));
         let mut error = failure::error(self.trace_id, O::EFFECT, reply, details, cause, &secrets);
         let message = details.message.as_deref().unwrap_or_default();
         error.0.notes.extend(signed.and_then(|signed| signed.canonical.compare(message, &secrets)));

@@ -35,8 +35,8 @@ pub(crate) struct FailureDetails {
     may_name_task: bool,
     /// Whether the service does not know the task, which may happen right after its creation.
     is_not_found: bool,
-    /// A download URL or a temporary token in the body.
-    pub(crate) secret: Option<String>,
+    /// The download URLs and the temporary token in the body.
+    pub(crate) secrets: Vec<String>,
     /// Why the body does not settle the outcome. The error shows it only if the outcome is unknown.
     defect: String,
 }
@@ -100,10 +100,11 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
             Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
             None => false,
         };
+    let urls = jobs.into_iter().map(|job| job.download_url);
     FailureDetails {
         message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
         is_not_found,
-        secret: jobs.into_iter().find_map(|job| job.download_url.0).or(fields.kdstoken.0),
+        secrets: urls.chain([fields.kdstoken]).filter_map(|secret| secret.0).collect(),
         code,
         may_name_task: task_id.is_some(),
         task_id,

@@ -102,6 +102,14 @@ async fn url_of_a_package_is_masked_in_a_querys_message_and_request_id() {
             assert_masked(&shown(&error), &["CANARY"]);
         }
     }
+    // Another secret beside the URL is masked, too.
+    let kdstoken = "CANARY-kdstoken";
+    for job in ["jobInfo", "taskInfo"] {
+        let body =
+            json!({"code": 1, "msg": format!("{URL} {kdstoken}"), job: {"downloadUrl": URL}, "kdstoken": kdstoken});
+        let error = service.status("7001", Answer::json(200, &body)).await.unwrap_err();
+        assert_masked(&shown(&error), &["CANARY"]);
+    }
     for status in [400, 403, 500] {
         let answer = Answer::json(status, &json!({"code": "13000410"})).header("X-request-id", format!("r1 {URL}"));
         let error = service.status("7001", answer).await.unwrap_err();
