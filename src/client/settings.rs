@@ -163,7 +163,7 @@ impl Settings {
     fn validate_certificates(&self, violations: &mut Violations) {
         let mut check = |path: &'static str, rule: Rule, pem: &[u8], part, advice| {
             if !String::from_utf8_lossy(pem).contains(part) {
-                let actual = format!("{} bytes without it", pem.len());
+                let actual = format!("{} bytes without `{part}`", pem.len());
                 violations.add(rule.at(path).given(actual).advise(advice));
             }
         };

@@ -330,9 +330,13 @@ async fn certificate_of_the_client_is_given_by_flag_or_variable() {
         assert_eq!(stderr.contains("give one that it accepts by --cert (KOODRIVE_CERT)"), *status == 1, "{stderr}");
     }
     server.abort();
-    let missing_key = file("client.no-key.pem", &cert.pem());
-    let expected = "client.no-key.pem: must hold ";
-    expect(&emulator, &[&DUMP[..], &["F1", "--cert", missing_key.to_str().unwrap()]].concat(), 2, expected).await;
+    let without_key = file("client.no-key.pem", &cert.pem());
+    let path = without_key.to_str().unwrap();
+    let expected = format!(
+        "--cert {path}: must hold a certificate and its private key as PEM, given {} bytes without `PRIVATE KEY-----`",
+        cert.pem().len()
+    );
+    expect(&emulator, &[&DUMP[..], &["F1", "--cert", path]].concat(), 2, &expected).await;
 }
 
 #[tokio::test]
