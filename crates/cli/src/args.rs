@@ -84,7 +84,7 @@ list is {\"other\": 7}, with its number. Whoever has the download URL can fetch 
 Exit status:
   0  done; of status, also a task that goes on
   1  anything else: one interrupt (Ctrl-C, SIGTERM, SIGHUP), results that cannot be written,
-     a ledger in use, a refused certificate
+     a ledger in use, a refused certificate, a proxy that demands credentials
   2  bad usage or a broken rule; no task was made
   3  refused by the service; what was refused made no task
   4  outcome unknown, or a second interrupt: a task may exist, check before creating it again
@@ -387,7 +387,7 @@ pub(crate) struct CreateArgs {
     pub(crate) container_id: Option<String>,
 
     /// File with one file id a line, UTF-8, - for the standard input, in place of names or ids; blank lines and blanks around
-    /// ids do not count. Of a link, the share is opened but not listed
+    /// ids do not count. With a link, the share is opened but not listed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "recursive"])]
     pub(crate) file_ids_from: Option<PathBuf>,
 
@@ -431,7 +431,7 @@ pub(crate) struct BulkArgs {
     #[arg(long)]
     pub(crate) continue_after_unknown: bool,
 
-    /// Create again the tasks whose outcome is unknown, which makes a second task where the first one exists
+    /// Create again the tasks whose outcome the ledger calls unknown, which makes a second task where the first one exists
     #[arg(long)]
     pub(crate) resend_unknown: bool,
 }

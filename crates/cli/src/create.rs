@@ -101,7 +101,7 @@ async fn check_arguments(
     Ok((Arguments::check(create, &template).await?, template))
 }
 
-/// Refuses a file that two flags would write to, since each would overwrite what the other keeps there.
+/// Refuses a file that two flags would write to, since what one of them keeps there would be lost.
 fn check_files(create: &CreateArgs, template: &Template) -> Result<(), CommandError> {
     let output = template.target.as_ref().map(Target::path);
     let files = [("--save", create.save.as_deref()), ("--ledger", create.bulk.ledger.as_deref()), ("--output", output)];

@@ -28,11 +28,12 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Checks the path, so that one that cannot be written is refused before a task is made.
+    /// Checks the path, so that a mistake is reported before a task is made.
     ///
     /// # Errors
     ///
-    /// The path has no file name in UTF-8, its directory does not exist, or something is there already.
+    /// The path has no file name in UTF-8, its directory does not exist, it is a directory itself, or a file exists
+    /// there and `overwrite` is false. On Windows, a name with a colon is refused, too.
     pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, CommandError> {
         let refused = |reason: String| Err(CommandError::usage(format!("--output {}: {reason}", path.display())));
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {

@@ -15,7 +15,7 @@ use crate::{
     secret,
 };
 
-/// The maximum of `--share-expires-after`, which keeps the date within the range of its type.
+/// A longer `--share-expires-after` counts as this, which keeps the date within the range of its type.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Runs the emulator until an interrupt comes. Reports each request that it answers with a fault, or with `-v` each

@@ -113,8 +113,8 @@ pub(crate) fn both<A, B>(a: Result<A, CommandError>, b: Result<B, CommandError>)
     }
 }
 
-/// The exit status of a failed query. A query changes nothing, so the status is never `Unknown`; if the query can be
-/// retried, the service was away.
+/// The exit status of a failed query. A query changes nothing, so the status is never `Unknown`. If its outcome is
+/// unknown, the service was away, unless a retry would fail again.
 pub(crate) fn of_query(error: &Error) -> Exit {
     match Exit::from(error) {
         Exit::Unknown if error.is_retryable() => Exit::Unavailable,

@@ -199,7 +199,7 @@ impl Output {
                 name: &file.name,
                 directory: &file.directory,
                 r#type: file.file_type.map(|file_type| match file_type {
-                    // The reference lists 45, for other files, but none of these.
+                    // 45 is the reference's number for all other files. It does not list any further number.
                     FileType::Other(number) if number != 45 => serde_json::json!({ OTHER: number }),
                     _ => r#type.into(),
                 }),
@@ -314,8 +314,8 @@ impl Output {
         *exit
     }
 
-    /// Writes an error as text to the standard error, and with `--format json` also to the standard output. A program
-    /// that picks fields from the results would miss an error that is written only there.
+    /// Writes an error as text to the standard error, and with `--format json` also as an object among the results. A
+    /// program that picks fields from the results would miss an error that is only among them.
     fn failure(&self, text: &str, fields: &impl Serialize) -> io::Result<()> {
         stderr(&format!("error: {text}"));
         match self.format {

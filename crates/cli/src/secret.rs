@@ -65,7 +65,7 @@ pub(crate) fn from_file_or_variable(file: Option<&Path>, name: &str) -> Result<O
     file.map_or_else(|| variable(name), |path| read(path).map(Some))
 }
 
-/// The value of an environment variable, which no error shows. An empty one counts as not set.
+/// The value of an environment variable, which the error does not show. An empty one counts as not set.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, CommandError> {
     match env::var(name) {
         Ok(secret) => Ok(Some(secret).filter(|secret| !secret.is_empty())),

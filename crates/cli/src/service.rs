@@ -19,8 +19,8 @@ use crate::{
     secret, token_file,
 };
 
-/// The client from the variables, which flags override. Its calls that only read pause while the service throttles, and
-/// report their pauses.
+/// The client from the variables, which flags override. Its calls that only read pause while the service throttles or
+/// is away, and report their pauses.
 pub(crate) fn client(service: ServiceArgs) -> Result<Client, CommandError> {
     let (patience, client) = both(patience(service.patience), impatient_client(service))?;
     Ok(client.with_patience(patience, report_pauses()))

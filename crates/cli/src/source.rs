@@ -43,7 +43,7 @@ enum TaskKind {
 impl Template {
     /// # Errors
     ///
-    /// The file of `--output` cannot be written.
+    /// [`Target::new`] refuses the path of `--output`.
     pub(crate) fn package(args: &PackageArgs) -> Result<Self, CommandError> {
         let target = args.output.as_ref().map(|path| Target::new(path, args.overwrite)).transpose()?;
         let target_name = || target.as_ref().map(Target::name).unwrap_or_default();

@@ -48,8 +48,8 @@ mod unseen {
             let before = tcgetattr(io::stdin())?;
             let mut unseen = before.clone();
             unseen.local_modes.remove(LocalModes::ECHO);
-            // The value that disables a key differs between systems. So these functions get the key of the interrupt, which
-            // then only interrupts.
+            // The value that disables a key differs between systems. So these functions get the key of the interrupt,
+            // which then only interrupts.
             let interrupt = unseen.special_codes[SpecialCodeIndex::VINTR];
             for key in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
                 unseen.special_codes[key] = interrupt;

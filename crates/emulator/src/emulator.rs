@@ -104,7 +104,7 @@ impl Emulator {
     }
 
     /// The number of downloads so far that were answered as [`Package`] says: with a package, with a part of one, or
-    /// with [`Package::answer`]. A refused URL doesn't count.
+    /// with [`Package::answer`]. A refused request doesn't count.
     pub fn downloads(&self) -> u64 {
         self.service.live().downloads
     }

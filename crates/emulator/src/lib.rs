@@ -28,7 +28,7 @@
 //! | X-User-Id, X-Hw-Agentname: printable ASCII; X-Traceid, if sent: `^[0-9A-Za-z_]{58}$`; Content-Type `application/json` | 400 `13000102` |
 //! | the body: a JSON object, no name twice, all mandatory fields, no `null` and no empty string in a documented field, `fileIds` 1 to 1,000 strings, `zipName` for `taskType` 1, `targetFileId` for 2, `pageSize` 1 to 100, `sortType` 1, 2 or 4, `sortDirection` 1 or 2; if strict: no other field. For getShareInfo: no body, then `shortUrl` in the query, once; if strict: nothing else in the query | 400 `13000102` |
 //! | `kdstoken`, if [`EmulatorBuilder::share_access`] demands a certain one | 400 `13000410` |
-//! | the share of the link or of the task exists; except for getShareInfo, it has neither expired nor been deleted | 400 `13000309` |
+//! | the share of the link exists; except for getShareInfo, the share of the link or the task has neither expired nor been deleted | 400 `13000309` |
 //! | the extract code is the share's and not used up | 400 `13000102` |
 //! | `kdstoken`, if the share has an extract code | 400 `13000410` |
 //! | createBatchTask: the files are in the share, if that is one of the emulator's, and in `containerId` | 400 `13000302` |

@@ -36,9 +36,10 @@ const FOREIGN_HEADERS: &[&str] = &["cookie", "proxy-authorization", "referer"];
 /// ```
 ///
 /// A package is a zip with a stored file for each file id of its task. Its content is made while it is sent, and is the
-/// same each time. The emulator answers requests to the URL as object storage does, which is inferred: with a strong
-/// `ETag` that no other task's package has, and with the requested range, `If-Range` included. A request that carries a
-/// header of the API (`Authorization`, `X-User-Id` and so on), a `Referer` or a cookie is refused with 400.
+/// same each time. The emulator answers requests to the URL that getBatchTask returns as object storage does, which is
+/// inferred: with a strong `ETag` that no other task's package has, and with the requested range, `If-Range` included. A
+/// request that carries a header of the API (`Authorization`, `X-User-Id` and so on), `Proxy-Authorization`, a `Referer`
+/// or a cookie is refused with 400.
 #[derive(Debug, Clone)]
 pub struct Package {
     file_bytes: u64,

@@ -319,7 +319,7 @@ impl Shares {
         }
     }
 
-    /// The names in the package of a task: those of the share's files, or `<file id>.bin` for a file that no share has.
+    /// The names in the package of a task: those of the share's files, or `<file id>.bin` if its share is none of these.
     pub(crate) fn names_in_package(&self, task: &CreateTask) -> Vec<String> {
         let state = self.0.values().find(|state| state.share.share_id == task.share_id);
         let names = |id: &String| {
@@ -365,7 +365,7 @@ impl ShareState {
 }
 
 impl EmulatedShare {
-    /// A page of a listing. A cursor holds the number of files before the page, and that of the empty pages before it.
+    /// A page of a listing. A cursor holds the number of files before the page, and that of the empty pages still due.
     fn page(&self, request: &ListShareFiles) -> Result<Answer, Answer> {
         let (start, empty) = match request.page_cursor.as_deref() {
             None => (0, self.empty_pages),

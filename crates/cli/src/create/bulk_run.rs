@@ -229,7 +229,8 @@ impl BulkRun<'_> {
     }
 }
 
-/// Whether the cause of this error would fail every other request, too. The library does not end the run for these.
+/// Whether the cause of this error would fail every other request, too. The library ends the run for some of these
+/// errors only: if access is refused to a task with a kdstoken.
 fn fails_every_request(error: &Error) -> bool {
     matches!(error.status(), Some(403 | 404))
 }

@@ -1,5 +1,4 @@
-//! The ledger of `package` and `dump`: the line that reports it, and the one beside the file of `--output`, which is
-//! used if `--ledger` is not given.
+//! The ledger of `package` and `dump`: the line that reports it, and the default ledger of `package --output`.
 
 use std::path::{Path, PathBuf};
 
@@ -36,12 +35,13 @@ pub(super) fn own_ledger(create: &mut CreateArgs, template: Option<&Template>) -
 /// `ledger dump.ledger: new`, or `ledger dump.ledger: resumed: ids 0..5000: 4 created, …`. A mistyped path shows as
 /// new.
 ///
-/// Returns `None` if the ledger cannot be read or its directory does not exist: the run reports why.
+/// Returns `None` if the ledger cannot be read or its directory does not exist: the run reports why. With `resume`,
+/// both are errors.
 ///
 /// # Errors
 ///
-/// Another run uses the ledger, or `resume` is set and there is no run to resume. Both are reported here, before a
-/// share is listed.
+/// Another run uses the ledger, or `resume` is set and the ledger holds no run that can be resumed. Both are reported
+/// here, before a share is listed.
 pub(super) fn ledger_line(path: &Path, resume: bool) -> Result<Option<String>, CommandError> {
     let line = |state: String| Ok(Some(format!("ledger {}: {state}", path.display())));
     let new = || if resume { Err(CommandError::usage(NO_RUN).about(path)) } else { line("new".to_owned()) };

@@ -249,8 +249,8 @@ async fn proxy_is_given_by_flag_or_variable() {
     expect(&emulator, &[&DUMP[..], &["F1"]].concat(), 3, expected).await;
 }
 
-/// Starts a service on this machine with a certificate of its own, which may demand a certificate of its clients. Returns its
-/// endpoint, its certificate, and its task.
+/// Starts a service on this machine with a certificate of its own, which may demand a certificate of its clients.
+/// Returns its endpoint, its certificate, and its tokio task.
 async fn tls_service(client_certificate: Option<&Certificate>) -> (String, String, JoinHandle<()>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(ring::default_provider());

@@ -93,7 +93,8 @@ async fn kill(
         tool.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut longest_life = longest_life;
         let output = loop {
-            // The delays are random, and there are more than a run has requests, so that a kill finds requests at every stage.
+            // The delays are random, and there are more than a run has requests, so that a kill finds requests at every
+            // stage.
             while emulator.faults_left() < 60 {
                 let delay = Duration::from_millis(random.random_range(0..80));
                 emulator.fail_next(Fault::Delay(delay));
@@ -114,7 +115,8 @@ async fn kill(
             hits.requests += usize::from(unanswered(&path) > before);
             hits.pauses += usize::from(is_paused(&path));
         };
-        // This is longer than the longest delay: the emulator still processes the requests that a killed process left behind.
+        // This is longer than the longest delay: the emulator still processes the requests that a killed process left
+        // behind.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let unknown = check(&output, &file_ids, &emulator.tasks(), 1);
         let expected = if unknown == 0 { 0 } else { 4 };

@@ -72,7 +72,8 @@ fn bound(says: &str, limit: &Value, unit: &str) -> String {
     format!("{most} {limit}{unit}")
 }
 
-/// The form of an inner schema, or only the name if it is a component: the form of a new component is reported on its own.
+/// The form of an inner schema, or only the name if it is a component: the form of a new component is reported on its
+/// own.
 fn part(spec: &Value, pointer: &str) -> String {
     let schema = Schema::at(spec, pointer);
     match schema.names.first() {
