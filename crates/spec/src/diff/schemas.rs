@@ -93,7 +93,7 @@ impl Comparison<'_> {
         }
         let rust = rust::retyped(self, both);
         if let Some(change) = self.other(keyword, change, at, place) {
-            change.rust = rust;
+            change.rust = rust.or(change.rust.take());
         }
     }
 

@@ -269,6 +269,18 @@ fn a_number_with_a_type_of_ours_is_told_by_it() {
     }
 }
 
+/// The generator drops patterns, so a reviewer is told to look for the check in our code.
+#[test]
+fn a_pattern_of_a_request_tells_that_our_code_has_to_check_it() {
+    let mut new = small();
+    put(&mut new, &format!("{BODY}/properties/names/items/pattern"), json!("^a"));
+    let report = Report::of(&small(), &new).json();
+    let rust: Vec<_> = report["changes"].as_array().unwrap().iter().map(|change| &change["rust"]).collect();
+    let checked_by_us =
+        "no generated type changes, since the generator drops this limit; see that src/ refuses what breaks it";
+    assert_eq!(rust, [&json!(checked_by_us), &json!(null)]);
+}
+
 /// A reviewer sees the form of a new schema, field, parameter or header of a reply.
 #[test]
 fn what_is_new_tells_its_form() {
