@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures what depending on this crate costs: the number of crates, and the time of cold builds, in turn with those of a
-# bare progenitor client of the same spec.
+# Measures what depending on this crate costs: the number of crates, and the time of cold builds. They take turns with
+# those of a bare progenitor client of the same spec.
 #
 #   benches/build_cost.sh [ROUNDS [VARIANT...]]      3 rounds of all by default; some minutes each on two cores
 #

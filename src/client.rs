@@ -92,7 +92,7 @@ use crate::{
 /// `.outcome`, `.code` and `.elapsed_ms`. `error.type` is [`Error::error_type`]: a layer that counts it also sees
 /// failures that a retry or a poller overcomes. The events are:
 ///
-/// - debug: replies, failed attempts and polls, waits for a permit, renewed tokens
+/// - debug: replies, failed attempts and polls, chunks of a bulk run, waits for a permit, renewed tokens
 /// - info: a corrected clock
 /// - warn: a token that was not renewed, a creation whose outcome is unknown
 /// - trace: the request, without secrets
@@ -136,8 +136,8 @@ impl Client {
         TaskHandle { created_at: self.now(), ..TaskHandle::new(task_id, share_id, self.endpoint(), None) }
     }
 
-    /// Returns a client for another user of the same service. It shares connections, settings, and what is known of the
-    /// server's clock with this one, and costs little: a process can make one for each request that it serves.
+    /// Returns a client for another user of the same service. It shares everything else with this one, credentials
+    /// included, and costs little: a process can make one for each request that it serves.
     ///
     /// ```no_run
     /// # use koodrive_share::{Client, Credentials, Error, ShareTask, TaskHandle};
@@ -196,9 +196,9 @@ impl Client {
     ///
     /// The client pauses and repeats such a call until it has failed for the `limit`, or the service asks for a wait
     /// that would exceed it. A limit of 0 does not wait. The pauses are those of a
-    /// [bulk run](crate::BulkPolicy::patience): 1 to 2 seconds, doubled each time, and at least `Retry-After`. Lost
-    /// connections, time-outs and failures of the server (5xx) are also waited out, but only after any other reply:
-    /// until then, the endpoint may be mistyped.
+    /// [bulk run](crate::BulkPolicy::patience): 1 to 2 seconds, doubled each time up to 1 to 2 minutes, and at least
+    /// `Retry-After`. Missing or lost connections, time-outs, failures of the server (5xx) and of a token provider are
+    /// also waited out, but only after any other reply: until then, the endpoint may be mistyped.
     ///
     /// `on_pause` is called at the beginning of each pause; it must not block. A pause begins only after a call's own
     /// attempts. The waits between these are not reported; with [`max_attempts(1)`](crate::ClientBuilder::max_attempts)

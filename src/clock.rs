@@ -111,7 +111,8 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Returns how far the server's clock was ahead of ours, or `None` if the reply took too long.
+/// Returns how far the server's clock was ahead of ours, or `None` if the reply took too long, or if our clock was set
+/// back meanwhile.
 ///
 /// `server` is the server's time when it made the reply; `sent` and `received` are our times of the request and of the
 /// reply.

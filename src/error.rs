@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// The end of the message of an error whose outcome is unknown.
+/// How the message about a creation says that its outcome is unknown.
 pub(crate) const MAY_BE_DONE: &str = "; the request may still have been carried out";
 
 /// What an operation does on the server.
@@ -156,7 +156,7 @@ pub(crate) struct ReplyDetails {
     pub(crate) request_id: Option<String>,
     pub(crate) task_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-    /// Whether the service does not know the task.
+    /// Whether the service does not know what the call names.
     pub(crate) is_not_found: bool,
 }
 
@@ -206,7 +206,7 @@ impl Error {
         }
     }
 
-    /// Whether the service does not know the task, which may happen right after its creation.
+    /// Whether the service does not know what the call names, such as a task right after its creation.
     pub(crate) fn is_not_found(&self) -> bool {
         self.0.reply.as_ref().is_some_and(|reply| reply.is_not_found)
     }
@@ -234,7 +234,7 @@ impl Error {
     }
 
     /// Returns the trace id of the request, whether it was sent or not. There is none if a rule was broken before one
-    /// was made, or if the entries of a listing keep it from going on.
+    /// was made, or if the entries of a listing are the cause.
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
     }
@@ -265,7 +265,7 @@ impl Error {
     }
 
     /// Returns the service's message, at most 1,000 characters of it, with secrets and URLs masked. If the reply is not
-    /// JSON, the message is the first 200 characters of its text.
+    /// JSON, the message is the first 200 characters of its text without markup, unless that might show a secret.
     pub fn message(&self) -> Option<&str> {
         self.0.reply.as_ref()?.message.as_deref()
     }
@@ -333,7 +333,7 @@ impl Error {
     /// Whether the share has expired, is invalid, or its files were deleted; no task was created. Ask its owner for a
     /// new link.
     ///
-    /// Only opening a share reports this. If a share ends later, its calls are refused with a code that is not public:
+    /// Only opening a share reports this. The code by which calls are refused if the share ends later is not public:
     /// after a refusal that nothing else explains, open the share again.
     pub fn is_share_ended(&self) -> bool {
         matches!(self.0.kind, ErrorKind::ShareEnded(_))

@@ -36,7 +36,7 @@ impl From<&RawValue> for LenientText {
     }
 }
 
-/// An integer: `2`, `"2"`, `2.0`. Any other value is kept as its JSON.
+/// An integer: `2`, `"2"`, `2.0`. Any other value is kept as [`normalized`] JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientInt(pub(crate) Result<i64, String>);
@@ -113,7 +113,8 @@ impl From<&RawValue> for LenientBool {
     }
 }
 
-/// An object. Any other value is kept as its JSON, also an array, whose elements serde would take as the fields.
+/// An object. Any other value is kept as [`normalized`] JSON, also an array, whose elements serde would take as the
+/// fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
@@ -125,7 +126,7 @@ impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientObject<T> {
     }
 }
 
-/// An array. Any other value is kept as its JSON.
+/// An array. Any other value is kept as [`normalized`] JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientList<T>(pub(crate) Result<Vec<T>, String>);

@@ -87,7 +87,7 @@ pub(crate) enum Decision {
 #[derive(Debug)]
 pub(crate) struct Patience {
     limit: Duration,
-    /// Whether there was a reply, to this call or to another one that shares the flag.
+    /// Whether there was a usable reply, to this call or to another one that shares the flag.
     has_reply: Arc<AtomicBool>,
     /// When a request was first throttled, or found no service, since the last success.
     failing_since: Option<Instant>,

@@ -167,7 +167,7 @@ impl<O: Operation> Call<'_, O> {
     fn no_reply(&self, decoded: Decoded<O::Response>) -> Error {
         let cause = match decoded {
             Err(generated::Error::CommunicationError(cause)) => cause,
-            // The generated client could not make the request; a valid task does not lead here.
+            // The generated client could not make the request; input that keeps the rules does not lead here.
             Err(error) => return self.error(ErrorKind::Request, Some(error.to_string().into())),
             Ok(_) => return self.error(ErrorKind::Lost, None),
         };

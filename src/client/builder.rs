@@ -108,12 +108,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the maximum number of attempts for a retryable request. Defaults to 3; must be 1 to 10. With 1, requests
-    /// are not retried.
+    /// Sets the maximum number of attempts for a retryable request. Defaults to 3; must be 1 to 10.
     ///
     /// A creation is retried if no connection was established and after throttling; a query is also retried after other
-    /// failures that may pass. Regardless of the maximum, a renewed token is tried once, and another `X-Date` at most
-    /// three times.
+    /// failures that may pass. With 1, neither is. Regardless of the maximum, a renewed token is tried once, and
+    /// another `X-Date` at most three times.
     ///
     /// The waits between attempts are 0.2 s, doubled each time to at most 5 s, plus up to as much again at random. They
     /// are at least `Retry-After`, and all within the [`timeout`](Self::timeout).
@@ -134,8 +133,8 @@ impl ClientBuilder {
     /// to 100; must be 1 to 100,000. A call keeps its permit while its future is not polled. It holds none while it
     /// waits for a token or between attempts.
     ///
-    /// There are about as many connections as requests, and never more than twice as many: a request that finds no idle
-    /// connection opens a new one, but may then use another that has just become idle.
+    /// There are about as many connections as concurrent requests, and never more than twice the maximum: a request
+    /// that finds no idle connection opens a new one, but may then use another that has just become idle.
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
         self.0.limits.max_concurrent_requests = requests;
         self
@@ -175,7 +174,7 @@ impl ClientBuilder {
 
     /// Adds headers to each request, for a gateway that wants more than the API documents: visible ASCII. Defaults to
     /// none. If a name is given again, the new value replaces the old one. A header that the client sets itself, or
-    /// that is about the encoding of bodies, is refused.
+    /// that is about the connection or the encoding of bodies, is refused.
     ///
     /// Values count as secrets. A proxy on the way to an https endpoint does not see them; a proxy to an http endpoint
     /// reads all headers.

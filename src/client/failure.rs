@@ -33,7 +33,7 @@ pub(crate) struct FailureDetails {
     /// Whether the body names a task, or begins like an object and cannot be parsed. A truncated body counts only if it
     /// contains `"taskId":`.
     may_name_task: bool,
-    /// Whether the service does not know the task, which may happen right after its creation.
+    /// Whether the service does not know what the call names, such as a task right after its creation.
     is_not_found: bool,
     /// The download URLs and the temporary token in the body.
     pub(crate) secrets: Vec<String>,

@@ -73,7 +73,7 @@ pub(super) fn http_builder(
 ///
 /// Without `has_tls`, it trusts no certificate, since reading the platform's certificates takes time and may fail.
 ///
-/// The crypto provider is the one that the process has installed, or else ring, which is not installed.
+/// The crypto provider is the one that the process has installed, or else ring, without installing it.
 #[cfg(feature = "rustls")]
 fn rustls_config(
     has_tls: bool,

@@ -89,7 +89,7 @@ impl CanonicalRequest {
     }
 
     /// Finds the canonical request that a refusal echoes, with lines separated by line feeds or by `|`, and describes
-    /// the first difference from ours.
+    /// the first difference from ours, or says that there is none.
     ///
     /// The description is redacted and escaped.
     pub(crate) fn compare(&self, message: &str, secrets: &[&str]) -> Option<String> {

@@ -70,11 +70,13 @@ fn failure(text: &str) -> SharedError {
 /// [`Credentials`](crate::Credentials) is dropped. The provider's future is then dropped at an await point.
 ///
 /// An error, a panic, a time-out or a token that does not fit into a header fails only the calls that waited for that
-/// renewal. If a renewal fails before the token's end, the next one begins after 10 s at the earliest. The error, or
-/// the panic's message, becomes the `source` of the call's error, so it must hold no secret.
+/// renewal. If a renewal fails while the token is still good, the next one begins 10 s later at the earliest, or once
+/// the token lapses. The error, or the panic's message, becomes the `source` of the call's error, so it must hold no
+/// secret.
 ///
-/// A provider must not wait for a call of the client that it provides for. Such a call gets an error at once, unless it
-/// is made in a task that the provider has spawned: then both wait until the renewal times out.
+/// A provider must not wait for a call of the client that it provides for. If such a call needs the new token, it gets
+/// an error at once, unless it is made in a task that the provider has spawned: then both wait until the renewal times
+/// out.
 pub trait TokenProvider: Send + Sync + 'static {
     /// Returns a new token.
     fn token(&self) -> impl Future<Output = Result<AccessToken, ProviderError>> + Send;
