@@ -128,7 +128,7 @@ fn correction(server: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc
 /// What a refusal says about the `X-Date` of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateVerdict {
-    /// The refusal has another cause.
+    /// The failure is no refusal or has another cause, or the caller gave the date.
     Unrelated,
     /// The refusal names no other cause, but nothing shows that the date is wrong.
     Unexplained,

@@ -26,7 +26,7 @@ const TEXT_START: usize = 200;
 pub(crate) struct FailureDetails {
     code: Option<ServiceCode>,
     pub(crate) message: Option<String>,
-    /// The body, if it is not JSON.
+    /// The text of the body, if it is not JSON and hides no secret.
     text: Option<String>,
     /// The task that the body names.
     task_id: Option<String>,

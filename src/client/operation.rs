@@ -41,7 +41,7 @@ pub(crate) trait Operation: Sync + fmt::Debug {
     const WITHOUT_KDSTOKEN: &'static str = "give the kdstoken of a share that has an extract code; else ask the space's \
                                             owner for the right, or check the user id";
 
-    /// The advice if the service does not know the resource. `None` means that of the service code.
+    /// The advice if the service does not know the resource. `None` means the advice for the service code.
     const NOT_FOUND: Option<&'static str> = None;
 
     /// Whether the extract code is the only input that the service can refuse. An earlier call has proved the
