@@ -37,7 +37,7 @@ pub(crate) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// The request was not sent: **no task was created**. Remove the cause and create the task again.
+    /// The request was not sent, or not read: **no task was created**. Remove the cause and create the task again.
     NotSent,
     /// The service refused the request: **no task was created**. Correct what the service names and create the task
     /// again.
