@@ -63,10 +63,10 @@ use crate::{
 ///
 /// The stream ends without an error only after every id has been attempted. Otherwise its last item is a [`BulkError`],
 /// which says why the run ended. A chunk that was rejected or not sent ends the run only if every further chunk would
-/// fail, too: a task with a kdstoken was refused access, credentials were refused, or a certificate or a proxy is not
-/// accepted. To end the run after any other failure, call [`stop`](Self::stop). [`AfterUnknown`](crate::AfterUnknown)
-/// says what happens after an unknown outcome. A chunk that is throttled pauses the run: see
-/// [`patience`](crate::BulkPolicy::patience).
+/// fail, too: a task with a kdstoken was refused access, credentials were refused, a certificate or a proxy is not
+/// accepted, or there was no connection or no token before any reply. To end the run after any other failure, call
+/// [`stop`](Self::stop). [`AfterUnknown`](crate::AfterUnknown) says what happens after an unknown outcome. A chunk that
+/// is throttled pauses the run: see [`patience`](crate::BulkPolicy::patience).
 ///
 /// Nothing is read or sent before the first poll. Ids are read and chunks are begun only while the stream is polled. A
 /// chunk that was begun runs as a tokio task of its own, and needs no further poll. So while you process an item, up to
@@ -78,7 +78,7 @@ use crate::{
 ///
 /// Dropping the future of [`next`](Self::next) loses nothing. If you drop the stream, no further chunk begins. Chunks
 /// that were begun are still sent and recorded in the ledger while the runtime lives, but none waits for the end of a
-/// pause. To receive their items, call `stop` instead and read the stream to its end.
+/// pause or for the rate. To receive their items, call `stop` instead and read the stream to its end.
 ///
 /// # Panics
 ///
@@ -107,7 +107,8 @@ impl Client {
     /// ```
     ///
     /// `task` holds what all tasks have in common, so it sets no file ids, no trace id and no `X-Date`. `file_ids` is
-    /// any iterator, or a stream as [`FileIds`]. Ids are read as the run proceeds, and are never in memory all at once.
+    /// any iterator, or a stream as [`FileIds`]. Ids are read as the run proceeds: it holds only those of the chunks in
+    /// flight and of the next chunk.
     ///
     /// # Errors
     ///
@@ -185,7 +186,7 @@ impl Bulk<'_> {
     }
 
     /// Stops the run: no further chunk begins. A chunk whose line is still being written to the ledger is not sent. The
-    /// stream yields the items of the chunks that were sent, then ends with a [`BulkError`] if ids are left.
+    /// stream yields the items of the chunks that were sent, then ends with a [`BulkError`] unless no ids are left.
     pub fn stop(&self) {
         self.run.stop(BulkErrorKind::Stopped);
     }
@@ -229,7 +230,7 @@ impl Stream for Bulk<'_> {
     }
 }
 
-/// Requests that wait for the end of a pause are not sent once the stream is dropped.
+/// Requests that wait for the end of a pause or for the rate are not sent once the stream is dropped.
 impl Drop for Bulk<'_> {
     fn drop(&mut self) {
         self.run.progress.send_modify(|progress| progress.is_dropped = true);

@@ -17,11 +17,11 @@ pub(crate) fn sync_directory_of(path: &Path) {
     }
 }
 
-/// Opens a file with exclusive access: until it is closed, this function opens it for no other caller, but others may
-/// read it. Returns `None` if another caller has opened it.
+/// Opens a file with exclusive access: until it is unlocked or closed, this function opens it for no other caller, but
+/// others may read it. Returns `None` if another caller has opened it.
 #[cfg(not(windows))]
 pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
-    // Any other error means that the file system has no locks.
+    // Any other error is taken to mean that the file system has no locks.
     let is_free = |file: &File| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
     Ok(Some(options.open(path)?).filter(is_free))
 }
@@ -43,7 +43,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     // Only a regular file is opened, because opening a pipe would block until its other end is opened.
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
     let ours = Handle::from_file(file.try_clone()?)?;
-    // A failure to open means that the file was removed since.
+    // A failure to open is no error, because the file may have been removed since.
     Ok(is_file && Handle::from_path(path).is_ok_and(|found| found == ours))
 }
 

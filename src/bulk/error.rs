@@ -68,8 +68,8 @@ impl BulkError {
         if let BulkErrorKind::Validation(error) = &self.kind { Some(error) } else { None }
     }
 
-    /// Whether the policy stopped the run after an unknown outcome, with file ids left. If only the last chunk's
-    /// outcome is unknown, its item alone says so. Look for the task, then resume.
+    /// Whether the policy stopped the run after an unknown outcome, with file ids left. If none are left, the stream
+    /// ends without an error, and only the items show unknown outcomes. Look for the task, then resume.
     pub fn is_unknown(&self) -> bool {
         matches!(self.kind, BulkErrorKind::Unknown)
     }
@@ -86,8 +86,8 @@ impl BulkError {
     }
 
     /// Whether the run's [`patience`](crate::BulkPolicy::patience) ended. The run was throttled, or had no connection
-    /// or no token, and created no task for that long, or the service asked for a longer wait. No tasks exist for the
-    /// last items. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
+    /// or no token, and created no task for that long, or the service asked for a longer wait than was left. These
+    /// chunks have no task. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
         matches!(self.kind, BulkErrorKind::GaveUp(GiveUp::Exhausted(_) | GiveUp::WaitTooLong(_)))
     }
@@ -97,9 +97,9 @@ impl BulkError {
         matches!(self.kind, BulkErrorKind::Input(_))
     }
 
-    /// Whether the ledger failed: it cannot be read or written, is not a ledger, is in use by another run, or was
-    /// deleted, replaced, truncated or changed during this run. The outcome of a request that the ledger does not
-    /// record is unknown. The message names the tasks that the ledger lacks.
+    /// Whether the ledger failed: it cannot be read or written, is not a ledger, is damaged or in use by another run,
+    /// or was deleted, replaced, truncated or changed during this run. A resumed run takes the outcome of a request for
+    /// unknown if the ledger lacks the result. The message names the tasks that the ledger lacks.
     pub fn is_ledger(&self) -> bool {
         self.kind.is_ledger()
     }

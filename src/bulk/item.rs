@@ -50,7 +50,7 @@ pub struct BulkItem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkReport {
-    /// Tasks that this run created.
+    /// Tasks that this run created; in a [ledger's report](crate::Ledger::report), that any run created.
     pub created: u64,
     /// Tasks that earlier runs created, according to the ledger.
     pub created_earlier: u64,

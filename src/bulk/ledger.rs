@@ -121,7 +121,8 @@ impl Ledger {
         (0..self.offsets.len() as u64).filter_map(|chunk| self.latest(chunk).map_err(LedgerError::from).transpose())
     }
 
-    /// Returns a report of all chunks. A chunk that was sent without a recorded result counts as unknown.
+    /// Returns a report of all chunks. Every known task counts as created, whichever run created it. A chunk that was
+    /// sent without a recorded result counts as unknown.
     ///
     /// # Errors
     ///
@@ -177,9 +178,9 @@ impl Ledger {
 
     fn lock(path: &Path, create: bool) -> Result<Self, LedgerFault> {
         let mut options = OpenOptions::new();
-        // On Unix, only the owner may access the file; elsewhere the directory's rights apply. On a file system without
-        // locks, append mode keeps two runs from overwriting each other's lines, so that the file's length shows the
-        // other run. Windows cannot truncate a file in append mode.
+        // On Unix, only the owner may access a new file; elsewhere the directory's rights apply. On a file system
+        // without locks, append mode keeps two runs from overwriting each other's lines, so that the file's length
+        // shows the other run. Windows cannot truncate a file in append mode.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options.append(true), 0o600);
         options.read(true).write(true).create(create).truncate(false);

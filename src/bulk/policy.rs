@@ -90,13 +90,13 @@ impl BulkPolicy {
     /// Sets the ledger: a file that records the result of each chunk, so that a run that died can be resumed. To resume
     /// a run, run it again with the same file. Defaults to none.
     ///
-    /// The file is created if it does not exist. If a crash left an incomplete last line, the run repairs it. A resumed
-    /// run
+    /// The file is created if it does not exist. An incomplete last line, which a crash can leave, is repaired. A
+    /// resumed run
     ///
     /// - does not send chunks that were accepted: their items hold the handles of their tasks;
     /// - sends chunks that were rejected or never sent;
-    /// - does not send chunks that were sent, or may have been, but whose reply is not known: their items have an
-    ///   unknown outcome and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
+    /// - does not send chunks that were sent, or may have been, without a known result: their items have an unknown
+    ///   outcome and do not stop the run; see [`resend_unknown`](Self::resend_unknown).
     ///
     /// The ids of each chunk are compared with those of the first run before the chunk is sent. Ids that no run has
     /// reached yet cannot be compared.
@@ -133,12 +133,12 @@ impl BulkPolicy {
     /// ends the run, with [`Duration::MAX`] none does.
     ///
     /// A throttled request has created no task, so the whole run pauses and then resends it. The pause lasts as long as
-    /// the service asks for (`Retry-After`), but at least 1 to 2 seconds; this minimum doubles with each pause, up to 1
-    /// to 2 minutes. After a pause, one request probes the service; the others follow once the probe gets through. A
-    /// failed connection, or a token provider that returns no usable token, pauses the run in the same way if there has
-    /// been a reply before. Otherwise it ends the run, since the endpoint may be mistyped. Patience is counted from the
-    /// first refusal since the last created task. If it ends, or the service asks for a longer wait than is left, the
-    /// run ends: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
+    /// the service asks for (`Retry-After`), but at least 1 to 2 seconds; this minimum doubles with each pause in a
+    /// row, up to 1 to 2 minutes. After a pause, one request probes the service; the others follow once the probe gets
+    /// through. A failed connection, or a token provider that returns no usable token, pauses the run in the same way
+    /// if there has been a reply before. Otherwise it ends the run, since the endpoint may be mistyped. Patience is
+    /// counted from the first refusal since the last created task. If it ends, or the service asks for a longer wait
+    /// than is left, the run ends: see [`BulkError::is_out_of_patience`](crate::BulkError::is_out_of_patience).
     ///
     /// Refused credentials, and certificates or proxies that are not accepted, end a run at once; the last item names
     /// the cause. A request with an unknown outcome is never resent in the same run.
@@ -168,7 +168,8 @@ impl BulkPolicy {
     /// let policy = BulkPolicy::default().rate(20, Duration::from_secs(10)); // one every half second
     /// ```
     ///
-    /// Each request counts once, when it begins. Further attempts after a failed connection do not count.
+    /// Each request counts once, when it begins, also one that is resent after a pause. Further attempts of the same
+    /// request, such as after a failed connection, do not count.
     pub fn rate(self, requests: u32, per: Duration) -> Self {
         Self { rate: Some((requests, per)), ..self }
     }

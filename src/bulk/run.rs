@@ -57,7 +57,7 @@ pub(super) struct Progress {
     pub(super) exhausted: bool,
     /// The number of file ids that have been attempted.
     pub(super) attempted: u64,
-    /// Whether the stream was dropped. Requests that wait for the end of a pause are then not sent.
+    /// Whether the stream was dropped. Requests that wait for the end of a pause or for the rate are then not sent.
     pub(super) is_dropped: bool,
     /// Tasks that the ledger lacks.
     pub(super) unwritten: Vec<String>,
@@ -120,8 +120,8 @@ impl Run {
         zip_name.as_ref().map(|name| if is_split { numbered(name, chunk.index + 1) } else { name.clone() })
     }
 
-    /// Makes the item of a chunk. If a resent chunk fails, its outcome stays unknown: an earlier request may have
-    /// created the task.
+    /// Makes the item of a chunk. If an earlier run left the outcome unknown, an error leaves it unknown, too: the
+    /// earlier request may have created the task.
     pub(super) fn item(&self, chunk: LedgerChunk, result: CreateResult) -> BulkItem {
         let result = result.map_err(|error| error.after_unknown(&chunk.unknown_before));
         let zip_name = self.zip_name(&chunk);
@@ -196,8 +196,8 @@ impl Request {
 
     /// Waits for a permit, unless one is passed, and writes the ledger line that must precede the request.
     ///
-    /// Returns `None` if the ledger failed or the run was stopped. With a ledger, a stop is checked right before the
-    /// line is written and right before the request is sent.
+    /// Returns `None` if the ledger failed, or the run was stopped or dropped during the wait. With a ledger, a stop is
+    /// checked again right before the line is written and right before the request is sent.
     async fn admit(&self, permit: Option<Permit>) -> Option<Permit> {
         let run = &self.run;
         let permit = match permit {
@@ -289,7 +289,7 @@ impl Drop for UnknownOnDrop<'_> {
     }
 }
 
-/// A ledger that is used on tokio's blocking threads alone, so that no request waits for the disk.
+/// A ledger that is used on tokio's blocking threads alone, so that no thread that runs requests waits for the disk.
 #[derive(Clone)]
 pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
 

@@ -25,7 +25,7 @@ pub(in crate::bulk) enum Line {
     End { file_ids: u64 },
 }
 
-/// The settings of a run. A run with other settings must not resume its ledger.
+/// What the requests of a run have in common. A run with another header must not resume its ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::bulk) struct Header {

@@ -367,6 +367,21 @@ async fn stop_ends_a_wait_for_the_rate_and_chunks_of_the_ledger_need_no_wait() {
     assert_eq!(error.attempted(), 0..4_000);
 }
 
+#[tokio::test]
+async fn dropped_run_does_not_wait_for_the_rate() {
+    let emulator = strict_emulator().start().await.unwrap();
+    let path = ledger("drop_in_rate");
+    let policy = BulkPolicy::default().ledger(&path).rate(1, DAY);
+    let mut bulk = client(&emulator).create_bulk_with(dump_template(), ids(9_000), policy).unwrap();
+    assert!(bulk.next().await.unwrap().unwrap().result.is_ok());
+    assert!(tokio::time::timeout(Duration::from_millis(50), bulk.next()).await.is_err());
+    drop(bulk);
+    // The run's lock is released with the last of its chunks.
+    until("the ledger is free", || hold(&path).is_some()).await;
+    assert_eq!(states(&path), ["run", "sending", "accepted"]);
+    assert_eq!(emulator.request_count(), 1);
+}
+
 #[test]
 fn rate_is_bounded() {
     let second = Duration::from_secs(1);
