@@ -61,8 +61,8 @@ impl Client {
     /// and only to https. A download does not count towards
     /// [`max_concurrent_requests`](crate::ClientBuilder::max_concurrent_requests).
     ///
-    /// With a handle, the download takes the URL from the task's status, and requests a new one whenever the storage
-    /// refuses the URL with status 403. A URL alone cannot be renewed.
+    /// With a handle, the download takes the URL from the task's status. If the storage refuses the URL with status
+    /// 403, the download requests a new one, but only once until it makes progress. A URL alone cannot be renewed.
     pub fn download(&self, package: impl Into<PackageSource>, path: impl Into<PathBuf>) -> Download {
         Download {
             client: self.clone(),
@@ -289,7 +289,7 @@ impl Download {
             let response = self.fetch(url, resume.as_ref()).await?;
             match Body::read(resume.as_ref(), response.status(), response.headers(), self.client.now())? {
                 Some(body) => break (response, body),
-                // Without a validator, the next request is for the whole package.
+                // Without the validator, the next request is for the whole package.
                 None => part.etag = None,
             }
         };

@@ -15,8 +15,8 @@ pub struct DownloadedPackage {
     pub bytes: u64,
     /// The number of files in the package, without directories.
     pub files: u64,
-    /// The minimum number of expected files that the package lacks; 0 if none is missing or none was expected. The
-    /// vendor's moderation can leave files out of a task that succeeded: ask the vendor, or share the files anew.
+    /// The minimum number of expected files and directories that the package lacks; 0 if none is known to be missing.
+    /// The vendor's moderation can leave files out of a task that succeeded: ask the vendor, or share the files anew.
     pub missing: u64,
     /// The [expected names](crate::Download::expect_names) that the package lacks, sorted. If the package holds names
     /// that are not UTF-8, some of the missing files may have such a name, and [`missing`](Self::missing) is lower.

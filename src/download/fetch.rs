@@ -32,7 +32,7 @@ impl Download {
         Err(DownloadFault::Foreign("a sixth redirect"))
     }
 
-    /// Returns the HTTP client for a URL's host. Each host has its own, since it may have another proxy.
+    /// Returns the HTTP client for a URL's scheme, host and port. Each has its own, since it may have another proxy.
     fn http_client(&mut self, url: &Url) -> Result<&reqwest::Client, DownloadFault> {
         Ok(match self.http_clients.entry(url.origin().ascii_serialization()) {
             Entry::Occupied(client) => client.into_mut(),

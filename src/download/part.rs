@@ -115,7 +115,8 @@ impl Part {
         self.paths.discard();
     }
 
-    /// Completes the package: syncs the file, reads the zip's directory, and moves the file to its target.
+    /// Completes the package: syncs the file, reads the zip's directory, and moves the file to its target. Removes the
+    /// file instead if it is not a complete zip.
     pub(super) async fn finish(self, expected: Expected) -> Result<DownloadedPackage, DownloadFault> {
         let Self { file, paths, progress, .. } = self;
         let file = file.into_std().await;
@@ -205,7 +206,7 @@ fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
 fn lock(file: &File) -> Result<(), DownloadFault> {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
-            // An error means that the file system has no locks.
+            // Any other error is taken to mean that the file system has no locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
             Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
         }
