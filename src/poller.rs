@@ -35,7 +35,8 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 /// # use koodrive_share::{Client, TaskHandle};
 /// # async fn example(client: Client, handle: TaskHandle) -> Result<(), koodrive_share::PollError> {
 /// # use std::time::Duration;
-/// let mut patient = client.poller(&handle).interval(Duration::from_secs(60)).timeout(Duration::from_secs(6 * 60 * 60));
+/// let hours = Duration::from_secs(6 * 60 * 60);
+/// let mut patient = client.poller(&handle).interval(Duration::from_secs(60)).timeout(hours);
 /// let status = patient.until_done().await?;
 /// println!("{}", status.state);
 /// # Ok(()) }
@@ -333,7 +334,7 @@ impl PollError {
         self.0.last.as_ref().ok()
     }
 
-    /// Returns the failure of the last poll, if that was the cause.
+    /// Returns the failure of the last poll or the broken rules of a setting, if that was the cause.
     pub fn error(&self) -> Option<&Error> {
         self.0.last.as_ref().err()
     }

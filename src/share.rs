@@ -70,13 +70,13 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// The calls only read, so transient failures are retried. Where shares are created, the reference gives extract
-    /// codes the form `[0-9a-zA-Z]{8}`. It does not state how many wrong codes are allowed.
+    /// The calls only read, so transient failures are retried. For the creation of shares, the reference states the
+    /// form of extract codes, `[0-9a-zA-Z]{8}`. It does not state how many wrong codes are allowed.
     ///
     /// # Errors
     ///
-    /// An empty extract code is a validation error. [`Error::is_share_ended`] is true if the share has expired by the
-    /// server's clock, or if its files were deleted; the extract code is not sent then.
+    /// An empty extract code is a validation error. [`Error::is_share_ended`] is true if the share has expired, by its
+    /// status or by the server's clock, is invalid, or its files were deleted; the extract code is not sent then.
     /// [`Error::is_extract_code_refused`] is true for a refused extract code, and [`Error::is_access_refused`], as far
     /// as is known, for a missing one. The other errors are those of [`status`](Self::status).
     ///
@@ -114,7 +114,8 @@ impl Share {
         &self.id
     }
 
-    /// Returns the space of the share's first file. A share without files has none, and no task can be created for it.
+    /// Returns the space of the share's first file, or `None` if the share has no files or the service states no space.
+    /// Then [`package`](Self::package) and [`dump`](Self::dump) lack the space, too.
     pub fn container_id(&self) -> Option<&str> {
         self.listing.container_id.as_deref()
     }
@@ -129,7 +130,8 @@ impl Share {
         self.info.expire_time.as_ref()?.as_str()?.parse().ok()
     }
 
-    /// Returns the share's `status` when the share was opened: 0, or a number that the reference does not list.
+    /// Returns the share's `status` when the share was opened: 0, or a number that the reference does not list. Returns
+    /// `None` if the service stated none.
     pub fn status(&self) -> Option<i64> {
         self.info.status.as_ref()?.0.as_ref().ok().copied()
     }
@@ -142,8 +144,8 @@ impl Share {
         SharePermission { preview: value(stated.preview), edit: value(stated.edit), download: value(stated.download) }
     }
 
-    /// Returns the share's temporary token, if the share has an extract code. The token is a secret; pass it to
-    /// [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken).
+    /// Returns the share's temporary token, if the share was opened with an extract code. The token is a secret; pass
+    /// it to [`TaskHandle::with_kdstoken`](crate::TaskHandle::with_kdstoken).
     pub fn expose_kdstoken(&self) -> Option<&str> {
         self.listing.request.kdstoken.as_ref().map(RequestSecret::expose)
     }
@@ -156,13 +158,13 @@ impl Share {
     }
 
     /// Begins a task that packs files of the share into a zip of this name. The share id, the kdstoken and the space
-    /// are set, so only the file ids are missing.
+    /// are set as far as the share has them, so only the file ids are missing.
     pub fn package(&self, zip_name: impl Into<String>) -> ShareTaskBuilder {
         self.fill(ShareTask::package_download(zip_name))
     }
 
-    /// Begins a task that saves files of the share into a directory. The share id, the kdstoken and the space are set,
-    /// so only the file ids are missing.
+    /// Begins a task that saves files of the share into a directory. The share id, the kdstoken and the space are set
+    /// as far as the share has them, so only the file ids are missing.
     pub fn dump(&self, target: TargetDirectory) -> ShareTaskBuilder {
         self.fill(ShareTask::dump(target))
     }

@@ -134,7 +134,7 @@ impl ShareTask {
         &self.body.file_ids
     }
 
-    /// Returns the name of the package, if the task makes one.
+    /// Returns the name of the package, if one is set.
     pub fn zip_name(&self) -> Option<&str> {
         self.body.zip_name.as_deref()
     }
@@ -257,7 +257,7 @@ impl ShareTaskBuilder {
         Ok(ShareTask { body, trace_id: trace_id.unwrap_or_else(TraceId::random), x_date })
     }
 
-    /// Checks what the tasks of a bulk creation have in common. Fields that differ between these tasks must be unset.
+    /// Checks what the tasks of a bulk creation have in common. File ids, trace id and `X-Date` must be unset.
     pub(crate) fn validate_as_template(&self, violations: &mut Violations) {
         validate(&self.body, violations);
         let own = [

@@ -24,8 +24,8 @@ const BEFORE_SHORT_URL: &str = "/sharelink/i/";
 ///
 /// # Errors
 ///
-/// Any other text breaks the rule `share-link`. The error shows only the host of another link, and only the length of
-/// another text.
+/// Any other text breaks the rule `share-link`. The error shows only the host of another link, and only the length of a
+/// text without a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ShareLink(String);
 
