@@ -57,8 +57,8 @@ fn copy(source: &Path, target: &Path) -> io::Result<()> {
             copy(&entry.path(), &target)?;
         } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(entry.path())?;
-            // The unit tests run with the library.
             let text = text.replace("use std::", "use crate::shuttled::").replace("tokio::", "crate::tokio::");
+            // The unit tests run with the library.
             let text = text.replace("#[cfg(test)]", "#[cfg(any())]");
             fs::write(target, text)?;
         } else {

@@ -119,7 +119,7 @@ fn a_provider_call_after_one_that_timed_out_has_its_full_time() {
 }
 
 #[test]
-fn dropping_any_caller_at_any_point_blocks_no_other_and_calls_the_provider_no_more() {
+fn dropping_any_caller_at_any_point_blocks_no_other_and_adds_no_provider_call() {
     check(ORDERS, || async {
         let (cache, asked) = cache(|_| async {
             clock::linger().await;

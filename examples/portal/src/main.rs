@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{portal::Portal, spans::Spans};
 
-/// How long a connection may take to read the rest of its response, once all runs are finished.
+/// How long connections may stay open once all runs are finished.
 const LEAVE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -74,8 +74,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         portal.runs.close();
         portal.runs.wait().await;
     };
-    // A run outlasts its connection if the caller hangs up. A connection outlasts its run if the caller does not read
-    // it.
+    // A run outlasts its connection if the caller hangs up. A connection outlasts the runs if its caller neither reads
+    // the response nor sends the rest of the request.
     match select(pin!(served), pin!(finished)).await {
         Either::Left((served, finished)) => {
             served?;

@@ -71,7 +71,7 @@ impl Portal {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned()
     }
 
-    /// Returns the path of a dump's ledger, or `None` if the names cannot be part of a file name.
+    /// Returns the path of a dump's ledger, or `None` unless both names are ASCII letters and digits.
     pub(crate) fn ledger(&self, user: &str, name: &str) -> Option<PathBuf> {
         let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         (is_plain(user) && is_plain(name)).then(|| self.data.join(format!("{user}-{name}.ledger")))
