@@ -100,7 +100,7 @@ use crate::{
 /// tracing-subscriber prints spans only if it is told to, for example by
 /// `tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE).init()`. All targets begin with `koodrive_share`, so a
 /// filter can tell them from the HTTP client's. The spans do not name the user: put each user's calls into a span of
-/// your own. A download has events at debug and no span.
+/// your own. A download has events at debug, and no span of its own.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
