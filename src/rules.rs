@@ -63,7 +63,7 @@ rules! { OF_SETTINGS:
     PROXY = "proxy", "must be the URL of an http, https, socks4 or socks5 proxy, without a path";
     RATE = "rate", "must be 1 request or more in at most a day, and at most 1 in a microsecond";
     RENEWAL_TIMEOUT = "renewal-timeout", "must be more than 0 and at most a day";
-    REQUEST_HEADERS = "request-headers", "must be named, and be neither set by the client nor about how bodies are encoded";
+    REQUEST_HEADERS = "request-headers", "must be a valid header name, other than those that the client sets or that concern the connection or a body's encoding";
     ROOT_CERTIFICATES = "root-certificates", "must hold a certificate as PEM";
     SESSION_LIFETIME = "session-lifetime", "must be at most 19 minutes";
     STALL_TIMEOUT = "stall-timeout", "must be more than 0 and at most a day";
