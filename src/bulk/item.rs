@@ -56,7 +56,8 @@ pub struct BulkReport {
     pub created_earlier: u64,
     /// Chunks that the service rejected, except throttled ones. No task exists; a resumed run sends them again.
     pub rejected: u64,
-    /// Chunks that were throttled, or that failed before they were sent. No task exists; a resumed run sends them.
+    /// Chunks that were throttled or not sent; in a ledger's report, also those settled as
+    /// [`NotMade`](crate::Settlement::NotMade). No task exists; a resumed run sends them.
     pub not_sent: u64,
     /// Chunks for which a task may exist. A resumed run sends them again only with
     /// [consent](crate::BulkPolicy::resend_unknown).

@@ -24,7 +24,7 @@ const MIN_INTERVAL: Duration = Duration::from_micros(1);
 /// [`Client::create_bulk_with`](crate::Client::create_bulk_with) returns an error for a broken rule.
 /// [`validate`](Self::validate) checks the rules without a client.
 #[derive(Clone, Debug)]
-#[must_use = "a policy does nothing until a run is given it"]
+#[must_use = "a policy does nothing until it is passed to a run"]
 pub struct BulkPolicy {
     pub(super) concurrency: usize,
     pub(super) after_unknown: AfterUnknown,
@@ -39,8 +39,8 @@ pub struct BulkPolicy {
 /// What a run does once the outcome of a chunk is [unknown](crate::Outcome::Unknown).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AfterUnknown {
-    /// The run begins no further chunk. The cause of the unknown outcome, such as a gateway that times out, would
-    /// affect the next chunk, too.
+    /// The run begins no further chunk. The cause of the unknown outcome, such as a gateway that times out, may affect
+    /// the next chunk, too.
     #[default]
     Stop,
     /// The run goes on, so that any number of outcomes may be unknown in the end.

@@ -169,9 +169,9 @@ impl DownloadError {
     /// Whether the same call can resume the download. The failure may pass by itself, or once its cause is removed (a
     /// full disk, a login page in place of the package).
     ///
-    /// A URL that has lapsed (status 403) needs a fresh one from the task's status, which resumes, too. The same call
-    /// fails again if rules are broken, if a file exists at the path, or if the task or its package does not exist. A
-    /// package that is not a zip cannot be resumed.
+    /// If a URL has lapsed (status 403), pass a fresh one from the task's status: it resumes if only its query differs.
+    /// The same call fails again if rules are broken, if a file exists at the path, or if the task or its package does
+    /// not exist. A package that is not a zip cannot be resumed.
     pub fn is_resumable(&self) -> bool {
         match &self.0 {
             DownloadFault::Status(error) => !error.is_not_found() && !error.is_validation(),

@@ -176,8 +176,8 @@ impl LedgerChunk {
         }
     }
 
-    /// Returns the error message of the latest request, if it failed. If its outcome is unknown and the reply named a
-    /// task, the message has the task's id.
+    /// Returns the error message of the latest request if it failed, or why it was not sent. If its outcome is unknown
+    /// and the reply named a task, the message has the task's id.
     pub fn error(&self) -> Option<&str> {
         match &self.state {
             State::Rejected { error } | State::NotSent { error } | State::Unknown { error } => Some(error),
