@@ -223,7 +223,7 @@ async fn task_id_is_escaped_where_polling_is_given_up() {
     assert_escaped(&error.to_string());
 }
 
-/// The errors of a run with a ledger in whose lines escapes were inserted after `mark`.
+/// The first error of a run with a ledger in whose lines escapes and secrets were inserted after `mark`.
 async fn tampered(name: &str, mark: &str) -> String {
     let service = AnsweringService::start().await;
     service.emulator.fail_next(Fault::Reply(Answer::new(502)));

@@ -54,7 +54,7 @@ fn passing(n: usize) -> Fault {
     }
 }
 
-/// Creates tasks on an emulator that loses every `nth` reply, and counts those that were made, not made, and unknown.
+/// Creates tasks on an emulator that loses every `nth` reply, and asserts that each is made exactly once.
 async fn assert_no_task_is_made_twice(emulator: &Emulator, client: &Client, nth: usize) {
     for n in 0..400 {
         emulator.fail_next(if n % nth == 0 { lost_reply(n / nth) } else { passing(n) });

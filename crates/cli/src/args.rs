@@ -193,8 +193,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
 
-    /// How long to pause and try again without a success (a task created, or a call that only reads) while the service
-    /// throttles, or is away once it has answered; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
+    /// How long a run, or a call that only reads, pauses and tries again without success while the service throttles, or is
+    /// away once it has answered; 0s to end at once [default: 15m] [env: KOODRIVE_PATIENCE]
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) patience: Option<Duration>,
 

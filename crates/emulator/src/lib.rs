@@ -31,6 +31,7 @@
 //! | the share of the link exists; except for getShareInfo, the share of the link or the task has neither expired nor been deleted | 400 `13000309` |
 //! | the extract code is the share's and not used up | 400 `13000102` |
 //! | `kdstoken`, if the share has an extract code | 400 `13000410` |
+//! | listShareFiles: `pageCursor` has the emulator's form; `parentFolder` is a directory of the share | 400 `13000101`; 400 `13000309` |
 //! | createBatchTask: the files are in the share, if that is one of the emulator's, and in `containerId` | 400 `13000302` |
 //! | getBatchTask: the task exists in that share | 400 `13000309` |
 //!
