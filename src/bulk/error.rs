@@ -86,8 +86,9 @@ impl BulkError {
     }
 
     /// Whether the run's [`patience`](crate::BulkPolicy::patience) ended. The run was throttled, or had no connection
-    /// or no token, and created no task for that long, or the service asked for a longer wait than was left. These
-    /// chunks have no task. Resume later, with more patience or a lower [`rate`](crate::BulkPolicy::rate).
+    /// or no token, and created no task for that long, or the service asked for a longer wait than was left. A chunk
+    /// that failed in this way has no task. Resume later, with more patience or a lower
+    /// [`rate`](crate::BulkPolicy::rate).
     pub fn is_out_of_patience(&self) -> bool {
         matches!(self.kind, BulkErrorKind::GaveUp(GiveUp::Exhausted(_) | GiveUp::WaitTooLong(_)))
     }
@@ -98,8 +99,8 @@ impl BulkError {
     }
 
     /// Whether the ledger failed: it cannot be read or written, is not a ledger, is damaged or in use by another run,
-    /// or was deleted, replaced, truncated or changed during this run. A resumed run takes the outcome of a request for
-    /// unknown if the ledger lacks the result. The message names the tasks that the ledger lacks.
+    /// or was deleted, replaced, truncated or changed during this run. To a resumed run, a request without a recorded
+    /// result has an unknown outcome. The message names the tasks that the ledger lacks.
     pub fn is_ledger(&self) -> bool {
         self.kind.is_ledger()
     }
