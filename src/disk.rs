@@ -1,12 +1,19 @@
 //! Operations on files: syncing their directory, exclusive access, and whether a file is still at its path.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use same_file::Handle;
+
+/// How often a lock is tried, and the wait between two attempts. A file may stay locked for a moment after its user has
+/// ended: by a write that is in progress, or by a process that is just being started.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// Syncs the directory of a file, so that the file's entry survives a power cut, too. Failures are ignored, because not
 /// every platform can sync a directory.
@@ -17,13 +24,23 @@ pub(crate) fn sync_directory_of(path: &Path) {
     }
 }
 
+/// Locks a file. Returns false if it stays locked by another user for a second.
+pub(crate) fn lock(file: &File) -> bool {
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            // Any other error is taken to mean that the file system has no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return true,
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
+        }
+    }
+    false
+}
+
 /// Opens a file with exclusive access: until it is unlocked or closed, this function opens it for no other caller, but
 /// others may read it. Returns `None` if another caller has opened it.
 #[cfg(not(windows))]
 pub(crate) fn open_alone(path: &Path, options: &mut OpenOptions) -> io::Result<Option<File>> {
-    // Any other error is taken to mean that the file system has no locks.
-    let is_free = |file: &File| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
-    Ok(Some(options.open(path)?).filter(is_free))
+    Ok(Some(options.open(path)?).filter(lock))
 }
 
 /// The same by a share mode, because a lock would keep others from reading, too. Others cannot delete or rename the

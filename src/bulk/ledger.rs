@@ -97,8 +97,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Whether a run uses the ledger at this moment. Returns false if the file system has no locks. The check locks the
-    /// file for an instant; a run that begins in this instant ends, as if another run used the ledger.
+    /// Whether a run uses the ledger at this moment. Returns false if the file system has no locks.
     pub fn is_in_use(&self) -> bool {
         if cfg!(windows) {
             return matches!(open_alone(&self.path, OpenOptions::new().read(true)), Ok(None));

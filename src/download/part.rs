@@ -2,11 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io::{self, SeekFrom},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use http::HeaderValue;
@@ -23,13 +21,9 @@ use super::{
     response::{Body, Resume, is_strong},
 };
 use crate::{
-    disk::{is_at, sync_directory_of},
+    disk::{is_at, lock, sync_directory_of},
     runtime::run_blocking,
 };
-
-/// The number of attempts to lock a file, and the wait between them: a download that was dropped may still be writing.
-const LOCK_ATTEMPTS: u32 = 20;
-const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// An open part file, `photos.zip.part`. It is locked where the file system has locks.
 #[derive(Debug)]
@@ -144,7 +138,9 @@ impl Paths {
         loop {
             self.check_target()?;
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.part)?;
-            lock(&file)?;
+            if !lock(&file) {
+                return Err(DownloadFault::InUse);
+            }
             if self.is_part_alone(&file)? {
                 return Ok(file);
             }
@@ -203,20 +199,9 @@ fn etag_of(record: &[u8], source: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(etag).ok().filter(is_strong)
 }
 
-fn lock(file: &File) -> Result<(), DownloadFault> {
-    for _ in 0..LOCK_ATTEMPTS {
-        match file.try_lock() {
-            // Any other error is taken to mean that the file system has no locks.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
-            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
-        }
-    }
-    Err(DownloadFault::InUse)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{env, sync::mpsc};
+    use std::{env, fs::TryLockError, sync::mpsc};
 
     use futures_util::FutureExt;
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use koodrive_share::{AfterUnknown, BulkPolicy, Ledger};
+use koodrive_share::{AfterUnknown, BulkPolicy, Ledger, LedgerError, Settlement};
 use koodrive_share_emulator::{Answer, Emulator, Fault};
 use serde_json::json;
 
@@ -141,6 +141,25 @@ async fn ledger_may_be_read_by_several_threads_at_once() {
                 }
             });
         }
+    });
+}
+
+#[tokio::test]
+async fn check_for_a_user_of_a_ledger_keeps_nobody_else_from_it() {
+    let path = written("checked", 1).await;
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let ledger = Ledger::read(&path).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                ledger.is_in_use();
+            }
+        });
+        // The ledger has no unknown chunk to settle, which is known only once the ledger is locked and read.
+        let errors = (0..500).map(|_| Ledger::settle(&path, 0..1_000, Settlement::NotMade).unwrap_err());
+        let refused = errors.filter(LedgerError::is_in_use).count();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(refused, 0);
     });
 }
 
