@@ -33,7 +33,8 @@ pub(crate) struct FailureDetails {
     /// Whether the body names a task, or begins like an object and cannot be parsed. A truncated body counts only if it
     /// contains `"taskId":`.
     may_name_task: bool,
-    /// Whether the service does not know what the call names, such as a task right after its creation.
+    /// Whether the body says that the service does not know what the call names, such as a task right after its
+    /// creation.
     is_not_found: bool,
     /// The download URLs and the temporary token in the body.
     pub(crate) secrets: Vec<String>,
@@ -47,32 +48,34 @@ pub(crate) fn interpret<O: Operation>(
     reply: &Reply,
     response: Option<O::Response>,
 ) -> Result<O::Output, Box<FailureDetails>> {
-    let mut defect = None;
-    // serde also decodes an array, and takes its elements as the fields.
-    if let Some(response) = response.filter(|_| reply.may_be_object()) {
-        match operation.read(response) {
-            Ok(output) => return Ok(output),
-            Err(missing) => defect = missing,
-        }
-    }
-    Err(Box::new(failure_details(O::EFFECT, reply, defect)))
+    let read = match response {
+        // serde also decodes an array, and takes its elements as the fields.
+        Some(response) if reply.may_be_object() => operation.read(response),
+        Some(_) | None => Err(None),
+    };
+    read.map_err(|defect| match reply.object() {
+        Some(fields) => details_of_fields(O::EFFECT, reply, fields, defect).into(),
+        None => details_of_text(reply, defect).into(),
+    })
 }
 
-/// Reads the details from the body of a reply that reports no success.
-fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> FailureDetails {
-    let is_not_found = reply.status == StatusCode::NOT_FOUND;
-    let Some(fields) = reply.object::<LooseFields>() else {
-        let may_be_object = reply.may_be_object();
-        let body = String::from_utf8_lossy(&reply.body);
-        let text = shown_text(reply, &body);
-        let named = garbled_task_id(&body).filter(|_| may_be_object);
-        // A truncated body counts only if it contains `"taskId":`.
-        let may_name_task = may_be_object && (reply.is_whole() || named.is_some());
-        let task_id = named.filter(|task_id| !task_id.is_empty());
-        let named = task_id.as_ref().map(|task_id| format!("it cannot be read, and names task {task_id}"));
-        let defect = named.or(defect).unwrap_or_else(|| undocumented(reply));
-        return FailureDetails { text, task_id, may_name_task, is_not_found, defect, ..FailureDetails::default() };
+/// Reads the details from a body that is no JSON object, or not a complete one.
+fn details_of_text(reply: &Reply, defect: Option<String>) -> FailureDetails {
+    let body = String::from_utf8_lossy(&reply.body);
+    let garbled = garbled_task_id(&body).filter(|_| reply.may_be_object());
+    // A truncated body counts only if it contains `"taskId":`.
+    let may_name_task = garbled.is_some() || (reply.may_be_object() && reply.is_whole());
+    let task_id = garbled.filter(|task_id| !task_id.is_empty());
+    let defect = match &task_id {
+        Some(task_id) => format!("it cannot be read, and names task {task_id}"),
+        None => defect.unwrap_or_else(|| undocumented(reply)),
     };
+    let text = shown_text(reply, &body);
+    FailureDetails { text, task_id, may_name_task, defect, ..FailureDetails::default() }
+}
+
+/// Reads the details from the fields of a body that reports no success.
+fn details_of_fields(effect: Effect, reply: &Reply, fields: LooseFields, defect: Option<String>) -> FailureDetails {
     let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
     // If there are two codes, the first counts, unless the second says that something may have been done.
     let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });
@@ -94,12 +97,11 @@ fn failure_details(effect: Effect, reply: &Reply, defect: Option<String>) -> Fai
             None => "$.code is missing".to_owned(),
         },
     };
-    let is_not_found = is_not_found
-        || match &code {
-            Some(ServiceCode::Success) => jobs.iter().all(|job| job.task_status.is_none()),
-            Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
-            None => false,
-        };
+    let is_not_found = match &code {
+        Some(ServiceCode::Success) => jobs.iter().all(|job| job.task_status.is_none()),
+        Some(code) => *code == ServiceCode::ResourceNotFound || code.as_str() == "404",
+        None => false,
+    };
     let urls = jobs.into_iter().map(|job| job.download_url);
     FailureDetails {
         message: fields.msg.or(fields.error_msg).or(fields.error).map(text),
@@ -236,7 +238,7 @@ pub(crate) fn error(
         request_id: reply.request_id().map(shown),
         task_id,
         retry_after: retry_after(&reply.headers, reply.received),
-        is_not_found: details.is_not_found,
+        is_not_found: details.is_not_found || reply.status == StatusCode::NOT_FOUND,
     });
     error
 }
