@@ -121,7 +121,7 @@ pub(crate) struct LenientObject<T>(pub(crate) Result<T, String>);
 
 impl<'de, T: Deserialize<'de>> From<&'de RawValue> for LenientObject<T> {
     fn from(json: &'de RawValue) -> Self {
-        let object = json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok()).flatten();
+        let object = if json.get().starts_with('{') { serde_json::from_str(json.get()).ok() } else { None };
         Self(object.ok_or_else(|| normalized(json)))
     }
 }

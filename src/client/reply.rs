@@ -77,13 +77,12 @@ impl Reply {
 
     /// Decodes the body, if the status is a success.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Option<T> {
-        self.status.is_success().then(|| self.object()).flatten()
+        if self.status.is_success() { self.object() } else { None }
     }
 
     /// Decodes the body, if it is complete and an object.
     pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
-        let may_be_read = self.is_whole() && self.may_be_object();
-        may_be_read.then(|| serde_json::from_slice(&self.body).ok()).flatten()
+        if self.is_whole() && self.may_be_object() { serde_json::from_slice(&self.body).ok() } else { None }
     }
 }
 

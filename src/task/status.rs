@@ -193,7 +193,7 @@ fn compact_time(time: Option<LenientText>) -> Option<NaiveDateTime> {
     let time = time?.0?;
     // The parser also accepts fewer digits, signs and blanks.
     let is_compact = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
-    is_compact.then(|| NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S").ok()).flatten()
+    if is_compact { NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S").ok() } else { None }
 }
 
 impl TaskState {
