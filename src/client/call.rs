@@ -71,7 +71,7 @@ async fn attempts<O: Operation>(call: &Call<'_, O>) -> Result<Success<O>, Error>
         // An attempt that ran out of time or broke a rule sent nothing: the failure before it says more.
         let sent_nothing = matches!(failure.error.0.kind, ErrorKind::Busy | ErrorKind::Validation(_));
         let mut wait = None;
-        if let Some(last) = last.take_if(|_| sent_nothing) {
+        if sent_nothing && let Some(last) = last.take() {
             failure = last;
         } else {
             attempts += 1;
@@ -102,8 +102,8 @@ async fn with_permit<O: Operation>(call: &Call<'_, O>, earlier: u32) -> Result<S
         permit
     } else {
         tracing::debug!("waiting for another request to end");
-        let permit = timeout_at(call.deadline, permits.acquire()).await.ok().and_then(Result::ok);
-        permit.ok_or_else(|| call.busy())?
+        let Ok(Ok(permit)) = timeout_at(call.deadline, permits.acquire()).await else { return Err(call.busy().into()) };
+        permit
     };
     let span = tracing::debug_span!(
         "attempt",
