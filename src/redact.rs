@@ -116,10 +116,10 @@ fn unescaped(text: &str) -> String {
 fn unescaped_around(text: &str, secrets: &[&str]) -> String {
     // A short secret may be a part of an escape.
     let long: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_IN_ID).collect();
-    let mut ends: Vec<_> = find_secrets(text, &long).into_iter().flat_map(|range| [range.start, range.end]).collect();
-    ends.push(text.len());
-    ends.sort_unstable();
-    ends.iter().scan(0, |start, end| Some(unescaped(&text[mem::replace(start, *end)..*end]))).collect()
+    let mut cuts = vec![0, text.len()];
+    cuts.extend(find_secrets(text, &long).into_iter().flat_map(|range| [range.start, range.end]));
+    cuts.sort_unstable();
+    cuts.windows(2).map(|cut| unescaped(&text[cut[0]..cut[1]])).collect()
 }
 
 /// Makes a text of the service safe to show: masks the secrets, escapes characters that end a line or move a cursor,
