@@ -176,7 +176,7 @@ impl Poller {
             let advice = "poll more often: a token lapses 20 minutes after its last use";
             violations.add(rules::SESSION_LIFETIME.at("max_interval").given(time_shown(max_interval)).advise(advice));
         }
-        violations.into_result_with(Some((interval, max_interval)))
+        violations.into_result().map(|()| (interval, max_interval))
     }
 
     /// Polls once, without a wait, or takes the result of a poll whose future was dropped.

@@ -162,7 +162,7 @@ impl AppKey {
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
         let prefix = format!("{ALGORITHM} AppId={id},SignedHeaders={},Signature=", SIGNED_HEADERS.join(";"));
-        violations.into_result_with(Some(Self { secret, key, prefix }))
+        violations.into_result().map(|()| Self { secret, key, prefix })
     }
 
     /// Returns the `Authorization` header of a request.
