@@ -245,9 +245,7 @@ impl Download {
     /// Fetches the package into the part file, and retries transient failures.
     async fn transfer(&mut self, part: &mut Part) -> Result<(), DownloadFault> {
         let mut url = self.locate().await?;
-        let max_attempts = self.max_attempts;
-        let delays_after = |first: Option<Duration>| first.into_iter().chain(backoff(max_attempts));
-        let (mut delays, mut is_renewed) = (delays_after(None), false);
+        let (mut delays, mut is_renewed) = (backoff(self.max_attempts), false);
         loop {
             let result = self.attempt(&url, part).await;
             part.flush().await?;
@@ -255,15 +253,17 @@ impl Download {
             // Only bytes beyond the furthest point count as progress: a package that keeps changing would otherwise
             // begin anew for ever.
             let received = part.progress.received;
-            if part.furthest.is_some_and(|furthest| received > furthest) {
-                (delays, is_renewed, part.furthest) = (delays_after(Some(Duration::ZERO)), false, Some(received));
+            let is_further = part.furthest.is_some_and(|furthest| received > furthest);
+            if is_further {
+                (delays, is_renewed, part.furthest) = (backoff(self.max_attempts), false, Some(received));
             }
             if matches!((&fault, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
                 is_renewed = true;
                 url = self.locate().await?;
                 continue;
             }
-            let Some(wait) = delays.next().filter(|_| fault.is_transient()) else { return Err(fault) };
+            let delay = if is_further { Some(Duration::ZERO) } else { delays.next() };
+            let Some(wait) = delay.filter(|_| fault.is_transient()) else { return Err(fault) };
             tracing::debug!(error = %fault, received, "download attempt failed");
             sleep(wait.max(fault.retry_after().min(MAX_RETRY_AFTER))).await;
         }
