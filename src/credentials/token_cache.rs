@@ -154,6 +154,8 @@ struct State {
     cached: Option<Cached>,
     /// The latest renewal, running or ended.
     renewal: Option<Renewal>,
+    /// The task of the latest renewal. It is aborted when this is dropped.
+    task: JoinSet<()>,
     /// While the token is still good, no renewal begins before this time: one is running, or has just failed.
     paused_until: Option<Instant>,
 }
@@ -161,13 +163,12 @@ struct State {
 /// The result of a renewal, or `None` until it has ended.
 type Answer = Option<Result<HeaderValue, SharedError>>;
 
+#[derive(Clone)]
 struct Renewal {
     /// Calls observe the deadline themselves, in case the runtime of the renewal is not driven.
     deadline: Instant,
     /// The channel closes when the renewal or its runtime ends.
     answer: watch::Receiver<Answer>,
-    /// The task is aborted when this is dropped.
-    _task: JoinSet<()>,
 }
 
 struct Cached {
@@ -207,7 +208,7 @@ impl TokenCache {
         let token = |header| CachedToken { cache: self.clone(), header };
         // Try again once if the runtime of a renewal ended before the renewal.
         for _ in 0..2 {
-            let (deadline, mut answer) = match self.usable_or_renewal(limit) {
+            let Renewal { deadline, mut answer } = match self.usable_or_renewal(limit) {
                 Ok(header) => return Ok(token(header)),
                 Err(renewal) => renewal,
             };
@@ -226,7 +227,7 @@ impl TokenCache {
 
     /// Returns the cached token if it is good, or the renewal to wait for. Begins a renewal if one is due and none is
     /// running.
-    fn usable_or_renewal(self: &Arc<Self>, limit: Duration) -> Result<HeaderValue, (Instant, watch::Receiver<Answer>)> {
+    fn usable_or_renewal(self: &Arc<Self>, limit: Duration) -> Result<HeaderValue, Renewal> {
         let mut state = self.lock();
         let now = Instant::now();
         let good = state.cached.as_ref().filter(|cached| cached.is_good(now));
@@ -234,17 +235,15 @@ impl TokenCache {
             good.is_some_and(|cached| !cached.is_due(now)) || state.paused_until.is_some_and(|end| now < end);
         match (good.map(|cached| cached.header.clone()), &state.renewal) {
             (Some(header), _) if may_wait => Ok(header),
-            (None, Some(Renewal { deadline, answer, .. })) if now < *deadline && answer.has_changed().is_ok() => {
-                Err((*deadline, answer.clone()))
-            }
+            (None, Some(last)) if now < last.deadline && last.answer.has_changed().is_ok() => Err(last.clone()),
             (good, _) => {
                 let (deadline, (sender, answer)) = (now + limit, watch::channel(None));
                 let token = RUNNING_PROVIDER.scope(Arc::as_ptr(self).addr(), (self.provider)());
-                let mut task = JoinSet::new();
-                task.spawn(Self::renew(Arc::downgrade(self), token, deadline, sender).in_current_span());
+                state.task = JoinSet::new();
+                state.task.spawn(Self::renew(Arc::downgrade(self), token, deadline, sender).in_current_span());
                 state.paused_until = Some(deadline + RENEWAL_PAUSE);
-                state.renewal = Some(Renewal { deadline, answer: answer.clone(), _task: task });
-                good.ok_or((deadline, answer))
+                let renewal = state.renewal.insert(Renewal { deadline, answer });
+                good.ok_or_else(|| renewal.clone())
             }
         }
     }

@@ -13,7 +13,7 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 /// Tasks that are aborted when the set is dropped. `join_next` awaits them in the order in which they were spawned.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JoinSet<T>(Vec<JoinHandle<T>>);
 
 impl<T: Send + 'static> JoinSet<T> {
