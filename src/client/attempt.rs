@@ -207,22 +207,23 @@ impl<O: Operation> Call<'_, O> {
         if is_judged && !error.is_unauthorized() {
             error.0.advice = self.operation.advice(&error);
         }
-
-        let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 200 | 400 | 401 | 403);
-        let has_other_cause = error.is_throttled() || error.service_code().is_some_and(ServiceCode::names_its_cause);
-        // The refusal of a date that the caller gave says nothing about our clock.
-        let verdict = if is_refusal && !has_other_cause && self.operation.x_date().is_none() {
-            // The time in the message is that of the clock that judged the request. An intermediary may set its own
-            // Date.
-            let server = gateway_time(message).or_else(|| date(&reply.headers));
-            judge(*dated, server, reply.received)
-        } else {
-            DateVerdict::Unrelated
-        };
+        let date = self.judge_date(*dated, &error, reply, message);
         let refused_token = match authorization {
             Authorization::Renewed(token) if error.is_refused() && error.is_unauthorized() => Some(token.clone()),
             Authorization::Renewed(_) | Authorization::Ready(_) | Authorization::Signed(_) => None,
         };
-        FailedAttempt { error, correction: dated.correction, date: verdict, refused_token }
+        FailedAttempt { error, correction: dated.correction, date, refused_token }
+    }
+
+    /// Returns what the failure of a request says about its `X-Date`. `message` is that of the service.
+    fn judge_date(&self, dated: Dated, error: &Error, reply: &Reply, message: &str) -> DateVerdict {
+        let is_refusal = error.is_refused() && matches!(reply.status.as_u16(), 200 | 400 | 401 | 403);
+        let has_other_cause = error.is_throttled() || error.service_code().is_some_and(ServiceCode::names_its_cause);
+        // The refusal of a date that the caller gave says nothing about our clock.
+        if !is_refusal || has_other_cause || self.operation.x_date().is_some() {
+            return DateVerdict::Unrelated;
+        }
+        // The time in the message is that of the clock that judged the request. An intermediary may set its own Date.
+        judge(dated, gateway_time(message).or_else(|| date(&reply.headers)), reply.received)
     }
 }
