@@ -141,9 +141,10 @@ impl Client {
         violations.into_result()?;
         let run = Arc::new(Run::new(self.without_throttle_retry(), task, policy));
         let producer = ChunkProducer::new(run.clone(), file_ids.into());
-        let next = |mut producer: ChunkProducer<'a>| async { Ok(producer.next().await?.map(|item| (item, producer))) };
-        let items =
-            stream::try_unfold(producer, next).map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
+        let begun =
+            stream::try_unfold(producer, async |mut producer| Ok(producer.next().await?.map(|item| (item, producer))));
+        // `try_buffered` would return an error before the items of the chunks that were begun.
+        let items = begun.map(|item| item.unwrap_or_else(|error| future::err(error).boxed()));
         Ok(Bulk { pending: Some(items.buffered(run.policy.concurrency).boxed()), run, report: BulkReport::default() })
     }
 }
@@ -217,13 +218,14 @@ impl Stream for Bulk<'_> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let Some(pending) = &mut this.pending else { return Poll::Ready(None) };
-        let failed = match ready!(pending.poll_next_unpin(context)).transpose() {
-            Ok(Some(item)) => {
+        let failed = match ready!(pending.poll_next_unpin(context)) {
+            Some(Ok(item)) => {
                 let failure = item.result.as_ref().err().map(Error::outcome_of_chunk);
                 this.report.add(failure, item.from_ledger, item.range.end);
                 return Poll::Ready(Some(Ok(item)));
             }
-            ended => ended.err(),
+            Some(Err(failed)) => Some(failed),
+            None => None,
         };
         this.pending = None;
         Poll::Ready(this.end_error(failed).map(Err))

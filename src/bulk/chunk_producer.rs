@@ -138,6 +138,5 @@ impl<'a> ChunkProducer<'a> {
 
 /// A broken rule about the number of file ids.
 fn violation(rule: Rule, actual: &str, advice: &'static str) -> BulkErrorKind {
-    let violation = rule.at("$.fileIds").given(actual).advise(advice);
-    BulkErrorKind::Validation(violation.into())
+    BulkErrorKind::Validation(rule.at("$.fileIds").given(actual).advise(advice).into())
 }

@@ -156,15 +156,15 @@ impl Request {
         let (has_ledger, needs_permit) = (self.ledger.is_some(), permit.is_none());
         let (begun, is_begun) = oneshot::channel();
         let request = tokio::spawn(self.send(task, permit, begun).in_current_span());
-        // If the runtime shuts down first, the line may or may not be in the file, so no other line may follow it.
-        let on_shutdown = |_| {
-            if has_ledger {
+        let is_begun = if has_ledger || needs_permit { is_begun.await } else { Ok(true) };
+        match is_begun {
+            Ok(false) => return None,
+            // The runtime was shut down, and the line may or may not be in the file, so no other line may follow it.
+            Err(_) if has_ledger => {
                 run.stop(BulkErrorKind::Ledger(io::Error::other(SHUT_DOWN).into()));
+                return None;
             }
-            !has_ledger
-        };
-        if (has_ledger || needs_permit) && !is_begun.await.unwrap_or_else(on_shutdown) {
-            return None;
+            Ok(true) | Err(_) => {}
         }
         let item = request.map(move |result| {
             // A runtime that shuts down cancels the task, and the request may have been sent by then.
@@ -233,7 +233,7 @@ impl Request {
         }
         self.write_after(State::of(result.as_ref())).await;
         let (Decision::Pause(wait), Err(error)) = (decision, &result) else { return (result, false) };
-        if let (true, Some(on_pause)) = (begins_pause, &run.policy.on_pause) {
+        if begins_pause && let Some(on_pause) = &run.policy.on_pause {
             on_pause.0(wait, error);
         }
         (result, true)
