@@ -91,9 +91,7 @@ impl Clock {
 
     /// Records that a request has succeeded with this correction.
     pub(crate) fn confirm(&self, correction: Option<Correction>) {
-        if let Some(used) = correction
-            && let Some(current) = self.lock().as_mut().filter(|current| **current == used)
-        {
+        if let Some(current) = self.lock().as_mut().filter(|current| Some(**current) == correction) {
             current.is_confirmed = true;
         }
     }
