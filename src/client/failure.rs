@@ -14,7 +14,7 @@ use crate::{
     lenient::{LenientCode, LenientObject, LenientText, normalized},
     redact::sanitize_message,
     service_code::ServiceCode,
-    task::wire::named_task,
+    task::wire::task_id_in,
     trace_id::TraceId,
 };
 
@@ -81,7 +81,7 @@ fn details_of_fields(effect: Effect, reply: &Reply, fields: LooseFields, defect:
     let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });
     let jobs: Vec<Job> =
         [fields.job_info, fields.task_info].into_iter().flatten().filter_map(|job| job.0.ok()).collect();
-    let named = |text: &LenientText| Some(named_task(text.as_str()?)?.to_owned());
+    let named = |text: &LenientText| Some(task_id_in(text.as_str()?)?.to_owned());
     let from_jobs = || jobs.iter().find_map(|job| named(&job.task_id)).filter(|_| effect == Effect::CreatesTask);
     let task_id = fields.task_id.and_then(|json| named(&json.into())).or_else(from_jobs);
     let defect = match (&code, &task_id) {
@@ -168,7 +168,7 @@ fn garbled_task_id(text: &str) -> Option<String> {
         None => value.split_once(|c: char| !c.is_ascii_digit()),
     };
     match id_and_rest {
-        Some((task_id, _)) => named_task(task_id).map(str::to_owned),
+        Some((task_id, _)) => task_id_in(task_id).map(str::to_owned),
         None => Some(String::new()),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     lenient::LenientText,
     share::file::Page,
     share_task::ShareTask,
-    task::{status::TaskStatus, wire::named_task},
+    task::{status::TaskStatus, wire::task_id_in},
     x_date::XDate,
 };
 
@@ -129,7 +129,7 @@ impl Operation for ShareTask {
 
     fn read(&self, response: Self::Response) -> Result<String, Option<String>> {
         response.code.success()?;
-        let task_id = response.task_id.as_ref().and_then(LenientText::as_str).and_then(named_task);
+        let task_id = response.task_id.as_ref().and_then(LenientText::as_str).and_then(task_id_in);
         task_id.map(str::to_owned).ok_or_else(|| Some("it reports success without a task id".to_owned()))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     generated::types::{GetBatchTaskResponse, TaskInfo},
     lenient::{LenientInt, LenientObject, LenientText},
     share_task::TaskType,
-    task::wire::{DownloadUrl, TaskInfos, named_task},
+    task::wire::{DownloadUrl, TaskInfos, task_id_in},
 };
 
 /// The status of a task.
@@ -140,7 +140,7 @@ impl TaskStatus {
             (None, None) => return Err("it reports success without a jobInfo".to_owned()),
         };
         let job = job.0.map_err(|other| format!("{path} is {other}, which is no object"))?;
-        let named = job.task_id.as_ref().and_then(LenientText::as_str).and_then(named_task);
+        let named = job.task_id.as_ref().and_then(LenientText::as_str).and_then(task_id_in);
         if let Some(other) = named.filter(|named| *named != task_id) {
             return Err(format!("{path}.taskId is {other:?}, and {task_id:?} was asked for"));
         }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Returns the task id in a text, without blanks at its ends. Returns `None` for the texts that a service writes in
 /// place of an id.
-pub(crate) fn named_task(text: &str) -> Option<&str> {
+pub(crate) fn task_id_in(text: &str) -> Option<&str> {
     let task_id = text.trim();
     let is_none = ["", "0", "-1", "null", "none"].iter().any(|none| task_id.eq_ignore_ascii_case(none));
     (!is_none).then_some(task_id)
