@@ -200,8 +200,7 @@ impl Download {
     /// Returns a stream of the download's progress. Each poll yields the latest progress; the stream ends when the
     /// download does. An attempt that fails and is retried is reported by a `tracing` event at debug level alone.
     pub fn progress(&self) -> impl Stream<Item = DownloadProgress> + Send + Unpin + use<> {
-        let receiver = self.progress.subscribe();
-        Box::pin(stream::unfold(receiver, |mut receiver| async {
+        Box::pin(stream::unfold(self.progress.subscribe(), |mut receiver| async {
             receiver.changed().await.ok()?;
             let progress = *receiver.borrow_and_update();
             Some((progress, receiver))
@@ -298,7 +297,8 @@ impl Download {
         part.start(body).await?;
         self.progress.send_replace(part.progress);
         while let Some(mut bytes) = response.chunk().await? {
-            overlap -= bytes.split_to(overlap.min(bytes.len())).len();
+            let repeated = bytes.split_to(overlap.min(bytes.len()));
+            overlap -= repeated.len();
             part.write(&bytes).await?;
             self.progress.send_replace(part.progress);
         }
