@@ -265,7 +265,9 @@ impl Ledger {
         if index == self.offsets.len() as u64 {
             self.offsets.push(self.end);
         }
-        self.offsets.get_mut(position(index)).map(|start| *start = self.end).is_some()
+        let Some(offset) = self.offsets.get_mut(position(index)) else { return false };
+        *offset = self.end;
+        true
     }
 
     /// Returns what earlier runs know of a chunk. It is an error if its ids differ from those of the earlier runs.

@@ -187,8 +187,7 @@ impl BulkPolicy {
 
     pub(super) fn validate_into(&self, violations: &mut Violations) {
         let Self { concurrency, ledger, resend_unknown, rate, .. } = self;
-        let is_within = (1..=MAX_CONCURRENCY).contains(concurrency);
-        violations.bounds(rules::CONCURRENCY, is_within, concurrency);
+        violations.bounds(rules::CONCURRENCY, (1..=MAX_CONCURRENCY).contains(concurrency), concurrency);
         if let Some((requests, per)) = *rate {
             let is_within = self.interval().is_some_and(|it| it >= MIN_INTERVAL) && per <= DAY;
             violations.bounds(rules::RATE, is_within, format!("{requests} in {}", time_shown(per)));

@@ -65,8 +65,8 @@ pub(super) struct Progress {
 
 impl Run {
     pub(super) fn new(client: Client, task: ShareTaskBuilder, policy: BulkPolicy) -> Self {
-        let (progress, gate) = (watch::Sender::default(), Gate::new(&policy));
-        Self { client, task, policy, progress, gate, task_ids: Mutex::default() }
+        let gate = Gate::new(&policy);
+        Self { client, task, policy, progress: watch::Sender::default(), gate, task_ids: Mutex::default() }
     }
 
     /// Stops the run: no further chunk is begun. The first reason is kept, unless a later one is a ledger failure.

@@ -189,10 +189,9 @@ impl LedgerChunk {
     pub(super) fn settled(&self, header: &Header, settlement: Settlement) -> Self {
         let trace_id = self.unsettled().pop().unwrap_or_else(|| self.trace_id.clone());
         let state = match settlement {
-            Settlement::Made(task_id) => {
-                let (share_id, endpoint) = (&header.share_id, &header.endpoint);
-                State::Accepted { task: TaskHandle::new(task_id, share_id, endpoint, Some(trace_id.clone())) }
-            }
+            Settlement::Made(task_id) => State::Accepted {
+                task: TaskHandle::new(task_id, &header.share_id, &header.endpoint, Some(trace_id.clone())),
+            },
             Settlement::NotMade => State::NotSent { error: "settled: no task was made".to_owned() },
         };
         Self { trace_id, unknown_before: Vec::new(), state, ..self.clone() }
