@@ -57,11 +57,12 @@ impl From<&RawValue> for LenientInt {
 #[serde(from = "&RawValue")]
 pub(crate) struct LenientCode(pub(crate) Option<ServiceCode>);
 
+/// Why a response is not read as a success: what it lacks, or `None` if its code is another one.
+pub(crate) type Defect = Option<String>;
+
 impl LenientCode {
-    /// # Errors
-    ///
-    /// Returns `None` if the code is not success, as the operations do when they read a response.
-    pub(crate) fn success(&self) -> Result<(), Option<String>> {
+    /// Checks that the code is that of success.
+    pub(crate) fn success(&self) -> Result<(), Defect> {
         if self.0 == Some(ServiceCode::Success) { Ok(()) } else { Err(None) }
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Outcome, ReplyDetails},
-    lenient::{LenientCode, LenientObject, LenientText, normalized},
+    lenient::{Defect, LenientCode, LenientObject, LenientText, normalized},
     redact::sanitize_message,
     service_code::ServiceCode,
     task::wire::task_id_in,
@@ -60,7 +60,7 @@ pub(crate) fn interpret<O: Operation>(
 }
 
 /// Reads the details from a body that is no JSON object, or not a complete one.
-fn details_of_text(reply: &Reply, defect: Option<String>) -> FailureDetails {
+fn details_of_text(reply: &Reply, defect: Defect) -> FailureDetails {
     let body = String::from_utf8_lossy(&reply.body);
     let garbled = garbled_task_id(&body).filter(|_| reply.may_be_object());
     // A truncated body counts only if it contains `"taskId":`.
@@ -75,7 +75,7 @@ fn details_of_text(reply: &Reply, defect: Option<String>) -> FailureDetails {
 }
 
 /// Reads the details from the fields of a body that reports no success.
-fn details_of_fields(effect: Effect, reply: &Reply, fields: LooseFields, defect: Option<String>) -> FailureDetails {
+fn details_of_fields(effect: Effect, reply: &Reply, fields: LooseFields, defect: Defect) -> FailureDetails {
     let codes = [fields.code, fields.error_code].into_iter().flatten().filter_map(|json| LenientCode::from(json).0);
     // If there are two codes, the first counts, unless the second says that something may have been done.
     let code = codes.reduce(|first, second| if second == ServiceCode::InnerInvokeFailure { second } else { first });

@@ -15,7 +15,7 @@ use crate::{
             VerifyExtractCodeResponse,
         },
     },
-    lenient::LenientText,
+    lenient::{Defect, LenientText},
     share::file::Page,
     share_task::ShareTask,
     task::{status::TaskStatus, wire::task_id_in},
@@ -87,12 +87,8 @@ pub(crate) trait Operation: Sync + fmt::Debug {
 
     fn send(&self, client: &generated::Client) -> impl Future<Output = Decoded<Self::Response>> + Send;
 
-    /// Reads a response.
-    ///
-    /// # Errors
-    ///
-    /// Returns `None` if the response does not report success, or else what it lacks.
-    fn read(&self, response: Self::Response) -> Result<Self::Output, Option<String>>;
+    /// Reads a response, which must report success.
+    fn read(&self, response: Self::Response) -> Result<Self::Output, Defect>;
 }
 
 /// `createBatchTask`
@@ -127,7 +123,7 @@ impl Operation for ShareTask {
         client.create_batch_task(self.body()).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<String, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<String, Defect> {
         response.code.success()?;
         let task_id = response.task_id.as_ref().and_then(LenientText::as_str).and_then(task_id_in);
         task_id.map(str::to_owned).ok_or_else(|| Some("it reports success without a task id".to_owned()))
@@ -164,7 +160,7 @@ impl Operation for GetBatchTaskRequest {
         client.get_batch_task(self).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<TaskStatus, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<TaskStatus, Defect> {
         response.code.success()?;
         TaskStatus::read(&self.task_id, response).map_err(Some)
     }
@@ -194,7 +190,7 @@ impl Operation for GetShareInfo {
         client.get_share_info(&self.short_url).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<Self::Output, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<Self::Output, Defect> {
         response.code.success()?;
         let link = response.link.ok_or_else(|| Some("it reports success without a link".to_owned()))?;
         let mut link = link.0.map_err(|other| Some(format!("$.link is {other}, which is no object")))?;
@@ -226,7 +222,7 @@ impl Operation for VerifyExtractCodeRequest {
         client.verify_extract_code(self).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<RequestSecret, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<RequestSecret, Defect> {
         response.code.success()?;
         let kdstoken = response.kdstoken.filter(|kdstoken| !kdstoken.expose().is_empty());
         kdstoken.ok_or_else(|| Some("it reports success without a kdstoken".to_owned()))
@@ -259,7 +255,7 @@ impl Operation for ListShareFilesRequest {
         client.list_share_files(self).await
     }
 
-    fn read(&self, response: Self::Response) -> Result<Page, Option<String>> {
+    fn read(&self, response: Self::Response) -> Result<Page, Defect> {
         response.code.success()?;
         Page::read(response).map_err(Some)
     }
