@@ -256,7 +256,7 @@ impl Download {
             if is_further {
                 (delays, is_renewed, part.furthest) = (backoff(self.max_attempts), false, Some(received));
             }
-            if matches!((&fault, &self.source), (DownloadFault::Lapsed, PackageSource::Task(_))) && !is_renewed {
+            if !is_renewed && matches!(fault, DownloadFault::Lapsed) && matches!(self.source, PackageSource::Task(_)) {
                 is_renewed = true;
                 url = self.locate().await?;
                 continue;

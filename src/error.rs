@@ -352,9 +352,9 @@ impl Error {
     pub fn is_unauthorized(&self) -> bool {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authentication failed");
         let has_other_cause =
-            || self.is_extract_code_refused() || self.service_code().is_some_and(ServiceCode::names_its_cause);
+            self.is_extract_code_refused() || self.service_code().is_some_and(ServiceCode::names_its_cause);
         let is_refusal_of_credentials = self.status() == Some(401)
-            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause());
+            || (self.status() == Some(400) && self.message().is_some_and(says_so) && !has_other_cause);
         is_refusal_of_credentials && !self.may_have_created()
     }
 
