@@ -220,7 +220,9 @@ impl Ledger {
             let is_in_place = match serde_json::from_slice(&bytes) {
                 // The header comes twice if two runs began the ledger at once. Neither of them went on.
                 Ok(Line::Run(header)) => {
-                    run.map_or(Ok(()), |(own, secrets)| header.compare(own, secrets))?;
+                    if let Some((own, secrets)) = run {
+                        header.compare(own, secrets)?;
+                    }
                     self.header = Some(header);
                     true
                 }

@@ -130,15 +130,11 @@ impl Header {
 
 impl State {
     pub(in crate::bulk) fn of(result: Result<&TaskHandle, &Error>) -> Self {
-        let error = match result {
-            Ok(task) => return Self::Accepted { task: task.clone() },
-            Err(error) => error,
-        };
-        let text = error.to_string();
-        match error.outcome_of_chunk() {
-            Outcome::Rejected => Self::Rejected { error: text },
-            Outcome::NotSent => Self::NotSent { error: text },
-            Outcome::Unknown => Self::Unknown { error: text },
+        match result.map_err(|error| (error.outcome_of_chunk(), error.to_string())) {
+            Ok(task) => Self::Accepted { task: task.clone() },
+            Err((Outcome::Rejected, error)) => Self::Rejected { error },
+            Err((Outcome::NotSent, error)) => Self::NotSent { error },
+            Err((Outcome::Unknown, error)) => Self::Unknown { error },
         }
     }
 }
