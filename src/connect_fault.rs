@@ -3,21 +3,16 @@
 use std::{error::Error, iter::successors};
 
 /// Why no connection is established. Such a fault does not pass by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectFault {
-    #[error("the service's certificate has an issuer that is not trusted")]
     UnknownIssuer,
-    #[error("the service's certificate is for another host")]
     OtherName,
-    #[error("the service's certificate has expired or is not valid yet")]
     OutOfDate,
-    #[error("the service and this client have no TLS version or algorithm in common")]
+    /// The two sides have no TLS version or algorithm in common.
     Unsupported,
-    #[error("the service's certificate is not accepted")]
+    /// The certificate has another fault.
     Certificate,
-    #[error("the service demands a client certificate, or does not accept the one given")]
     ClientCertificate,
-    #[error("the proxy demands credentials, or does not accept those given")]
     ProxyCredentials,
 }
 
@@ -32,6 +27,19 @@ impl ConnectFault {
         // Skip the text of the error itself: it holds the URL, which could match.
         let fault = successors(error.source(), |&error| error.source()).find_map(|error| fault(&error.to_string()));
         fault.filter(|fault| is_connect || *fault == Self::ClientCertificate)
+    }
+
+    /// Describes the fault. `peer` names the other side of the connection, such as `the service`.
+    pub(crate) fn describe(self, peer: &str) -> String {
+        match self {
+            Self::UnknownIssuer => format!("{peer}'s certificate has an issuer that is not trusted"),
+            Self::OtherName => format!("{peer}'s certificate is for another host"),
+            Self::OutOfDate => format!("{peer}'s certificate has expired or is not valid yet"),
+            Self::Unsupported => format!("{peer} and this client have no TLS version or algorithm in common"),
+            Self::Certificate => format!("{peer}'s certificate is not accepted"),
+            Self::ClientCertificate => format!("{peer} demands a client certificate, or does not accept the one given"),
+            Self::ProxyCredentials => "the proxy demands credentials, or does not accept those given".to_owned(),
+        }
     }
 
     pub(crate) fn advice(self) -> &'static str {

@@ -104,7 +104,7 @@ pub(crate) enum ErrorKind {
     Busy,
     #[error("no connection to the service")]
     Connect,
-    #[error("{0}")]
+    #[error("{}", .0.describe("the service"))]
     ConnectRefused(ConnectFault),
     #[error("no complete reply in time")]
     TimedOut,

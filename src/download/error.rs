@@ -94,7 +94,7 @@ fn connection_failed(fault: Option<ConnectFault>) -> String {
         | ConnectFault::Certificate
         | ConnectFault::ProxyCredentials => fault.advice(),
     };
-    format!("{}: {advice}", fault.to_string().replace("the service", "the storage"))
+    format!("{}: {advice}", fault.describe("the storage"))
 }
 
 impl From<reqwest::Error> for DownloadFault {
