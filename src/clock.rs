@@ -91,7 +91,9 @@ impl Clock {
 
     /// Records that a request has succeeded with this correction.
     pub(crate) fn confirm(&self, correction: Option<Correction>) {
-        if let Some(current) = self.lock().as_mut().filter(|current| Some(**current) == correction) {
+        if let Some(used) = correction
+            && let Some(current) = self.lock().as_mut().filter(|current| **current == used)
+        {
             current.is_confirmed = true;
         }
     }
