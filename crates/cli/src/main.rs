@@ -7,6 +7,7 @@ mod download;
 mod emulator;
 mod exit;
 mod file_ids;
+mod flags;
 mod follow;
 mod generate;
 mod interrupts;
