@@ -9,6 +9,8 @@ use std::{
 
 use koodrive_share::{Error, Outcome, PollError, TaskResult, TaskState, TaskStatus};
 
+use crate::flags::flag;
+
 /// An exit status. If several apply, the last one in this list counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -143,13 +145,6 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
-/// The names in the library's advice, and the flags that a user of the tool gives instead.
-const FLAGS: [(&str, &str); 3] = [
-    ("`root_certificates`", "--cacert (KOODRIVE_CACERT)"),
-    ("`client_certificate`", "--cert (KOODRIVE_CERT)"),
-    ("the proxy's credentials in its URL", "the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY)"),
-];
-
 /// `no connection to the service …: tcp connect error: connection refused`
 pub(crate) fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
@@ -158,7 +153,17 @@ pub(crate) fn with_causes(error: &dyn StdError) -> String {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    FLAGS.into_iter().fold(text, |text, (method, flag)| text.replace(method, flag))
+    in_flags(&text)
+}
+
+/// Replaces the fields that the library's advice names by their flags.
+fn in_flags(text: &str) -> String {
+    // `--proxy` takes no credentials.
+    let by_file = "the proxy's credentials in the URL of --proxy-file (KOODRIVE_PROXY)";
+    let text = text.replace("the proxy's credentials in its URL", by_file);
+    ["root_certificates", "client_certificate"]
+        .into_iter()
+        .fold(text, |text, field| text.replace(&format!("`{field}`"), flag(field).unwrap_or(field)))
 }
 
 impl fmt::Display for CommandError {
