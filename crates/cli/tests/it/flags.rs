@@ -1,12 +1,13 @@
 //! Flags and the variables beside them.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use koodrive_share_emulator::{Answer, Fault};
 use rcgen::{Certificate, CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
+    process::Command,
     sync::watch,
     task::JoinHandle,
     time::timeout,
@@ -280,6 +281,20 @@ async fn tls_service(client_certificate: Option<&Certificate>) -> (String, Strin
     (endpoint, cert.pem(), server)
 }
 
+/// Expects the command to succeed with the file by its flag and by its variable, and to fail with the advice without it.
+async fn expect_needed(command: impl Fn() -> Command, names: (&str, &str), file: &Path, advice: &str) {
+    let (flag, variable) = names;
+    let mut tools = [(command(), 0), (command(), 0), (command(), 1)];
+    tools[0].0.arg(flag).arg(file);
+    tools[1].0.env(variable, file);
+    for (tool, status) in &mut tools {
+        let output = run(tool).await;
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{stderr}");
+        assert_eq!(stderr.contains(advice), *status == 1, "{stderr}");
+    }
+}
+
 #[tokio::test]
 async fn certificates_to_trust_are_given_by_flag_or_variable() {
     let (endpoint, certificate, server) = tls_service(None).await;
@@ -290,15 +305,8 @@ async fn certificates_to_trust_are_given_by_flag_or_variable() {
         tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1"]);
         tool
     };
-    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 1)];
-    tools[0].0.arg("--cacert").arg(&pem);
-    tools[1].0.env("KOODRIVE_CACERT", &pem);
-    for (tool, status) in &mut tools {
-        let output = run(tool).await;
-        let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(*status), "{stderr}");
-        assert_eq!(stderr.contains("trust its issuer by --cacert (KOODRIVE_CACERT), or"), *status == 1, "{stderr}");
-    }
+    let advice = "trust its issuer by --cacert (KOODRIVE_CACERT), or";
+    expect_needed(dump, ("--cacert", "KOODRIVE_CACERT"), &pem, advice).await;
     server.abort();
     for (path, expected) in [
         ("missing.pem", "no certificates can be read from missing.pem"),
@@ -320,15 +328,8 @@ async fn certificate_of_the_client_is_given_by_flag_or_variable() {
         tool.args(DUMP).args(["F1", "--endpoint", &endpoint, "--max-attempts", "1", "--cacert"]).arg(&trusted);
         tool
     };
-    let mut tools = [(dump(), 0), (dump(), 0), (dump(), 1)];
-    tools[0].0.arg("--cert").arg(&own);
-    tools[1].0.env("KOODRIVE_CERT", &own);
-    for (tool, status) in &mut tools {
-        let output = run(tool).await;
-        let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(*status), "{stderr}");
-        assert_eq!(stderr.contains("give one that it accepts by --cert (KOODRIVE_CERT)"), *status == 1, "{stderr}");
-    }
+    let advice = "give one that it accepts by --cert (KOODRIVE_CERT)";
+    expect_needed(dump, ("--cert", "KOODRIVE_CERT"), &own, advice).await;
     server.abort();
     let without_key = file("client.no-key.pem", &cert.pem());
     let path = without_key.to_str().unwrap();
